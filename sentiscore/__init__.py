@@ -1,0 +1,82 @@
+"""Calibrated sentiment of dated text, as numbers that a forecasting model can use.
+
+The public names are loaded when they are first used, so that `import sentiscore.features` does not wait
+for torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from sentiscore import features
+    from sentiscore.errors import (
+        CheckpointError,
+        InputError,
+        MissingExtraError,
+        OutputError,
+        SentiscoreError,
+        TrainingError,
+        ValidationError,
+    )
+    from sentiscore.evaluation.evaluate import evaluate
+    from sentiscore.samples import sample_news
+    from sentiscore.scoring.job import score_file
+    from sentiscore.scoring.scorer import Scorer
+    from sentiscore.tables.labelled import load_hub_data, read_labelled
+    from sentiscore.training.finetune import train
+    from sentiscore.training.recipe import Recipe
+    from sentiscore.training.scratch import build_base
+
+_HOME = {
+    "CheckpointError": "sentiscore.errors",
+    "InputError": "sentiscore.errors",
+    "MissingExtraError": "sentiscore.errors",
+    "OutputError": "sentiscore.errors",
+    "Recipe": "sentiscore.training.recipe",
+    "Scorer": "sentiscore.scoring.scorer",
+    "SentiscoreError": "sentiscore.errors",
+    "TrainingError": "sentiscore.errors",
+    "ValidationError": "sentiscore.errors",
+    "build_base": "sentiscore.training.scratch",
+    "evaluate": "sentiscore.evaluation.evaluate",
+    "load_hub_data": "sentiscore.tables.labelled",
+    "read_labelled": "sentiscore.tables.labelled",
+    "sample_news": "sentiscore.samples",
+    "score_file": "sentiscore.scoring.job",
+    "train": "sentiscore.training.finetune",
+}
+
+__all__ = [
+    "CheckpointError",
+    "InputError",
+    "MissingExtraError",
+    "OutputError",
+    "Recipe",
+    "Scorer",
+    "SentiscoreError",
+    "TrainingError",
+    "ValidationError",
+    "__version__",
+    "build_base",
+    "evaluate",
+    "features",
+    "load_hub_data",
+    "read_labelled",
+    "sample_news",
+    "score_file",
+    "train",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "features":
+        return import_module("sentiscore.features")
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'sentiscore' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

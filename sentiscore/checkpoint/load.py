@@ -1,0 +1,155 @@
+"""What the user calls a model -> a checked checkpoint.
+
+A model is `default` (inside this package), a folder, or a hub id. Weights are read from safetensors alone,
+and no code that comes with a model is ever run.
+"""
+
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sentiscore.checkpoint.hub import download
+from sentiscore.checkpoint.manifest import Manifest, verify_files
+from sentiscore.errors import CheckpointError, SentiscoreWarning
+from sentiscore.labels import check_labels, labels_of_config
+
+DEFAULT: Final = "default"
+_DEFAULT_FOLDER: Final = Path(__file__).parent.parent / "default_model"
+_PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
+_LONGEST: Final = 512
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model folder that has been looked at and found whole.
+
+    Attributes:
+        name: What the user called it.
+        folder: Where its files are.
+        revision: The hub commit, if it came from the hub.
+        labels: Label names in the order of the model's ids.
+        max_length: Tokens of a text that are read; the rest is cut off.
+        temperature: The divisor of the logits; None if the model was never calibrated.
+        manifest: Its manifest; None for a plain Hugging Face classifier.
+    """
+
+    name: str
+    folder: Path
+    revision: str | None
+    labels: tuple[str, ...]
+    max_length: int
+    temperature: float | None
+    manifest: Manifest | None
+
+
+def find_folder(model: str | Path, revision: str | None = None) -> tuple[Path, str | None]:
+    """The folder of a model or base, fetched from the hub where it is an id.
+
+    Returns:
+        The folder, and the hub commit if it came from there.
+
+    Raises:
+        CheckpointError: There is no such model, or it cannot be fetched.
+    """
+    if str(model) == DEFAULT:
+        return _DEFAULT_FOLDER, None
+    path = Path(model)
+    if path.is_dir():
+        return path, None
+    if path.exists() or path.is_absolute() or str(model).count("/") > 1 or str(model).startswith((".", "~")):
+        raise CheckpointError(f"{model} is not a model folder.", "Name the folder that holds config.json.")
+    return download(str(model), revision)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The `config.json` of a model folder, after a check that its weights are there as safetensors.
+
+    Raises:
+        CheckpointError: The folder is no model, or its weights are missing or pickles.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise CheckpointError(f"{folder} has no config.json: it is not a model folder.", "Name another folder.")
+    if not any(folder.glob("*.safetensors")):
+        pickles = sorted(p.name for pattern in _PICKLES for p in folder.glob(pattern))
+        if pickles:
+            raise CheckpointError(
+                f"{folder} holds its weights as {pickles[0]} only, a format that can run code when it is read.",
+                "Ask its maker for safetensors, or convert it where that is safe, with transformers' save_pretrained.",
+            )
+        raise CheckpointError(f"{folder} has no weights (*.safetensors).", "Copy or download the whole folder again.")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}.", "Copy or download it again.") from error
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{path} is not a model's config.", "Copy or download it again.")
+    return config
+
+
+def load_checkpoint(
+    model: str | Path = DEFAULT, *, revision: str | None = None, labels: Sequence[str] | None = None
+) -> Checkpoint:
+    """Find a model, check its files, and say what its outputs mean.
+
+    Args:
+        model: "default", a folder, or a hub id.
+        revision: Branch, tag or commit of a hub id.
+        labels: Label names in id order, for a model whose config does not say.
+
+    Raises:
+        CheckpointError: It cannot be found, is not whole, or its labels are unknown.
+    """
+    folder, commit = find_folder(model, revision)
+    config = read_config(folder)
+    manifest = Manifest.read(folder)
+    if manifest is not None:
+        verify_files(folder, manifest)
+        names = check_labels(labels or manifest.labels)
+    elif labels is not None:
+        names = check_labels(labels)
+    else:
+        names = _labels_of(config, str(model))
+    n_classes = len(config.get("id2label") or names)
+    if len(names) != n_classes:
+        raise CheckpointError(
+            f"{len(names)} labels are named for {model}, whose head has {n_classes} classes.",
+            "Name every class once, in the order of the ids, with --labels.",
+        )
+    return Checkpoint(
+        name=str(model),
+        folder=folder,
+        revision=commit,
+        labels=names,
+        max_length=manifest.max_length if manifest else _max_length_of(config),
+        temperature=manifest.temperature if manifest else None,
+        manifest=manifest,
+    )
+
+
+def _labels_of(config: dict[str, Any], model: str) -> tuple[str, ...]:
+    id2label = config.get("id2label") or {0: "LABEL_0", 1: "LABEL_1"}  # transformers leaves two out
+    try:
+        names, guessed = labels_of_config({int(i): str(name) for i, name in id2label.items()})
+    except ValueError as error:
+        raise CheckpointError(f"The id2label of {model} is broken: {error}.", "Set it with --labels.") from error
+    if guessed:
+        warnings.warn(
+            f"{model} calls its labels LABEL_0 and LABEL_1; taking them as negative and positive. "
+            "If that is wrong, or to silence this, say: --labels negative,positive",
+            SentiscoreWarning,
+            stacklevel=3,
+        )
+    return names
+
+
+def _max_length_of(config: dict[str, Any]) -> int:
+    """Tokens a plain Hugging Face classifier can read, at most 512."""
+    positions = config.get("max_position_embeddings")
+    if not isinstance(positions, int) or positions < 1:
+        return _LONGEST
+    padding_rows = (config.get("pad_token_id") or 0) + 1 if "roberta" in config.get("model_type", "") else 0
+    return min(_LONGEST, positions - padding_rows)

@@ -1,0 +1,125 @@
+"""The manifest: what a checkpoint is, how it was made, and the hashes of its files."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, Self
+
+from sentiscore.errors import CheckpointError
+
+MANIFEST: Final = "sentiscore.json"
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class DataFingerprint:
+    """Which labelled rows something was made from.
+
+    Attributes:
+        name: The file's name or the hub id.
+        rows: How many labelled rows.
+        sha256: Hash over texts and labels in order, so that equal rows have equal fingerprints.
+    """
+
+    name: str
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What stands in a checkpoint's `sentiscore.json`.
+
+    Attributes:
+        base: The folder name or hub id that training began from.
+        base_revision: The hub revision of the base, if it came from there.
+        labels: Label names in the order of the model's ids.
+        max_length: Tokens of a text that the model was trained to read.
+        temperature: The divisor of the logits that makes the probabilities honest; None if never fitted.
+        training_data: The rows trained on.
+        selection_data: The rows that chose the best epoch and fitted the temperature.
+        recipe: Every setting of the training run.
+        metrics: Figures on the selection rows, after temperature.
+        versions: Versions of the libraries that trained it.
+        files: sha256 by file name, for every other file of the folder.
+    """
+
+    base: str
+    base_revision: str | None
+    labels: tuple[str, ...]
+    max_length: int
+    temperature: float | None
+    training_data: DataFingerprint
+    selection_data: DataFingerprint
+    recipe: dict[str, Any]
+    metrics: dict[str, float]
+    versions: dict[str, str]
+    files: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The text of `sentiscore.json`."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def read(cls, folder: Path) -> Self | None:
+        """The manifest of a folder, or None where there is no `sentiscore.json`.
+
+        Raises:
+            CheckpointError: The file is there, but cannot be understood.
+        """
+        path = folder / MANIFEST
+        if not path.exists():
+            return None
+        try:
+            return cls._from_dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError, KeyError, OSError) as error:
+            raise CheckpointError(
+                f"{path} is not a manifest that this version understands: {error}.",
+                "Train or download the model again, or update sentiscore.",
+            ) from error
+
+    @classmethod
+    def _from_dict(cls, raw: dict[str, Any]) -> Self:
+        raw = dict(raw)
+        if raw.pop("format") != FORMAT:
+            raise ValueError(f"its format is not {FORMAT}")
+        if unknown := set(raw) - {f.name for f in fields(cls)}:
+            raise ValueError(f"unknown fields {sorted(unknown)}")
+        temperature = raw["temperature"]
+        if temperature is not None and not (isinstance(temperature, float) and 0 < temperature < float("inf")):
+            raise ValueError(f"the temperature is {temperature!r}")
+        if not (isinstance(raw["max_length"], int) and raw["max_length"] > 0):
+            raise ValueError(f"max_length is {raw['max_length']!r}")
+        for name in ("training_data", "selection_data"):
+            raw[name] = DataFingerprint(**raw[name])
+        return cls(**{**raw, "labels": tuple(raw["labels"])})
+
+
+def hash_file(path: Path) -> str:
+    """The sha256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verify_files(folder: Path, manifest: Manifest) -> None:
+    """Compare the files of a folder with the hashes in its manifest.
+
+    Raises:
+        CheckpointError: A file is missing or not the one that was written, or weights are there that the
+            manifest does not know.
+    """
+    for name, expected in manifest.files.items():
+        path = folder / name
+        if Path(name).name != name or not path.is_file():
+            raise CheckpointError(f"{folder} lacks the file {name}.", "Copy or download the whole folder again.")
+        if hash_file(path) != expected:
+            raise CheckpointError(
+                f"{path} is not the file that was saved with this model.",
+                "Copy or download the whole folder again; if you changed it yourself, remove sentiscore.json.",
+            )
+    if strangers := sorted({p.name for p in folder.glob("*.safetensors")} - set(manifest.files)):
+        raise CheckpointError(
+            f"{folder} holds weights that its manifest does not name: {', '.join(strangers)}.",
+            "Copy or download the whole folder again.",
+        )

@@ -1,0 +1,30 @@
+"""Finish a checkpoint folder: hash what is in it and write the manifest last."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from sentiscore.checkpoint.manifest import MANIFEST, Manifest, hash_file
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
+    """Write `sentiscore.json` with the hashes of every file that loading reads.
+
+    Args:
+        folder: A folder with weights, config and tokenizer.
+        manifest: What to say of it; its `files` are filled in here.
+
+    Returns:
+        The manifest as written.
+    """
+    loaded = [
+        *folder.glob("*.json"),
+        *folder.glob("*.safetensors"),
+        *folder.glob("*.txt"),
+        *folder.glob("*.model"),
+    ]
+    files = {path.name: hash_file(path) for path in sorted(loaded) if path.name != MANIFEST}
+    complete = replace(manifest, files=files)
+    part = folder / f".{MANIFEST}.part"
+    part.write_text(complete.to_json(), encoding="utf-8")
+    part.replace(folder / MANIFEST)
+    return complete

@@ -1,0 +1,81 @@
+"""`sentiscore evaluate`: a model and labelled rows -> a report."""
+
+from pathlib import Path
+
+import click
+
+from sentiscore.cli import options
+
+
+@click.command("evaluate", short_help="Measure a model on labelled rows.")
+@click.argument("model", default="default")
+@click.option(
+    "--eval-file",
+    type=click.Path(path_type=Path),
+    help="Labelled rows: tsv, csv, parquet or jsonl.  [default: SST-2's validation rows from the hub]",
+)
+@click.option("--train-file", type=click.Path(path_type=Path), help="Rows to fit the TF-IDF baseline on.")
+@click.option("--text-col", default="sentence", show_default=True, help="The column of texts in those files.")
+@click.option("--label-col", default="label", show_default=True, help="The column of labels in those files.")
+@click.option(
+    "--data-labels",
+    metavar="NAME,NAME[,NAME]",
+    callback=lambda _ctx, _param, value: options.split(value),
+    help="What ids in the label column mean, in order.",
+)
+@options.LABELS
+@options.REVISION
+@options.DEVICE
+@options.DTYPE
+@click.option("--resamples", type=click.IntRange(min=10), default=500, show_default=True, help="Bootstrap draws.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the draws.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures there as JSON.")
+@click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a report with plots there.")
+def command(
+    model: str,
+    eval_file: Path | None,
+    train_file: Path | None,
+    text_col: str,
+    label_col: str,
+    data_labels: list[str] | None,
+    labels: list[str] | None,
+    revision: str | None,
+    device: str,
+    dtype: str,
+    resamples: int,
+    seed: int,
+    json_file: Path | None,
+    html_file: Path | None,
+) -> None:
+    """Measure a model on labelled rows.
+
+    MODEL is default (inside the package), a folder or a hub id. Shows accuracy, precision, recall, F1, ROC
+    AUC, log loss, Brier score and calibration error, with bootstrap intervals, with the model's temperature
+    and without, and beside a baseline where --train-file is given.
+
+    \b
+    sentiscore evaluate runs/pythia-70m-sst2
+    sentiscore evaluate default --eval-file reviews.csv --text-col text --html report.html
+    """
+    from sentiscore.cli.show import line, report_table
+    from sentiscore.evaluation.evaluate import evaluate
+    from sentiscore.evaluation.files import check_reports, write_reports
+    from sentiscore.scoring.scorer import Scorer
+    from sentiscore.tables.labelled import load_hub_data, read_labelled
+
+    check_reports(json_file, html_file)
+
+    def read(path: Path) -> object:
+        return read_labelled(path, text_col=text_col, label_col=label_col, labels=data_labels)
+
+    data = read(eval_file) if eval_file else load_hub_data("stanfordnlp/sst2")[1]
+    report = evaluate(
+        data,  # type: ignore[arg-type]
+        model=Scorer.from_pretrained(model, device=device, dtype=dtype, revision=revision, labels=labels),
+        baseline_data=read(train_file) if train_file else None,  # type: ignore[arg-type]
+        resamples=resamples,
+        seed=seed,
+    )
+    report_table(report)
+    for path in write_reports(report, json_file, html_file):
+        line(f"written: {path}")

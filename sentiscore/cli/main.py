@@ -1,0 +1,80 @@
+"""The group of all commands, and what happens when one of them cannot go on."""
+
+import signal
+import sys
+import warnings
+from importlib import import_module
+from types import FrameType
+from typing import Any, Final
+
+import click
+
+from sentiscore import __version__
+from sentiscore.errors import SentiscoreError, SentiscoreWarning
+
+COMMANDS: Final = ("demo", "score", "features", "train", "evaluate")
+INTERRUPTED: Final = 130
+
+
+class Failure(click.ClickException):
+    """An error of sentiscore as the command line shows it: what is wrong, then the next step."""
+
+    def show(self, file: Any = None) -> None:
+        """Write it to stderr."""
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {self.message}", err=True)
+
+
+class Interrupted(Failure):
+    """Ctrl-C, or SIGTERM from a scheduler."""
+
+    exit_code = INTERRUPTED
+
+
+class Commands(click.Group):
+    """Imports a command when it is asked for, and turns errors into messages."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of their use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"sentiscore.cli.{cmd_name}").command
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what goes wrong on purpose becomes a message, and nothing else is caught."""
+        signal.signal(signal.SIGTERM, _terminate)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", SentiscoreWarning)
+            warnings.showwarning = _show_warning
+            try:
+                return super().invoke(ctx)
+            except SentiscoreError as error:
+                raise Failure(str(error)) from error
+            except (KeyboardInterrupt, click.Abort) as error:
+                raise Interrupted(
+                    "Stopped before the end. What was under way has changed no output; run it again."
+                ) from error
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {message}", err=True)
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="sentiscore")
+def cli() -> None:
+    """Calibrated sentiment of dated text, as numbers that a forecasting model can use."""
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(cli.main(prog_name="sentiscore"))

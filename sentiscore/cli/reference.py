@@ -1,0 +1,39 @@
+"""The reference page of the command line, made from `--help`.
+
+python -m sentiscore.cli.reference docs/reference/cli.md
+"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from sentiscore.cli.main import COMMANDS, cli
+
+_HEAD = """# Command line reference
+
+Made from `--help` with `make reference`; a test compares the two.
+
+Exit codes: 0 done; 1 something is wrong, and the message says what to do next; 2 an option or argument was
+mistyped; 130 stopped with Ctrl-C or SIGTERM.
+"""
+
+
+def render() -> str:
+    """The page as Markdown."""
+    context = click.Context(cli, info_name="sentiscore", max_content_width=100, terminal_width=100)
+    parts = [_HEAD, _section("sentiscore", cli, context)]
+    for name in COMMANDS:
+        command = cli.get_command(context, name)
+        if command is not None:
+            inner = click.Context(command, info_name=name, parent=context, max_content_width=100, terminal_width=100)
+            parts.append(_section(f"sentiscore {name}", command, inner))
+    return "\n".join(parts)
+
+
+def _section(title: str, command: click.Command, context: click.Context) -> str:
+    return f"## {title}\n\n```text\n{command.get_help(context)}\n```\n"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(render(), encoding="utf-8")

@@ -1,0 +1,175 @@
+"""Progress on stderr, results on stdout."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from sentiscore.evaluation.evaluate import Report
+    from sentiscore.features.files import DailyFile
+    from sentiscore.scoring.job import JobSummary
+
+
+class _Rate(ProgressColumn):
+    """How fast it goes."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        """The number of units in a second."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f} {self._unit}/s")
+
+
+@contextmanager
+def progress(what: str, unit: str) -> Iterator[Callable[[int, int | None], None] | None]:
+    """A progress bar on stderr with the rate and the time left; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} " + unit),
+        _Rate(unit),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+
+        def report(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=None if total is None else max(done, total))
+
+        yield report
+
+
+def console() -> Console:
+    """Where results go; as wide as they need where stdout is no terminal."""
+    return Console(soft_wrap=True, highlight=False, emoji=False, markup=False)
+
+
+def line(text: str) -> None:
+    """One line of a result."""
+    console().print(text)
+
+
+def note(text: str) -> None:
+    """One line about how it goes, on stderr."""
+    Console(stderr=True, soft_wrap=True, highlight=False, emoji=False, markup=False).print(text)
+
+
+def pairs(rows: Sequence[tuple[str, str]]) -> None:
+    """Names and values, one pair a line."""
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        line(f"{name:<{width}}  {value}")
+
+
+def summary_table(summary: "JobSummary") -> None:
+    """What a scoring job did."""
+    statuses = ", ".join(f"{n:,} {status}" for status, n in summary.statuses.items() if n) or "none"
+    calibration = (
+        "none: probabilities are as they come"
+        if summary.temperature is None
+        else (f"temperature {summary.temperature:.3f}")
+    )
+    if not summary.rows:
+        line("There were no rows to score; the output has its columns and no rows.")
+    elif not summary.texts_scored:
+        line("There was no text to score; the rows have a status and no scores.")
+    pairs(
+        [
+            ("rows", f"{summary.rows:,} ({statuses})"),
+            ("texts scored", f"{summary.texts_scored:,} (equal texts are scored once)"),
+            *([("not in daily", f"{summary.n_unplaced:,} rows")] if summary.n_unplaced else []),
+            ("speed", f"{summary.rows_per_second:,.0f} rows/s, {summary.seconds:.1f} s"),
+            ("model", f"{summary.model} on {summary.device}, {summary.dtype}"),
+            ("calibration", calibration),
+            *(("scored rows", str(path)) for path in summary.outputs),
+            *(("daily features", str(path)) for path in summary.daily),
+        ]
+    )
+
+
+def daily_report(result: "DailyFile") -> None:
+    """What making daily features did."""
+    if not result.daily.height:
+        line("There were no rows to place on a day; the output has its columns and no rows.")
+    pairs(
+        [
+            ("rows read", f"{result.rows:,}"),
+            *([("not in daily", f"{result.n_unplaced:,} rows")] if result.n_unplaced else []),
+            ("entities", f"{result.daily['unique_id'].n_unique():,}"),
+            ("entity-days", f"{result.daily.height:,} ({(result.daily['n_docs'] > 0).sum():,} with texts)"),
+            ("daily features", str(result.output)),
+        ]
+    )
+
+
+def frame_table(frame: "pl.DataFrame", title: str) -> None:
+    """A few rows of a frame as a table."""
+    table = Table(title=title, title_justify="left")
+    for name, dtype in frame.schema.items():
+        table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="ellipsis", no_wrap=True)
+    for row in frame.iter_rows():
+        table.add_row(*(Text(_cell(value)) for value in row))
+    target = Console(highlight=False, emoji=False)
+    target.print(table if target.is_terminal else _as_wide_as_needed(table))
+
+
+def _as_wide_as_needed(table: Table) -> Table:
+    for column in table.columns:
+        column.overflow = "fold"
+        column.max_width = 44
+        column.overflow = "ellipsis"
+    table.min_width = 10
+    return table
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M %Z").strip()
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def report_table(report: "Report") -> None:
+    """An evaluation report on the screen."""
+    from sentiscore.evaluation.html import TITLES, notes_of
+
+    line(f"{report.model} on {report.data}: {report.rows:,} rows")
+    for text in notes_of(report):
+        line(f"note: {text}")
+    table = Table(caption="95 % bootstrap intervals in brackets", caption_justify="left")
+    table.add_column("")
+    for figures in report.figures:
+        table.add_column(figures.name, justify="right")
+    for name, title in TITLES.items():
+        cells = (
+            f"{figures.values[name]:.4f} [{figures.intervals[name][0]:.4f}, {figures.intervals[name][1]:.4f}]"
+            for figures in report.figures
+        )
+        table.add_row(title, *(Text(cell) for cell in cells))
+    counts = Table(title="Rows by true label (down) and predicted label (across)", title_justify="left")
+    counts.add_column("")
+    for name in report.classes:
+        counts.add_column(name, justify="right")
+    for name, row in zip(report.classes, report.confusion, strict=True):
+        counts.add_row(name, *(f"{n:,}" for n in row))
+    wide = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    wide.print(table)
+    wide.print(counts)

@@ -1,0 +1,107 @@
+"""Any Hugging Face classifier as an engine: padded batches of ids -> logits."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from sentiscore.errors import CheckpointError
+
+
+class HuggingFaceEngine:
+    """`AutoModelForSequenceClassification` on one device.
+
+    Args:
+        model: The classifier, in evaluation mode.
+        device: Where it computes.
+    """
+
+    def __init__(self, model: Any, device: torch.device) -> None:
+        self._model = model.to(device).eval()
+        self._device = device
+        self._pad_id = _ensure_pad_id(model.config)
+
+    @classmethod
+    def load(cls, folder: Path, *, n_labels: int, device: torch.device, dtype: torch.dtype) -> Self:
+        """Read a classifier from a folder; no code in it is run, and no pickle is opened.
+
+        Raises:
+            CheckpointError: The folder does not hold a whole classifier of a known kind.
+        """
+        from safetensors import SafetensorError
+
+        transformers = quiet_transformers()
+        try:
+            model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
+                folder,
+                dtype=dtype,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+        except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
+            raise CheckpointError(
+                f"{folder} cannot be loaded as a classifier: {str(error).splitlines()[0]}.",
+                "Copy or download the whole folder again, or choose a sequence classification model.",
+            ) from error
+        if info["missing_keys"]:
+            missing = sorted(info["missing_keys"])
+            raise CheckpointError(
+                f"{folder} lacks trained weights ({missing[0]} and others): it is a base, not a classifier.",
+                f"Train it first: sentiscore train --base {folder}",
+            )
+        if model.config.num_labels != n_labels:
+            raise CheckpointError(
+                f"{folder} has {model.config.num_labels} classes, but {n_labels} label names.",
+                "Name every class once, in the order of the ids, with --labels.",
+            )
+        return cls(model, device)
+
+    @torch.inference_mode()
+    def logits(self, ids: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.float32]:
+        """Logits of one batch.
+
+        Args:
+            ids: Token ids of each row, none empty.
+
+        Returns:
+            Shape (rows, labels), in the order of the model's ids.
+        """
+        width = max(row.size for row in ids)
+        padded = np.full((len(ids), width), self._pad_id, dtype=np.int64)
+        mask = np.zeros_like(padded)
+        for i, row in enumerate(ids):
+            padded[i, : row.size] = row
+            mask[i, : row.size] = 1
+        output = self._model(
+            input_ids=torch.from_numpy(padded).to(self._device),
+            attention_mask=torch.from_numpy(mask).to(self._device),
+        )
+        result: npt.NDArray[np.float32] = output.logits.float().cpu().numpy()
+        return result
+
+
+def _ensure_pad_id(config: Any) -> int:
+    """The padding id of a model; one without gets its end-of-text id, which no text can hold.
+
+    Decoders pool at the last id that is not the padding id, and refuse batches where none is set.
+    """
+    pad = getattr(config, "pad_token_id", None)
+    if pad is None:
+        end = getattr(config, "eos_token_id", None)
+        pad = end[0] if isinstance(end, list) else end or 0
+        config.pad_token_id = pad
+    return int(pad)
+
+
+def quiet_transformers() -> Any:
+    """Import transformers without its progress bars and advice on stderr."""
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    return transformers

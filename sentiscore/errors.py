@@ -1,0 +1,82 @@
+"""What can go wrong, as exceptions that tell the user the next step.
+
+    SentiscoreError
+    ├── InputError          a table, file or argument that cannot be used as it is
+    ├── OutputError         a place that cannot be written to
+    ├── CheckpointError     a model folder or hub id that cannot be loaded
+    ├── TrainingError       a recipe or training run that cannot go on
+    ├── ValidationError     a frame that breaks its schema
+    └── MissingExtraError   an optional dependency that is not installed
+
+    SentiscoreWarning       something the user should know, though the work goes on
+
+Exceptions of other libraries are translated into these where the library is called, so that nobody who
+uses sentiscore has to know which library read the file.
+"""
+
+from importlib import import_module
+from typing import Any
+
+
+class SentiscoreError(Exception):
+    """The base of every error that sentiscore raises on purpose.
+
+    Args:
+        message: What is wrong, in one sentence.
+        hint: What to do next, in one sentence; may be empty.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class InputError(SentiscoreError):
+    """A table, file or argument that cannot be used as it is."""
+
+
+class OutputError(SentiscoreError):
+    """A place that cannot be written to."""
+
+
+class CheckpointError(SentiscoreError):
+    """A model folder or hub id that cannot be loaded."""
+
+
+class TrainingError(SentiscoreError):
+    """A recipe or training run that cannot go on."""
+
+
+class ValidationError(SentiscoreError):
+    """A frame that breaks its schema."""
+
+
+class MissingExtraError(SentiscoreError):
+    """An optional dependency that is not installed."""
+
+
+class SentiscoreWarning(UserWarning):
+    """Something the user should know, though the work goes on."""
+
+
+def import_extra(module: str, extra: str) -> Any:
+    """Import an optional dependency.
+
+    Args:
+        module: The module to import, for example "matplotlib".
+        extra: The name of sentiscore's extra that installs it.
+
+    Raises:
+        MissingExtraError: The module is not installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"This needs {module}, which is not installed.",
+            f"Install it with: pip install 'sentiscore[{extra}]'",
+        ) from error

@@ -1,0 +1,1 @@
+"""A checkpoint and a labelled table -> an honest report."""

@@ -1,0 +1,43 @@
+"""What a model has to beat: word counts and a straight line."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from sentiscore.errors import InputError
+from sentiscore.tables.labelled import LabelledData
+
+
+def fit_baseline(data: LabelledData, classes: Sequence[str]) -> Callable[[Sequence[str]], npt.NDArray[np.float64]]:
+    """TF-IDF of words and word pairs with logistic regression.
+
+    Args:
+        data: Rows to fit on.
+        classes: Label names in the order of the probabilities.
+
+    Returns:
+        A function from texts to probabilities, shape (texts, classes).
+
+    Raises:
+        InputError: The rows lack one of the classes, or have another.
+    """
+    if set(data.label_names) != set(classes):
+        raise InputError(
+            f"{data.name} has the classes {', '.join(sorted(set(data.label_names)))}, "
+            f"and the rows to evaluate on need {', '.join(classes)}.",
+            "Fit the baseline on rows with the same classes, or leave it out.",
+        )
+    pipeline = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=10.0, max_iter=1000)
+    )
+    pipeline.fit(data.texts, data.ids(classes))
+
+    def predict(texts: Sequence[str]) -> npt.NDArray[np.float64]:
+        result: npt.NDArray[np.float64] = pipeline.predict_proba(texts)
+        return result
+
+    return predict

@@ -1,0 +1,144 @@
+"""A model and labelled rows -> a report of how right and how honest it is."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import confusion_matrix
+
+from sentiscore.checkpoint import DEFAULT
+from sentiscore.errors import InputError
+from sentiscore.evaluation.baseline import fit_baseline
+from sentiscore.evaluation.calibration import probabilities
+from sentiscore.evaluation.metrics import bootstrap_intervals, point_metrics
+from sentiscore.labels import CLASSES
+from sentiscore.scoring.scorer import Scorer
+from sentiscore.tables.labelled import LabelledData
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Figures of merit of one classifier.
+
+    Attributes:
+        name: Which classifier.
+        values: Each figure on the rows; see `sentiscore.evaluation.metrics.point_metrics`.
+        intervals: Its 95 % bootstrap interval.
+    """
+
+    name: str
+    values: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What evaluating a model found.
+
+    Attributes:
+        model: What the user called the model.
+        data: The name of the labelled rows.
+        rows: How many were scored.
+        left_out: How many were not, because they have no tokens.
+        classes: Label names, in the order of `confusion`, `labels` and `probs`.
+        temperature: The model's temperature; None if it was never calibrated.
+        selected_on_these_rows: Whether these rows also chose the model's best epoch and its temperature,
+            which makes the figures a little too good.
+        trained_on_these_rows: Whether the model was trained on just these rows.
+        figures: With the model's temperature; then without, if it has one; then the baseline, if asked for.
+        confusion: Rows by true label (down) and predicted label (across).
+        labels: True labels as positions, shape (rows,).
+        probs: With the temperature, shape (rows, classes).
+        raw_probs: Without it.
+    """
+
+    model: str
+    data: str
+    rows: int
+    left_out: int
+    classes: tuple[str, ...]
+    temperature: float | None
+    selected_on_these_rows: bool
+    trained_on_these_rows: bool
+    figures: list[Figures]
+    confusion: list[list[int]]
+    labels: npt.NDArray[np.int64]
+    probs: npt.NDArray[np.float64]
+    raw_probs: npt.NDArray[np.float64]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the single rows, for JSON; a figure that cannot be had is None."""
+        kept = {name: value for name, value in asdict(self).items() if name not in ("labels", "probs", "raw_probs")}
+        for figures in kept["figures"]:
+            figures["values"] = {name: _finite(value) for name, value in figures["values"].items()}
+            figures["intervals"] = {name: [_finite(end) for end in ends] for name, ends in figures["intervals"].items()}
+        return kept
+
+
+def evaluate(
+    data: LabelledData,
+    *,
+    model: str | Path | Scorer = DEFAULT,
+    baseline_data: LabelledData | None = None,
+    resamples: int = 500,
+    seed: int = 0,
+) -> Report:
+    """Compare a model with labelled rows.
+
+    Args:
+        data: The labelled rows.
+        model: "default", a folder, a hub id, or a loaded scorer.
+        baseline_data: Rows to fit a TF-IDF and logistic regression baseline on, to stand beside the model.
+        resamples: Draws of the bootstrap intervals.
+        seed: Seed of the draws.
+
+    Raises:
+        CheckpointError: The model cannot be loaded.
+        InputError: The rows have a class that the model does not know.
+    """
+    scorer = model if isinstance(model, Scorer) else Scorer.from_pretrained(model)
+    checkpoint = scorer.checkpoint
+    classes = tuple(name for name in CLASSES if name in checkpoint.labels)
+    if unknown := sorted(set(data.label_names) - set(classes)):
+        raise InputError(
+            f"{data.name} has rows that are {', '.join(unknown)}, which {checkpoint.name} does not know.",
+            f"Its classes are {', '.join(classes)}: leave the other rows out, or choose another model.",
+        )
+    logits = scorer.logits(data.texts)[:, [checkpoint.labels.index(name) for name in classes]]
+    read = ~np.isnan(logits[:, 0])
+    logits, labels = logits[read], data.ids(classes)[read]
+    raw = probabilities(logits)
+    probs = probabilities(logits, checkpoint.temperature or 1.0)
+
+    def figures(name: str, p: npt.NDArray[np.float64]) -> Figures:
+        return Figures(name, point_metrics(labels, p), bootstrap_intervals(labels, p, resamples=resamples, seed=seed))
+
+    every = [figures("model", probs)]
+    if checkpoint.temperature is not None:
+        every.append(figures("model before temperature", raw))
+    if baseline_data is not None:
+        texts = [text for text, kept in zip(data.texts, read, strict=True) if kept]
+        every.append(figures("TF-IDF baseline", fit_baseline(baseline_data, classes)(texts)))
+    manifest = checkpoint.manifest
+    fingerprint = data.fingerprint.sha256
+    return Report(
+        model=checkpoint.name,
+        data=data.name,
+        rows=int(read.sum()),
+        left_out=int((~read).sum()),
+        classes=classes,
+        temperature=checkpoint.temperature,
+        selected_on_these_rows=manifest is not None and manifest.selection_data.sha256 == fingerprint,
+        trained_on_these_rows=manifest is not None and manifest.training_data.sha256 == fingerprint,
+        figures=every,
+        confusion=confusion_matrix(labels, probs.argmax(axis=1), labels=range(len(classes))).tolist(),
+        labels=labels,
+        probs=probs,
+        raw_probs=raw,
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None

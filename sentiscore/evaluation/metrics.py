@@ -1,0 +1,114 @@
+"""Figures of merit of a classifier, with bootstrap intervals."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from sklearn import metrics as sk
+
+ECE_BINS: Final = 15
+"""Bins of the expected calibration error."""
+
+Labels = npt.NDArray[np.integer]
+Probs = npt.NDArray[np.float64]
+Weights = npt.NDArray[np.float64]
+
+
+def expected_calibration_error(labels: Labels, probs: Probs, weights: Weights | None = None) -> float:
+    """How far confidence is from accuracy, on average.
+
+    The confidence of the predicted class falls into 15 bins of equal width; the gap between accuracy and mean
+    confidence is averaged over the bins by their share of rows. Naeini, Cooper and Hauskrecht, "Obtaining
+    Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015.
+
+    Args:
+        labels: True labels as positions, shape (rows,).
+        probs: Shape (rows, labels).
+        weights: How much each row counts, shape (rows,).
+    """
+    weights = np.ones(labels.size) if weights is None else weights
+    confidence = probs.max(axis=1)
+    right = probs.argmax(axis=1) == labels
+    bins = np.minimum((confidence * ECE_BINS).astype(np.int64), ECE_BINS - 1)
+    gaps = np.bincount(bins, weights * (right - confidence), ECE_BINS)
+    return float(np.abs(gaps).sum() / weights.sum())
+
+
+def point_metrics(labels: Labels, probs: Probs, weights: Weights | None = None) -> dict[str, float]:
+    """Every figure at once.
+
+    With two labels precision, recall and F1 are those of the positive class; with three they are the mean
+    over the classes, and the AUC is the mean over one class against the rest.
+
+    Args:
+        labels: True labels as positions, shape (rows,).
+        probs: Shape (rows, labels); with two labels the last is the positive one.
+        weights: How much each row counts, shape (rows,).
+
+    Returns:
+        accuracy, precision, recall, f1, roc_auc, log_loss (nats), brier (sum over classes, 0 to 2), ece.
+        The AUC is NaN where a class has no rows.
+    """
+    predicted = probs.argmax(axis=1)
+    n_classes = probs.shape[1]
+    precision, recall, f1, _ = sk.precision_recall_fscore_support(
+        labels,
+        predicted,
+        labels=range(n_classes) if n_classes > 2 else None,  # noqa: PLR2004 - two classes have a positive one
+        average="macro" if n_classes > 2 else "binary",  # noqa: PLR2004
+        sample_weight=weights,
+        zero_division=0.0,
+    )
+    onehot = np.eye(n_classes)[labels]
+    return {
+        "accuracy": float(np.average(predicted == labels, weights=weights)),
+        "precision": float(precision),
+        "recall": float(recall),
+        "f1": float(f1),
+        "roc_auc": _roc_auc(labels, probs, weights),
+        "log_loss": float(
+            -np.average(np.log(np.maximum(probs[np.arange(labels.size), labels], 1e-15)), weights=weights)
+        ),
+        "brier": float(np.average(((probs - onehot) ** 2).sum(axis=1), weights=weights)),
+        "ece": expected_calibration_error(labels, probs, weights),
+    }
+
+
+def _roc_auc(labels: Labels, probs: Probs, weights: Weights | None) -> float:
+    present = labels if weights is None else labels[weights > 0]
+    if np.unique(present).size < probs.shape[1]:
+        return float("nan")
+    if probs.shape[1] == 2:  # noqa: PLR2004
+        return float(sk.roc_auc_score(labels, probs[:, 1], sample_weight=weights))
+    each = [sk.roc_auc_score(labels == k, probs[:, k], sample_weight=weights) for k in range(probs.shape[1])]
+    return float(np.mean(each))
+
+
+def bootstrap_intervals(
+    labels: Labels, probs: Probs, *, resamples: int = 500, level: float = 0.95, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """Percentile intervals of every figure, from rows drawn with replacement.
+
+    Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
+
+    Args:
+        labels: True labels as positions, shape (rows,).
+        probs: Shape (rows, labels).
+        resamples: How often the rows are drawn anew.
+        level: How much the interval covers.
+        seed: Seed of the draws.
+
+    Returns:
+        Lower and upper end by name of the figure.
+    """
+    generator = np.random.default_rng(seed)
+    even = np.full(labels.size, 1 / labels.size)
+    draws = [
+        point_metrics(labels, probs, generator.multinomial(labels.size, even).astype(np.float64))
+        for _ in range(resamples)
+    ]
+    tails = (50 * (1 - level), 50 * (1 + level))
+    return {
+        name: tuple(float(end) for end in np.nanpercentile([draw[name] for draw in draws], tails))  # type: ignore[misc]
+        for name in draws[0]
+    }

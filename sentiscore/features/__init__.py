@@ -1,0 +1,5 @@
+"""Scored rows -> daily features that could have been known at the time. Polars only, no torch."""
+
+from sentiscore.features.daily import DailySums, daily
+
+__all__ = ["DailySums", "daily"]

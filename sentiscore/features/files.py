@@ -1,0 +1,92 @@
+"""A file of scored rows -> a file of daily features, in bounded memory."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from sentiscore.errors import OutputError
+from sentiscore.features.daily import DailySums
+from sentiscore.labels import LABEL, SENTIMENT, STATUS
+from sentiscore.tables import check_target, open_source, write_frame
+from sentiscore.tables.source import require_column
+
+_WINDOW_ROWS: Final = 262_144
+
+
+@dataclass(frozen=True)
+class DailyFile:
+    """What was written.
+
+    Attributes:
+        output: The file of daily features.
+        rows: Scored rows read.
+        n_unplaced: Rows left out because they have no time or no entity.
+        daily: The daily features.
+    """
+
+    output: Path
+    rows: int
+    n_unplaced: int
+    daily: pl.DataFrame
+
+
+def daily_file(
+    scored: str | Path,
+    *,
+    time_col: str,
+    entity_col: str | None = None,
+    output: str | Path | None = None,
+    tz: str | None = None,
+    day_tz: str = "UTC",
+    prefix: str = "",
+) -> DailyFile:
+    """Make daily features of a file of scored rows; see `daily` for what they are.
+
+    Args:
+        scored: A file that scoring wrote.
+        time_col: When each text appeared.
+        entity_col: The series each text belongs to.
+        output: A .parquet, .csv or .ndjson file; by default NAME.daily.parquet beside the input.
+        tz: The zone of times that carry none.
+        day_tz: The zone whose midnight ends a day.
+        prefix: The prefix that the scored columns were given.
+
+    Raises:
+        InputError: The file is not of scored rows, or a time cannot be read.
+        OutputError: The output cannot be written.
+    """
+    source = open_source(scored)
+    sums = DailySums(time_col=time_col, entity_col=entity_col, tz=tz, day_tz=day_tz, prefix=prefix)
+    sums.check_schema(source.schema)
+    target = check_target(output or default_daily(source.path), pl.Schema())
+    if target.resolve() == source.path.resolve():
+        raise OutputError(f"{target} is the file that is read.", "Choose another place with --output.")
+    needed = [
+        time_col,
+        *([entity_col] if entity_col else []),
+        *(prefix + name for name in (SENTIMENT, LABEL, STATUS)),
+    ]
+    for column in needed:
+        require_column(source.schema, column, str(source.path))
+    columns = list(dict.fromkeys(needed))
+    rows = 0
+    sums.add(pl.DataFrame(schema={name: source.schema[name] for name in columns}))
+    for window in source.windows(_WINDOW_ROWS, columns):
+        sums.add(window)
+        rows += window.height
+    daily = sums.finish()
+    write_frame(daily, target)
+    return DailyFile(output=target, rows=rows, n_unplaced=sums.n_unplaced, daily=daily)
+
+
+def default_daily(source: str | Path) -> Path:
+    """Where daily features go by default: news.csv.gz or news.scored.parquet -> news.daily.parquet."""
+    return beside(Path(source), "daily")
+
+
+def beside(path: Path, what: str) -> Path:
+    """news.csv.gz, news.parquet or news.scored.parquet -> news.WHAT.parquet in the same folder."""
+    stem = Path(path.name.removesuffix(".gz")).stem.removesuffix(".scored")
+    return path.with_name(f"{stem}.{what}.parquet")

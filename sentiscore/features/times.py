@@ -1,0 +1,127 @@
+"""A column of times, however it is written -> instants in UTC."""
+
+from datetime import timedelta
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from sentiscore.errors import InputError
+
+UTC: Final = "UTC"
+_INSTANT: Final = pl.Datetime("us", UTC)
+
+
+def check_zone(name: str, what: str) -> str:
+    """The name of a time zone, if there is one of that name.
+
+    Raises:
+        InputError: There is none.
+    """
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise InputError(
+            f"There is no time zone {name!r} ({what}).", "Zones are named like America/New_York or UTC."
+        ) from error
+    return name
+
+
+def check_time_type(dtype: pl.DataType, column: str, tz: str | None) -> None:
+    """Raise an InputError if a column of this type can never say when something appeared."""
+    if isinstance(dtype, pl.Datetime):
+        naive = dtype.time_zone is None
+    elif dtype == pl.Date:
+        naive = True
+    elif dtype in (pl.String, pl.Null):
+        return  # text is looked at row by row
+    else:
+        raise InputError(
+            f"The time column {column!r} holds {dtype}, not times.",
+            "Name a column of dates, of times with a zone, or of ISO 8601 text with --time-col (time_col).",
+        )
+    if naive and tz is None:
+        raise _no_zone(column, str(dtype))
+
+
+def to_utc(times: pl.Series, tz: str | None) -> pl.Series:
+    """Instants in UTC.
+
+    Args:
+        times: Times with a zone; ISO 8601 text with an offset or Z; or, if `tz` says in which zone they
+            are, times without one. A date without a time is taken as the end of that day: when in the day
+            it was known cannot be told, so nothing of the day may depend on it.
+        tz: The zone of times that carry none; times that carry one keep their own. A time that the change
+            to summer time skips, or that the change back repeats, is taken as the later instant.
+
+    Returns:
+        Microseconds in UTC; null where there was none.
+
+    Raises:
+        InputError: A time carries no zone and `tz` says none, or a text is no time.
+    """
+    check_time_type(times.dtype, times.name, tz)
+    if tz is not None:
+        check_zone(tz, "tz")
+    if times.dtype == pl.Null:
+        return times.cast(_INSTANT)
+    if isinstance(times.dtype, pl.Datetime):
+        if times.dtype.time_zone is not None:
+            return times.cast(pl.Datetime("us", times.dtype.time_zone)).dt.convert_time_zone(UTC)
+        return _localise(times.cast(pl.Datetime("us")), str(tz))
+    if times.dtype == pl.Date:
+        return _end_of_day(times, str(tz))
+    return _parse(times, tz)
+
+
+def start_of_day(dates: pl.Series, tz: str) -> pl.Series:
+    """The first instant of each date in a zone, in UTC; where a zone skips midnight, the hour after it."""
+    return _localise(dates.cast(pl.Datetime("us")), tz, ambiguous="earliest")
+
+
+def _end_of_day(dates: pl.Series, tz: str) -> pl.Series:
+    """The last microsecond of each date in a zone, in UTC."""
+    return start_of_day(dates.dt.offset_by("1d"), tz) - timedelta(microseconds=1)
+
+
+def _localise(times: pl.Series, tz: str, *, ambiguous: Literal["earliest", "latest"] = "latest") -> pl.Series:
+    """Wall-clock times of a zone -> UTC; a time that the zone skips is taken an hour later."""
+
+    def at(time: pl.Expr) -> pl.Expr:
+        return time.dt.replace_time_zone(tz, ambiguous=ambiguous, non_existent="null")
+
+    wall = pl.col("t")
+    instant = pl.coalesce(at(wall), at(wall + pl.duration(hours=1))).dt.convert_time_zone(UTC)
+    return times.to_frame("t").select(instant.alias(times.name)).to_series()
+
+
+def _parse(times: pl.Series, tz: str | None) -> pl.Series:
+    """ISO 8601 text -> UTC."""
+    name = times.name
+    iso = times.str.strip_chars().str.replace(" ", "T", literal=True).str.replace(r"[zZ]$", "+00:00")
+    iso = iso.str.replace(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d)([+-]|$)", "${1}:00$2")  # seconds may be left out
+    iso = iso.set(iso == "", None)
+    with_offset = iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", strict=False)
+    naive = iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
+    date = iso.str.to_date("%Y-%m-%d", strict=False)
+    naive = naive.set(with_offset.is_not_null(), None)
+    bad = iso.is_not_null() & with_offset.is_null() & naive.is_null() & date.is_null()
+    if bad.any():
+        raise InputError(
+            f"{bad.sum():,} of the times in {name!r} cannot be read, for example {times.filter(bad)[0]!r}.",
+            "Write them as ISO 8601, for example 2024-02-05T16:05:30-05:00.",
+        )
+    zoneless = naive.is_not_null() | date.is_not_null()
+    if zoneless.any() and tz is None:
+        raise _no_zone(name, f"for example {times.filter(zoneless)[0]!r}")
+    parts = {"offset": with_offset.cast(_INSTANT)}
+    if tz is not None:
+        parts |= {"naive": _localise(naive, tz), "date": _end_of_day(date, tz)}
+    return pl.DataFrame(parts).select(pl.coalesce(pl.all()).alias(name)).to_series()
+
+
+def _no_zone(column: str, what: str) -> InputError:
+    return InputError(
+        f"The times in {column!r} carry no time zone ({what}).",
+        "Say which zone they are in, for example: --tz America/New_York (tz='America/New_York').",
+    )

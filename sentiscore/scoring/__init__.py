@@ -1,0 +1,1 @@
+"""Texts -> scored rows; a file -> a file."""

@@ -1,0 +1,1 @@
+"""A labelled table -> a checkpoint."""

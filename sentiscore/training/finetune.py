@@ -1,0 +1,374 @@
+"""Fine-tune a pre-trained model on labelled rows, keep the best state, calibrate it, write a checkpoint."""
+
+import dataclasses
+import json
+import math
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from sentiscore import __version__
+from sentiscore.checkpoint import Manifest, load_checkpoint, write_manifest
+from sentiscore.checkpoint.load import find_folder, read_config
+from sentiscore.checkpoint.manifest import MANIFEST
+from sentiscore.engine.classifier import Classifier
+from sentiscore.engine.device import choose_device, choose_dtype
+from sentiscore.engine.huggingface import quiet_transformers
+from sentiscore.errors import CheckpointError, OutputError, TrainingError
+from sentiscore.evaluation.calibration import fit_temperature, probabilities
+from sentiscore.evaluation.metrics import point_metrics
+from sentiscore.tables.labelled import LabelledData, load_hub_data
+from sentiscore.training.recipe import Recipe
+from sentiscore.training.sampling import LikeLengthSampler
+
+STATE: Final = "training"
+LOG: Final = "log.jsonl"
+_PADDING: Final = "<|padding|>"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training run is.
+
+    Attributes:
+        step: Steps done.
+        steps: Steps there will be.
+        epoch: Passes over the data done, a fraction within one.
+        metrics: Figures on the validation rows, if this is a validation.
+    """
+
+    step: int
+    steps: int
+    epoch: float
+    metrics: dict[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What came out of a training run.
+
+    Attributes:
+        folder: The checkpoint.
+        manifest: What its manifest says.
+        seconds: Time spent training, validations included.
+        rows_per_second: Rows trained on in a second, validations included.
+        peak_memory_mb: The most memory this process held, in MiB.
+        peak_gpu_memory_mb: The most memory torch held on the GPU, in MiB; 0 on a CPU.
+        resumed_from: The step that the run was taken up at; 0 for a fresh one.
+    """
+
+    folder: Path
+    manifest: Manifest
+    seconds: float
+    rows_per_second: float
+    peak_memory_mb: float
+    peak_gpu_memory_mb: float
+    resumed_from: int
+
+
+def train(
+    recipe: Recipe,
+    *,
+    output: str | Path,
+    train_data: LabelledData | None = None,
+    eval_data: LabelledData | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    on_progress: Callable[[Progress], None] | None = None,
+) -> TrainingResult:
+    """Fine-tune a classifier and write it as a checkpoint.
+
+    The state with the least validation loss is kept, a temperature is fitted on the validation rows, and the
+    figures in the manifest are those of the checkpoint as it was saved.
+
+    Args:
+        recipe: The settings.
+        output: The folder to make.
+        train_data: Rows to learn from; the recipe's hub data set by default.
+        eval_data: Rows to choose the best state by; never taken from the training rows, since near copies
+            of them would make the choice blind.
+        resume: Take up a run that was stopped, from its last saved state.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        on_progress: Called after each step and each validation.
+
+    Raises:
+        TrainingError: The run cannot be taken up, or diverged.
+        CheckpointError: The base cannot be loaded.
+        InputError: The data cannot be used.
+        OutputError: The folder is in use or may not be written to.
+    """
+    if (train_data is None) != (eval_data is None):
+        raise TrainingError("Training rows and validation rows go together.", "Give both files, or neither.")
+    output = Path(output)
+    state = output / STATE
+    _check_output(output, resume=resume)
+    base, revision = find_folder(recipe.base, recipe.base_revision or None)
+    read_config(base)
+    if train_data is None or eval_data is None:
+        train_data, eval_data = load_hub_data(recipe.data, recipe.data_revision)
+    classes = train_data.classes if len(train_data.classes) >= len(eval_data.classes) else eval_data.classes
+    where = choose_device(device)
+    dtype = choose_dtype(recipe.precision, where)
+    _claim_output(output, recipe, train_data, eval_data, revision, resume=resume)
+
+    transformers = quiet_transformers()
+    transformers.set_seed(recipe.seed)
+    tokenizer, model = _load_base(transformers, base, classes, recipe.max_length)
+    train_rows = _encode(tokenizer, train_data, classes, recipe.max_length)
+    steps_per_epoch = math.ceil(len(train_rows) / recipe.batch_size)
+    trainer = _trainer_class(transformers, recipe)(
+        model=model,
+        args=_arguments(transformers, recipe, state, where, bf16=dtype == torch.bfloat16),
+        train_dataset=train_rows,
+        eval_dataset=_encode(tokenizer, eval_data, classes, recipe.max_length),
+        processing_class=tokenizer,
+        data_collator=transformers.DataCollatorWithPadding(tokenizer),
+        compute_metrics=_validation_metrics,
+        callbacks=[_make_callback(transformers, steps_per_epoch, recipe.evals_per_epoch, output / LOG, on_progress)],
+    )
+    trainer.remove_callback(transformers.trainer_callback.PrinterCallback)
+    last = transformers.trainer_utils.get_last_checkpoint(str(state)) if resume else None
+    resumed_from = int(Path(last).name.rsplit("-", 1)[1]) if last else 0
+    start = time.perf_counter()
+    trainer.train(resume_from_checkpoint=last)
+    seconds = time.perf_counter() - start
+    if not np.isfinite(trainer.state.best_metric or np.nan):
+        raise TrainingError("The loss is not a number any more.", "Try a lower --learning-rate.")
+    steps = trainer.state.global_step - resumed_from
+
+    _save(trainer.model, tokenizer, output, recipe)
+    manifest = _calibrate(output, recipe, classes, train_data, eval_data, revision)
+    shutil.rmtree(state)
+    return TrainingResult(
+        folder=output,
+        manifest=manifest,
+        seconds=seconds,
+        rows_per_second=steps * recipe.batch_size / seconds,
+        peak_memory_mb=_peak_memory_mb(),
+        peak_gpu_memory_mb=torch.cuda.max_memory_allocated() / 2**20 if where.type == "cuda" else 0.0,
+        resumed_from=resumed_from,
+    )
+
+
+def _check_output(output: Path, *, resume: bool) -> None:
+    if (output / MANIFEST).exists():
+        raise OutputError(f"{output} already holds a trained model.", "Choose another --output, or remove it.")
+    unfinished = (output / STATE).is_dir()
+    if unfinished and not resume:
+        raise OutputError(f"{output} holds a run that was stopped.", "Take it up with --resume, or remove the folder.")
+    if resume and not unfinished:
+        raise TrainingError(f"{output} holds no run to take up.", "Leave --resume out to begin one.")
+    if not unfinished and output.is_dir() and any(output.iterdir()):
+        raise OutputError(f"{output} is not empty.", "Choose another --output.")
+
+
+def _claim_output(
+    output: Path,
+    recipe: Recipe,
+    train_data: LabelledData,
+    eval_data: LabelledData,
+    revision: str | None,
+    *,
+    resume: bool,
+) -> None:
+    """Make the run's folder and note what the run is, or compare with what was noted."""
+    run = {
+        **dataclasses.asdict(recipe),
+        "base commit": revision,
+        "training rows": train_data.fingerprint.sha256,
+        "validation rows": eval_data.fingerprint.sha256,
+    }
+    note = output / STATE / "run.json"
+    if resume and note.exists():
+        before = json.loads(note.read_text(encoding="utf-8"))
+        if changed := [name for name in run if run[name] != before.get(name)]:
+            raise TrainingError(
+                f"The run in {output} was begun with other settings: {', '.join(changed)}.",
+                "Resume it with the settings that it began with, or begin another in a new --output.",
+            )
+        return
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps(run, indent=2), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{output} cannot be made: {error}.", "Choose another place with --output.") from error
+
+
+def _load_base(transformers: Any, base: Path, classes: tuple[str, ...], max_length: int) -> tuple[Any, Any]:
+    """The tokenizer and the network with a fresh head."""
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(base, local_files_only=True, trust_remote_code=False)
+        model = transformers.AutoModelForSequenceClassification.from_pretrained(
+            base,
+            dtype=torch.float32,
+            num_labels=len(classes),
+            id2label=dict(enumerate(classes)),
+            label2id={name: i for i, name in enumerate(classes)},
+            ignore_mismatched_sizes=True,  # a head with another number of labels is replaced
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        raise CheckpointError(
+            f"{base} cannot be used as a base: {str(error).splitlines()[0]}.",
+            "A base needs config.json, *.safetensors and a tokenizer of a kind that transformers knows.",
+        ) from error
+    tokenizer.padding_side = "right"
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = _PADDING if _PADDING in tokenizer.get_vocab() else tokenizer.eos_token
+    # Decoders pool at the last token that is not padding, so the model must know the same id.
+    model.config.pad_token_id = tokenizer.pad_token_id
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if positions is not None and max_length > positions:
+        raise TrainingError(
+            f"The base reads at most {positions} tokens, and the recipe's max_length is {max_length}.",
+            f"Say --max-length {positions} or less.",
+        )
+    return tokenizer, model
+
+
+def _encode(tokenizer: Any, data: LabelledData, classes: tuple[str, ...], max_length: int) -> Any:
+    """Token ids and labels as a data set; special tokens that stand in a text are plain text."""
+    import datasets
+
+    encoded = tokenizer(data.texts, truncation=True, max_length=max_length, split_special_tokens=True)
+    rows = datasets.Dataset.from_dict({**encoded, "labels": data.ids(classes)})
+    return rows if min(map(len, encoded["input_ids"])) else rows.filter(lambda row: len(row["input_ids"]) > 0)
+
+
+def _arguments(transformers: Any, recipe: Recipe, state: Path, device: torch.device, *, bf16: bool) -> Any:
+    return transformers.TrainingArguments(
+        output_dir=str(state),
+        num_train_epochs=recipe.epochs,
+        max_steps=recipe.max_steps or -1,
+        per_device_train_batch_size=recipe.batch_size,
+        per_device_eval_batch_size=64,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type=recipe.schedule,
+        warmup_steps=recipe.warmup,
+        weight_decay=recipe.weight_decay,
+        label_smoothing_factor=recipe.label_smoothing,
+        train_sampling_strategy="random",
+        bf16=bf16,
+        use_cpu=device.type == "cpu",
+        dataloader_pin_memory=device.type == "cuda",
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="log_loss",
+        greater_is_better=False,
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        seed=recipe.seed,
+        data_seed=recipe.seed,
+    )
+
+
+def _trainer_class(transformers: Any, recipe: Recipe) -> Any:
+    """The Trainer, with our order of rows where the recipe wants batches of like length."""
+    if recipe.sampling == "random":
+        return transformers.Trainer
+
+    class LikeLengthTrainer(transformers.Trainer):  # type: ignore[misc]
+        def _get_train_sampler(self, train_dataset: Any = None) -> LikeLengthSampler:
+            rows = self.train_dataset if train_dataset is None else train_dataset
+            return LikeLengthSampler([len(ids) for ids in rows["input_ids"]], recipe.batch_size, recipe.seed)
+
+    return LikeLengthTrainer
+
+
+def _validation_metrics(prediction: Any) -> dict[str, float]:
+    """Plain log loss, since the Trainer's own loss is smoothed where the recipe smooths labels."""
+    return point_metrics(prediction.label_ids, probabilities(prediction.predictions))
+
+
+def _make_callback(
+    transformers: Any,
+    steps_per_epoch: int,
+    evals_per_epoch: int,
+    log: Path,
+    on_progress: Callable[[Progress], None] | None,
+) -> Any:
+    within_epoch = {steps_per_epoch * i // evals_per_epoch for i in range(1, evals_per_epoch)} - {0}
+
+    class Observer(transformers.TrainerCallback):  # type: ignore[misc]
+        """Validates within an epoch, keeps the log, tells the caller."""
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if (state.global_step % steps_per_epoch) in within_epoch:
+                control.should_evaluate = control.should_save = True
+            if on_progress is not None:
+                on_progress(Progress(state.global_step, state.max_steps, float(state.epoch)))
+
+        def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float], **_: Any) -> None:
+            figures = {
+                name.removeprefix("eval_"): value
+                for name, value in metrics.items()
+                if name not in ("epoch", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
+            }
+            line = {"step": state.global_step, "epoch": round(float(state.epoch), 4), **figures}
+            with log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            if on_progress is not None:
+                on_progress(Progress(state.global_step, state.max_steps, float(state.epoch), figures))
+
+    return Observer()
+
+
+def _save(model: Any, tokenizer: Any, output: Path, recipe: Recipe) -> None:
+    model.to(getattr(torch, recipe.save_dtype)).save_pretrained(output)
+    tokenizer.model_max_length = recipe.max_length
+    tokenizer.save_pretrained(output)
+
+
+def _calibrate(
+    output: Path,
+    recipe: Recipe,
+    classes: tuple[str, ...],
+    train_data: LabelledData,
+    eval_data: LabelledData,
+    revision: str | None,
+) -> Manifest:
+    """Fit the temperature on the model as it was saved, and write the manifest."""
+    manifest = Manifest(
+        base=Path(recipe.base).name if Path(recipe.base).is_dir() else recipe.base,
+        base_revision=revision,
+        labels=classes,
+        max_length=recipe.max_length,
+        temperature=None,
+        training_data=train_data.fingerprint,
+        selection_data=eval_data.fingerprint,
+        recipe=dataclasses.asdict(recipe)
+        | {"base": Path(recipe.base).name if Path(recipe.base).is_dir() else recipe.base},
+        metrics={},
+        versions={
+            "sentiscore": __version__,
+            "python": ".".join(map(str, sys.version_info[:3])),
+            **{name: version(name) for name in ("torch", "transformers", "tokenizers")},
+        },
+    )
+    write_manifest(output, manifest)
+    classifier = Classifier.load(load_checkpoint(output), device=torch.device("cpu"), dtype=torch.float32)
+    logits = classifier.run(eval_data.texts).logits
+    labels = eval_data.ids(classes)
+    read = ~np.isnan(logits[:, 0])
+    temperature = fit_temperature(logits[read], labels[read])
+    metrics = point_metrics(labels[read], probabilities(logits[read], temperature))
+    return write_manifest(output, dataclasses.replace(manifest, temperature=temperature, metrics=metrics))
+
+
+def _peak_memory_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

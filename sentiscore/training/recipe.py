@@ -1,0 +1,101 @@
+"""Every setting of a training run, in one frozen object that reads from TOML."""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from sentiscore.errors import TrainingError
+
+
+def _setting(default: Any, doc: str, *, choices: tuple[str, ...] = (), low: float | None = None) -> Any:
+    return field(default=default, metadata={"help": doc, "choices": choices, "low": low})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Settings of a training run; the defaults are the tuned recipe.
+
+    Raises:
+        TrainingError: A value is of the wrong type or out of its range.
+    """
+
+    base: str = _setting("EleutherAI/pythia-70m", "Pre-trained model to begin with: a folder or a hub id.")
+    base_revision: str = _setting("", "Branch, tag or commit of a base from the hub.")
+    data: str = _setting("stanfordnlp/sst2", "Hub data set to train on, where no files are given.")
+    data_revision: str = _setting("", "Branch, tag or commit of the hub data set.")
+    epochs: float = _setting(3.0, "Passes over the training rows.", low=0)
+    max_steps: int = _setting(0, "Stop after so many steps; 0 for no limit.", low=0)
+    batch_size: int = _setting(32, "Rows of one step.", low=1)
+    learning_rate: float = _setting(1e-4, "Peak learning rate of AdamW.", low=0)
+    schedule: str = _setting(
+        "linear",
+        "How the rate falls after the warm-up.",
+        choices=("linear", "cosine", "constant_with_warmup"),
+    )
+    warmup: float = _setting(0.06, "Share of the steps over which the rate rises.", low=0)
+    weight_decay: float = _setting(0.01, "Weight decay of AdamW.", low=0)
+    label_smoothing: float = _setting(0.0, "Share of a label's weight spread over all labels.", low=0)
+    max_length: int = _setting(100, "Tokens of a text that are read; the rest is cut off.", low=2)
+    sampling: str = _setting(
+        "length", "Batches of rows of like length, or of random rows.", choices=("length", "random")
+    )
+    precision: str = _setting(
+        "auto", "bf16 where the hardware multiplies it, or fp32.", choices=("auto", "bf16", "fp32")
+    )
+    evals_per_epoch: int = _setting(1, "Validations, and saved states, in each epoch.", low=1)
+    save_dtype: str = _setting(
+        "float32", "Number type of the saved weights.", choices=("float32", "float16", "bfloat16")
+    )
+    seed: int = _setting(0, "Seed of everything random.", low=0)
+
+    def __post_init__(self) -> None:
+        for setting in dataclasses.fields(self):
+            _check(setting, getattr(self, setting.name))
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """A recipe from a TOML file; what it leaves out keeps its default.
+
+        Raises:
+            TrainingError: The file is missing, is not TOML, or names a setting that does not exist.
+        """
+        try:
+            raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise TrainingError(f"The recipe {path} cannot be read: {error}.", "See pipelines/configs/.") from error
+        return cls().with_changes(raw)
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Self:
+        """The same recipe with some settings changed.
+
+        Raises:
+            TrainingError: A setting does not exist, or its value is wrong.
+        """
+        kinds = {setting.name: type(setting.default) for setting in dataclasses.fields(self)}
+        if unknown := sorted(set(changes) - set(kinds)):
+            raise TrainingError(
+                f"A recipe has no setting {', '.join(map(repr, unknown))}.",
+                f"Settings are: {', '.join(kinds)}.",
+            )
+        widened: dict[str, Any] = {
+            name: float(value) if kinds[name] is float and type(value) is int else value
+            for name, value in changes.items()
+        }
+        return dataclasses.replace(self, **widened)
+
+
+def _check(setting: dataclasses.Field[Any], value: Any) -> None:
+    kind = type(setting.default)
+    if type(value) is not kind:
+        raise TrainingError(
+            f"The recipe's {setting.name} is {value!r}, which is not of type {kind.__name__}.",
+            setting.metadata["help"],
+        )
+    choices, low = setting.metadata["choices"], setting.metadata["low"]
+    if choices and value not in choices:
+        raise TrainingError(f"The recipe's {setting.name} is {value!r}.", f"Choose one of: {', '.join(choices)}.")
+    if low is not None and not value >= low:
+        raise TrainingError(f"The recipe's {setting.name} is {value!r}.", f"It is at least {low}.")
