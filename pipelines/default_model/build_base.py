@@ -7,11 +7,10 @@ import sys
 
 from sentiscore import build_base, read_labelled
 
-if len(sys.argv) != 3:
-    sys.exit(__doc__)
+_, train_file, output = sys.argv
 build_base(
-    sys.argv[2],
-    read_labelled(sys.argv[1]).texts,
+    output,
+    read_labelled(train_file).texts,
     vocab_size=8192,
     hidden_size=128,
     layers=2,

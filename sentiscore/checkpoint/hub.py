@@ -47,6 +47,6 @@ def download(model: str, revision: str | None = None) -> tuple[Path, str]:
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise CheckpointError(
             f"{model!r} is not in the local cache, and the Hugging Face hub cannot be reached.",
-            "Name a folder instead, or try again with a connection (HF_ENDPOINT sets another hub).",
+            "Name a folder instead (--model FOLDER, or --base FOLDER to train), or try again with a connection.",
         ) from error
     return folder, folder.name

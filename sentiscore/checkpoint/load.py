@@ -64,14 +64,13 @@ def find_folder(model: str | Path, revision: str | None = None) -> tuple[Path, s
     return download(str(model), revision)
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """The `config.json` of a model folder, after a check that its weights are there as safetensors.
+def check_folder(folder: Path) -> None:
+    """Is this a model folder, with weights that no code can hide in?
 
     Raises:
-        CheckpointError: The folder is no model, or its weights are missing or pickles.
+        CheckpointError: It is not, or its weights are missing or pickles.
     """
-    path = folder / "config.json"
-    if not path.is_file():
+    if not (folder / "config.json").is_file():
         raise CheckpointError(f"{folder} has no config.json: it is not a model folder.", "Name another folder.")
     if not any(folder.glob("*.safetensors")):
         pickles = sorted(p.name for pattern in _PICKLES for p in folder.glob(pattern))
@@ -81,6 +80,10 @@ def read_config(folder: Path) -> dict[str, Any]:
                 "Ask its maker for safetensors, or convert it where that is safe, with transformers' save_pretrained.",
             )
         raise CheckpointError(f"{folder} has no weights (*.safetensors).", "Copy or download the whole folder again.")
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
@@ -104,10 +107,12 @@ def load_checkpoint(
         CheckpointError: It cannot be found, is not whole, or its labels are unknown.
     """
     folder, commit = find_folder(model, revision)
-    config = read_config(folder)
+    check_folder(folder)
     manifest = Manifest.read(folder)
     if manifest is not None:
         verify_files(folder, manifest)
+    config = _read_config(folder)
+    if manifest is not None:
         names = check_labels(labels or manifest.labels)
     elif labels is not None:
         names = check_labels(labels)

@@ -15,6 +15,9 @@ _CHARS_PER_TOKEN: Final = 256
 """A text is first cut to this many characters for each token that is read, so that a very long text costs
 no more than a long one. No usual vocabulary has longer tokens in running text."""
 
+_TEXTS_AT_ONCE: Final = 1024
+"""The library's objects hold far more than ids, so only so many are alive at a time."""
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -71,15 +74,11 @@ class TextEncoder:
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Token ids of each text; an empty text may have none."""
         limit = self.max_length * _CHARS_PER_TOKEN
-        encodings = self._tokenizer.encode_batch([text[:limit] for text in texts])
-        return Encoded(
-            ids=[np.asarray(encoding.ids, dtype=np.int64) for encoding in encodings],
-            truncated=np.fromiter(
-                (
-                    bool(encoding.overflowing) or len(text) > limit
-                    for encoding, text in zip(encodings, texts, strict=True)
-                ),
-                dtype=np.bool_,
-                count=len(texts),
-            ),
-        )
+        ids: list[npt.NDArray[np.int64]] = []
+        truncated = np.zeros(len(texts), dtype=np.bool_)
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            part = texts[start : start + _TEXTS_AT_ONCE]
+            for i, encoding in enumerate(self._tokenizer.encode_batch_fast([text[:limit] for text in part])):
+                ids.append(np.asarray(encoding.ids, dtype=np.int64))
+                truncated[start + i] = bool(encoding.overflowing) or len(part[i]) > limit
+        return Encoded(ids=ids, truncated=truncated)

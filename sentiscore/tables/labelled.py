@@ -85,8 +85,12 @@ def load_hub_data(name: str, revision: str = "") -> tuple[LabelledData, Labelled
     Raises:
         InputError: It cannot be fetched, or has other columns.
     """
+    import logging
+
     import datasets
 
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of every retry
+    datasets.disable_progress_bars()
     try:
         splits = datasets.load_dataset(name, revision=revision or None)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:

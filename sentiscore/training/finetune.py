@@ -18,7 +18,7 @@ import torch
 
 from sentiscore import __version__
 from sentiscore.checkpoint import Manifest, load_checkpoint, write_manifest
-from sentiscore.checkpoint.load import find_folder, read_config
+from sentiscore.checkpoint.load import check_folder, find_folder
 from sentiscore.checkpoint.manifest import MANIFEST
 from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.device import choose_device, choose_dtype
@@ -112,7 +112,7 @@ def train(
     state = output / STATE
     _check_output(output, resume=resume)
     base, revision = find_folder(recipe.base, recipe.base_revision or None)
-    read_config(base)
+    check_folder(base)
     if train_data is None or eval_data is None:
         train_data, eval_data = load_hub_data(recipe.data, recipe.data_revision)
     classes = train_data.classes if len(train_data.classes) >= len(eval_data.classes) else eval_data.classes
@@ -141,8 +141,6 @@ def train(
     start = time.perf_counter()
     trainer.train(resume_from_checkpoint=last)
     seconds = time.perf_counter() - start
-    if not np.isfinite(trainer.state.best_metric or np.nan):
-        raise TrainingError("The loss is not a number any more.", "Try a lower --learning-rate.")
     steps = trainer.state.global_step - resumed_from
 
     _save(trainer.model, tokenizer, output, recipe)
@@ -291,6 +289,8 @@ def _trainer_class(transformers: Any, recipe: Recipe) -> Any:
 
 def _validation_metrics(prediction: Any) -> dict[str, float]:
     """Plain log loss, since the Trainer's own loss is smoothed where the recipe smooths labels."""
+    if not np.isfinite(prediction.predictions).all():
+        raise TrainingError("The loss is not a number any more.", "Try a lower --learning-rate in a new --output.")
     return point_metrics(prediction.label_ids, probabilities(prediction.predictions))
 
 

@@ -26,10 +26,10 @@ class Recipe:
     base_revision: str = _setting("", "Branch, tag or commit of a base from the hub.")
     data: str = _setting("stanfordnlp/sst2", "Hub data set to train on, where no files are given.")
     data_revision: str = _setting("", "Branch, tag or commit of the hub data set.")
-    epochs: float = _setting(3.0, "Passes over the training rows.", low=0)
+    epochs: float = _setting(2.0, "Passes over the training rows.", low=0)
     max_steps: int = _setting(0, "Stop after so many steps; 0 for no limit.", low=0)
     batch_size: int = _setting(32, "Rows of one step.", low=1)
-    learning_rate: float = _setting(1e-4, "Peak learning rate of AdamW.", low=0)
+    learning_rate: float = _setting(5e-5, "Peak learning rate of AdamW.", low=0)
     schedule: str = _setting(
         "linear",
         "How the rate falls after the warm-up.",
@@ -45,7 +45,7 @@ class Recipe:
     precision: str = _setting(
         "auto", "bf16 where the hardware multiplies it, or fp32.", choices=("auto", "bf16", "fp32")
     )
-    evals_per_epoch: int = _setting(1, "Validations, and saved states, in each epoch.", low=1)
+    evals_per_epoch: int = _setting(4, "Validations, and saved states, in each epoch.", low=1)
     save_dtype: str = _setting(
         "float32", "Number type of the saved weights.", choices=("float32", "float16", "bfloat16")
     )
@@ -53,7 +53,11 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for setting in dataclasses.fields(self):
-            _check(setting, getattr(self, setting.name))
+            value = getattr(self, setting.name)
+            if type(value) is int and type(setting.default) is float:
+                value = float(value)
+                object.__setattr__(self, setting.name, value)  # the way a frozen dataclass sets itself up
+            _check(setting, value)
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
@@ -74,17 +78,12 @@ class Recipe:
         Raises:
             TrainingError: A setting does not exist, or its value is wrong.
         """
-        kinds = {setting.name: type(setting.default) for setting in dataclasses.fields(self)}
-        if unknown := sorted(set(changes) - set(kinds)):
+        known = [setting.name for setting in dataclasses.fields(self)]
+        if unknown := sorted(set(changes) - set(known)):
             raise TrainingError(
-                f"A recipe has no setting {', '.join(map(repr, unknown))}.",
-                f"Settings are: {', '.join(kinds)}.",
+                f"A recipe has no setting {', '.join(map(repr, unknown))}.", f"Settings are: {', '.join(known)}."
             )
-        widened: dict[str, Any] = {
-            name: float(value) if kinds[name] is float and type(value) is int else value
-            for name, value in changes.items()
-        }
-        return dataclasses.replace(self, **widened)
+        return dataclasses.replace(self, **changes)
 
 
 def _check(setting: dataclasses.Field[Any], value: Any) -> None:

@@ -1,0 +1,87 @@
+"""What was there before stays, whatever happens to the process."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+OLD = b"what was there before"
+
+
+@pytest.fixture
+def long_job(tmp_path: Path, tiny_checkpoint: Path) -> tuple[list[str], Path]:
+    """A job of many windows, and its output, where an older file is."""
+    source = tmp_path / "long.csv"
+    pl.DataFrame({"headline": [f"profit rises {i} per cent" for i in range(200_000)]}).write_csv(source)
+    output = tmp_path / "out.parquet"
+    output.write_bytes(OLD)
+    command = [sys.executable, "-m", "sentiscore", "score", str(source), "--text-col", "headline"]
+    return [*command, "-m", str(tiny_checkpoint), "-o", str(output)], output
+
+
+def start_and_wait_for_the_first_rows(command: list[str], output: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not parts(output):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(0.5)
+    assert process.poll() is None, "the job was over before it could be stopped"
+    return process
+
+
+def parts(output: Path) -> list[Path]:
+    return list(output.parent.glob(f".{output.name}.*.part"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_job_that_is_stopped_says_so_and_leaves_no_trace(long_job: tuple[list[str], Path], number: int) -> None:
+    command, output = long_job
+    process = start_and_wait_for_the_first_rows(command, output)
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr.startswith("error: Stopped before the end.")
+    assert "Traceback" not in stderr
+    assert output.read_bytes() == OLD
+    assert parts(output) == []
+
+
+def test_a_job_that_is_killed_leaves_the_old_file(long_job: tuple[list[str], Path]) -> None:
+    command, output = long_job
+    process = start_and_wait_for_the_first_rows(command, output)
+    process.kill()
+    process.communicate(timeout=60)
+    assert output.read_bytes() == OLD
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "ndjson"])
+def test_a_full_disk_is_one_clear_message_and_nothing_is_lost(
+    tmp_path: Path, tiny_checkpoint: Path, kind: str
+) -> None:
+    source = tmp_path / "news.csv"
+    pl.DataFrame({"headline": [f"{os.urandom(40).hex()} {i}" for i in range(3000)]}).write_csv(source)
+    output = tmp_path / f"out.{kind}"
+    output.write_bytes(OLD)
+    done = subprocess.run(
+        [sys.executable, "-m", "sentiscore", "score", source, "--text-col", "headline"]
+        + ["-m", tiny_checkpoint, "-o", output, "--limit", "3000"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000)),
+    )
+    assert done.returncode == 1, done
+    assert done.stderr.startswith("error: "), done.stderr
+    assert "could not be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 2, done.stderr
+    assert output.read_bytes() == OLD
+    assert parts(output) == []

@@ -1,0 +1,195 @@
+"""The real command line, in processes of its own where that matters, otherwise through click."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+
+from sentiscore.cli.main import cli
+
+
+def run(*args: object) -> Result:
+    return CliRunner().invoke(cli, [str(arg) for arg in args])
+
+
+@pytest.fixture
+def news_file(news: pl.DataFrame, tmp_path: Path) -> Path:
+    path = tmp_path / "news.csv"
+    news.write_csv(path)
+    return path
+
+
+def test_the_whole_path_in_a_process_of_its_own(news_file: Path, tiny_checkpoint: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sentiscore", "score", news_file, "--text-col", "headline", "-m", tiny_checkpoint]
+        + ["--time-col", "published_at", "--entity-col", "ticker", "--day-tz", "America/New_York"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "6 (4 ok, 1 empty, 1 null)" in done.stdout
+    scored = pl.read_parquet(news_file.parent / "news.scored.parquet")
+    daily = pl.read_parquet(news_file.parent / "news.daily.parquet")
+    assert scored.height == 6
+    assert daily.select("unique_id", "n_docs").rows() == [
+        ("AAA", 2), ("AAA", 0), ("AAA", 0), ("AAA", 1), ("BBB", 1), ("BBB", 0), ("BBB", 0)
+    ]  # fmt: skip
+
+
+def test_features_of_a_scored_file_are_those_of_the_same_pass(news_file: Path, tiny_checkpoint: Path) -> None:
+    settings = ("--time-col", "published_at", "--entity-col", "ticker")
+    scored = news_file.parent / "out.csv"
+    assert run("score", news_file, "--text-col", "headline", "-m", tiny_checkpoint, "-o", scored, *settings).exit_code == 0
+    again = news_file.parent / "again.parquet"
+    result = run("features", scored, *settings, "-o", again)
+    assert result.exit_code == 0, result.output
+    assert "entity-days     7 (4 with texts)" in result.output
+    assert pl.read_parquet(again).equals(pl.read_parquet(news_file.parent / "out.daily.parquet"))
+
+
+def test_patterns_in_quotes_are_expanded_and_must_match(news_file: Path, tiny_checkpoint: Path) -> None:
+    (news_file.parent / "more.csv").write_bytes(news_file.read_bytes())
+    result = run("score", news_file.parent / "*.csv", "--text-col", "headline", "-m", tiny_checkpoint)
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in news_file.parent.glob("*.parquet")) == [
+        "more.scored.parquet",
+        "news.scored.parquet",
+    ]
+    assert run("score", news_file.parent / "*.xyz", "--text-col", "headline").exit_code == 2
+
+
+def test_train_then_evaluate_then_score(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    labelled = pl.DataFrame({"text": ["profit rises", "profit falls"] * 20, "sentiment": ["positive", "negative"] * 20})
+    labelled.write_ndjson("train.jsonl")
+    labelled.head(8).write_csv("eval.csv")
+    columns = ("--text-col", "text", "--label-col", "sentiment")
+    result = run(
+        "train", "--base", tiny_base, "--train-file", "train.jsonl", "--eval-file", "eval.csv", *columns,
+        "--epochs", 1, "--max-length", 16, "--device", "cpu",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "checkpoint    runs/tiny-train" in result.output
+    assert "peak memory" in result.output
+    result = run(
+        "evaluate", "runs/tiny-train", "--eval-file", "eval.csv", "--train-file", "train.jsonl", *columns,
+        "--resamples", 20, "--json", "r.json", "--html", "r.html",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "TF-IDF baseline" in result.output
+    assert "note: These rows also chose" in result.output
+    report = json.loads(Path("r.json").read_text())
+    assert [figures["name"] for figures in report["figures"]] == ["model", "model before temperature", "TF-IDF baseline"]
+    page = Path("r.html").read_text()
+    assert page.count("<svg") == 3
+    assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
+        "http://creativecommons.org", ""
+    )
+    assert run("score", "eval.csv", "--text-col", "text", "-m", "runs/tiny-train").exit_code == 0
+
+
+def test_the_demo_shows_both_tables_and_says_where_the_files_are(tmp_path: Path) -> None:
+    result = run("demo", "-o", tmp_path / "demo")
+    assert result.exit_code == 0, result.output
+    for words in ("The first scored rows", "The first daily features", "news.scored.parquet", "news.daily.parquet"):
+        assert words in result.output
+    assert pl.read_parquet(tmp_path / "demo" / "news.scored.parquet").height == 397
+
+
+@pytest.mark.parametrize("name", ["demo", "score", "features", "train", "evaluate"])
+def test_every_command_has_help_with_every_option_described(name: str) -> None:
+    result = run(name, "--help")
+    assert result.exit_code == 0
+    command = cli.get_command(None, name)  # type: ignore[arg-type]
+    assert command is not None
+    assert [p.name for p in command.params if p.param_type_name == "option" and not getattr(p, "help", "")] == []
+
+
+def write(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+GOOD = b"headline,n\nprofit rises,1\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "args", "words"),
+    [
+        ("a.csv", GOOD, ["--text-col", "title"], "its columns are: headline, n"),
+        ("a.csv", b"", [], "empty"),
+        ("a.csv", b"headline,n\nprofit \xff\xfe,1\n", [], "UTF-8"),
+        ("a.csv", b"headline,n\nprofit\n", [], "ragged"),
+        ("a.csv", b"headline,n\nprofit,1,2\n", [], "ragged"),
+        ("a.csv", b'headline,n\n"profit,1\n', [], "quote|ragged"),
+        ("a.parquet", b"PAR1 and no more", [], "cannot be read"),
+        ("a.ndjson", b'{"headline": "profit"}\n{"headline": \n', [], "cannot be read"),
+        ("a.txt", b"profit", [], "Readable are"),
+        ("a.csv", GOOD, ["-o", "/proc/nowhere/out.parquet"], "no folder"),
+        ("a.csv", GOOD, ["-o", "/proc/out.parquet"], "could not be written|may not be written"),
+        ("a.csv", GOOD, ["-m", "/nowhere"], "not a model folder"),
+        ("a.csv", GOOD, ["--device", "gpu"], "no device 'gpu'"),
+        ("a.csv", GOOD, ["--labels", "joy,anger"], "--labels"),
+        ("a.csv", GOOD + b"x,2024-01-01T10:00:00\n", ["--time-col", "n"], "cannot be read|no time zone"),
+        ("a.csv", b"headline,label\nx,1\n", [], "--prefix"),
+    ],
+)  # fmt: skip
+def test_wrong_input_gets_one_clear_message(tmp_path: Path, name: str, data: bytes, args: list[str], words: str) -> None:
+    import re
+
+    result = run("score", write(tmp_path / name, data), *(["--text-col", "headline"] if "--text-col" not in args else []), *args)
+    assert result.exit_code == 1, result.output
+    assert isinstance(result.exception, SystemExit)
+    message = result.stderr
+    assert message.startswith("error: ")
+    assert re.search(words, message), message
+    assert len(message.strip().splitlines()) == 2, "what is wrong, then the next step"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["score"],
+        ["score", "a.csv"],
+        ["score", "a.csv", "--text-col", "t", "--txt-col", "u"],
+        ["score", "a.csv", "--text-col", "t", "--dtype", "fp8"],
+        ["scor"],
+        ["train", "--train-file", "a.tsv"],
+        ["train", "--learning-rate", "fast"],
+    ],
+)
+def test_a_typo_is_a_usage_error(args: list[str]) -> None:
+    assert run(*args).exit_code == 2
+
+
+def test_a_typo_in_an_option_suggests_the_right_one() -> None:
+    assert "--text-col" in run("score", "a.csv", "--text-cl", "t").stderr
+
+
+def test_a_warning_is_one_line_on_stderr(news_file: Path, tiny_bert: Callable[..., Path]) -> None:
+    result = run("score", news_file, "--text-col", "headline", "-m", tiny_bert())
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: ")
+    assert "LABEL_0" in result.stderr
+    assert "none: probabilities are as they come" in result.stdout
+
+
+def test_the_hub_out_of_reach_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    result = run("train")
+    assert result.exit_code == 1
+    assert "--base FOLDER" in result.stderr or "Name a folder" in result.stderr
+    result = run("evaluate")
+    assert result.exit_code == 1
+    assert "--eval-file" in result.stderr
+    assert list(tmp_path.glob("runs")) == []

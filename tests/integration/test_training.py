@@ -1,0 +1,162 @@
+"""Training, start to finish, on a tiny base."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from sentiscore import CheckpointError, OutputError, Recipe, Scorer, TrainingError, evaluate, read_labelled, train
+from sentiscore.checkpoint import Manifest, load_checkpoint
+from sentiscore.tables.labelled import LabelledData
+from sentiscore.training.finetune import Progress
+
+GOOD = ["profit rises", "strong demand", "warm and funny", "a record high", "a fine film"]
+BAD = ["profit falls", "weak results", "dull and lifeless", "a record low", "a poor film"]
+
+
+def rows(path: Path, repeats: int) -> LabelledData:
+    texts = [f"{text} {i}" for i in range(repeats) for pair in zip(GOOD, BAD, strict=True) for text in pair]
+    pl.DataFrame({"sentence": texts, "label": [1, 0] * (len(texts) // 2)}).write_csv(path, separator="\t")
+    return read_labelled(path)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> tuple[LabelledData, LabelledData]:
+    return rows(tmp_path / "train.tsv", 8), rows(tmp_path / "eval.tsv", 2)
+
+
+@pytest.fixture
+def recipe(tiny_base: Path) -> Recipe:
+    return Recipe(base=str(tiny_base), epochs=2.0, batch_size=8, learning_rate=3e-3, max_length=24, precision="fp32")
+
+
+def test_training_learns_calibrates_and_says_how(
+    recipe: Recipe, data: tuple[LabelledData, LabelledData], tmp_path: Path
+) -> None:
+    seen: list[Progress] = []
+    recipe = recipe.with_changes({"epochs": 5})
+    result = train(
+        recipe, output=tmp_path / "run", train_data=data[0], eval_data=data[1], device="cpu", on_progress=seen.append
+    )
+    assert result.manifest.metrics["accuracy"] > 0.9
+    assert [state.step for state in seen if state.metrics is None] == list(range(1, 51))
+    assert [state.epoch for state in seen if state.metrics] == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert not (tmp_path / "run" / "training").exists()
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in log] == [10, 20, 30, 40, 50]
+    assert result.peak_memory_mb > 0
+
+    manifest = Manifest.read(tmp_path / "run")
+    assert manifest == result.manifest
+    assert manifest is not None
+    assert manifest.base == "tiny"
+    assert manifest.training_data.rows == 80
+    assert manifest.recipe["learning_rate"] == 3e-3
+    assert manifest.temperature is not None
+
+    scorer = Scorer.from_pretrained(tmp_path / "run", device="cpu", dtype="fp32")
+    assert scorer.score(["profit rises 1", "profit falls 1"])["label"].to_list() == ["positive", "negative"]
+    report = evaluate(data[1], model=scorer, resamples=10)
+    assert report.selected_on_these_rows
+    assert not report.trained_on_these_rows
+    assert report.figures[0].values["log_loss"] == pytest.approx(manifest.metrics["log_loss"], abs=1e-6)
+
+
+def test_the_same_recipe_gives_the_same_weights(
+    recipe: Recipe, data: tuple[LabelledData, LabelledData], tmp_path: Path
+) -> None:
+    first, second = (
+        train(recipe, output=tmp_path / name, train_data=data[0], eval_data=data[1], device="cpu").manifest
+        for name in "ab"
+    )
+    assert first.files["model.safetensors"] == second.files["model.safetensors"]
+    assert first.temperature == second.temperature
+
+
+class StoppedError(Exception):
+    pass
+
+
+def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
+    recipe: Recipe, data: tuple[LabelledData, LabelledData], tmp_path: Path
+) -> None:
+    recipe = recipe.with_changes({"evals_per_epoch": 2})
+    whole = train(recipe, output=tmp_path / "whole", train_data=data[0], eval_data=data[1], device="cpu")
+
+    def stop(state: Progress) -> None:
+        if state.step == 13 and state.metrics is None:
+            raise StoppedError
+
+    settings = {"output": tmp_path / "run", "train_data": data[0], "eval_data": data[1], "device": "cpu"}
+    with pytest.raises(StoppedError):
+        train(recipe, on_progress=stop, **settings)  # type: ignore[arg-type]
+    with pytest.raises(OutputError, match="--resume"):
+        train(recipe, **settings)  # type: ignore[arg-type]
+    with pytest.raises(TrainingError, match="other settings: learning_rate"):
+        train(recipe.with_changes({"learning_rate": 1e-3}), resume=True, **settings)  # type: ignore[arg-type]
+    resumed = train(recipe, resume=True, **settings)  # type: ignore[arg-type]
+    assert resumed.resumed_from == 10
+    assert resumed.manifest.files["model.safetensors"] == whole.manifest.files["model.safetensors"]
+    with pytest.raises(OutputError, match="already holds a trained model"):
+        train(recipe, resume=True, **settings)  # type: ignore[arg-type]
+
+
+def test_a_run_that_was_stopped_before_its_first_state_begins_anew(
+    recipe: Recipe, data: tuple[LabelledData, LabelledData], tmp_path: Path
+) -> None:
+    def stop(state: Progress) -> None:
+        raise StoppedError
+
+    settings = {"output": tmp_path / "run", "train_data": data[0], "eval_data": data[1], "device": "cpu"}
+    with pytest.raises(StoppedError):
+        train(recipe, on_progress=stop, **settings)  # type: ignore[arg-type]
+    assert train(recipe, resume=True, **settings).resumed_from == 0  # type: ignore[arg-type]
+
+
+def test_three_labels_make_a_three_class_model(recipe: Recipe, tmp_path: Path) -> None:
+    texts = ["profit rises", "profit falls", "board meets"] * 8
+    pl.DataFrame({"t": texts, "l": ["Positive", "negative", "NEUTRAL"] * 8}).write_parquet(tmp_path / "d.parquet")
+    data = read_labelled(tmp_path / "d.parquet", text_col="t", label_col="l")
+    result = train(recipe, output=tmp_path / "run", train_data=data, eval_data=data, device="cpu")
+    assert result.manifest.labels == ("negative", "neutral", "positive")
+    assert "p_neutral" in Scorer.from_pretrained(tmp_path / "run").columns
+
+
+def test_a_bert_base_trains_and_half_precision_weights_load(
+    tiny_bert: object, data: tuple[LabelledData, LabelledData], tmp_path: Path
+) -> None:
+    base = tiny_bert(id2label={0: "joy", 1: "anger", 2: "fear"})  # type: ignore[operator]
+    recipe = Recipe(base=str(base), epochs=1, max_length=24, save_dtype="float16", label_smoothing=0.1)
+    result = train(recipe, output=tmp_path / "run", train_data=data[0], eval_data=data[1], device="cpu")
+    checkpoint = load_checkpoint(result.folder)
+    assert checkpoint.labels == ("negative", "positive")
+    assert Scorer.from_pretrained(result.folder).score(["profit rises"])["status"][0] == "ok"
+
+
+def test_what_cannot_be_trained_is_a_clear_error(
+    recipe: Recipe, data: tuple[LabelledData, LabelledData], tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError, match="reads at most 64 tokens"):
+        train(recipe.with_changes({"max_length": 65}), output=tmp_path / "a", train_data=data[0], eval_data=data[1])
+    with pytest.raises(CheckpointError, match="not a model folder"):
+        train(recipe.with_changes({"base": "./nowhere"}), output=tmp_path / "b", train_data=data[0], eval_data=data[1])
+    with pytest.raises(TrainingError, match="go together"):
+        train(recipe, output=tmp_path / "c", train_data=data[0])
+    with pytest.raises(TrainingError, match="no run to take up"):
+        train(recipe, output=tmp_path / "d", train_data=data[0], eval_data=data[1], resume=True)
+    (tmp_path / "e").mkdir()
+    (tmp_path / "e" / "mine.txt").touch()
+    with pytest.raises(OutputError, match="not empty"):
+        train(recipe, output=tmp_path / "e", train_data=data[0], eval_data=data[1])
+
+
+def test_a_run_that_diverges_says_so(recipe: Recipe, data: tuple[LabelledData, LabelledData], tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="lower --learning-rate"):
+        train(
+            recipe.with_changes({"learning_rate": 1e30}),
+            output=tmp_path / "run",
+            train_data=data[0],
+            eval_data=data[1],
+            device="cpu",
+        )

@@ -1,0 +1,108 @@
+"""What a sink wrote, a source reads: the same rows in the same order, in windows of the size asked for."""
+
+import gzip
+import tempfile
+from pathlib import Path
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+from polars.testing.parametric import column, dataframes
+
+from sentiscore.tables import open_sink, open_source, read_table, write_frame
+
+FEW = settings(max_examples=40, deadline=None)
+
+# What a CSV writer or reader could stumble over, often; any other text now and then.
+TRICKY = st.text(st.sampled_from(list(",;\t\"'\r\n\\ ab1-\x00\ufeff")), max_size=6)
+TEXTS = st.one_of(TRICKY, TRICKY, st.text(max_size=12), st.sampled_from(["NA", "null", "NaN", "true", "007", "1e3"]))
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\ufeff\x00"), min_size=1, max_size=8).filter(str.strip)
+
+
+@st.composite
+def text_frames(draw: st.DrawFn, max_rows: int = 30) -> pl.DataFrame:
+    """Columns of text, with nulls and empty texts, under any names."""
+    names = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
+    row = st.tuples(*(st.none() | st.just("") | TEXTS for _ in names))
+    rows = draw(st.lists(row, max_size=max_rows))
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+
+
+def write_in_parts(frame: pl.DataFrame, path: Path, size: int) -> None:
+    with open_sink(path) as sink:
+        for start in range(0, max(frame.height, 1), size):
+            sink.write(frame.slice(start, size))
+
+
+@FEW
+@given(
+    frame=dataframes(
+        max_cols=5,
+        max_size=25,
+        allow_null=True,
+        excluded_dtypes=[pl.Categorical, pl.Enum, pl.Int128, pl.UInt128],
+        allow_chunks=True,
+    ),
+    size=st.integers(1, 30),
+)
+def test_parquet_brings_back_every_type_and_value(frame: pl.DataFrame, size: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.parquet"
+        write_in_parts(frame, path, size)
+        assert_frame_equal(read_table(path), frame, check_exact=True)
+
+
+@FEW
+@given(frame=text_frames(), size=st.integers(1, 40))
+def test_csv_brings_back_every_text_and_keeps_null_and_empty_apart(frame: pl.DataFrame, size: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        write_in_parts(frame, path, size)
+        assert_frame_equal(read_table(path), frame)
+        packed = path.with_suffix(".csv.gz")
+        packed.write_bytes(gzip.compress(path.read_bytes()))
+        assert_frame_equal(read_table(packed), frame)
+
+
+@FEW
+@given(
+    frame=dataframes(
+        cols=[
+            column("text", dtype=pl.String, strategy=TEXTS, allow_null=True),
+            column("n", dtype=pl.Int64, allow_null=True),
+            column("x", dtype=pl.Float64, strategy=st.floats(allow_nan=False, allow_infinity=False), allow_null=True),
+            column("flag", dtype=pl.Boolean, allow_null=True),
+            column("tags", dtype=pl.List(pl.String), allow_null=True),
+        ],
+        min_size=1,
+        max_size=25,
+    ),
+    size=st.integers(1, 30),
+)
+def test_ndjson_brings_back_text_numbers_flags_and_lists(frame: pl.DataFrame, size: int) -> None:
+    anchor = pl.DataFrame({"text": ["a"], "n": [1], "x": [0.5], "flag": [True], "tags": [["b"]]})
+    frame = pl.concat([frame, anchor])  # one value of each type, or a type could not be told
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.ndjson"
+        write_in_parts(frame, path, size)
+        assert_frame_equal(read_table(path), frame, check_exact=True)
+
+
+@FEW
+@given(
+    frame=text_frames(max_rows=60).filter(lambda frame: frame.height > 0),
+    n_rows=st.integers(1, 70),
+    ending=st.sampled_from([".parquet", ".csv", ".ndjson"]),
+    data=st.data(),
+)
+def test_windows_are_the_rows_in_order_cut_to_size(
+    frame: pl.DataFrame, n_rows: int, ending: str, data: st.DataObject
+) -> None:
+    columns = data.draw(st.lists(st.sampled_from(frame.columns), min_size=1, unique=True), label="columns")
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_frame(frame, Path(folder) / f"t{ending}")
+        windows = list(open_source(path).windows(n_rows, columns))
+    assert {window.height for window in windows[:-1]} <= {n_rows}
+    assert 0 < windows[-1].height <= n_rows
+    assert pl.concat(windows).rows() == frame.select(columns).rows()

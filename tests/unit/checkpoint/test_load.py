@@ -1,0 +1,154 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentiscore.checkpoint import DEFAULT, Manifest, load_checkpoint
+from sentiscore.errors import CheckpointError, SentiscoreWarning
+
+
+@pytest.fixture
+def copy(tiny_checkpoint: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_checkpoint, tmp_path / "copy"))
+
+
+def test_a_checkpoint_is_what_its_manifest_says(tiny_checkpoint: Path) -> None:
+    checkpoint = load_checkpoint(tiny_checkpoint)
+    assert checkpoint.labels == ("negative", "positive")
+    assert checkpoint.max_length == 32
+    assert checkpoint.temperature == 1.5
+    assert checkpoint.manifest is not None
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= set(checkpoint.manifest.files)
+
+
+def test_the_embedded_default_is_whole_and_calibrated() -> None:
+    checkpoint = load_checkpoint(DEFAULT)
+    assert checkpoint.manifest is not None
+    assert checkpoint.temperature is not None
+    assert checkpoint.manifest.base_revision is None
+
+
+def test_a_manifest_survives_a_round_trip(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    manifest = Manifest.read(tiny_checkpoint)
+    assert manifest is not None
+    (tmp_path / "sentiscore.json").write_text(manifest.to_json())
+    assert Manifest.read(tmp_path) == manifest
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_one_flipped_byte_in_any_file_is_found(copy: Path, name: str) -> None:
+    data = bytearray((copy / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / name).write_bytes(bytes(data))
+    with pytest.raises(CheckpointError, match=f"{name} is not the file"):
+        load_checkpoint(copy)
+
+
+def test_a_missing_file_is_found(copy: Path) -> None:
+    (copy / "tokenizer.json").unlink()
+    with pytest.raises(CheckpointError, match=r"lacks the file tokenizer\.json"):
+        load_checkpoint(copy)
+
+
+def test_weights_that_the_manifest_does_not_name_are_refused(copy: Path) -> None:
+    shutil.copy(copy / "model.safetensors", copy / "other.safetensors")
+    with pytest.raises(CheckpointError, match=r"other\.safetensors"):
+        load_checkpoint(copy)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"temperature": -1.0}, {"temperature": "hot"}, {"max_length": 0}, {"format": 99}, {"surprise": 1}],
+)
+def test_a_manifest_with_a_wrong_value_is_refused(
+    copy: Path, edit_json: Callable[..., None], change: dict[str, Any]
+) -> None:
+    edit_json(copy / "sentiscore.json", **change)
+    with pytest.raises(CheckpointError, match="manifest"):
+        load_checkpoint(copy)
+
+
+def test_a_manifest_cannot_point_out_of_its_folder(copy: Path, edit_json: Callable[..., None]) -> None:
+    edit_json(copy / "sentiscore.json", files={"../config.json": "0" * 64})
+    with pytest.raises(CheckpointError, match="lacks the file"):
+        load_checkpoint(copy)
+
+
+def test_a_folder_with_pickled_weights_alone_is_refused(copy: Path) -> None:
+    (copy / "model.safetensors").rename(copy / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match="can run code") as refused:
+        load_checkpoint(copy)
+    assert "safetensors" in refused.value.hint
+
+
+def test_a_folder_without_weights_or_config_is_refused(copy: Path) -> None:
+    (copy / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match="no weights"):
+        load_checkpoint(copy)
+    (copy / "config.json").unlink()
+    with pytest.raises(CheckpointError, match=r"no config\.json"):
+        load_checkpoint(copy)
+
+
+def test_a_plain_classifier_takes_its_labels_from_its_config(tiny_bert: Callable[..., Path]) -> None:
+    folder = tiny_bert(id2label={0: "Positive", 1: "NEGATIVE", 2: "neutral"})
+    checkpoint = load_checkpoint(folder)
+    assert checkpoint.labels == ("positive", "negative", "neutral")
+    assert checkpoint.temperature is None
+    assert checkpoint.manifest is None
+    assert checkpoint.max_length == 48
+
+
+def test_numbered_labels_are_guessed_with_a_warning_that_the_option_silences(tiny_bert: Callable[..., Path]) -> None:
+    folder = tiny_bert()
+    with pytest.warns(SentiscoreWarning, match="--labels negative,positive"):
+        assert load_checkpoint(folder).labels == ("negative", "positive")
+    assert load_checkpoint(folder, labels=["positive", "negative"]).labels == ("positive", "negative")
+
+
+def test_unknown_label_names_need_the_option(tiny_bert: Callable[..., Path]) -> None:
+    folder = tiny_bert(id2label={0: "joy", 1: "anger"})
+    with pytest.raises(CheckpointError, match="'joy', 'anger'"):
+        load_checkpoint(folder)
+    assert load_checkpoint(folder, labels=["positive", "negative"]).labels == ("positive", "negative")
+
+
+def test_label_names_must_be_as_many_as_the_classes(tiny_bert: Callable[..., Path]) -> None:
+    with pytest.raises(CheckpointError, match="2 labels are named"):
+        load_checkpoint(tiny_bert(id2label={0: "a", 1: "b", 2: "c"}), labels=["negative", "positive"])
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "a/b/c"])
+def test_a_path_that_is_not_there_is_not_looked_for_on_the_hub(name: str) -> None:
+    with pytest.raises(CheckpointError, match="not a model folder"):
+        load_checkpoint(name)
+
+
+def hub_cache(root: Path, model: str, source: Path, commit: str) -> None:
+    """Lay a model into a hub cache as a download would."""
+    repo = root / f"models--{model.replace('/', '--')}"
+    shutil.copytree(source, repo / "snapshots" / commit)
+    (repo / "refs").mkdir()
+    (repo / "refs" / "main").write_text(commit)
+
+
+def test_a_hub_id_is_loaded_from_the_cache_with_its_commit(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    hub_cache(tmp_path, "some/model", tiny_checkpoint, commit)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    for revision in (None, commit):
+        checkpoint = load_checkpoint("some/model", revision=revision)
+        assert checkpoint.revision == commit
+        assert checkpoint.labels == ("negative", "positive")
+
+
+def test_a_hub_id_that_cannot_be_fetched_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(CheckpointError, match="cannot be reached"):
+        load_checkpoint("some/model")
+    with pytest.raises(CheckpointError, match="no folder and no hub model"):
+        load_checkpoint("not a name!")

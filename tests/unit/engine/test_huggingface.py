@@ -1,0 +1,98 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sentiscore.checkpoint import load_checkpoint
+from sentiscore.engine.classifier import Classifier
+from sentiscore.engine.huggingface import HuggingFaceEngine
+from sentiscore.errors import CheckpointError
+from tests.conftest import TEXTS
+
+CPU = torch.device("cpu")
+
+
+def classifier_of(folder: Path, dtype: torch.dtype = torch.float32) -> Classifier:
+    return Classifier.load(load_checkpoint(folder), device=CPU, dtype=dtype)
+
+
+def one_at_a_time(folder: Path, texts: list[str]) -> np.ndarray:
+    """Logits from Hugging Face's own model and tokenizer, without padding."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    with torch.inference_mode():
+        rows = [model(**tokenizer(text, return_tensors="pt")).logits[0].numpy() for text in texts]
+    return np.stack(rows)
+
+
+def test_a_decoder_in_padded_batches_equals_hugging_face_one_text_at_a_time(tiny_checkpoint: Path) -> None:
+    texts = [*TEXTS, "a", " ".join(TEXTS[:2])]
+    np.testing.assert_allclose(
+        classifier_of(tiny_checkpoint).run(texts).logits, one_at_a_time(tiny_checkpoint, texts), atol=1e-5
+    )
+
+
+def test_an_encoder_in_padded_batches_equals_hugging_face_one_text_at_a_time(tiny_bert: Callable[..., Path]) -> None:
+    folder = tiny_bert(id2label={0: "negative", 1: "neutral", 2: "positive"})
+    texts = [*TEXTS, "a", " ".join(TEXTS[:2])]
+    np.testing.assert_allclose(classifier_of(folder).run(texts).logits, one_at_a_time(folder, texts), atol=1e-5)
+
+
+def test_a_decoder_without_a_padding_id_still_takes_batches(
+    tiny_checkpoint: Path, tmp_path: Path, edit_json: Callable[..., None]
+) -> None:
+    folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "copy"))
+    (folder / "sentiscore.json").unlink()
+    edit_json(folder / "config.json", pad_token_id=None)
+    np.testing.assert_allclose(
+        classifier_of(folder).run(TEXTS).logits, classifier_of(tiny_checkpoint).run(TEXTS).logits, atol=1e-5
+    )
+
+
+def test_a_text_without_tokens_has_no_logits_and_disturbs_no_other(tiny_checkpoint: Path) -> None:
+    classifier = classifier_of(tiny_checkpoint)
+    outputs = classifier.run(["", TEXTS[0], ""])
+    assert np.isnan(outputs.logits[[0, 2]]).all()
+    np.testing.assert_allclose(outputs.logits[1], classifier.run([TEXTS[0]]).logits[0], atol=1e-6)
+    assert np.isnan(classifier.run(["", ""]).logits).all()
+    assert classifier.run([]).logits.shape == (0, 2)
+
+
+def test_bf16_is_close_to_fp32(tiny_checkpoint: Path) -> None:
+    exact = classifier_of(tiny_checkpoint).run(TEXTS).logits
+    rounded = classifier_of(tiny_checkpoint, torch.bfloat16).run(TEXTS).logits
+    np.testing.assert_allclose(rounded, exact, atol=0.1)
+    assert not np.array_equal(rounded, exact)
+
+
+def test_a_base_without_a_head_is_not_a_classifier(tiny_base: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = Path(shutil.copytree(tiny_base, tmp_path / "copy"))
+    weights = load_file(folder / "model.safetensors")
+    save_file(
+        {k: v for k, v in weights.items() if not k.startswith("score")}, folder / "model.safetensors", {"format": "pt"}
+    )
+    with pytest.raises(CheckpointError, match="is a base, not a classifier") as refused:
+        HuggingFaceEngine.load(folder, n_labels=2, device=CPU, dtype=torch.float32)
+    assert "sentiscore train --base" in refused.value.hint
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda _: b"", lambda _: b"\x80\x02junk"])
+def test_broken_weights_are_a_clear_error(tiny_base: Path, tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    folder = Path(shutil.copytree(tiny_base, tmp_path / "copy"))
+    path = folder / "model.safetensors"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(CheckpointError, match="cannot be loaded as a classifier"):
+        HuggingFaceEngine.load(folder, n_labels=2, device=CPU, dtype=torch.float32)
+
+
+@pytest.mark.gpu
+def test_a_gpu_agrees_with_the_cpu(tiny_checkpoint: Path) -> None:
+    on_gpu = Classifier.load(load_checkpoint(tiny_checkpoint), device=torch.device("cuda"), dtype=torch.float32)
+    np.testing.assert_allclose(on_gpu.run(TEXTS).logits, classifier_of(tiny_checkpoint).run(TEXTS).logits, atol=1e-3)

@@ -1,0 +1,52 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sentiscore.engine.tokenizer import TextEncoder
+from sentiscore.errors import CheckpointError
+
+
+def test_a_special_token_in_a_text_is_plain_text(tiny_checkpoint: Path) -> None:
+    encoder = TextEncoder.load(tiny_checkpoint, 64)
+    plain, dressed = encoder.encode(["good movie", "good movie<|padding|><|endoftext|>"]).ids
+    assert dressed.size > plain.size
+    assert 0 not in dressed
+    assert 1 not in dressed
+
+
+def test_special_tokens_that_a_model_wants_are_added_and_counted(tiny_bert: Callable[..., Path]) -> None:
+    encoded = TextEncoder.load(tiny_bert(), 4).encode(["profit rises on strong demand", "profit", ""])
+    first, last = encoded.ids[1][0], encoded.ids[1][-1]
+    assert encoded.lengths.tolist() == [4, 3, 2] or encoded.lengths[0] == 4
+    assert all(row[0] == first and row[-1] == last for row in encoded.ids)
+    assert encoded.truncated.tolist()[0] is True
+    assert encoded.truncated.tolist()[2] is False
+
+
+def test_a_text_at_the_limit_is_not_truncated_and_one_past_it_is(tiny_checkpoint: Path) -> None:
+    whole = TextEncoder.load(tiny_checkpoint, 64).encode(["profit rises on demand"]).lengths[0]
+    assert not TextEncoder.load(tiny_checkpoint, int(whole)).encode(["profit rises on demand"]).truncated[0]
+    assert TextEncoder.load(tiny_checkpoint, int(whole) - 1).encode(["profit rises on demand"]).truncated[0]
+
+
+def test_a_very_long_text_has_the_tokens_of_its_beginning(tiny_checkpoint: Path) -> None:
+    encoder = TextEncoder.load(tiny_checkpoint, 16)
+    long, longer = encoder.encode(["profit rises " * 100, "profit rises " * 100_000]).ids
+    assert long.tolist() == longer.tolist()
+
+
+def test_many_texts_come_back_in_order(tiny_checkpoint: Path) -> None:
+    encoder = TextEncoder.load(tiny_checkpoint, 16)
+    texts = [f"profit {i}" for i in range(5000)]
+    encoded = encoder.encode(texts)
+    for i in (0, 1, 2047, 2048, 4999):
+        assert encoded.ids[i].tolist() == encoder.encode([texts[i]]).ids[0].tolist()
+
+
+def test_a_missing_or_broken_tokenizer_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"no tokenizer\.json"):
+        TextEncoder.load(tmp_path, 8)
+    (tmp_path / "tokenizer.json").write_text('{"model": 1')
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        TextEncoder.load(tmp_path, 8)

@@ -1,0 +1,369 @@
+import warnings
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from sentiscore.errors import InputError, SentiscoreWarning
+from sentiscore.features import DailySums, daily
+
+COLUMNS = [
+    "unique_id",
+    "ds",
+    "available_at",
+    "n_docs",
+    "sent_mean",
+    "sent_std",
+    "pos_share",
+    "neg_share",
+    "neu_share",
+]
+
+
+def scored(*rows: tuple[str | None, float | None, str | None], **more: list[Any]) -> pl.DataFrame:
+    """Scored rows of (time, sentiment, label); a row without a label had no text."""
+    return pl.DataFrame(
+        {
+            "at": pl.Series([at for at, _, _ in rows], dtype=pl.String),
+            "sentiment": pl.Series([sentiment for _, sentiment, _ in rows], dtype=pl.Float32),
+            "label": pl.Series([label for _, _, label in rows], dtype=pl.String),
+            "status": pl.Series(["ok" if label else "null" for _, _, label in rows], dtype=pl.String),
+            **more,
+        }
+    )
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]
+
+
+# --- what a row says ---
+
+
+def test_a_day_of_texts_becomes_their_count_mean_deviation_and_shares() -> None:
+    frame = daily(
+        scored(
+            ("2024-02-05T09:00:00Z", 0.5, "positive"),
+            ("2024-02-05T10:00:00Z", -0.25, "negative"),
+            ("2024-02-05T11:00:00Z", 0.0, "neutral"),
+            ("2024-02-05T12:00:00Z", 0.75, "positive"),
+        ),
+        time_col="at",
+    )
+    assert frame.columns == COLUMNS
+    row = frame.row(0, named=True)
+    assert row.pop("sent_std") == pytest.approx((0.625 / 3) ** 0.5)
+    assert row == {
+        "unique_id": "all",
+        "ds": date(2024, 2, 5),
+        "available_at": utc(2024, 2, 6),
+        "n_docs": 4,
+        "sent_mean": 0.25,
+        "pos_share": 0.5,
+        "neg_share": 0.25,
+        "neu_share": 0.25,
+    }
+
+
+def test_two_classes_leave_the_neutral_share_at_zero() -> None:
+    frame = daily(
+        scored(("2024-02-05T09:00:00Z", 0.5, "positive"), ("2024-02-05T09:00:00Z", -0.5, "negative")), time_col="at"
+    )
+    assert frame.select("pos_share", "neg_share", "neu_share").row(0) == (0.5, 0.5, 0.0)
+
+
+def test_a_day_of_one_text_has_a_mean_and_no_deviation() -> None:
+    frame = daily(scored(("2024-02-05T09:00:00Z", 0.5, "positive")), time_col="at")
+    assert frame.select("n_docs", "sent_mean", "sent_std").row(0) == (1, 0.5, None)
+
+
+def test_equal_texts_deviate_by_exactly_nothing() -> None:
+    frame = daily(scored(*[("2024-02-05T09:00:00Z", 0.1, "positive")] * 7), time_col="at")
+    assert frame["sent_std"][0] == 0.0
+
+
+def test_truncated_texts_count_and_missing_texts_do_not() -> None:
+    rows = scored(*[("2024-02-05T09:00:00Z", 0.5, "positive")] * 2, *[("2024-02-05T09:00:00Z", None, None)] * 2)
+    rows = rows.with_columns(status=pl.Series(["ok", "truncated", "empty", "null"]))
+    assert daily(rows, time_col="at").select("n_docs", "sent_mean").row(0) == (2, 0.5)
+
+
+def test_a_day_on_which_no_text_could_be_scored_stays_in_the_series_without_figures() -> None:
+    frame = daily(scored(("2024-02-05T09:00:00Z", None, None)), time_col="at")
+    assert frame.row(0)[2:] == (utc(2024, 2, 6), 0, None, None, None, None, None)
+
+
+# --- which day ---
+
+
+@pytest.mark.parametrize(
+    ("at", "day"),
+    [
+        ("2024-02-05T00:00:00Z", 5),
+        ("2024-02-05T23:59:59.999999Z", 5),
+        ("2024-02-06T00:00:00Z", 6),
+        ("2024-02-05T19:00:00-05:00", 6),
+    ],
+)
+def test_midnight_sharp_belongs_to_the_day_that_begins(at: str, day: int) -> None:
+    frame = daily(scored((at, 0.5, "positive")), time_col="at")
+    assert frame.select("ds", "available_at").row(0) == (date(2024, 2, day), utc(2024, 2, day + 1))
+
+
+@pytest.mark.parametrize(
+    ("at", "day", "available_at"),
+    [
+        ("2024-02-05T04:59:59Z", date(2024, 2, 4), utc(2024, 2, 5, 5)),
+        ("2024-02-05T05:00:00Z", date(2024, 2, 5), utc(2024, 2, 6, 5)),
+        ("2024-07-05T03:59:59Z", date(2024, 7, 4), utc(2024, 7, 5, 4)),
+        ("2024-03-10T12:00:00Z", date(2024, 3, 10), utc(2024, 3, 11, 4)),
+        ("2024-11-03T12:00:00Z", date(2024, 11, 3), utc(2024, 11, 4, 5)),
+    ],
+)
+def test_a_day_ends_at_midnight_of_the_zone_that_is_given(at: str, day: date, available_at: datetime) -> None:
+    frame = daily(scored((at, 0.5, "positive")), time_col="at", day_tz="America/New_York")
+    assert frame.select("ds", "available_at").row(0) == (day, available_at)
+
+
+def test_a_day_that_ends_at_a_skipped_midnight_is_available_at_the_same_instant_as_the_next_begins() -> None:
+    rows = scored(("2018-11-04T02:59:59Z", 0.5, "positive"), ("2018-11-04T03:00:00Z", 0.5, "positive"))
+    frame = daily(rows, time_col="at", day_tz="America/Sao_Paulo")
+    assert frame["ds"].to_list() == [date(2018, 11, 3), date(2018, 11, 4)]
+    assert frame["available_at"].to_list() == [utc(2018, 11, 4, 3), utc(2018, 11, 5, 2)]
+
+
+@pytest.mark.parametrize(
+    ("at", "day_tz"),
+    [
+        ("2010-11-07T02:45:00Z", "America/St_Johns"),  # at 00:01 the clock went back to 23:01 of the day before
+        ("2010-03-04T15:30:00Z", "Antarctica/Casey"),  # and here from 02:00 to 23:00
+        ("2024-11-03T04:30:00Z", "America/Havana"),  # from 01:00 to 00:00, within the day
+        ("2011-12-30T09:00:00Z", "Pacific/Apia"),  # the last day before one that was left out
+        ("1991-10-20T02:00:00Z", "America/Argentina/Cordoba"),  # the next day begins at 02:00
+    ],
+)
+def test_every_text_is_older_than_the_feature_it_is_in(at: str, day_tz: str) -> None:
+    frame = daily(scored((at, 0.5, "positive")), time_col="at", day_tz=day_tz)
+    assert frame["available_at"][0] > datetime.fromisoformat(at)
+
+
+def test_a_day_that_a_zone_left_out_has_a_row_without_texts() -> None:
+    rows = scored(("2011-12-29T20:00:00Z", 0.5, "positive"), ("2011-12-30T20:00:00Z", 0.5, "positive"))
+    frame = daily(rows, time_col="at", day_tz="Pacific/Apia")
+    assert frame["ds"].to_list() == [date(2011, 12, day) for day in (29, 30, 31)]
+    assert frame["n_docs"].to_list() == [1, 0, 1]
+
+
+def test_dates_count_as_the_end_of_their_day() -> None:
+    rows = scored(("", 0.5, "positive")).with_columns(at=pl.lit(date(2024, 2, 5)))
+    in_tokyo = daily(rows, time_col="at", tz="Asia/Tokyo", day_tz="Asia/Tokyo")
+    assert in_tokyo.select("ds", "available_at").row(0) == (date(2024, 2, 5), utc(2024, 2, 5, 15))
+    from_new_york = daily(rows, time_col="at", tz="America/New_York")
+    assert from_new_york["ds"].to_list() == [date(2024, 2, 6)]
+
+
+# --- the grid ---
+
+
+def test_every_entity_has_every_day_from_its_first_to_its_last() -> None:
+    rows = scored(
+        ("2024-03-02T09:00:00Z", -0.5, "negative"),
+        ("2024-02-28T09:00:00Z", 0.5, "positive"),
+        ("2024-02-29T09:00:00Z", 0.25, "positive"),
+        ticker=["B", "B", "A"],
+    )
+    frame = daily(rows, time_col="at", entity_col="ticker")
+    assert frame.select("unique_id", pl.col("ds").dt.to_string(), "n_docs").rows() == [
+        ("A", "2024-02-29", 1),
+        ("B", "2024-02-28", 1),
+        ("B", "2024-02-29", 0),
+        ("B", "2024-03-01", 0),
+        ("B", "2024-03-02", 1),
+    ]
+    empty_days = frame.filter(n_docs=0).select(COLUMNS[4:])
+    assert empty_days.null_count().row(0) == (2,) * 5
+    assert frame["available_at"].null_count() == 0
+
+
+@pytest.mark.parametrize("dtype", [pl.Int64(), pl.UInt8(), pl.String(), pl.Categorical()])
+def test_entities_keep_their_type_and_are_sorted_by_it(dtype: pl.DataType) -> None:
+    entities = pl.Series([10, 9, 10]).cast(pl.String if dtype == pl.Categorical else dtype).cast(dtype)
+    rows = scored(*[("2024-02-05T09:00:00Z", 0.5, "positive")] * 3).with_columns(entity=entities)
+    frame = daily(rows, time_col="at", entity_col="entity")
+    assert frame.schema["unique_id"] == dtype
+    numbers = dtype.is_integer()
+    assert frame["unique_id"].cast(pl.String).to_list() == (["9", "10"] if numbers else ["10", "9"])
+    assert frame["n_docs"].to_list() == ([1, 2] if numbers else [2, 1])
+
+
+def test_rows_without_a_time_or_an_entity_are_counted_and_warned_about() -> None:
+    rows = scored(
+        (None, 0.5, "positive"),
+        ("  ", 0.5, "positive"),
+        ("2024-02-05T09:00:00Z", 0.5, "positive"),
+        ("2024-02-05T09:00:00Z", -0.5, "negative"),
+        ticker=["A", "A", None, "A"],
+    )
+    sums = DailySums(time_col="at", entity_col="ticker")
+    sums.add(rows)
+    sums.add(rows)
+    assert sums.n_unplaced == 6
+    with pytest.warns(SentiscoreWarning, match="^6 rows have no time or no entity"):
+        frame = sums.finish()
+    assert frame.select("n_docs", "sent_mean").rows() == [(2, -0.5)]
+
+
+def test_rows_that_are_all_placed_warn_of_nothing() -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        daily(scored(("2024-02-05T09:00:00Z", 0.5, "positive")), time_col="at")
+    assert caught == []
+
+
+@pytest.mark.parametrize("entity_col", [None, "ticker"])
+def test_an_empty_frame_gives_an_empty_frame_with_all_columns(entity_col: str | None) -> None:
+    frame = daily(scored(ticker=[]), time_col="at", entity_col=entity_col)
+    full = daily(scored(("2024-02-05T09:00:00Z", 0.5, "positive")), time_col="at")
+    assert frame.is_empty()
+    assert frame.columns == COLUMNS
+    assert frame.drop("unique_id").schema == full.drop("unique_id").schema
+
+
+def test_rows_none_of_which_can_be_placed_give_an_empty_frame_and_a_warning() -> None:
+    with pytest.warns(SentiscoreWarning, match="1 row"):
+        assert daily(scored((None, 0.5, "positive")), time_col="at").is_empty()
+
+
+# --- other ways to hold scored rows ---
+
+
+def test_scores_that_are_text_as_in_a_csv_count_like_numbers() -> None:
+    rows = scored(
+        ("2024-02-05T09:00:00Z", 0.5, "positive"),
+        ("2024-02-05T10:00:00Z", -0.125, "negative"),
+        ("2024-02-06T10:00:00Z", None, None),
+    )
+    as_text = rows.with_columns(sentiment=pl.Series(["0.5", "-1.25e-1", None]))
+    assert_frame_equal(daily(as_text, time_col="at"), daily(rows, time_col="at"), check_exact=True)
+
+
+def test_columns_with_a_prefix_are_found_by_it() -> None:
+    rows = scored(("2024-02-05T09:00:00Z", 0.5, "positive"))
+    prefixed = rows.rename({name: f"m1_{name}" for name in ("sentiment", "label", "status")})
+    frame = daily(prefixed, time_col="at", prefix="m1_")
+    assert_frame_equal(frame, daily(rows, time_col="at"), check_exact=True)
+
+
+def test_the_time_column_may_be_the_entity_column() -> None:
+    frame = daily(scored(("2024-02-05T09:00:00Z", 0.5, "positive")), time_col="at", entity_col="at")
+    assert frame["unique_id"].to_list() == ["2024-02-05T09:00:00Z"]
+
+
+def test_the_frame_that_is_given_is_left_as_it_was() -> None:
+    rows = scored(("2024-02-05 09:00:00Z", 0.5, "positive"))
+    before = rows.clone()
+    daily(rows, time_col="at")
+    assert_frame_equal(rows, before)
+
+
+def test_more_rows_can_be_added_after_features_were_made() -> None:
+    first = scored(("2024-02-05T09:00:00Z", 0.5, "positive"))
+    second = scored(("2024-02-07T09:00:00Z", -0.5, "negative"))
+    sums = DailySums(time_col="at")
+    sums.add(first)
+    assert sums.finish().height == 1
+    sums.add(second)
+    assert_frame_equal(sums.finish(), daily(pl.concat([first, second]), time_col="at"), check_exact=True)
+
+
+# --- what is refused ---
+
+
+@pytest.mark.parametrize("missing", ["sentiment", "label", "status"])
+def test_rows_that_are_not_scored_are_refused_with_what_to_do(missing: str) -> None:
+    rows = scored(("2024-02-05T09:00:00Z", 0.5, "positive")).drop(missing)
+    with pytest.raises(InputError, match=f"not scored: they lack {missing}.\n.*sentiscore score.*--prefix"):
+        daily(rows, time_col="at")
+
+
+def test_a_forgotten_prefix_is_refused() -> None:
+    with pytest.raises(InputError, match="lack m1_status, m1_sentiment, m1_label"):
+        daily(scored(("2024-02-05T09:00:00Z", 0.5, "positive")), time_col="at", prefix="m1_")
+
+
+def test_a_missing_time_or_entity_column_is_refused_with_those_there_are() -> None:
+    rows = scored(("2024-02-05T09:00:00Z", 0.5, "positive"))
+    with pytest.raises(InputError, match=r"no column 'when'; the columns are: at, .*\n.*--time-col \(time_col\)"):
+        daily(rows, time_col="when")
+    with pytest.raises(InputError, match=r"no column 'ticker'.*\n.*--entity-col \(entity_col\)"):
+        daily(rows, time_col="at", entity_col="ticker")
+
+
+@pytest.mark.parametrize("value", [1.5, -1.0001, float("nan"), float("inf")])
+def test_sentiment_outside_its_range_is_refused(value: float) -> None:
+    with pytest.raises(InputError, match=r"sentiment is in \[-1, 1\]"):
+        daily(scored(("2024-02-05T09:00:00Z", value, "positive")), time_col="at")
+
+
+def test_sentiment_that_is_no_number_is_refused() -> None:
+    rows = scored(("2024-02-05T09:00:00Z", None, "positive")).with_columns(sentiment=pl.lit("good"))
+    with pytest.raises(InputError, match="'sentiment' does not hold numbers"):
+        daily(rows, time_col="at")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sentiment": pl.lit(None, dtype=pl.Float32)},  # scored, and yet without a score
+        {"label": pl.lit("mixed")},
+        {"label": pl.lit(None, dtype=pl.String)},
+        {"status": pl.lit("null")},  # not scored, and yet with one
+        {"status": pl.lit(None, dtype=pl.String)},
+        {"status": pl.lit("fine")},
+    ],
+)
+def test_scores_that_contradict_their_status_are_a_fault_of_the_input(change: dict[str, pl.Expr]) -> None:
+    good = scored(("2024-02-05T09:00:00Z", 0.5, "positive"), ("2024-02-05T10:00:00Z", 0.5, "positive"))
+    bad = pl.concat([good.head(1), good.tail(1).with_columns(**change)])
+    with pytest.raises(InputError, match="not scored|Score the rows anew"):
+        daily(bad, time_col="at")
+
+
+@pytest.mark.parametrize("zones", [{"tz": "Mars"}, {"day_tz": "Mars"}, {"day_tz": ""}])
+def test_an_unknown_zone_is_refused_at_once(zones: dict[str, str]) -> None:
+    with pytest.raises(InputError, match="no time zone"):
+        DailySums(time_col="at", **zones)  # type: ignore[arg-type]
+
+
+def test_features_of_nothing_are_refused() -> None:
+    with pytest.raises(InputError, match="no scored rows"):
+        DailySums(time_col="at").finish()
+
+
+def test_times_can_be_checked_before_any_row_is_scored() -> None:
+    sums = DailySums(time_col="at")
+    sums.check_times(pl.DataFrame({"at": ["2024-02-05T09:00:00Z"]}))
+    with pytest.raises(InputError, match="cannot be read"):
+        sums.check_times(pl.DataFrame({"at": ["soon"]}))
+    with pytest.raises(InputError, match="not times"):
+        sums.check_schema(pl.Schema({"at": pl.Int64()}))
+
+
+def test_rows_that_are_refused_leave_what_was_added_before() -> None:
+    good = scored(("2024-02-05T09:00:00Z", 0.5, "positive"))
+    sums = DailySums(time_col="at")
+    sums.add(good)
+    with pytest.raises(InputError):
+        sums.add(pl.concat([good, scored(("soon", 0.5, "positive"))]))
+    assert_frame_equal(sums.finish(), daily(good, time_col="at"), check_exact=True)
+
+
+def test_a_row_published_at_the_end_of_a_day_does_not_change_it() -> None:
+    rows = scored(("2024-02-05T09:00:00Z", 0.5, "positive"))
+    before = daily(rows, time_col="at")
+    late = before["available_at"][0]
+    assert late - timedelta(days=1) < utc(2024, 2, 5, 9) < late
+    after = daily(pl.concat([rows, scored((late.isoformat(), -1.0, "negative"))]), time_col="at")
+    assert_frame_equal(after.head(1), before, check_exact=True)

@@ -1,0 +1,101 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from sentiscore import InputError, Scorer
+from tests.conftest import TEXTS
+
+
+@pytest.fixture(scope="module")
+def scorer(tiny_checkpoint: Path) -> Scorer:
+    return Scorer.from_pretrained(tiny_checkpoint, device="cpu", dtype="fp32")
+
+
+def test_every_text_has_its_row_and_its_status(scorer: Scorer) -> None:
+    scored = scorer.score([TEXTS[0], None, "", " \t\n", "\x00\u200b", TEXTS[1] * 50, TEXTS[0]])
+    assert scored["status"].to_list() == ["ok", "null", "empty", "empty", "empty", "truncated", "ok"]
+    assert scored["n_tokens"].to_list()[1:6] == [0, 0, 0, 0, 32]
+    assert scored["label"].null_count() == 4
+    assert scored.row(0) == scored.row(6)
+
+
+def test_temperature_softens_and_changes_no_label(make_checkpoint: Callable[..., Path], tmp_path: Path) -> None:
+    hot = Scorer.from_pretrained(make_checkpoint(tmp_path / "hot", temperature=4.0), dtype="fp32").score(TEXTS)
+    cold = Scorer.from_pretrained(make_checkpoint(tmp_path / "cold", temperature=None), dtype="fp32").score(TEXTS)
+    assert hot["label"].to_list() == cold["label"].to_list()
+    assert (hot["sentiment"].abs() < cold["sentiment"].abs()).all()
+
+
+def test_the_order_of_a_models_labels_does_not_matter(make_checkpoint: Callable[..., Path], tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path / "plain", temperature=None)
+    straight = Scorer.from_pretrained(folder, dtype="fp32").score(TEXTS)
+    swapped = Scorer.from_pretrained(folder, dtype="fp32", labels=["positive", "negative"]).score(TEXTS)
+    assert swapped["p_positive"].to_list() == straight["p_negative"].to_list()
+    assert swapped["sentiment"].to_list() == (-straight["sentiment"]).to_list()
+    assert all(a != b for a, b in zip(swapped["label"], straight["label"], strict=True))
+
+
+def test_three_classes_have_a_neutral_column(make_checkpoint: Callable[..., Path], tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path / "three", labels=("negative", "neutral", "positive"))
+    scored = Scorer.from_pretrained(folder, dtype="fp32").score(TEXTS)
+    assert scored.columns == ["p_negative", "p_positive", "p_neutral", "sentiment", "label", "n_tokens", "status"]
+    total = scored.select(pl.sum_horizontal("p_negative", "p_positive", "p_neutral")).to_series()
+    assert ((total - 1).abs() < 1e-6).all()
+
+
+def test_a_frame_keeps_its_columns_rows_and_order(scorer: Scorer, news: pl.DataFrame) -> None:
+    scored = scorer.score_frame(news, text_col="headline")
+    assert_frame_equal(scored.select(news.columns), news)
+    assert scored.columns == [*news.columns, *scorer.columns]
+    assert_frame_equal(scored.select(scorer.columns), scorer.score(news["headline"].to_list()))
+
+
+def test_a_prefix_is_the_way_out_of_a_clash(scorer: Scorer, news: pl.DataFrame) -> None:
+    clashing = news.with_columns(label=pl.lit("mine"))
+    with pytest.raises(InputError, match="prefix"):
+        scorer.score_frame(clashing, text_col="headline")
+    scored = scorer.score_frame(clashing, text_col="headline", prefix="senti_")
+    assert scored["label"].to_list() == ["mine"] * news.height
+    assert "senti_label" in scored.columns
+
+
+def test_empty_and_status_only_frames_are_no_error(scorer: Scorer) -> None:
+    assert scorer.score([]).height == 0
+    assert scorer.score([None, None])["status"].to_list() == ["null", "null"]
+    empty = scorer.score_frame(pl.DataFrame({"t": pl.Series([], dtype=pl.String)}), text_col="t")
+    assert empty.columns == ["t", *scorer.columns]
+
+
+def test_a_column_that_is_missing_or_no_text_is_a_clear_error(scorer: Scorer, news: pl.DataFrame) -> None:
+    with pytest.raises(InputError, match="its columns are: published_at, ticker, headline"):
+        scorer.score_frame(news, text_col="title")
+    with pytest.raises(InputError, match="holds Int64, not text"):
+        scorer.score_frame(news.with_columns(n=pl.lit(1, pl.Int64)), text_col="n")
+
+
+def test_things_that_are_no_texts_are_a_clear_error(scorer: Scorer) -> None:
+    with pytest.raises(InputError, match="not one text"):
+        scorer.score("one text")
+    with pytest.raises(InputError, match="Not all of these are texts"):
+        scorer.score(["a", 1])  # type: ignore[list-item]
+
+
+def test_a_shorter_limit_reads_less(tiny_checkpoint: Path) -> None:
+    scored = Scorer.from_pretrained(tiny_checkpoint, max_length=4).score(TEXTS)
+    assert scored["n_tokens"].max() == 4
+    assert set(scored["status"]) == {"truncated"}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.none() | st.text(max_size=40), max_size=30), data=st.data())
+def test_a_row_does_not_depend_on_its_neighbours(scorer: Scorer, texts: list[str | None], data: st.DataObject) -> None:
+    together = scorer.score(texts)
+    assert together.height == len(texts)
+    if texts:
+        i = data.draw(st.integers(0, len(texts) - 1))
+        assert_frame_equal(together[i], scorer.score([texts[i]]), abs_tol=1e-5)

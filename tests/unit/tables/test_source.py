@@ -1,0 +1,336 @@
+import gzip
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from sentiscore.errors import InputError
+from sentiscore.tables import open_source, read_table, source
+from sentiscore.tables.source import require_column
+
+AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write bytes to a file of the test's folder."""
+
+    def put(data: bytes, name: str = "news.csv") -> Path:
+        path = tmp_path / name
+        path.write_bytes(data)
+        return path
+
+    return put
+
+
+# --- what can be read ---
+
+
+def test_a_null_and_an_empty_field_of_a_csv_stay_apart(write: Write) -> None:
+    assert read_table(write(b'a,b\n,""\n"",\n')).rows() == [(None, ""), ("", None)]
+
+
+def test_every_csv_column_is_text_as_it_stands_in_the_file(write: Write) -> None:
+    frame = read_table(write(b"id,flag,note\n007,true, NA \n1e3,NULL,2024-02-05\n"))
+    assert frame.dtypes == [pl.String] * 3
+    assert frame.rows() == [("007", "true", " NA "), ("1e3", "NULL", "2024-02-05")]
+
+
+@pytest.mark.parametrize("name", ["t.tsv", "t.TSV", "t.tsv.gz"])
+def test_a_tsv_is_split_at_tabs_alone(write: Write, name: str) -> None:
+    data = b"a\tb\nx, y\t2\n"
+    path = write(gzip.compress(data) if name.endswith(".gz") else data, name)
+    assert read_table(path).rows() == [("x, y", "2")]
+
+
+@pytest.mark.parametrize("name", ["news.csv.gz", "NEWS.CSV.GZ", "News.Csv.Gz"])
+def test_a_gzipped_csv_reads_like_a_plain_one_whatever_the_case_of_its_ending(write: Write, name: str) -> None:
+    assert read_table(write(gzip.compress(b"a,b\n1,2\n"), name)).rows() == [("1", "2")]
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_no_part_of_the_data(write: Write) -> None:
+    frame = read_table(write(b"\xef\xbb\xbftext,n\r\nup,1\r\ndown,2\r\n"))
+    assert frame.columns == ["text", "n"]
+    assert frame.rows() == [("up", "1"), ("down", "2")]
+
+
+def test_quoted_fields_may_hold_line_ends_separators_and_quotes(write: Write) -> None:
+    frame = read_table(write(b'"the\ntext",n\n"one\r\ntwo, ""three""",1\n"ends so\n",2\n'))
+    assert frame.columns == ["the\ntext", "n"]
+    assert frame.rows() == [('one\r\ntwo, "three"', "1"), ("ends so\n", "2")]
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_a_quoted_line_end_in_the_very_last_field_is_no_open_quote(write: Write, end: bytes) -> None:
+    assert read_table(write(b'a,b\n1,"x\ny\n"' + end)).rows() == [("1", "x\ny\n")]
+
+
+@pytest.mark.parametrize("ending", [b"", b"\n", b"\r\n"])
+@pytest.mark.parametrize("header", [b"a", b"a,b"])
+def test_a_header_alone_is_a_table_without_rows(write: Write, header: bytes, ending: bytes) -> None:
+    frame = read_table(write(header + ending))
+    assert frame.schema == dict.fromkeys(header.decode().split(","), pl.String)
+    assert frame.is_empty()
+
+
+def test_the_last_row_needs_no_line_end(write: Write) -> None:
+    assert read_table(write(b"a,b\n1,2\n3,4")).rows() == [("1", "2"), ("3", "4")]
+
+
+def test_a_blank_line_is_a_null_in_a_table_of_one_column_and_nothing_in_a_wider_one(write: Write) -> None:
+    assert read_table(write(b'a\n\nx\n\n""\n')).rows() == [(None,), ("x",), (None,), ("",)]
+    assert read_table(write(b"a,b\n1,2\n\n3,4\n\n")).rows() == [("1", "2"), ("3", "4")]
+
+
+@pytest.mark.parametrize(
+    ("data", "columns", "row"),
+    [
+        (b",text\n0,up\n", ["", "text"], ("0", "up")),  # as pandas writes its index
+        (b"text,\nup,\n", ["text", ""], ("up", None)),
+    ],
+)
+def test_one_column_may_be_without_a_name(
+    write: Write, data: bytes, columns: list[str], row: tuple[str | None, ...]
+) -> None:
+    frame = read_table(write(data))
+    assert frame.columns == columns
+    assert frame.rows() == [row]
+
+
+def test_ndjson_keeps_types_and_takes_columns_that_appear_late(write: Write) -> None:
+    lines = b'{"n":1}\n' * 300 + b'{"n":2,"text":"late"}\n'
+    frame = read_table(write(lines, "news.jsonl"))
+    assert frame.schema == {"n": pl.Int64, "text": pl.String}
+    assert frame.row(-1) == (2, "late")
+
+
+def test_parquet_keeps_its_types(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"n": pl.Series([1, None], dtype=pl.UInt8), "day": pl.Series([None, 3]).cast(pl.Date)})
+    frame.write_parquet(tmp_path / "t.pq")
+    assert read_table(tmp_path / "t.pq").equals(frame)
+
+
+def test_columns_are_read_in_the_order_they_are_asked_for(write: Write) -> None:
+    path = write(b"a,b,c\n1,2,3\n")
+    assert read_table(path, ["c", "a"]).row(0, named=True) == {"c": "3", "a": "1"}
+    assert read_table(write(b"a,b,c\n"), ["b"]).schema == {"b": pl.String}
+
+
+# --- windows ---
+
+
+@pytest.mark.parametrize("n_rows", [1, 7, 64, 100, 101, 1000])
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.ndjson"])
+def test_windows_have_exact_sizes_and_keep_the_order_across_many_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, n_rows: int
+) -> None:
+    monkeypatch.setattr(source, "_CSV_BLOCK_BYTES", 64)  # a few rows to a block
+    rows = pl.DataFrame({"id": [f"{i}" for i in range(100)], "text": [f"line\n{i}" for i in range(100)]})
+    path = tmp_path / name
+    {"t.csv": rows.write_csv, "t.ndjson": rows.write_ndjson, "t.parquet": rows.write_parquet}[name](
+        path, **({"row_group_size": 9} if name == "t.parquet" else {})
+    )
+    windows = list(open_source(path).windows(n_rows))
+    full, rest = divmod(rows.height, n_rows)
+    assert [window.height for window in windows] == [n_rows] * full + [rest] * (rest > 0)
+    assert pl.concat(windows).equals(rows)
+
+
+def test_windows_before_a_broken_place_are_handed_out_and_the_error_says_how_far_it_got(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "_CSV_BLOCK_BYTES", 64)
+    path = write(b"a,b\n" + b"1,2\n" * 100 + b"1,2,3\n")
+    good = 0
+    with pytest.raises(InputError, match=r"ragged.*after row \d\d"):
+        for window in open_source(path).windows(10):
+            good += window.height
+    assert good >= 80
+
+
+def test_a_table_without_rows_has_no_windows(write: Write) -> None:
+    assert list(open_source(write(b"a,b\n")).windows(5)) == []
+
+
+# --- how many rows ---
+
+
+def test_the_rows_of_a_parquet_file_are_known_exactly(tmp_path: Path) -> None:
+    pl.DataFrame({"n": range(1234)}).write_parquet(tmp_path / "t.parquet")
+    assert open_source(tmp_path / "t.parquet").estimate_rows() == 1234
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.ndjson"])
+def test_the_rows_of_a_text_file_are_estimated_from_its_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(source, "_SAMPLE_BYTES", 4096)
+    rows = pl.DataFrame({"text": [f"headline number {i:05}" for i in range(5000)]})
+    (rows.write_csv if name == "t.csv" else rows.write_ndjson)(tmp_path / name)
+    assert open_source(tmp_path / name).estimate_rows() == pytest.approx(5000, rel=0.05)
+
+
+def test_the_rows_of_a_gzipped_file_are_not_guessed(write: Write) -> None:
+    assert open_source(write(gzip.compress(b"a\n1\n"), "t.csv.gz")).estimate_rows() is None
+
+
+# --- what cannot be read ---
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no file .*gone\.csv"):
+        open_source(tmp_path / "gone.csv")
+
+
+def test_a_folder_is_refused_with_a_way_to_name_its_files(tmp_path: Path) -> None:
+    folder = tmp_path / "part.parquet"
+    folder.mkdir()
+    with pytest.raises(InputError, match=r"is a folder.\n.*\*\.parquet"):
+        open_source(folder)
+
+
+@pytest.mark.parametrize("name", ["news.xlsx", "news", "news.gz", "news.csv.zip", "csv"])
+def test_an_unknown_ending_is_refused_with_the_endings_that_are_known(write: Write, name: str) -> None:
+    with pytest.raises(InputError, match=r"kind that cannot be read.\nReadable are: \.csv, .*\.jsonl"):
+        open_source(write(b"a\n1\n", name))
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.tsv", "t.parquet", "t.ndjson"])
+def test_a_file_of_no_bytes_is_refused(write: Write, name: str) -> None:
+    with pytest.raises(InputError, match="is empty"):
+        open_source(write(b"", name))
+
+
+@pytest.mark.parametrize("data", [b"\n", b"\r\n\r\n", b"\xef\xbb\xbf", b" \n1\n", b",,\n1,2,3\n", b"\n\na,b\n1,2\n"])
+def test_a_csv_whose_first_line_names_no_column_is_refused(write: Write, data: bytes) -> None:
+    with pytest.raises(InputError, match="no header in its first line"):
+        open_source(write(data))
+
+
+def test_a_gzipped_file_of_nothing_has_no_header(write: Write) -> None:
+    with pytest.raises(InputError, match="no header"):
+        open_source(write(gzip.compress(b""), "t.csv.gz"))
+
+
+def test_a_column_name_that_stands_there_twice_is_refused(write: Write) -> None:
+    with pytest.raises(InputError, match="more than one column called 'a', 'b'"):
+        open_source(write(b"b,a,c,b,a\n1,2,3,4,5\n"))
+
+
+@pytest.mark.parametrize(("row", "n"), [(b"1", 1), (b"1,2,3", 3)])
+def test_a_row_with_too_few_or_too_many_fields_is_refused(write: Write, row: bytes, n: int) -> None:
+    with pytest.raises(InputError, match=f"ragged.*Expected 2 columns, got {n}"):
+        read_table(write(b"a,b\n1,2\n" + row + b"\n"))
+
+
+def test_bytes_that_are_not_utf8_in_the_header_are_refused(write: Write) -> None:
+    with pytest.raises(InputError, match="not UTF-8, in its header.\n.*iconv"):
+        open_source(write("größe,b\n1,2\n".encode("latin-1")))
+
+
+@pytest.mark.parametrize("rows_before", [1, 5000])
+def test_bytes_that_are_not_utf8_in_a_row_are_refused_and_the_header_is_not_blamed(
+    write: Write, rows_before: int
+) -> None:
+    path = write(b"a,b\n" + b"one,two\n" * rows_before + "größe,2\n".encode("latin-1"))
+    with pytest.raises(InputError, match="not UTF-8, in or after row"):
+        read_table(path)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'a,b\n1,"x\n2,y\n',  # in the last column
+        b'a,b\n"x,1\ny,2\n',  # in the first
+        b'a,b\n1,2\n3,"x\n',  # in the last row
+        b'a,b\n1,2\n3,"x',  # cut short inside a field, the commonest way to end so
+        b'a\n"x\ny\n',
+    ],
+)
+def test_a_quote_that_is_never_closed_is_refused(write: Write, data: bytes) -> None:
+    with pytest.raises(InputError, match=r"quote"):
+        read_table(write(data))
+
+
+def test_a_row_larger_than_a_block_is_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "_CSV_BLOCK_BYTES", 64)
+    with pytest.raises(InputError, match="row of more than.*after row"):
+        read_table(write(b"a,b\n" + b"1,2\n" * 40 + b'1,"' + b"x" * 500 + b'"\n1,2\n'))
+
+
+@pytest.mark.parametrize("kept", [12, -1000, -4])
+def test_a_gzipped_csv_that_was_cut_short_is_refused(write: Write, kept: int) -> None:
+    whole = gzip.compress(b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(20_000)))
+    with pytest.raises(InputError, match="cut short"):
+        read_table(write(whole[:kept], "t.csv.gz"))
+
+
+def test_a_plain_file_that_calls_itself_gzipped_is_refused(write: Write) -> None:
+    with pytest.raises(InputError, match="gzip"):
+        open_source(write(b"a,b\n1,2\n", "t.csv.gz"))
+
+
+@pytest.mark.parametrize("kept", [6, 0.5, 0.99])
+def test_a_parquet_file_that_was_cut_short_is_refused(tmp_path: Path, kept: float) -> None:
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"n": range(5000)}).write_parquet(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept if kept > 1 else kept * len(whole))])
+    with pytest.raises(InputError, match=r"t\.parquet cannot be read"):
+        open_source(path)
+
+
+def test_a_parquet_file_with_damaged_pages_is_refused_when_they_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"text": [f"{i * 7919}" for i in range(5000)]}).write_parquet(path)
+    data = bytearray(path.read_bytes())
+    data[4:2000] = bytes(1996)
+    path.write_bytes(data)
+    opened = open_source(path)
+    with pytest.raises(InputError, match="cannot be read"):
+        list(opened.windows(1000))
+
+
+@pytest.mark.parametrize("bad", [b'{"a":\n', b"no json\n", b"[1, 2]\n", b'{"a":2\n'])
+def test_ndjson_that_is_broken_in_the_middle_is_refused(write: Write, bad: bytes) -> None:
+    with pytest.raises(InputError, match=r"t\.ndjson cannot be read"):
+        read_table(write(b'{"a":1}\n' * 50 + bad + b'{"a":3}\n' * 50, "t.ndjson"))
+
+
+def test_ndjson_that_breaks_after_it_was_opened_is_refused_too(write: Write) -> None:
+    opened = open_source(write(b'{"a":1}\n' * 50, "t.ndjson"))
+    write(b'{"a":1}\n' * 25 + b"{{{\n", "t.ndjson")
+    with pytest.raises(InputError, match="cannot be read"):
+        list(opened.windows(10))
+
+
+@pytest.mark.skipif(AS_ROOT, reason="root may read every file")
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.parquet", "t.ndjson"])
+def test_a_file_that_may_not_be_read_is_refused(write: Write, name: str) -> None:
+    path = write(b"a\n1\n", name)
+    path.chmod(0)
+    with pytest.raises(InputError, match="may not be read by this user"):
+        open_source(path)
+
+
+def test_a_file_in_a_folder_that_may_not_be_entered_is_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(b"a\n1\n")
+
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", refuse)  # as the system answers there; root may enter every folder
+    with pytest.raises(InputError):
+        open_source(path)
+
+
+def test_a_missing_column_is_refused_with_those_there_are(write: Write) -> None:
+    with pytest.raises(InputError, match="no column 'c'; its columns are: a, b"):
+        read_table(write(b"a,b\n1,2\n"), ["a", "c"])
+    with pytest.raises(InputError, match=r"\(none\).\nName the right one with --text-col"):
+        require_column(pl.Schema(), "text", "t.csv", "--text-col")

@@ -1,0 +1,53 @@
+import polars as pl
+import pytest
+
+from sentiscore.errors import ValidationError
+from sentiscore.schemas import ScoredRows, validate
+
+
+@pytest.fixture
+def scored() -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "p_negative": [0.25, None],
+            "p_positive": [0.75, None],
+            "sentiment": [0.5, None],
+            "label": ["positive", None],
+            "n_tokens": [3, 0],
+            "status": ["ok", "null"],
+        },
+        schema_overrides={
+            "p_negative": pl.Float32,
+            "p_positive": pl.Float32,
+            "sentiment": pl.Float32,
+            "n_tokens": pl.Int32,
+        },
+    )
+
+
+def test_good_rows_pass_with_other_columns_beside_them(scored: pl.DataFrame) -> None:
+    frame = scored.with_columns(id=1)
+    assert validate(frame, ScoredRows) is frame
+
+
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        (pl.lit(0.6, pl.Float32).alias("p_positive"), "probabilities_sum_to_one"),
+        (pl.lit(0.1, pl.Float32).alias("sentiment"), "sentiment_is_positive_less_negative"),
+        (pl.lit("joy").alias("label"), "isin"),
+        (pl.lit("ok").alias("status"), "scores_are_there_where_the_status_says_so"),
+        (pl.lit(float("nan"), pl.Float32).alias("p_negative"), "less_than_or_equal_to"),
+        (pl.lit(-1, pl.Int32).alias("n_tokens"), "greater_than_or_equal_to"),
+        (pl.col("sentiment").cast(pl.Float64), "dtype"),
+    ],
+)
+def test_bad_rows_are_refused_by_the_name_of_the_check(scored: pl.DataFrame, change: pl.Expr, check: str) -> None:
+    with pytest.raises(ValidationError, match=check):
+        validate(scored.with_columns(change), ScoredRows)
+
+
+def test_the_message_counts_the_rows_that_fail(scored: pl.DataFrame) -> None:
+    many = pl.concat([scored.head(1)] * 7).with_columns(label=pl.lit("joy"))
+    with pytest.raises(ValidationError, match="7 rows"):
+        validate(many, ScoredRows)
