@@ -41,7 +41,14 @@ def command(output: Path) -> None:
             day_tz="America/New_York",
             on_progress=report,
         )
-    scored = pl.read_parquet(summary.outputs[0], n_rows=8)
-    frame_table(scored, "The first scored rows")
-    frame_table(pl.read_parquet(summary.daily[0], n_rows=8), "The first daily features")
+    frame_table(
+        pl.read_parquet(summary.outputs[0], n_rows=8),
+        ["published_at", "ticker", "headline", "sentiment", "label", "status"],
+        "The first scored rows",
+    )
+    frame_table(
+        pl.read_parquet(summary.daily[0], n_rows=8),
+        ["unique_id", "ds", "available_at", "n_docs", "sent_mean", "pos_share"],
+        "The first daily features",
+    )
     summary_table(summary)

@@ -21,12 +21,12 @@ mistyped; 130 stopped with Ctrl-C or SIGTERM.
 
 def render() -> str:
     """The page as Markdown."""
-    context = click.Context(cli, info_name="sentiscore", max_content_width=100, terminal_width=100)
+    context = click.Context(cli, info_name="sentiscore", terminal_width=100, **cli.context_settings)
     parts = [_HEAD, _section("sentiscore", cli, context)]
     for name in COMMANDS:
         command = cli.get_command(context, name)
         if command is not None:
-            inner = click.Context(command, info_name=name, parent=context, max_content_width=100, terminal_width=100)
+            inner = click.Context(command, info_name=name, parent=context, terminal_width=100)
             parts.append(_section(f"sentiscore {name}", command, inner))
     return "\n".join(parts)
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from sentiscore.evaluation.evaluate import Report
     from sentiscore.features.files import DailyFile
     from sentiscore.scoring.job import JobSummary
+
+
+_LONG_CELL = 24
 
 
 class _Rate(ProgressColumn):
@@ -117,24 +121,25 @@ def daily_report(result: "DailyFile") -> None:
     )
 
 
-def frame_table(frame: "pl.DataFrame", title: str) -> None:
-    """A few rows of a frame as a table."""
-    table = Table(title=title, title_justify="left")
-    for name, dtype in frame.schema.items():
-        table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="ellipsis", no_wrap=True)
-    for row in frame.iter_rows():
-        table.add_row(*(Text(_cell(value)) for value in row))
-    target = Console(highlight=False, emoji=False)
-    target.print(table if target.is_terminal else _as_wide_as_needed(table))
+def frame_table(frame: "pl.DataFrame", columns: Sequence[str], title: str) -> None:
+    """Some columns of a few rows as a table; text is cut to what room there is."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
+    shown = frame.select(columns)
+    for name, dtype in shown.schema.items():
+        longest = max((len(_cell(value)) for value in shown[name]), default=0)
+        long = longest > _LONG_CELL
+        table.add_column(name, justify="right" if dtype.is_numeric() else "left", no_wrap=not long)
+    for row in shown.iter_rows():
+        table.add_row(*(Text(_cell(value), no_wrap=True, overflow="ellipsis") for value in row))
+    rest = [name for name in frame.columns if name not in columns]
+    table.caption = f"beside these: {', '.join(rest)}" if rest else None
+    table.caption_justify = "left"
+    _wide_console().print(table)
 
 
-def _as_wide_as_needed(table: Table) -> Table:
-    for column in table.columns:
-        column.overflow = "fold"
-        column.max_width = 44
-        column.overflow = "ellipsis"
-    table.min_width = 10
-    return table
+def _wide_console() -> Console:
+    """As wide as the terminal; where there is none, wide enough for a table."""
+    return Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 140)
 
 
 def _cell(value: Any) -> str:
@@ -164,12 +169,12 @@ def report_table(report: "Report") -> None:
             for figures in report.figures
         )
         table.add_row(title, *(Text(cell) for cell in cells))
-    counts = Table(title="Rows by true label (down) and predicted label (across)", title_justify="left")
+    counts = Table(title="True label (down), predicted (across)", title_justify="left")
     counts.add_column("")
     for name in report.classes:
         counts.add_column(name, justify="right")
     for name, row in zip(report.classes, report.confusion, strict=True):
         counts.add_row(name, *(f"{n:,}" for n in row))
-    wide = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    wide = _wide_console()
     wide.print(table)
     wide.print(counts)

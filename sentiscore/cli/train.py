@@ -75,6 +75,7 @@ def command(
             "--train-file and --eval-file go together: rows to validate on are never taken from the training rows, "
             "where near copies of them may be."
         )
+    from sentiscore.cli.show import note
     from sentiscore.tables.labelled import read_labelled
     from sentiscore.training.finetune import train
 
@@ -88,15 +89,19 @@ def command(
     data = train_file.name.split(".")[0] if train_file else recipe.data.split("/")[-1]
     folder = output or Path("runs") / f"{Path(recipe.base).name}-{data}"
     with _reporter() as report:
-        result = train(
-            recipe,
-            output=folder,
-            train_data=files[0],
-            eval_data=files[1],
-            resume=resume,
-            device=device,
-            on_progress=report,
-        )
+        try:
+            result = train(
+                recipe,
+                output=folder,
+                train_data=files[0],
+                eval_data=files[1],
+                resume=resume,
+                device=device,
+                on_progress=report,
+            )
+        except KeyboardInterrupt:
+            note(f"{folder} keeps the last saved state: go on with the same command and --resume.")
+            raise
     _show(result, [found.dropped for found in files if found])
 
 

@@ -11,7 +11,17 @@ import polars as pl
 
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.features.times import UTC, check_time_type, check_zone, start_of_day, to_utc
-from sentiscore.labels import LABEL, NEGATIVE, NEUTRAL, POSITIVE, SCORED_STATUSES, SENTIMENT, STATUS
+from sentiscore.labels import (
+    CLASSES,
+    LABEL,
+    NEGATIVE,
+    NEUTRAL,
+    POSITIVE,
+    SCORED_STATUSES,
+    SENTIMENT,
+    STATUS,
+    STATUSES,
+)
 
 ALL: Final = "all"
 """The `unique_id` of the one series there is without an entity column."""
@@ -98,6 +108,7 @@ class DailySums:
                 "label": scored[label],
             }
         )
+        _check_whole(rows)
         placed = rows.drop_nulls(["unique_id", "ds"])
         self.n_unplaced += rows.height - placed.height
         # A day on which an entity had only unscorable texts stays in its span, with no document.
@@ -158,6 +169,21 @@ class DailySums:
             pl.when(n > 0).then(pl.col("n_neutral") / n).alias("neu_share"),
         )
         return validate(daily, DailyFeatures)
+
+
+def _check_whole(rows: pl.DataFrame) -> None:
+    """Raise an InputError if a status, a sentiment and a label of one row contradict each other."""
+    scorable = pl.col("status").is_in(SCORED_STATUSES).fill_null(value=False)
+    whole = (
+        pl.col("status").is_in(STATUSES)
+        & (scorable == pl.col("q").is_not_null())
+        & (scorable == pl.col("label").is_in(CLASSES).fill_null(value=False))
+    )
+    if broken := rows.select((~whole.fill_null(value=False)).sum()).item():
+        raise InputError(
+            f"{broken:,} rows have a status, a sentiment and a label that do not fit together.",
+            "Score the rows anew.",
+        )
 
 
 def _numbers(sentiment: pl.Series) -> pl.Series:

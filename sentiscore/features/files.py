@@ -10,7 +10,6 @@ from sentiscore.errors import OutputError
 from sentiscore.features.daily import DailySums
 from sentiscore.labels import LABEL, SENTIMENT, STATUS
 from sentiscore.tables import check_target, open_source, write_frame
-from sentiscore.tables.source import require_column
 
 _WINDOW_ROWS: Final = 262_144
 
@@ -59,7 +58,6 @@ def daily_file(
     """
     source = open_source(scored)
     sums = DailySums(time_col=time_col, entity_col=entity_col, tz=tz, day_tz=day_tz, prefix=prefix)
-    sums.check_schema(source.schema)
     target = check_target(output or default_daily(source.path), pl.Schema())
     if target.resolve() == source.path.resolve():
         raise OutputError(f"{target} is the file that is read.", "Choose another place with --output.")
@@ -68,11 +66,9 @@ def daily_file(
         *([entity_col] if entity_col else []),
         *(prefix + name for name in (SENTIMENT, LABEL, STATUS)),
     ]
-    for column in needed:
-        require_column(source.schema, column, str(source.path))
+    sums.add(pl.DataFrame(schema=source.schema))  # says what is missing, and makes no rows give an empty frame
     columns = list(dict.fromkeys(needed))
     rows = 0
-    sums.add(pl.DataFrame(schema={name: source.schema[name] for name in columns}))
     for window in source.windows(_WINDOW_ROWS, columns):
         sums.add(window)
         rows += window.height
@@ -88,5 +84,6 @@ def default_daily(source: str | Path) -> Path:
 
 def beside(path: Path, what: str) -> Path:
     """news.csv.gz, news.parquet or news.scored.parquet -> news.WHAT.parquet in the same folder."""
-    stem = Path(path.name.removesuffix(".gz")).stem.removesuffix(".scored")
+    plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    stem = plain.stem.removesuffix(".scored")
     return path.with_name(f"{stem}.{what}.parquet")

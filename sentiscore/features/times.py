@@ -75,8 +75,17 @@ def to_utc(times: pl.Series, tz: str | None) -> pl.Series:
 
 
 def start_of_day(dates: pl.Series, tz: str) -> pl.Series:
-    """The first instant of each date in a zone, in UTC; where a zone skips midnight, the hour after it."""
-    return _localise(dates.cast(pl.Datetime("us")), tz, ambiguous="earliest")
+    """The first instant from which a zone never shows an earlier date again, in UTC.
+
+    That is midnight, or the end of the gap where a zone skips midnight; where a clock goes back over midnight,
+    it is the second midnight, since some of the day before comes after the first.
+    """
+    midnights = dates.cast(pl.Datetime("us")).to_frame("t")
+    wall = pl.col("t")
+    early, late = _instant(wall, tz, "earliest"), _instant(wall, tz, "latest")
+    just_before = (late - pl.duration(microseconds=1)).dt.convert_time_zone(tz).dt.date()
+    start = pl.when(just_before < wall.dt.date()).then(late).otherwise(early)
+    return midnights.select(start.alias(dates.name)).to_series()
 
 
 def _end_of_day(dates: pl.Series, tz: str) -> pl.Series:
@@ -84,15 +93,18 @@ def _end_of_day(dates: pl.Series, tz: str) -> pl.Series:
     return start_of_day(dates.dt.offset_by("1d"), tz) - timedelta(microseconds=1)
 
 
-def _localise(times: pl.Series, tz: str, *, ambiguous: Literal["earliest", "latest"] = "latest") -> pl.Series:
-    """Wall-clock times of a zone -> UTC; a time that the zone skips is taken an hour later."""
+def _localise(times: pl.Series, tz: str) -> pl.Series:
+    """Wall-clock times of a zone -> UTC; of two readings the later one."""
+    return times.to_frame("t").select(_instant(pl.col("t"), tz, "latest").alias(times.name)).to_series()
+
+
+def _instant(wall: pl.Expr, tz: str, ambiguous: Literal["earliest", "latest"]) -> pl.Expr:
+    """Wall-clock times of a zone -> UTC; a time that the zone skips is read on the clock of the day before."""
 
     def at(time: pl.Expr) -> pl.Expr:
-        return time.dt.replace_time_zone(tz, ambiguous=ambiguous, non_existent="null")
+        return time.dt.replace_time_zone(tz, ambiguous=ambiguous, non_existent="null").dt.convert_time_zone(UTC)
 
-    wall = pl.col("t")
-    instant = pl.coalesce(at(wall), at(wall + pl.duration(hours=1))).dt.convert_time_zone(UTC)
-    return times.to_frame("t").select(instant.alias(times.name)).to_series()
+    return pl.coalesce(at(wall), at(wall - pl.duration(days=1)) + pl.duration(days=1))
 
 
 def _parse(times: pl.Series, tz: str | None) -> pl.Series:
@@ -100,10 +112,12 @@ def _parse(times: pl.Series, tz: str | None) -> pl.Series:
     name = times.name
     iso = times.str.strip_chars().str.replace(" ", "T", literal=True).str.replace(r"[zZ]$", "+00:00")
     iso = iso.str.replace(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d)([+-]|$)", "${1}:00$2")  # seconds may be left out
+    iso = iso.str.replace(r"(T.*[+-]\d\d)$", "${1}:00")  # and the minutes of an offset
     iso = iso.set(iso == "", None)
-    with_offset = iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", strict=False)
-    naive = iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
-    date = iso.str.to_date("%Y-%m-%d", strict=False)
+    readable = iso.set(~iso.str.contains(r"^\d{4}-"), None)  # 24-02-05 would be a day of the year 24
+    with_offset = readable.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", strict=False)
+    naive = readable.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
+    date = readable.str.to_date("%Y-%m-%d", strict=False)
     naive = naive.set(with_offset.is_not_null(), None)
     bad = iso.is_not_null() & with_offset.is_null() & naive.is_null() & date.is_null()
     if bad.any():

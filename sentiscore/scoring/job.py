@@ -165,6 +165,8 @@ def score_file(
         model = Scorer.from_pretrained(
             model, device=device, dtype=dtype, revision=revision, labels=labels, max_length=max_length
         )
+    import sentiscore.schemas  # noqa: F401 - takes a second, which is not the speed of scoring
+
     start = time.perf_counter()
     counter = _Counter(plans, on_progress)
     for plan in plans:

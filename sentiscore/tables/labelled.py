@@ -69,6 +69,7 @@ def read_labelled(
 
     Raises:
         InputError: The file or a column cannot be used, or a label is unknown.
+        CheckpointError: `labels` are not label names.
     """
     frame = read_table(path, [text_col, label_col])
     if frame[text_col].dtype not in (pl.String, pl.Null):

@@ -45,13 +45,13 @@ def check_target(path: str | Path, schema: pl.Schema) -> Path:
     path = Path(path)
     if path.suffix.lower() not in WRITABLE:
         raise OutputError(f"{path} is of a kind that cannot be written.", f"Use one of: {', '.join(WRITABLE)}.")
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder.", "Name a file in it.")
     folder = path.parent
-    if not folder.is_dir():
-        raise OutputError(f"There is no folder {folder}.", f"Make it first: mkdir -p {folder}")
     with _translated(path):
-        probe = _beside(path)
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder.", "Name a file in it.")
+        if not folder.is_dir():
+            raise OutputError(f"There is no folder {folder}.", f"Make it first: mkdir -p {folder}")
+        probe = _beside(_real(path))
         probe.open("wb").close()
         probe.unlink()
     unfit = [f"{name} ({dtype})" for name, dtype in schema.items() if not _fits(path.suffix.lower(), dtype)]
@@ -64,11 +64,22 @@ def check_target(path: str | Path, schema: pl.Schema) -> Path:
 
 
 def _fits(suffix: str, dtype: pl.DataType) -> bool:
+    if dtype == pl.Object:
+        return False
     if suffix == ".csv":
-        return not dtype.is_nested() and dtype != pl.Binary
-    if suffix == ".ndjson":
-        return dtype != pl.Binary
-    return dtype != pl.Int128
+        return not dtype.is_nested() and dtype not in (pl.Binary, pl.Duration)
+    if isinstance(dtype, pl.List | pl.Array):
+        return _fits(suffix, _instance(dtype.inner))
+    if isinstance(dtype, pl.Struct):
+        return (bool(dtype.fields) or suffix != ".parquet") and all(
+            _fits(suffix, _instance(field.dtype)) for field in dtype.fields
+        )
+    return dtype != pl.Binary if suffix == ".ndjson" else dtype not in (pl.Int128, pl.UInt128)
+
+
+def _instance(dtype: Any) -> pl.DataType:
+    """Polars names an inner type by class or by instance."""
+    return dtype() if isinstance(dtype, type) else dtype
 
 
 class Sink:
@@ -84,7 +95,8 @@ class Sink:
         self.rows = 0
         self._open_writer = open_writer
         self._writer: Writer | None = None
-        self._part = _beside(path)
+        self._place = _real(path)
+        self._part = _beside(self._place)
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -110,13 +122,14 @@ class Sink:
         try:
             with _translated(self.path):
                 if kind is None:
-                    if self._writer is not None:
-                        self._writer.finish()
+                    if self._writer is None:
+                        raise RuntimeError("a sink was closed before anything was written to it")
+                    self._writer.finish()
                     self._file.flush()
                     os.fsync(self._file.fileno())
                     self._file.close()
-                    self._part.replace(self.path)
-                    _sync_folder(self.path.parent)
+                    self._part.replace(self._place)
+                    _sync_folder(self._place.parent)
         finally:
             if self._writer is not None and not self._file.closed:
                 self._writer.abandon()
@@ -202,6 +215,11 @@ class _NdjsonWriter:
 
     def abandon(self) -> None:
         pass
+
+
+def _real(path: Path) -> Path:
+    """Where a path leads, so that a link stays one."""
+    return Path(os.path.realpath(path))
 
 
 def _beside(path: Path) -> Path:

@@ -66,7 +66,7 @@ class Source:
         """About how many rows there are, without reading them: exact for parquet, None for .gz."""
         if self.format == "parquet":
             return int(pl.scan_parquet(self.path).select(pl.len()).collect().item())
-        if self.path.suffix == ".gz":
+        if _is_gzip(self.path):
             return None
         with self.path.open("rb") as file:
             sample = file.read(_SAMPLE_BYTES)
@@ -85,6 +85,15 @@ def open_source(path: str | Path) -> Source:
         InputError: The file is missing, empty, broken, of an unknown kind, or has unusable column names.
     """
     path = Path(path)
+    try:
+        return _look_at(path)
+    except PermissionError as error:
+        raise InputError(f"{path} may not be read by this user.", "Check its permissions.") from error
+    except (pl.exceptions.PolarsError, OSError, EOFError) as error:
+        raise _broken(path, error) from error
+
+
+def _look_at(path: Path) -> Source:
     kind = next((kind for suffix, kind in _SUFFIXES.items() if path.name.lower().endswith(suffix)), None)
     if not path.exists():
         raise InputError(f"There is no file {path}.", "Check the path; it is taken relative to this folder.")
@@ -92,21 +101,15 @@ def open_source(path: str | Path) -> Source:
         raise InputError(f"{path} is a folder.", f"Name the files in it, for example: '{path}/*.parquet'")
     if kind is None:
         raise InputError(f"{path} is of a kind that cannot be read.", f"Readable are: {READABLE}.")
-    try:
-        if path.stat().st_size == 0:
-            raise InputError(f"{path} is empty: it has not even a header.", "Was it written to the end?")
-        file_format, separator = kind
-        if file_format == "csv":
-            names = _csv_header(path, separator)
-            schema = pl.Schema(dict.fromkeys(names, pl.String))
-        elif file_format == "parquet":
-            schema = pl.scan_parquet(path).collect_schema()
-        else:
-            schema = pl.scan_ndjson(path, infer_schema_length=None).collect_schema()
-    except PermissionError as error:
-        raise InputError(f"{path} may not be read by this user.", "Check its permissions.") from error
-    except (pl.exceptions.PolarsError, OSError, EOFError) as error:
-        raise _broken(path, error) from error
+    if path.stat().st_size == 0:
+        raise InputError(f"{path} is empty: it has not even a header.", "Was it written to the end?")
+    file_format, separator = kind
+    if file_format == "csv":
+        schema = pl.Schema(dict.fromkeys(_csv_header(path, separator), pl.String))
+    elif file_format == "parquet":
+        schema = pl.scan_parquet(path).collect_schema()
+    else:
+        schema = pl.scan_ndjson(path, infer_schema_length=None).collect_schema()
     return Source(path, file_format, schema, separator)
 
 
@@ -174,18 +177,25 @@ def _polars_pieces(source: Source, n_rows: int, columns: list[str]) -> Iterator[
         raise _broken(source.path, error) from error
 
 
+def _is_gzip(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
 def _open_bytes(path: Path) -> gzip.GzipFile | io.BufferedReader:
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+    return gzip.open(path, "rb") if _is_gzip(path) else path.open("rb")
 
 
 def _csv_header(path: Path, separator: str) -> list[str]:
     try:
-        with _open_bytes(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
-            names = next(csv.reader(text, delimiter=separator), [])
+        with _open_bytes(path) as raw:
+            lines = (line.decode("utf-8") for line in raw)
+            names = next(csv.reader(lines, delimiter=separator), [])
     except UnicodeDecodeError as error:
         raise _not_utf8(path, "its header") from error
     except csv.Error as error:
         raise _broken(path, error) from error
+    if names:
+        names[0] = names[0].removeprefix("\ufeff")
     if not any(name.strip() for name in names):
         raise InputError(f"{path} has no header in its first line.", "Write the column names there.")
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -203,21 +213,29 @@ def _not_utf8(path: Path, where: str) -> InputError:
     )
 
 
-class _Tail(io.RawIOBase):
-    """A readable stream that remembers the last byte that was not a line end."""
+class _CountedQuotes(io.RawIOBase):
+    """A readable stream that counts its quotes, and ends in a line end."""
 
     def __init__(self, raw: gzip.GzipFile | io.BufferedReader) -> None:
         self._raw = raw
-        self.last = b""
+        self._ended = b"\n"
+        self.quotes = 0
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
         data = self._raw.read(size)
-        if end := data.rstrip(b"\r\n"):
-            self.last = end[-1:]
+        if not data:
+            missing, self._ended = (b"" if self._ended == b"\n" else b"\n"), b"\n"
+            return missing
+        self.quotes += data.count(b'"')
+        self._ended = data[-1:]
         return data
+
+
+def _has_line_ends(frame: pl.DataFrame) -> bool:
+    return bool(frame.select(pl.any_horizontal(pl.all().str.contains(r"[\r\n]").any())).item())
 
 
 def _csv_pieces(source: Source) -> Iterator[pl.DataFrame]:
@@ -229,9 +247,9 @@ def _csv_pieces(source: Source) -> Iterator[pl.DataFrame]:
     rows = 0
     try:
         with _open_bytes(source.path) as raw:
-            tail = _Tail(raw)
+            counted = _CountedQuotes(raw)
             reader = arrow_csv.open_csv(
-                pa.PythonFile(tail, mode="r"),
+                pa.PythonFile(counted, mode="r"),
                 read_options=arrow_csv.ReadOptions(block_size=_CSV_BLOCK_BYTES, use_threads=False),
                 parse_options=arrow_csv.ParseOptions(
                     delimiter=source.separator,
@@ -245,16 +263,18 @@ def _csv_pieces(source: Source) -> Iterator[pl.DataFrame]:
                     quoted_strings_can_be_null=False,
                 ),
             )
-            last = ""
+            has_line_ends = False
             for batch in reader:
                 if batch.num_rows:
                     rows += batch.num_rows
-                    last = batch.column(batch.num_columns - 1)[-1].as_py() or ""
-                    yield pl.DataFrame(pl.from_arrow(batch))
-            if "\n" in last and tail.last != b'"':
+                    frame = pl.DataFrame(pl.from_arrow(batch))
+                    frame.columns = names  # a column may have no name, and polars would give it one
+                    has_line_ends = has_line_ends or _has_line_ends(frame)
+                    yield frame
+            if counted.quotes % 2 and has_line_ends:
                 raise InputError(
-                    f"{source.path} ends inside a quoted field: a closing quote is missing somewhere.",
-                    "Mend the quotes; the rows after the open one would be swallowed.",
+                    f"{source.path} has a quoted field that is never closed, and swallows the rows after it.",
+                    "Mend the quotes; it may be any field that holds a line end.",
                 )
     except pa.ArrowInvalid as error:
         message = str(error)

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-import resource
 import shutil
 import sys
 import time
@@ -17,20 +16,19 @@ import numpy as np
 import torch
 
 from sentiscore import __version__
-from sentiscore.checkpoint import Manifest, load_checkpoint, write_manifest
+from sentiscore.checkpoint import Checkpoint, Manifest, write_manifest
 from sentiscore.checkpoint.load import check_folder, find_folder
-from sentiscore.checkpoint.manifest import MANIFEST
 from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.device import choose_device, choose_dtype
 from sentiscore.engine.huggingface import quiet_transformers
-from sentiscore.errors import CheckpointError, OutputError, TrainingError
+from sentiscore.errors import CheckpointError, TrainingError
 from sentiscore.evaluation.calibration import fit_temperature, probabilities
 from sentiscore.evaluation.metrics import point_metrics
 from sentiscore.tables.labelled import LabelledData, load_hub_data
+from sentiscore.training.folder import STATE, check_folder_free, claim_folder
 from sentiscore.training.recipe import Recipe
 from sentiscore.training.sampling import LikeLengthSampler
 
-STATE: Final = "training"
 LOG: Final = "log.jsonl"
 _PADDING: Final = "<|padding|>"
 
@@ -110,20 +108,19 @@ def train(
         raise TrainingError("Training rows and validation rows go together.", "Give both files, or neither.")
     output = Path(output)
     state = output / STATE
-    _check_output(output, resume=resume)
+    check_folder_free(output, resume=resume)
     base, revision = find_folder(recipe.base, recipe.base_revision or None)
     check_folder(base)
     if train_data is None or eval_data is None:
         train_data, eval_data = load_hub_data(recipe.data, recipe.data_revision)
-    classes = train_data.classes if len(train_data.classes) >= len(eval_data.classes) else eval_data.classes
+    classes = _check_classes(train_data, eval_data)
     where = choose_device(device)
     dtype = choose_dtype(recipe.precision, where)
-    _claim_output(output, recipe, train_data, eval_data, revision, resume=resume)
-
     transformers = quiet_transformers()
     transformers.set_seed(recipe.seed)
     tokenizer, model = _load_base(transformers, base, classes, recipe.max_length)
     train_rows = _encode(tokenizer, train_data, classes, recipe.max_length)
+    claim_folder(output, recipe, train_data, eval_data, revision, resume=resume)
     steps_per_epoch = math.ceil(len(train_rows) / recipe.batch_size)
     trainer = _trainer_class(transformers, recipe)(
         model=model,
@@ -157,48 +154,19 @@ def train(
     )
 
 
-def _check_output(output: Path, *, resume: bool) -> None:
-    if (output / MANIFEST).exists():
-        raise OutputError(f"{output} already holds a trained model.", "Choose another --output, or remove it.")
-    unfinished = (output / STATE).is_dir()
-    if unfinished and not resume:
-        raise OutputError(f"{output} holds a run that was stopped.", "Take it up with --resume, or remove the folder.")
-    if resume and not unfinished:
-        raise TrainingError(f"{output} holds no run to take up.", "Leave --resume out to begin one.")
-    if not unfinished and output.is_dir() and any(output.iterdir()):
-        raise OutputError(f"{output} is not empty.", "Choose another --output.")
-
-
-def _claim_output(
-    output: Path,
-    recipe: Recipe,
-    train_data: LabelledData,
-    eval_data: LabelledData,
-    revision: str | None,
-    *,
-    resume: bool,
-) -> None:
-    """Make the run's folder and note what the run is, or compare with what was noted."""
-    run = {
-        **dataclasses.asdict(recipe),
-        "base commit": revision,
-        "training rows": train_data.fingerprint.sha256,
-        "validation rows": eval_data.fingerprint.sha256,
-    }
-    note = output / STATE / "run.json"
-    if resume and note.exists():
-        before = json.loads(note.read_text(encoding="utf-8"))
-        if changed := [name for name in run if run[name] != before.get(name)]:
-            raise TrainingError(
-                f"The run in {output} was begun with other settings: {', '.join(changed)}.",
-                "Resume it with the settings that it began with, or begin another in a new --output.",
-            )
-        return
-    try:
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(json.dumps(run, indent=2), encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{output} cannot be made: {error}.", "Choose another place with --output.") from error
+def _check_classes(train_data: LabelledData, eval_data: LabelledData) -> tuple[str, ...]:
+    """The classes to learn, which the training rows must show."""
+    shown = set(train_data.label_names)
+    if len(shown) == 1:
+        raise TrainingError(
+            f"All rows of {train_data.name} are {shown.pop()}.", "Rows of at least two classes are needed to learn."
+        )
+    if unseen := set(eval_data.label_names) - shown:
+        raise TrainingError(
+            f"{eval_data.name} has rows that are {', '.join(sorted(unseen))}, and {train_data.name} has none.",
+            "Validate on rows of the classes that are trained.",
+        )
+    return train_data.classes
 
 
 def _load_base(transformers: Any, base: Path, classes: tuple[str, ...], max_length: int) -> tuple[Any, Any]:
@@ -331,6 +299,8 @@ def _save(model: Any, tokenizer: Any, output: Path, recipe: Recipe) -> None:
     model.to(getattr(torch, recipe.save_dtype)).save_pretrained(output)
     tokenizer.model_max_length = recipe.max_length
     tokenizer.save_pretrained(output)
+    for weights in output.glob("*.safetensors"):
+        weights.chmod((output / "config.json").stat().st_mode)  # they come out readable by their owner alone
 
 
 def _calibrate(
@@ -342,33 +312,44 @@ def _calibrate(
     revision: str | None,
 ) -> Manifest:
     """Fit the temperature on the model as it was saved, and write the manifest."""
-    manifest = Manifest(
-        base=Path(recipe.base).name if Path(recipe.base).is_dir() else recipe.base,
-        base_revision=revision,
+    saved = Checkpoint(
+        name=str(output),
+        folder=output,
+        revision=None,
         labels=classes,
         max_length=recipe.max_length,
         temperature=None,
+        manifest=None,
+    )
+    classifier = Classifier.load(saved, device=torch.device("cpu"), dtype=torch.float32)
+    logits = classifier.run(eval_data.texts).logits
+    labels = eval_data.ids(classes)
+    read = ~np.isnan(logits[:, 0])
+    temperature = fit_temperature(logits[read], labels[read])
+    base = Path(recipe.base).name if Path(recipe.base).is_dir() else recipe.base
+    manifest = Manifest(
+        base=base,
+        base_revision=revision,
+        labels=classes,
+        max_length=recipe.max_length,
+        temperature=temperature,
         training_data=train_data.fingerprint,
         selection_data=eval_data.fingerprint,
-        recipe=dataclasses.asdict(recipe)
-        | {"base": Path(recipe.base).name if Path(recipe.base).is_dir() else recipe.base},
-        metrics={},
+        recipe=dataclasses.asdict(recipe) | {"base": base, "data": train_data.name},
+        metrics=point_metrics(labels[read], probabilities(logits[read], temperature)),
         versions={
             "sentiscore": __version__,
             "python": ".".join(map(str, sys.version_info[:3])),
             **{name: version(name) for name in ("torch", "transformers", "tokenizers")},
         },
     )
-    write_manifest(output, manifest)
-    classifier = Classifier.load(load_checkpoint(output), device=torch.device("cpu"), dtype=torch.float32)
-    logits = classifier.run(eval_data.texts).logits
-    labels = eval_data.ids(classes)
-    read = ~np.isnan(logits[:, 0])
-    temperature = fit_temperature(logits[read], labels[read])
-    metrics = point_metrics(labels[read], probabilities(logits[read], temperature))
-    return write_manifest(output, dataclasses.replace(manifest, temperature=temperature, metrics=metrics))
+    return write_manifest(output, manifest)
 
 
 def _peak_memory_mb() -> float:
+    if sys.platform == "win32":
+        return float("nan")
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -63,16 +63,25 @@ def test_a_job_that_is_killed_leaves_the_old_file(long_job: tuple[list[str], Pat
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", "ndjson"])
-def test_a_full_disk_is_one_clear_message_and_nothing_is_lost(
-    tmp_path: Path, tiny_checkpoint: Path, kind: str
-) -> None:
+def test_a_full_disk_is_one_clear_message_and_nothing_is_lost(tmp_path: Path, tiny_checkpoint: Path, kind: str) -> None:
     source = tmp_path / "news.csv"
     pl.DataFrame({"headline": [f"{os.urandom(40).hex()} {i}" for i in range(3000)]}).write_csv(source)
     output = tmp_path / f"out.{kind}"
     output.write_bytes(OLD)
     done = subprocess.run(
-        [sys.executable, "-m", "sentiscore", "score", source, "--text-col", "headline"]
-        + ["-m", tiny_checkpoint, "-o", output, "--limit", "3000"],
+        [
+            sys.executable,
+            "-m",
+            "sentiscore",
+            "score",
+            source,
+            "--text-col",
+            "headline",
+            "-m",
+            tiny_checkpoint,
+            "-o",
+            output,
+        ],
         capture_output=True,
         text=True,
         check=False,

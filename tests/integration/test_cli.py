@@ -26,9 +26,10 @@ def news_file(news: pl.DataFrame, tmp_path: Path) -> Path:
 
 
 def test_the_whole_path_in_a_process_of_its_own(news_file: Path, tiny_checkpoint: Path) -> None:
+    command = [sys.executable, "-m", "sentiscore", "score", str(news_file), "--text-col", "headline"]
+    settings = ["--time-col", "published_at", "--entity-col", "ticker", "--day-tz", "America/New_York"]
     done = subprocess.run(
-        [sys.executable, "-m", "sentiscore", "score", news_file, "--text-col", "headline", "-m", tiny_checkpoint]
-        + ["--time-col", "published_at", "--entity-col", "ticker", "--day-tz", "America/New_York"],
+        [*command, "-m", str(tiny_checkpoint), *settings],
         capture_output=True,
         text=True,
         check=False,
@@ -47,11 +48,13 @@ def test_the_whole_path_in_a_process_of_its_own(news_file: Path, tiny_checkpoint
 def test_features_of_a_scored_file_are_those_of_the_same_pass(news_file: Path, tiny_checkpoint: Path) -> None:
     settings = ("--time-col", "published_at", "--entity-col", "ticker")
     scored = news_file.parent / "out.csv"
-    assert run("score", news_file, "--text-col", "headline", "-m", tiny_checkpoint, "-o", scored, *settings).exit_code == 0
+    assert (
+        run("score", news_file, "--text-col", "headline", "-m", tiny_checkpoint, "-o", scored, *settings).exit_code == 0
+    )
     again = news_file.parent / "again.parquet"
     result = run("features", scored, *settings, "-o", again)
     assert result.exit_code == 0, result.output
-    assert "entity-days     7 (4 with texts)" in result.output
+    assert "entity-days     7 (3 with texts)" in result.output
     assert pl.read_parquet(again).equals(pl.read_parquet(news_file.parent / "out.daily.parquet"))
 
 
@@ -68,10 +71,10 @@ def test_patterns_in_quotes_are_expanded_and_must_match(news_file: Path, tiny_ch
 
 def test_train_then_evaluate_then_score(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    labelled = pl.DataFrame({"text": ["profit rises", "profit falls"] * 20, "sentiment": ["positive", "negative"] * 20})
+    labelled = pl.DataFrame({"text": ["profit rises", "profit falls"] * 20, "gold": ["positive", "negative"] * 20})
     labelled.write_ndjson("train.jsonl")
     labelled.head(8).write_csv("eval.csv")
-    columns = ("--text-col", "text", "--label-col", "sentiment")
+    columns = ("--text-col", "text", "--label-col", "gold")
     result = run(
         "train", "--base", tiny_base, "--train-file", "train.jsonl", "--eval-file", "eval.csv", *columns,
         "--epochs", 1, "--max-length", 16, "--device", "cpu",
@@ -87,7 +90,11 @@ def test_train_then_evaluate_then_score(tiny_base: Path, tmp_path: Path, monkeyp
     assert "TF-IDF baseline" in result.output
     assert "note: These rows also chose" in result.output
     report = json.loads(Path("r.json").read_text())
-    assert [figures["name"] for figures in report["figures"]] == ["model", "model before temperature", "TF-IDF baseline"]
+    assert [figures["name"] for figures in report["figures"]] == [
+        "model",
+        "model before temperature",
+        "TF-IDF baseline",
+    ]
     page = Path("r.html").read_text()
     assert page.count("<svg") == 3
     assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
@@ -142,10 +149,14 @@ GOOD = b"headline,n\nprofit rises,1\n"
         ("a.csv", b"headline,label\nx,1\n", [], "--prefix"),
     ],
 )  # fmt: skip
-def test_wrong_input_gets_one_clear_message(tmp_path: Path, name: str, data: bytes, args: list[str], words: str) -> None:
+def test_wrong_input_gets_one_clear_message(
+    tmp_path: Path, name: str, data: bytes, args: list[str], words: str
+) -> None:
     import re
 
-    result = run("score", write(tmp_path / name, data), *(["--text-col", "headline"] if "--text-col" not in args else []), *args)
+    result = run(
+        "score", write(tmp_path / name, data), *(["--text-col", "headline"] if "--text-col" not in args else []), *args
+    )
     assert result.exit_code == 1, result.output
     assert isinstance(result.exception, SystemExit)
     message = result.stderr

@@ -28,7 +28,15 @@ def data(tmp_path: Path) -> tuple[LabelledData, LabelledData]:
 
 @pytest.fixture
 def recipe(tiny_base: Path) -> Recipe:
-    return Recipe(base=str(tiny_base), epochs=2.0, batch_size=8, learning_rate=3e-3, max_length=24, precision="fp32")
+    return Recipe(
+        base=str(tiny_base),
+        epochs=2.0,
+        evals_per_epoch=1,
+        batch_size=8,
+        learning_rate=3e-3,
+        max_length=24,
+        precision="fp32",
+    )
 
 
 def test_training_learns_calibrates_and_says_how(
@@ -149,6 +157,22 @@ def test_what_cannot_be_trained_is_a_clear_error(
     (tmp_path / "e" / "mine.txt").touch()
     with pytest.raises(OutputError, match="not empty"):
         train(recipe, output=tmp_path / "e", train_data=data[0], eval_data=data[1])
+
+
+def test_classes_that_cannot_be_learnt_are_a_clear_error(recipe: Recipe, tmp_path: Path) -> None:
+    def labelled(*names: str) -> LabelledData:
+        return LabelledData("rows", ["a text"] * len(names), list(names))
+
+    with pytest.raises(TrainingError, match="All rows of rows are positive"):
+        train(recipe, output=tmp_path / "a", train_data=labelled("positive"), eval_data=labelled("positive"))
+    with pytest.raises(TrainingError, match="rows that are neutral"):
+        train(
+            recipe,
+            output=tmp_path / "b",
+            train_data=labelled("positive", "negative"),
+            eval_data=labelled("neutral"),
+        )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_that_diverges_says_so(recipe: Recipe, data: tuple[LabelledData, LabelledData], tmp_path: Path) -> None:

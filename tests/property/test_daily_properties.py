@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from random import Random
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -14,7 +15,7 @@ from polars.testing import assert_frame_equal
 
 from sentiscore.features import DailySums, daily
 
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=30, deadline=None)
 
 SCORED = ("ok", "truncated")
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "America/Sao_Paulo", "Pacific/Auckland", "America/Havana")
@@ -36,7 +37,7 @@ class Text:
 @st.composite
 def instants(draw: st.DrawFn) -> datetime:
     """Any microsecond of one of the weeks, and often a full hour, at which days begin and clocks change."""
-    start = draw(st.sampled_from(WEEKS[:1]) if draw(st.booleans()) else st.sampled_from(WEEKS))
+    start: datetime = draw(st.sampled_from(WEEKS[:1]) | st.sampled_from(WEEKS))
     hours = draw(st.integers(0, 7 * 24))
     return start + timedelta(hours=hours, microseconds=draw(st.sampled_from([0, 0, -1, 1, 1_799_999_999])))
 
@@ -141,12 +142,14 @@ def test_nothing_published_once_a_feature_is_available_changes_it(
     added = [Text(max(row.at, known_at), row.entity, row.sentiment, row.label, row.status) for row in new]
     assume(kept != future or added)  # or nothing is changed
     after = features(frame_of([*added, *past, *kept]), day_tz)
-    # An entity's span may end at another day now, with rows in between that hold no text; texts stay put.
-    known = (pl.col("available_at") <= known_at) & (pl.col("n_docs") > 0)
-    assert_frame_equal(after.filter(known), before.filter(known), check_exact=True)
-    spans = features(frame_of(past), day_tz)
+    known = features(frame_of(past), day_tz)  # as a forecaster would have made it at that time
     for frame in before, after:
-        assert_frame_equal(spans.join(frame, on=spans.columns, how="semi", nulls_equal=True), spans, check_exact=True)
+        up_to_then = frame.filter(pl.col("available_at") <= known_at)
+        same_days = up_to_then.join(known, on=["unique_id", "ds"], how="semi", maintain_order="left")
+        assert_frame_equal(same_days, known, check_exact=True)
+        # A later text of an entity adds the days between, and these say that there was none.
+        between = up_to_then.join(known, on=["unique_id", "ds"], how="anti")
+        assert between["n_docs"].sum() == 0
 
 
 @FEW
@@ -169,7 +172,7 @@ def test_every_text_is_in_the_first_feature_that_is_available_after_it(rows: lis
 
 @FEW
 @given(rows=st.lists(texts(), max_size=30), day_tz=st.sampled_from(ZONES), random=st.randoms(use_true_random=False))
-def test_the_order_of_the_rows_does_not_matter(rows: list[Text], day_tz: str, random: "st.Random") -> None:
+def test_the_order_of_the_rows_does_not_matter(rows: list[Text], day_tz: str, random: Random) -> None:
     shuffled = list(rows)
     random.shuffle(shuffled)
     assert_frame_equal(features(frame_of(shuffled), day_tz), features(frame_of(rows), day_tz), check_exact=True)
@@ -189,7 +192,7 @@ def test_the_rows_may_come_in_any_number_of_parts(rows: list[Text], day_tz: str,
     assert_frame_equal(sums.finish(), features(frame, day_tz), check_exact=True)
 
 
-@FEW
+@settings(max_examples=12, deadline=None)
 @given(rows=st.lists(texts(), max_size=20), day_tz=st.sampled_from(ZONES))
 def test_the_zone_in_which_an_instant_is_written_does_not_matter(rows: list[Text], day_tz: str) -> None:
     frame = frame_of(rows)

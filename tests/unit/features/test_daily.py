@@ -327,14 +327,14 @@ def test_sentiment_that_is_no_number_is_refused() -> None:
 def test_scores_that_contradict_their_status_are_a_fault_of_the_input(change: dict[str, pl.Expr]) -> None:
     good = scored(("2024-02-05T09:00:00Z", 0.5, "positive"), ("2024-02-05T10:00:00Z", 0.5, "positive"))
     bad = pl.concat([good.head(1), good.tail(1).with_columns(**change)])
-    with pytest.raises(InputError, match="not scored|Score the rows anew"):
+    with pytest.raises(InputError, match=r"not scored|Score the rows anew"):
         daily(bad, time_col="at")
 
 
 @pytest.mark.parametrize("zones", [{"tz": "Mars"}, {"day_tz": "Mars"}, {"day_tz": ""}])
 def test_an_unknown_zone_is_refused_at_once(zones: dict[str, str]) -> None:
     with pytest.raises(InputError, match="no time zone"):
-        DailySums(time_col="at", **zones)  # type: ignore[arg-type]
+        DailySums(time_col="at", **zones)
 
 
 def test_features_of_nothing_are_refused() -> None:

@@ -147,7 +147,7 @@ def refuse(**settings: Any) -> Scorer:
 def test_wrong_input_is_found_before_the_model_is_loaded(
     news_file: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], error: type[Exception], message: str
 ) -> None:
-    monkeypatch.setattr(job.Scorer, "from_pretrained", refuse)
+    monkeypatch.setattr(Scorer, "from_pretrained", refuse)
     before = sorted(news_file.parent.iterdir())
     with pytest.raises(error, match=message):
         score_file(news_file, **({"text_col": "headline"} | change))
@@ -159,7 +159,7 @@ def test_a_late_naive_time_is_found_before_the_model_is_loaded(
 ) -> None:
     path = tmp_path / "late.csv"
     pl.concat([news] * 50 + [news.head(1).with_columns(published_at=pl.lit("2024-03-01T10:00:00"))]).write_csv(path)
-    monkeypatch.setattr(job.Scorer, "from_pretrained", refuse)
+    monkeypatch.setattr(Scorer, "from_pretrained", refuse)
     monkeypatch.setattr(job, "WINDOW_ROWS", 16)
     with pytest.raises(InputError, match="carry no time zone"):
         score_file(path, text_col="headline", time_col="published_at")

@@ -12,6 +12,7 @@ from sentiscore.errors import InputError, SentiscoreError
 from sentiscore.tables.labelled import LabelledData, load_hub_data, read_labelled
 
 Write = Callable[..., Path]
+Columns = dict[str, list[Any]]
 
 
 @pytest.fixture
@@ -149,7 +150,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[Any]]:
     return answer
 
 
-def splits(names: list[str] | None = None, **rows: dict[str, list[Any]]) -> Any:
+def splits(names: list[str] | None = None, **rows: Columns) -> Any:
     from datasets import ClassLabel, Dataset, DatasetDict
 
     found = {split: Dataset.from_dict(columns) for split, columns in rows.items()}
@@ -161,7 +162,7 @@ def splits(names: list[str] | None = None, **rows: dict[str, list[Any]]) -> Any:
 def test_both_splits_of_a_hub_data_set_are_read_with_the_names_it_gives_its_labels(
     hub: Callable[[Any], list[Any]],
 ) -> None:
-    train = {"sentence": ["dull", "", "warm"], "label": [1, 0, 0], "idx": [0, 1, 2]}
+    train: Columns = {"sentence": ["dull", "", "warm"], "label": [1, 0, 0], "idx": [0, 1, 2]}
     asked = hub(splits(["positive", "negative"], train=train, validation={"sentence": ["fine"], "label": [0]}))
     first, second = load_hub_data("some/data", "abc")
     assert first == LabelledData("some/data:train", ["dull", "warm"], ["negative", "positive"], dropped=1)
@@ -170,14 +171,14 @@ def test_both_splits_of_a_hub_data_set_are_read_with_the_names_it_gives_its_labe
 
 
 def test_hub_labels_without_names_are_ids(hub: Callable[[Any], list[Any]]) -> None:
-    rows = {"sentence": ["dull"], "label": [0]}
+    rows: Columns = {"sentence": ["dull"], "label": [0]}
     asked = hub(splits(train=rows, validation=rows))
     assert load_hub_data("some/data")[0].label_names == ["negative"]
     assert asked == [("some/data", None)]
 
 
 def test_a_hub_data_set_without_the_split_or_the_column_is_refused(hub: Callable[[Any], list[Any]]) -> None:
-    rows = {"sentence": ["dull"], "label": [0]}
+    rows: Columns = {"sentence": ["dull"], "label": [0]}
     hub(splits(train=rows))
     with pytest.raises(InputError, match="no split 'validation'"):
         load_hub_data("some/data")
@@ -186,10 +187,12 @@ def test_a_hub_data_set_without_the_split_or_the_column_is_refused(hub: Callable
         load_hub_data("some/data")
 
 
-@pytest.mark.parametrize("error", [ConnectionError("no route\nto host"), ValueError("bad name"), FileNotFoundError("x")])
+@pytest.mark.parametrize(
+    "error", [ConnectionError("no route\nto host"), ValueError("bad name"), FileNotFoundError("x")]
+)
 def test_a_hub_that_does_not_answer_is_an_input_error_that_names_the_way_around(
     hub: Callable[[Any], list[Any]], error: Exception
 ) -> None:
     hub(error)
-    with pytest.raises(InputError, match="the hub did not give it: .*\n.*--train-file"):
+    with pytest.raises(InputError, match=r"the hub did not give it: .*\n.*--train-file"):
         load_hub_data("some/data")

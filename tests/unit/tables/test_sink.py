@@ -81,9 +81,14 @@ def test_an_interrupted_run_leaves_the_old_file_and_nothing_else(
 ) -> None:
     path = tmp_path / f"out{ending}"
     path.write_text("old")
-    with pytest.raises(error), open_sink(path) as sink:
-        sink.write(ROWS)
-        raise error
+
+    def run() -> None:
+        with open_sink(path) as sink:
+            sink.write(ROWS)
+            raise error
+
+    with pytest.raises(error):
+        run()
     assert path.read_text() == "old"
     assert names_in(tmp_path) == [path.name]
 
@@ -120,7 +125,7 @@ def test_a_place_that_cannot_be_taken_leaves_the_old_file(tmp_path: Path, monkey
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OutputError, match="could not be written.*Input/output"):
+    with pytest.raises(OutputError, match=r"could not be written.*Input/output"):
         write_frame(ROWS, path)
     assert path.read_text() == "old"
     assert names_in(tmp_path) == ["out.csv"]
@@ -228,7 +233,9 @@ def test_asking_whether_a_target_will_do_leaves_no_trace(tmp_path: Path) -> None
 # --- what a format cannot hold ---
 
 
-@pytest.mark.parametrize("dtype", [pl.List(pl.Int8()), pl.Array(pl.Int8(), 2), pl.Struct({"a": pl.Int8()}), pl.Binary()])
+@pytest.mark.parametrize(
+    "dtype", [pl.List(pl.Int8()), pl.Array(pl.Int8(), 2), pl.Struct({"a": pl.Int8()}), pl.Binary()]
+)
 def test_nested_and_binary_columns_are_refused_for_csv_before_anything_is_written(
     tmp_path: Path, dtype: pl.DataType
 ) -> None:

@@ -132,9 +132,12 @@ def test_windows_have_exact_sizes_and_keep_the_order_across_many_pieces(
     monkeypatch.setattr(source, "_CSV_BLOCK_BYTES", 64)  # a few rows to a block
     rows = pl.DataFrame({"id": [f"{i}" for i in range(100)], "text": [f"line\n{i}" for i in range(100)]})
     path = tmp_path / name
-    {"t.csv": rows.write_csv, "t.ndjson": rows.write_ndjson, "t.parquet": rows.write_parquet}[name](
-        path, **({"row_group_size": 9} if name == "t.parquet" else {})
-    )
+    if name == "t.parquet":
+        rows.write_parquet(path, row_group_size=9)
+    elif name == "t.csv":
+        rows.write_csv(path)
+    else:
+        rows.write_ndjson(path)
     windows = list(open_source(path).windows(n_rows))
     full, rest = divmod(rows.height, n_rows)
     assert [window.height for window in windows] == [n_rows] * full + [rest] * (rest > 0)
@@ -146,11 +149,10 @@ def test_windows_before_a_broken_place_are_handed_out_and_the_error_says_how_far
 ) -> None:
     monkeypatch.setattr(source, "_CSV_BLOCK_BYTES", 64)
     path = write(b"a,b\n" + b"1,2\n" * 100 + b"1,2,3\n")
-    good = 0
+    windows = open_source(path).windows(10)
+    assert [next(windows).height for _ in range(8)] == [10] * 8
     with pytest.raises(InputError, match=r"ragged.*after row \d\d"):
-        for window in open_source(path).windows(10):
-            good += window.height
-    assert good >= 80
+        list(windows)
 
 
 def test_a_table_without_rows_has_no_windows(write: Write) -> None:
@@ -229,7 +231,7 @@ def test_a_row_with_too_few_or_too_many_fields_is_refused(write: Write, row: byt
 
 
 def test_bytes_that_are_not_utf8_in_the_header_are_refused(write: Write) -> None:
-    with pytest.raises(InputError, match="not UTF-8, in its header.\n.*iconv"):
+    with pytest.raises(InputError, match=r"not UTF-8, in its header.\n.*iconv"):
         open_source(write("größe,b\n1,2\n".encode("latin-1")))
 
 
@@ -259,7 +261,7 @@ def test_a_quote_that_is_never_closed_is_refused(write: Write, data: bytes) -> N
 
 def test_a_row_larger_than_a_block_is_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "_CSV_BLOCK_BYTES", 64)
-    with pytest.raises(InputError, match="row of more than.*after row"):
+    with pytest.raises(InputError, match=r"row of more than.*after row"):
         read_table(write(b"a,b\n" + b"1,2\n" * 40 + b'1,"' + b"x" * 500 + b'"\n1,2\n'))
 
 

@@ -1,0 +1,69 @@
+"""The folder of a training run: free, claimed, or left by a run that was stopped."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Final
+
+from sentiscore.checkpoint.manifest import MANIFEST
+from sentiscore.errors import OutputError, TrainingError
+from sentiscore.tables.labelled import LabelledData
+from sentiscore.training.recipe import Recipe
+
+STATE: Final = "training"
+"""Where in the folder the states are that a run can be resumed from; gone when the run is complete."""
+
+
+def check_folder_free(output: Path, *, resume: bool) -> None:
+    """May a run begin, or be taken up, in this folder?
+
+    Raises:
+        OutputError: It holds something else.
+        TrainingError: There is nothing in it to take up.
+    """
+    if (output / MANIFEST).exists():
+        raise OutputError(f"{output} already holds a trained model.", "Choose another --output, or remove it.")
+    unfinished = (output / STATE).is_dir()
+    if unfinished and not resume:
+        raise OutputError(f"{output} holds a run that was stopped.", "Take it up with --resume, or remove the folder.")
+    if resume and not unfinished:
+        raise TrainingError(f"{output} holds no run to take up.", "Leave --resume out to begin one.")
+    if not unfinished and output.is_dir() and any(output.iterdir()):
+        raise OutputError(f"{output} is not empty.", "Choose another --output.")
+
+
+def claim_folder(
+    output: Path,
+    recipe: Recipe,
+    train_data: LabelledData,
+    eval_data: LabelledData,
+    revision: str | None,
+    *,
+    resume: bool,
+) -> None:
+    """Make the run's folder and note what the run is, or compare with what was noted.
+
+    Raises:
+        TrainingError: The run that was noted had other settings.
+        OutputError: The folder cannot be made.
+    """
+    run = {
+        **dataclasses.asdict(recipe),
+        "base commit": revision,
+        "training rows": train_data.fingerprint.sha256,
+        "validation rows": eval_data.fingerprint.sha256,
+    }
+    note = output / STATE / "run.json"
+    if resume and note.exists():
+        before = json.loads(note.read_text(encoding="utf-8"))
+        if changed := [name for name in run if run[name] != before.get(name)]:
+            raise TrainingError(
+                f"The run in {output} was begun with other settings: {', '.join(changed)}.",
+                "Resume it with the settings that it began with, or begin another in a new --output.",
+            )
+        return
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps(run, indent=2), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{output} cannot be made: {error}.", "Choose another place with --output.") from error
