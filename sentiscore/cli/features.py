@@ -26,7 +26,7 @@ def command(
     time_col: str,
     entity_col: str | None,
     tz: str | None,
-    day_tz: str,
+    day_tz: str | None,
     prefix: str,
 ) -> None:
     """Make daily features of a file that `sentiscore score` wrote.

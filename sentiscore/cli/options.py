@@ -32,7 +32,7 @@ TIME_COL: Final = "When each text appeared: times with a zone, or ISO 8601 text 
 ENTITY_COL: Final = "The series each text belongs to, such as a ticker; without it there is one series, 'all'."
 TZ: Final = click.option("--tz", metavar="ZONE", help="Zone of times that carry none, such as America/New_York.")
 DAY_TZ: Final = click.option(
-    "--day-tz", metavar="ZONE", default="UTC", show_default=True, help="Zone whose midnight ends a day."
+    "--day-tz", metavar="ZONE", help="Zone whose midnight ends a day.  [default: that of --tz, or UTC]"
 )
 
 

@@ -39,7 +39,7 @@ class DailySums:
         time_col: The column that says when a text appeared; see `daily`.
         entity_col: The column of entities, or None for one series of all rows.
         tz: The zone of times that carry none.
-        day_tz: The zone whose midnight ends a day.
+        day_tz: The zone whose midnight ends a day; by default `tz`, or UTC where there is none.
         prefix: The prefix that the scored columns were given.
 
     Attributes:
@@ -55,13 +55,13 @@ class DailySums:
         time_col: str,
         entity_col: str | None = None,
         tz: str | None = None,
-        day_tz: str = UTC,
+        day_tz: str | None = None,
         prefix: str = "",
     ) -> None:
         self._time_col = time_col
         self._entity_col = entity_col
         self._tz = None if tz is None else check_zone(tz, "tz")
-        self._day_tz = check_zone(day_tz, "day_tz")
+        self._day_tz = check_zone(day_tz if day_tz is not None else tz or UTC, "day_tz")
         self._prefix = prefix
         self._sums: pl.DataFrame | None = None
         self.n_unplaced = 0
@@ -207,7 +207,7 @@ def daily(
     time_col: str,
     entity_col: str | None = None,
     tz: str | None = None,
-    day_tz: str = UTC,
+    day_tz: str | None = None,
     prefix: str = "",
 ) -> pl.DataFrame:
     """Daily sentiment features per entity.
@@ -222,7 +222,7 @@ def daily(
             a zone, and dates, need `tz`; a date counts as the end of that day.
         entity_col: The series a text belongs to, such as a ticker; None for one series called "all".
         tz: The zone of times that carry none.
-        day_tz: The zone whose midnight ends a day.
+        day_tz: The zone whose midnight ends a day; by default `tz`, or UTC where there is none.
         prefix: The prefix that the scored columns were given.
 
     Returns:

@@ -38,7 +38,7 @@ def daily_file(
     entity_col: str | None = None,
     output: str | Path | None = None,
     tz: str | None = None,
-    day_tz: str = "UTC",
+    day_tz: str | None = None,
     prefix: str = "",
 ) -> DailyFile:
     """Make daily features of a file of scored rows; see `daily` for what they are.
@@ -49,7 +49,7 @@ def daily_file(
         entity_col: The series each text belongs to.
         output: A .parquet, .csv or .ndjson file; by default NAME.daily.parquet beside the input.
         tz: The zone of times that carry none.
-        day_tz: The zone whose midnight ends a day.
+        day_tz: The zone whose midnight ends a day; by default `tz`, or UTC where there is none.
         prefix: The prefix that the scored columns were given.
 
     Raises:

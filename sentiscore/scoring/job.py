@@ -97,7 +97,7 @@ def score_file(
     entity_col: str | None = None,
     daily: str | Path | None = None,
     tz: str | None = None,
-    day_tz: str = "UTC",
+    day_tz: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> JobSummary:
     """Score a column of text in files of any size.
@@ -124,7 +124,7 @@ def score_file(
         entity_col: The series each text belongs to.
         daily: Where the daily features go; by default NAME.daily.parquet beside a source.
         tz: The zone of times that carry none.
-        day_tz: The zone whose midnight ends a day.
+        day_tz: The zone whose midnight ends a day; by default `tz`, or UTC where there is none.
         on_progress: Called with the rows done and the rows there are, as far as is known.
 
     Returns:
@@ -198,7 +198,7 @@ def _prepare(
     entity_col: str | None,
     daily: str | Path | None,
     tz: str | None,
-    day_tz: str,
+    day_tz: str | None,
 ) -> _Plan:
     """Check everything about a job that can be checked without a model."""
     sources = [open_source(path) for path in paths]

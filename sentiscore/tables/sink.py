@@ -77,7 +77,7 @@ def _fits(suffix: str, dtype: pl.DataType) -> bool:
     return dtype != pl.Binary if suffix == ".ndjson" else dtype not in (pl.Int128, pl.UInt128)
 
 
-def _instance(dtype: Any) -> pl.DataType:
+def _instance(dtype: Any) -> Any:
     """Polars names an inner type by class or by instance."""
     return dtype() if isinstance(dtype, type) else dtype
 

@@ -367,3 +367,9 @@ def test_a_row_published_at_the_end_of_a_day_does_not_change_it() -> None:
     assert late - timedelta(days=1) < utc(2024, 2, 5, 9) < late
     after = daily(pl.concat([rows, scored((late.isoformat(), -1.0, "negative"))]), time_col="at")
     assert_frame_equal(after.head(1), before, check_exact=True)
+
+
+def test_days_are_those_of_the_zone_that_times_were_said_to_be_in() -> None:
+    rows = scored((None, 0.5, "positive")).with_columns(at=pl.lit("2024-01-05"))
+    assert daily(rows, time_col="at", tz="America/New_York")["ds"].to_list() == [date(2024, 1, 5)]
+    assert daily(rows, time_col="at", tz="America/New_York", day_tz="UTC")["ds"].to_list() == [date(2024, 1, 6)]
