@@ -190,7 +190,7 @@ def check_clashes(kept: Sequence[str], added: Sequence[str], prefix: str, where:
     if clashes := [prefix + name for name in added if prefix + name in kept]:
         raise InputError(
             f"{where} already has the column{'s'[: len(clashes) > 1]} {', '.join(clashes)}, which scoring adds.",
-            "Name the added columns differently with --prefix, for example --prefix senti_, or choose --columns to keep.",
+            "Name the added columns differently, for example with --prefix senti_, or choose --columns to keep.",
         )
 
 

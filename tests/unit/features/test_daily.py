@@ -160,7 +160,7 @@ def test_dates_count_as_the_end_of_their_day() -> None:
     rows = scored(("", 0.5, "positive")).with_columns(at=pl.lit(date(2024, 2, 5)))
     in_tokyo = daily(rows, time_col="at", tz="Asia/Tokyo", day_tz="Asia/Tokyo")
     assert in_tokyo.select("ds", "available_at").row(0) == (date(2024, 2, 5), utc(2024, 2, 5, 15))
-    from_new_york = daily(rows, time_col="at", tz="America/New_York")
+    from_new_york = daily(rows, time_col="at", tz="America/New_York", day_tz="UTC")
     assert from_new_york["ds"].to_list() == [date(2024, 2, 6)]
 
 
