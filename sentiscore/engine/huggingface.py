@@ -23,6 +23,7 @@ class HuggingFaceEngine:
         self._model = model.to(device).eval()
         self._device = device
         self._pad_id = _ensure_pad_id(model.config)
+        model.config.use_cache = False  # decoders would keep keys and values that nobody asks for
 
     @classmethod
     def load(cls, folder: Path, *, n_labels: int, device: torch.device, dtype: torch.dtype) -> Self:
