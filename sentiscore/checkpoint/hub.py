@@ -46,7 +46,7 @@ def download(model: str, revision: str | None = None) -> tuple[Path, str]:
         ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise CheckpointError(
-            f"{model!r} is not in the local cache, and the Hugging Face hub cannot be reached.",
+            f"There is no folder {model!r}; as a hub id it is not in the local cache, and the hub cannot be reached.",
             "Name a folder instead (--model FOLDER, or --base FOLDER to train), or try again with a connection.",
         ) from error
     return folder, folder.name

@@ -19,7 +19,8 @@ from sentiscore.labels import check_labels, labels_of_config
 DEFAULT: Final = "default"
 _DEFAULT_FOLDER: Final = Path(__file__).parent.parent / "default_model"
 _PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
-_LONGEST: Final = 512
+_USUAL_LENGTH: Final = 512
+"""Tokens that a plain classifier reads, unless its positions are fewer."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Checkpoint:
         revision: The hub commit, if it came from the hub.
         labels: Label names in the order of the model's ids.
         max_length: Tokens of a text that are read; the rest is cut off.
+        longest: The most tokens it could read.
         temperature: The divisor of the logits; None if the model was never calibrated.
         manifest: Its manifest; None for a plain Hugging Face classifier.
     """
@@ -41,6 +43,7 @@ class Checkpoint:
     revision: str | None
     labels: tuple[str, ...]
     max_length: int
+    longest: int
     temperature: float | None
     manifest: Manifest | None
 
@@ -118,18 +121,21 @@ def load_checkpoint(
         names = check_labels(labels)
     else:
         names = _labels_of(config, str(model))
-    n_classes = len(config.get("id2label") or names)
+    id2label = config.get("id2label")
+    n_classes = len(id2label) if isinstance(id2label, dict) else len(names)
     if len(names) != n_classes:
         raise CheckpointError(
             f"{len(names)} labels are named for {model}, whose head has {n_classes} classes.",
             "Name every class once, in the order of the ids, with --labels.",
         )
+    longest = _longest_of(config)
     return Checkpoint(
         name=str(model),
         folder=folder,
         revision=commit,
         labels=names,
-        max_length=manifest.max_length if manifest else _max_length_of(config),
+        max_length=manifest.max_length if manifest else min(_USUAL_LENGTH, longest),
+        longest=longest,
         temperature=manifest.temperature if manifest else None,
         manifest=manifest,
     )
@@ -139,7 +145,7 @@ def _labels_of(config: dict[str, Any], model: str) -> tuple[str, ...]:
     id2label = config.get("id2label") or {0: "LABEL_0", 1: "LABEL_1"}  # transformers leaves two out
     try:
         names, guessed = labels_of_config({int(i): str(name) for i, name in id2label.items()})
-    except ValueError as error:
+    except (ValueError, AttributeError) as error:
         raise CheckpointError(f"The id2label of {model} is broken: {error}.", "Set it with --labels.") from error
     if guessed:
         warnings.warn(
@@ -151,10 +157,10 @@ def _labels_of(config: dict[str, Any], model: str) -> tuple[str, ...]:
     return names
 
 
-def _max_length_of(config: dict[str, Any]) -> int:
-    """Tokens a plain Hugging Face classifier can read, at most 512."""
+def _longest_of(config: dict[str, Any]) -> int:
+    """The most tokens a model can read."""
     positions = config.get("max_position_embeddings")
     if not isinstance(positions, int) or positions < 1:
-        return _LONGEST
+        return _USUAL_LENGTH
     padding_rows = (config.get("pad_token_id") or 0) + 1 if "roberta" in config.get("model_type", "") else 0
-    return min(_LONGEST, positions - padding_rows)
+    return positions - padding_rows

@@ -53,7 +53,7 @@ class Manifest:
     training_data: DataFingerprint
     selection_data: DataFingerprint
     recipe: dict[str, Any]
-    metrics: dict[str, float]
+    metrics: dict[str, float | None]
     versions: dict[str, str]
     files: dict[str, str] = field(default_factory=dict)
 
@@ -86,6 +86,12 @@ class Manifest:
             raise ValueError(f"its format is not {FORMAT}")
         if unknown := set(raw) - {f.name for f in fields(cls)}:
             raise ValueError(f"unknown fields {sorted(unknown)}")
+        kinds = {"labels": list, "files": dict, "recipe": dict, "metrics": dict, "versions": dict, "base": str}
+        for name, kind in kinds.items():
+            if not isinstance(raw[name], kind):
+                raise TypeError(f"{name} is {raw[name]!r}")
+        if not all(isinstance(text, str) for text in [*raw["labels"], *raw["files"].values()]):
+            raise TypeError("a label or a hash is not text")
         temperature = raw["temperature"]
         if temperature is not None and not (isinstance(temperature, float) and 0 < temperature < float("inf")):
             raise ValueError(f"the temperature is {temperature!r}")
@@ -102,11 +108,17 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def loaded_files(folder: Path) -> list[Path]:
+    """The files of a model folder that loading may read, but for the manifest, sorted."""
+    patterns = ("*.json", "*.safetensors", "*.txt", "*.model")
+    return sorted(path for pattern in patterns for path in folder.glob(pattern) if path.name != MANIFEST)
+
+
 def verify_files(folder: Path, manifest: Manifest) -> None:
     """Compare the files of a folder with the hashes in its manifest.
 
     Raises:
-        CheckpointError: A file is missing or not the one that was written, or weights are there that the
+        CheckpointError: A file is missing or not the one that was written, or one is there that the
             manifest does not know.
     """
     for name, expected in manifest.files.items():
@@ -118,8 +130,8 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
                 f"{path} is not the file that was saved with this model.",
                 "Copy or download the whole folder again; if you changed it yourself, remove sentiscore.json.",
             )
-    if strangers := sorted({p.name for p in folder.glob("*.safetensors")} - set(manifest.files)):
+    if strangers := sorted(path.name for path in loaded_files(folder) if path.name not in manifest.files):
         raise CheckpointError(
-            f"{folder} holds weights that its manifest does not name: {', '.join(strangers)}.",
+            f"{folder} holds files that its manifest does not name: {', '.join(strangers)}.",
             "Copy or download the whole folder again.",
         )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from sentiscore.checkpoint.manifest import MANIFEST, Manifest, hash_file
+from sentiscore.checkpoint.manifest import MANIFEST, Manifest, hash_file, loaded_files
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
@@ -16,14 +16,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
     Returns:
         The manifest as written.
     """
-    loaded = [
-        *folder.glob("*.json"),
-        *folder.glob("*.safetensors"),
-        *folder.glob("*.txt"),
-        *folder.glob("*.model"),
-    ]
-    files = {path.name: hash_file(path) for path in sorted(loaded) if path.name != MANIFEST}
-    complete = replace(manifest, files=files)
+    complete = replace(manifest, files={path.name: hash_file(path) for path in loaded_files(folder)})
     part = folder / f".{MANIFEST}.part"
     part.write_text(complete.to_json(), encoding="utf-8")
     part.replace(folder / MANIFEST)

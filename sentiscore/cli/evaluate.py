@@ -63,7 +63,7 @@ def command(
     from sentiscore.scoring.scorer import Scorer
     from sentiscore.tables.labelled import load_hub_data, read_labelled
 
-    check_reports(json_file, html_file)
+    check_reports(json_file, html_file, [path for path in (eval_file, train_file) if path])
 
     def read(path: Path) -> object:
         return read_labelled(path, text_col=text_col, label_col=label_col, labels=data_labels)

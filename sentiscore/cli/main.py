@@ -10,24 +10,10 @@ from typing import Any, Final
 import click
 
 from sentiscore import __version__
+from sentiscore.cli.failures import Failure, Interrupted
 from sentiscore.errors import SentiscoreError, SentiscoreWarning
 
 COMMANDS: Final = ("demo", "score", "features", "train", "evaluate")
-INTERRUPTED: Final = 130
-
-
-class Failure(click.ClickException):
-    """An error of sentiscore as the command line shows it: what is wrong, then the next step."""
-
-    def show(self, file: Any = None) -> None:
-        """Write it to stderr."""
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {self.message}", err=True)
-
-
-class Interrupted(Failure):
-    """Ctrl-C, or SIGTERM from a scheduler."""
-
-    exit_code = INTERRUPTED
 
 
 class Commands(click.Group):
@@ -57,7 +43,7 @@ class Commands(click.Group):
                 raise Failure(str(error)) from error
             except (KeyboardInterrupt, click.Abort) as error:
                 raise Interrupted(
-                    "Stopped before the end. What was under way has changed no output; run it again."
+                    "Stopped before the end. Complete files stay, and nothing half-written is left.\nRun it again."
                 ) from error
 
 

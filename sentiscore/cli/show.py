@@ -95,7 +95,7 @@ def summary_table(summary: "JobSummary") -> None:
     pairs(
         [
             ("rows", f"{summary.rows:,} ({statuses})"),
-            ("texts scored", f"{summary.texts_scored:,} (equal texts are scored once)"),
+            ("texts scored", f"{summary.texts_scored:,} (equal ones once in a window)"),
             *([("not in daily", f"{summary.n_unplaced:,} rows")] if summary.n_unplaced else []),
             ("speed", f"{summary.rows_per_second:,.0f} rows/s, {summary.seconds:.1f} s"),
             ("model", f"{summary.model} on {summary.device}, {summary.dtype}"),

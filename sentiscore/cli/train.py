@@ -75,9 +75,10 @@ def command(
             "--train-file and --eval-file go together: rows to validate on are never taken from the training rows, "
             "where near copies of them may be."
         )
-    from sentiscore.cli.show import note
+    from sentiscore.cli.failures import Interrupted
     from sentiscore.tables.labelled import read_labelled
     from sentiscore.training.finetune import train
+    from sentiscore.training.folder import has_state
 
     recipe = (Recipe.read(recipe_file) if recipe_file else Recipe()).with_changes(
         {name: value for name, value in settings.items() if value is not None}
@@ -99,9 +100,13 @@ def command(
                 device=device,
                 on_progress=report,
             )
-        except KeyboardInterrupt:
-            note(f"{folder} keeps the last saved state: go on with the same command and --resume.")
-            raise
+        except KeyboardInterrupt as error:
+            if not has_state(folder):
+                raise
+            raise Interrupted(
+                f"Stopped before the end. {folder} keeps the last saved state.\n"
+                "Go on with the same command and --resume."
+            ) from error
     _show(result, [found.dropped for found in files if found])
 
 

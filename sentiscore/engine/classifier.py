@@ -78,7 +78,7 @@ class Classifier:
             CheckpointError: A part of it cannot be loaded.
         """
         n_labels = len(checkpoint.labels)
-        encoder = TextEncoder.load(checkpoint.folder, max_length or checkpoint.max_length)
+        encoder = TextEncoder.load(checkpoint.folder, checkpoint.max_length if max_length is None else max_length)
         engine = HuggingFaceEngine.load(checkpoint.folder, n_labels=n_labels, device=device, dtype=dtype)
         return cls(encoder, engine, n_labels=n_labels, device=device, dtype=dtype)
 

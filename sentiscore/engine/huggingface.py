@@ -46,7 +46,7 @@ class HuggingFaceEngine:
             )
         except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
             raise CheckpointError(
-                f"{folder} cannot be loaded as a classifier: {str(error).splitlines()[0]}.",
+                f"{folder} cannot be loaded as a classifier: {_reason(error)}.",
                 "Copy or download the whole folder again, or choose a sequence classification model.",
             ) from error
         if info["missing_keys"]:
@@ -84,6 +84,12 @@ class HuggingFaceEngine:
         )
         result: npt.NDArray[np.float32] = output.logits.float().cpu().numpy()
         return result
+
+
+def _reason(error: Exception) -> str:
+    first = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+    # transformers means a table that it logs, and that is not shown here
+    return "its weights are not of the shapes that config.json says" if "look at the above report" in first else first
 
 
 def _ensure_pad_id(config: Any) -> int:

@@ -1,9 +1,14 @@
 """Temperature scaling: one number that makes probabilities honest and changes no label."""
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
+
+COLDEST: Final = 0.05
+HOTTEST: Final = 20.0
 
 Floats = npt.NDArray[np.floating]
 
@@ -32,4 +37,4 @@ def fit_temperature(logits: Floats, labels: npt.NDArray[np.integer]) -> float:
     def log_loss(log_temperature: float) -> float:
         return -float(log_softmax(wide / np.exp(log_temperature), axis=1)[rows, labels].mean())
 
-    return float(np.exp(minimize_scalar(log_loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded").x))
+    return float(np.exp(minimize_scalar(log_loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded").x))

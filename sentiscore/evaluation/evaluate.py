@@ -12,7 +12,7 @@ from sentiscore.checkpoint import DEFAULT
 from sentiscore.errors import InputError
 from sentiscore.evaluation.baseline import fit_baseline
 from sentiscore.evaluation.calibration import probabilities
-from sentiscore.evaluation.metrics import bootstrap_intervals, point_metrics
+from sentiscore.evaluation.metrics import bootstrap_intervals, finite, point_metrics
 from sentiscore.labels import CLASSES
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.tables.labelled import LabelledData
@@ -72,8 +72,9 @@ class Report:
         """Everything but the single rows, for JSON; a figure that cannot be had is None."""
         kept = {name: value for name, value in asdict(self).items() if name not in ("labels", "probs", "raw_probs")}
         for figures in kept["figures"]:
-            figures["values"] = {name: _finite(value) for name, value in figures["values"].items()}
-            figures["intervals"] = {name: [_finite(end) for end in ends] for name, ends in figures["intervals"].items()}
+            ends = [finite({name: pair[i] for name, pair in figures["intervals"].items()}) for i in (0, 1)]
+            figures["values"] = finite(figures["values"])
+            figures["intervals"] = {name: [end[name] for end in ends] for name in figures["values"]}
         return kept
 
 
@@ -138,7 +139,3 @@ def evaluate(
         probs=probs,
         raw_probs=raw,
     )
-
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None

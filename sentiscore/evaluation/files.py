@@ -1,23 +1,37 @@
 """An evaluation report -> files."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from sentiscore.errors import OutputError, import_extra
 from sentiscore.evaluation.evaluate import Report
 from sentiscore.evaluation.html import to_html
+from sentiscore.tables import check_place, write_text
 
 
-def check_reports(json_file: Path | None, html_file: Path | None) -> None:
+def check_reports(json_file: Path | None, html_file: Path | None, read: Sequence[Path]) -> None:
     """Can the reports be written? Asked before the work is done.
 
+    Args:
+        json_file: Where one report goes, if anywhere.
+        html_file: Where the other goes.
+        read: Files that are read, which no report may replace.
+
     Raises:
-        OutputError: A folder is missing.
+        OutputError: A place cannot be written to, or is taken.
         MissingExtraError: The plots need matplotlib, which is not installed.
     """
+    taken = {path.resolve() for path in read}
     for path in (json_file, html_file):
-        if path is not None and not path.parent.is_dir():
-            raise OutputError(f"There is no folder {path.parent}.", f"Make it first: mkdir -p {path.parent}")
+        if path is None:
+            continue
+        if path.resolve() in taken:
+            raise OutputError(
+                f"{path} is read from, or written to, elsewhere in this command.", "Choose another place."
+            )
+        taken.add(path.resolve())
+        check_place(path)
     if html_file is not None:
         import_extra("matplotlib", "plots")
 
@@ -32,13 +46,10 @@ def write_reports(report: Report, json_file: Path | None, html_file: Path | None
         OutputError: A file cannot be written.
     """
     written = []
-    try:
-        if json_file is not None:
-            json_file.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
-            written.append(json_file)
-        if html_file is not None:
-            html_file.write_text(to_html(report), encoding="utf-8")
-            written.append(html_file)
-    except OSError as error:
-        raise OutputError(f"The report cannot be written: {error}.", "Choose another place for it.") from error
+    if json_file is not None:
+        write_text(json_file, json.dumps(report.to_dict(), indent=2) + "\n")
+        written.append(json_file)
+    if html_file is not None:
+        write_text(html_file, to_html(report))
+        written.append(html_file)
     return written

@@ -1,5 +1,6 @@
 """Figures of merit of a classifier, with bootstrap intervals."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -66,12 +67,16 @@ def point_metrics(labels: Labels, probs: Probs, weights: Weights | None = None) 
         "recall": float(recall),
         "f1": float(f1),
         "roc_auc": _roc_auc(labels, probs, weights),
-        "log_loss": float(
-            -np.average(np.log(np.maximum(probs[np.arange(labels.size), labels], 1e-15)), weights=weights)
-        ),
+        "log_loss": 0.0
+        + float(-np.average(np.log(np.maximum(probs[np.arange(labels.size), labels], 1e-15)), weights=weights)),
         "brier": float(np.average(((probs - onehot) ** 2).sum(axis=1), weights=weights)),
         "ece": expected_calibration_error(labels, probs, weights),
     }
+
+
+def finite(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """The same figures for JSON, which has no NaN: None where one cannot be had."""
+    return {name: value if np.isfinite(value) else None for name, value in figures.items()}
 
 
 def _roc_auc(labels: Labels, probs: Probs, weights: Weights | None) -> float:

@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from sentiscore.errors import InputError, SentiscoreWarning
-from sentiscore.features.times import UTC, check_time_type, check_zone, start_of_day, to_utc
+from sentiscore.features.times import UTC, at_midnight, check_time_type, check_zone, plausible, start_of_day, to_utc
 from sentiscore.labels import (
     CLASSES,
     LABEL,
@@ -29,6 +29,8 @@ ALL: Final = "all"
 _SCALE: Final = 2**24
 """Sentiment is summed in steps of 1 / 2**24, the precision of a float32."""
 
+_MOST_ROWS: Final = 20_000_000
+
 _SUMS: Final = ("n_docs", "total", "squares", "n_positive", "n_negative", "n_neutral")
 
 
@@ -43,7 +45,7 @@ class DailySums:
         prefix: The prefix that the scored columns were given.
 
     Attributes:
-        n_unplaced: Rows left out so far because they have no time or no entity.
+        n_unplaced: Rows left out so far because they have no entity, or no time from 1900 to 2199.
 
     Raises:
         InputError: There is no such time zone.
@@ -64,6 +66,8 @@ class DailySums:
         self._day_tz = check_zone(day_tz if day_tz is not None else tz or UTC, "day_tz")
         self._prefix = prefix
         self._sums: pl.DataFrame | None = None
+        self._n_rows = 0
+        self._n_doubtful = 0
         self.n_unplaced = 0
 
     def check_schema(self, schema: pl.Schema) -> None:
@@ -75,6 +79,11 @@ class DailySums:
                     f"Name the right one with {option} ({option[2:].replace('-', '_')}).",
                 )
         check_time_type(schema[self._time_col], self._time_col, self._tz)
+        if self._entity_col is not None and schema[self._entity_col].is_nested():
+            raise InputError(
+                f"The entity column {self._entity_col!r} holds {schema[self._entity_col]}.",
+                "An entity is a name or a number, such as a ticker.",
+            )
 
     def check_times(self, rows: pl.DataFrame) -> None:
         """Raise an InputError if a time in these rows cannot be read."""
@@ -97,7 +106,10 @@ class DailySums:
                 "Score them first with sentiscore score; if that used --prefix, give the same here.",
             )
         numbers = _numbers(scored[sentiment])
-        day = to_utc(scored[self._time_col], self._tz).dt.convert_time_zone(self._day_tz).dt.date()
+        times = scored[self._time_col]
+        local = plausible(to_utc(times, self._tz)).dt.convert_time_zone(self._day_tz)
+        day = local.dt.date()
+        self._n_doubtful += int((at_midnight(times) & local.is_not_null() & ~at_midnight(local)).sum())
         entity = scored[self._entity_col] if self._entity_col else pl.repeat(ALL, scored.height, eager=True)
         rows = pl.DataFrame(
             {
@@ -111,6 +123,7 @@ class DailySums:
         _check_whole(rows)
         placed = rows.drop_nulls(["unique_id", "ds"])
         self.n_unplaced += rows.height - placed.height
+        self._n_rows += rows.height
         # A day on which an entity had only unscorable texts stays in its span, with no document.
         scorable = pl.col("status").is_in(SCORED_STATUSES)
         quantum = pl.col("q").cast(pl.Int128)
@@ -137,12 +150,8 @@ class DailySums:
 
         if self._sums is None:
             raise InputError("There are no scored rows to make daily features of.")
-        if self.n_unplaced:
-            warnings.warn(
-                f"{self.n_unplaced:,} rows have no time or no entity and are not in the daily features.",
-                SentiscoreWarning,
-                stacklevel=2,
-            )
+        self._warn()
+        self._check_span()
         grid = (
             self._sums.group_by("unique_id")
             .agg(pl.date_ranges(pl.col("ds").min(), pl.col("ds").max()).first().alias("ds"))
@@ -169,6 +178,38 @@ class DailySums:
             pl.when(n > 0).then(pl.col("n_neutral") / n).alias("neu_share"),
         )
         return validate(daily, DailyFeatures)
+
+    def _warn(self) -> None:
+        if self.n_unplaced:
+            warnings.warn(
+                f"{self.n_unplaced:,} rows have no entity, or no time from 1900 to 2199, and are not in the daily "
+                "features.",
+                SentiscoreWarning,
+                stacklevel=3,
+            )
+        if self._n_doubtful > self._n_rows / 2:
+            warnings.warn(
+                f"{self._n_doubtful:,} of {self._n_rows:,} times are midnight to the second, though not in "
+                f"{self._day_tz}: they look like dates whose hour is not known, and may count a day too early. Turn "
+                "the column into dates and say their zone (--tz), so that they count as the end of the day.",
+                SentiscoreWarning,
+                stacklevel=3,
+            )
+
+    def _check_span(self) -> None:
+        """Raise an InputError if the grid of days would be absurdly large."""
+        if self._sums is None:
+            return
+        spans = self._sums.group_by("unique_id").agg(
+            (pl.col("ds").max() - pl.col("ds").min()).dt.total_days().alias("days") + 1
+        )
+        days = spans["days"].sum()
+        if days > _MOST_ROWS:
+            first, last = self._sums.select(pl.col("ds").min().alias("a"), pl.col("ds").max().alias("b")).row(0)
+            raise InputError(
+                f"{spans.height:,} entities with days from {first} to {last} would make {days:,} rows.",
+                "Some times look wrong; leave rows with stand-in dates out, or make features of fewer entities.",
+            )
 
 
 def _check_whole(rows: pl.DataFrame) -> None:

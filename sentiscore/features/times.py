@@ -1,6 +1,6 @@
 """A column of times, however it is written -> instants in UTC."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -10,6 +10,8 @@ from sentiscore.errors import InputError
 
 UTC: Final = "UTC"
 _INSTANT: Final = pl.Datetime("us", UTC)
+_FIRST_YEAR: Final = 1900
+_LAST_YEAR: Final = 2199
 
 
 def check_zone(name: str, what: str) -> str:
@@ -20,11 +22,27 @@ def check_zone(name: str, what: str) -> str:
     """
     try:
         ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
+        pl.select(pl.lit(0).cast(_INSTANT).dt.convert_time_zone(name))  # polars knows fewer names
+    except (KeyError, ValueError, OSError, pl.exceptions.PolarsError) as error:
         raise InputError(
             f"There is no time zone {name!r} ({what}).", "Zones are named like America/New_York or UTC."
         ) from error
     return name
+
+
+def at_midnight(times: pl.Series) -> pl.Series:
+    """Which times are midnight to the second as they are written; a date without a time is not one of them."""
+    if isinstance(times.dtype, pl.Datetime):
+        return (times.dt.time() == time(0)).fill_null(value=False)
+    if times.dtype == pl.String:
+        return times.str.contains(r"^\s*\d{4}-\d\d-\d\d[T ]00:00(:00(\.0+)?)?\s*([zZ+-]|$)").fill_null(value=False)
+    return pl.repeat(value=False, n=times.len(), eager=True)
+
+
+def plausible(instants: pl.Series) -> pl.Series:
+    """The same instants, null outside the years 1900 to 2199, where stand-ins such as 9999-12-31 lie."""
+    year = instants.dt.year()
+    return instants.set((year < _FIRST_YEAR) | (year > _LAST_YEAR), None)
 
 
 def check_time_type(dtype: pl.DataType, column: str, tz: str | None) -> None:

@@ -68,6 +68,7 @@ class _Plan:
     output: Path
     kept: list[str]
     needed: list[str]
+    placing: list[str]
     limit: int | None
     prefix: str
     sums: DailySums | None
@@ -210,8 +211,11 @@ def _prepare(
     if limit is not None and limit < 0:
         raise InputError(f"The limit is {limit}.", "It is a number of rows, 0 or more.")
     kept = list(dict.fromkeys(columns)) if columns is not None else list(schema)
-    check_clashes(kept, names.score_columns(names.CLASSES), prefix, where)
-    needed = list(dict.fromkeys([*kept, text_col, *(name for name in (time_col, entity_col) if name)]))
+    if not kept:
+        raise InputError("No column is left to keep in the output.", "Name at least one with --columns (columns).")
+    placing = [name for name in (time_col, entity_col) if name is not None]
+    check_clashes([*kept, *placing], names.score_columns(names.CLASSES), prefix, where)
+    needed = list(dict.fromkeys([*kept, text_col, *placing]))
     target = check_target(
         output if output is not None else default_output(paths[0]),
         pl.Schema({name: schema[name] for name in kept}),
@@ -234,6 +238,7 @@ def _prepare(
         output=target,
         kept=kept,
         needed=needed,
+        placing=list(dict.fromkeys(placing)),
         limit=limit,
         prefix=prefix,
         sums=sums,
@@ -251,15 +256,14 @@ def _run(plan: _Plan, scorer: Scorer, counter: "_Counter") -> None:
             counter.settle(texts, scores[names.STATUS])
             named = scores.rename({name: plan.prefix + name for name in scores.columns}).get_columns()
             if plan.sums is not None:
-                plan.sums.add(window.hstack(named))
-            sink.write(window.select(plan.kept).hstack(named))
-        days = plan.sums.finish() if plan.sums is not None else None
+                plan.sums.add(window[plan.placing].hstack(named))
+            sink.write(window[plan.kept].hstack(named))
         if sink.rows != counter.rows - before:
             raise OutputError(
                 f"{counter.rows - before} rows were read, but {sink.rows} written.", "Please report this."
             )
-    if days is not None and plan.daily is not None:
-        write_frame(days, plan.daily)
+        if plan.sums is not None and plan.daily is not None:  # first, so that a failure leaves both as they were
+            write_frame(plan.sums.finish(), plan.daily)
 
 
 def _common_schema(sources: Sequence[Source]) -> pl.Schema:

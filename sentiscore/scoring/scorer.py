@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,9 @@ from sentiscore.errors import InputError
 from sentiscore.evaluation.calibration import probabilities
 from sentiscore.tables.source import require_column
 
-_TEXT = "text"
+_TEXT: Final = "text"
+_SHORTEST: Final = 3
+"""Tokens that leave room for a word between two special ones."""
 
 
 class Scorer:
@@ -62,6 +64,11 @@ class Scorer:
         where = choose_device(device)
         number = choose_dtype(dtype, where)
         checkpoint = load_checkpoint(model, revision=revision, labels=labels)
+        if max_length is not None and not _SHORTEST <= max_length <= checkpoint.longest:
+            raise InputError(
+                f"{checkpoint.name} can read {_SHORTEST} to {checkpoint.longest} tokens, not {max_length}.",
+                "Choose a --max-length (max_length) in that range.",
+            )
         classifier = Classifier.load(checkpoint, device=where, dtype=number, max_length=max_length)
         return cls(checkpoint, classifier)
 
@@ -87,7 +94,7 @@ class Scorer:
             raise InputError("score takes a list of texts, not one text.", "Put it in a list: [text]")
         try:
             series = pl.Series(_TEXT, texts, dtype=pl.String, strict=True)
-        except (TypeError, pl.exceptions.PolarsError) as error:
+        except (TypeError, UnicodeEncodeError, pl.exceptions.PolarsError) as error:
             raise InputError(f"Not all of these are texts: {error}.", "Texts are str or None.") from error
         return self.score_series(series)
 

@@ -1,6 +1,16 @@
 """Files on disk <-> polars frames, in windows of rows, in order."""
 
-from sentiscore.tables.sink import Sink, check_target, open_sink, write_frame
+from sentiscore.tables.sink import Sink, check_place, check_target, open_sink, write_frame, write_text
 from sentiscore.tables.source import Source, open_source, read_table
 
-__all__ = ["Sink", "Source", "check_target", "open_sink", "open_source", "read_table", "write_frame"]
+__all__ = [
+    "Sink",
+    "Source",
+    "check_place",
+    "check_target",
+    "open_sink",
+    "open_source",
+    "read_table",
+    "write_frame",
+    "write_text",
+]

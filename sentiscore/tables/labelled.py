@@ -71,6 +71,11 @@ def read_labelled(
         InputError: The file or a column cannot be used, or a label is unknown.
         CheckpointError: `labels` are not label names.
     """
+    if text_col == label_col:
+        raise InputError(
+            f"The column {text_col!r} cannot be both the text and the label.",
+            "Name two columns: --text-col, --label-col.",
+        )
     frame = read_table(path, [text_col, label_col])
     if frame[text_col].dtype not in (pl.String, pl.Null):
         raise InputError(
@@ -114,7 +119,7 @@ def load_hub_data(name: str, revision: str = "") -> tuple[LabelledData, Labelled
 
 
 def _labelled(name: str, texts: pl.Series, labels: pl.Series, meaning: Sequence[str] | None) -> LabelledData:
-    frame = pl.DataFrame({"text": texts.cast(pl.String), "label": labels.cast(pl.String).str.strip_chars()})
+    frame = pl.DataFrame({"text": texts.cast(pl.String), "label": _plain(labels)})
     whole = frame.filter(pl.col("text").str.strip_chars().str.len_bytes().gt(0) & pl.col("label").str.len_bytes().gt(0))
     if whole.is_empty():
         raise InputError(f"{name} has no row with both a text and a label.", "Name the columns they are in.")
@@ -125,6 +130,11 @@ def _labelled(name: str, texts: pl.Series, labels: pl.Series, meaning: Sequence[
         label_names=[known[label] for label in whole["label"].to_list()],
         dropped=frame.height - whole.height,
     )
+
+
+def _plain(labels: pl.Series) -> pl.Series:
+    """Labels as text; ids that a null beside them turned into 1.0 are 1 again."""
+    return labels.cast(pl.String).str.strip_chars().str.replace(r"^(\d+)\.0+$", "$1")
 
 
 def _meaning_of(name: str, found: list[str], meaning: Sequence[str] | None) -> dict[str, str]:
@@ -138,6 +148,6 @@ def _meaning_of(name: str, found: list[str], meaning: Sequence[str] | None) -> d
         raise InputError(
             f"{name} has labels that are unknown: {', '.join(map(repr, unknown[:5]))}.",
             "Labels are negative, neutral, positive, or ids; say what ids mean, in order, for example: "
-            "--labels negative,positive,neutral",
+            "--labels negative,positive,neutral (in evaluate: --data-labels).",
         )
     return {label: named[label] for label in found}

@@ -45,15 +45,7 @@ def check_target(path: str | Path, schema: pl.Schema) -> Path:
     path = Path(path)
     if path.suffix.lower() not in WRITABLE:
         raise OutputError(f"{path} is of a kind that cannot be written.", f"Use one of: {', '.join(WRITABLE)}.")
-    folder = path.parent
-    with _translated(path):
-        if path.is_dir():
-            raise OutputError(f"{path} is a folder.", "Name a file in it.")
-        if not folder.is_dir():
-            raise OutputError(f"There is no folder {folder}.", f"Make it first: mkdir -p {folder}")
-        probe = _beside(_real(path))
-        probe.open("wb").close()
-        probe.unlink()
+    check_place(path)
     unfit = [f"{name} ({dtype})" for name, dtype in schema.items() if not _fits(path.suffix.lower(), dtype)]
     if unfit:
         raise OutputError(
@@ -61,6 +53,40 @@ def check_target(path: str | Path, schema: pl.Schema) -> Path:
             "Write .parquet, or leave such columns out with --columns.",
         )
     return path
+
+
+def check_place(path: Path) -> None:
+    """Can a file be written there?
+
+    Raises:
+        OutputError: It is a folder, or its folder is missing or may not be written to.
+    """
+    folder = path.parent
+    with _translated(path):
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder.", "Name a file in it.")
+        if folder.exists() and not folder.is_dir():
+            raise OutputError(f"{folder} is a file, not a folder.", "Choose another place.")
+        if not folder.is_dir():
+            raise OutputError(f"There is no folder {folder}.", f"Make it first: mkdir -p {folder}")
+        probe = _beside(_real(path))
+        probe.open("wb").close()
+        probe.unlink()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all.
+
+    Raises:
+        OutputError: It cannot be written there.
+    """
+    part = _beside(_real(path))
+    try:
+        with _translated(path):
+            part.write_text(text, encoding="utf-8")
+            part.replace(_real(path))
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _fits(suffix: str, dtype: pl.DataType) -> bool:

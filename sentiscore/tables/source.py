@@ -7,12 +7,14 @@ null, a quoted empty field is the empty text. Parquet and ndjson keep their type
 import csv
 import gzip
 import io
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 import polars as pl
+from polars.selectors import by_name
 
 from sentiscore.errors import InputError
 
@@ -60,7 +62,7 @@ class Source:
         """
         chosen = list(self.schema) if columns is None else list(columns)
         pieces = _csv_pieces(self) if self.format == "csv" else _polars_pieces(self, n_rows, chosen)
-        yield from _rechunk((piece.select(chosen) for piece in pieces), n_rows)
+        yield from _rechunk((piece[chosen] for piece in pieces), n_rows)
 
     def estimate_rows(self) -> int | None:
         """About how many rows there are, without reading them: exact for parquet, None for .gz."""
@@ -105,7 +107,8 @@ def _look_at(path: Path) -> Source:
         raise InputError(f"{path} is empty: it has not even a header.", "Was it written to the end?")
     file_format, separator = kind
     if file_format == "csv":
-        schema = pl.Schema(dict.fromkeys(_csv_header(path, separator), pl.String))
+        names, separator = _csv_header(path, separator)
+        schema = pl.Schema(dict.fromkeys(names, pl.String))
     elif file_format == "parquet":
         schema = pl.scan_parquet(path).collect_schema()
     else:
@@ -172,7 +175,7 @@ def _polars_pieces(source: Source, n_rows: int, columns: list[str]) -> Iterator[
     else:
         frame = pl.scan_ndjson(source.path, schema=source.schema)
     try:
-        yield from frame.select(columns).collect_batches(chunk_size=n_rows, maintain_order=True)
+        yield from frame.select(by_name(*columns)).collect_batches(chunk_size=n_rows, maintain_order=True)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _broken(source.path, error) from error
 
@@ -185,17 +188,65 @@ def _open_bytes(path: Path) -> gzip.GzipFile | io.BufferedReader:
     return gzip.open(path, "rb") if _is_gzip(path) else path.open("rb")
 
 
-def _csv_header(path: Path, separator: str) -> list[str]:
+def _csv_header(path: Path, separator: str) -> tuple[list[str], str]:
+    """The column names and the separator of a CSV, after a look at every row of it.
+
+    The whole file is parsed once by the rules of RFC 4180, so that a row that is wrong is found, and named, before
+    anything is done with the rows before it.
+    """
+    limit = csv.field_size_limit(_CSV_BLOCK_BYTES)
+    reader = None
     try:
         with _open_bytes(path) as raw:
-            lines = (line.decode("utf-8") for line in raw)
-            names = next(csv.reader(lines, delimiter=separator), [])
-    except UnicodeDecodeError as error:
-        raise _not_utf8(path, "its header") from error
+            lines = _lines(path, raw)
+            first = next(lines, "")
+            separator = _guess_separator(first) if separator == "," else separator
+            reader = csv.reader(itertools.chain([first], lines), delimiter=separator, strict=True)
+            names = next(reader, [])
+            _check_names(path, names)
+            for row in reader:
+                if row and len(row) != len(names):
+                    raise InputError(
+                        f"{path} is ragged: the row in line {reader.line_num} has {len(row)} fields, "
+                        f"and the header has {len(names)}.",
+                        "Every row needs as many fields as the header; quote a field that holds a separator.",
+                    )
     except csv.Error as error:
-        raise _broken(path, error) from error
-    if names:
-        names[0] = names[0].removeprefix("\ufeff")
+        raise InputError(
+            f"{path} has a quote or a field that is wrong, in or before line {reader.line_num if reader else 1}: "
+            f"{error}.",
+            'A quoted field ends in one quote before the separator; a quote inside it is doubled: "".',
+        ) from error
+    finally:
+        csv.field_size_limit(limit)
+    return names, separator
+
+
+def _lines(path: Path, raw: gzip.GzipFile | io.BufferedReader) -> Iterator[str]:
+    """The lines of a file, with their ends; an error names the line that is not UTF-8."""
+    for number, line in enumerate(raw, 1):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise _not_utf8(path, line if number == 1 else b"", number) from error
+        if "\r" in text.rstrip("\r\n"):
+            yield from io.StringIO(text, newline="")
+        else:
+            yield text
+
+
+def _guess_separator(header: str) -> str:
+    """A comma, unless the header has none and is plainly separated by something else."""
+    if "," in header:
+        return ","
+    for other in (";", "\t"):
+        parts = header.split(other)
+        if len(parts) > 1 and all(part.strip() for part in parts):
+            return other
+    return ","
+
+
+def _check_names(path: Path, names: list[str]) -> None:
     if not any(name.strip() for name in names):
         raise InputError(f"{path} has no header in its first line.", "Write the column names there.")
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -203,39 +254,15 @@ def _csv_header(path: Path, separator: str) -> list[str]:
             f"{path} has more than one column called {', '.join(map(repr, twice))}.",
             "Give every column a name of its own.",
         )
-    return names
 
 
-def _not_utf8(path: Path, where: str) -> InputError:
+def _not_utf8(path: Path, first: bytes, number: int) -> InputError:
+    coding = "UTF-16" if first.startswith((b"\xff\xfe", b"\xfe\xff")) else "WINDOWS-1252"
+    where = "its header" if number == 1 else f"line {number}"
     return InputError(
         f"{path} holds bytes that are not UTF-8, in {where}.",
-        f"Convert it first, for example: iconv -f WINDOWS-1252 -t UTF-8 {path.name} > utf8.csv",
+        f"Convert it first, for example: iconv -f {coding} -t UTF-8 {path.name} > utf8.csv",
     )
-
-
-class _CountedQuotes(io.RawIOBase):
-    """A readable stream that counts its quotes, and ends in a line end."""
-
-    def __init__(self, raw: gzip.GzipFile | io.BufferedReader) -> None:
-        self._raw = raw
-        self._ended = b"\n"
-        self.quotes = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._raw.read(size)
-        if not data:
-            missing, self._ended = (b"" if self._ended == b"\n" else b"\n"), b"\n"
-            return missing
-        self.quotes += data.count(b'"')
-        self._ended = data[-1:]
-        return data
-
-
-def _has_line_ends(frame: pl.DataFrame) -> bool:
-    return bool(frame.select(pl.any_horizontal(pl.all().str.contains(r"[\r\n]").any())).item())
 
 
 def _csv_pieces(source: Source) -> Iterator[pl.DataFrame]:
@@ -247,9 +274,8 @@ def _csv_pieces(source: Source) -> Iterator[pl.DataFrame]:
     rows = 0
     try:
         with _open_bytes(source.path) as raw:
-            counted = _CountedQuotes(raw)
             reader = arrow_csv.open_csv(
-                pa.PythonFile(counted, mode="r"),
+                pa.PythonFile(raw, mode="r"),
                 read_options=arrow_csv.ReadOptions(block_size=_CSV_BLOCK_BYTES, use_threads=False),
                 parse_options=arrow_csv.ParseOptions(
                     delimiter=source.separator,
@@ -263,34 +289,20 @@ def _csv_pieces(source: Source) -> Iterator[pl.DataFrame]:
                     quoted_strings_can_be_null=False,
                 ),
             )
-            has_line_ends = False
             for batch in reader:
                 if batch.num_rows:
                     rows += batch.num_rows
                     frame = pl.DataFrame(pl.from_arrow(batch))
                     frame.columns = names  # a column may have no name, and polars would give it one
-                    has_line_ends = has_line_ends or _has_line_ends(frame)
                     yield frame
-            if counted.quotes % 2 and has_line_ends:
-                raise InputError(
-                    f"{source.path} has a quoted field that is never closed, and swallows the rows after it.",
-                    "Mend the quotes; it may be any field that holds a line end.",
-                )
     except pa.ArrowInvalid as error:
         message = str(error)
         if "Empty CSV file or block" in message and rows == 0:
             return  # a header alone, without a line end
-        if "invalid UTF8" in message:
-            raise _not_utf8(source.path, f"or after row {rows + 1}") from error
         if "straddling" in message:
             raise InputError(
                 f"{source.path} has a row of more than {_CSV_BLOCK_BYTES // 2**20} MB after row {rows}.",
-                "A closing quote is probably missing there.",
-            ) from error
-        if "Expected" in message:
-            raise InputError(
-                f"{source.path} is ragged: {message.removeprefix('CSV parse error: ')[:200]} (after row {rows}).",
-                "Every row needs as many fields as the header; quote a field that holds a separator.",
+                "Cut its text short first.",
             ) from error
         raise _broken(source.path, error) from error
     except (pa.ArrowException, OSError, EOFError) as error:

@@ -6,6 +6,7 @@ import math
 import shutil
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,11 +22,11 @@ from sentiscore.checkpoint.load import check_folder, find_folder
 from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.device import choose_device, choose_dtype
 from sentiscore.engine.huggingface import quiet_transformers
-from sentiscore.errors import CheckpointError, TrainingError
-from sentiscore.evaluation.calibration import fit_temperature, probabilities
-from sentiscore.evaluation.metrics import point_metrics
+from sentiscore.errors import CheckpointError, SentiscoreWarning, TrainingError
+from sentiscore.evaluation.calibration import HOTTEST, fit_temperature, probabilities
+from sentiscore.evaluation.metrics import finite, point_metrics
 from sentiscore.tables.labelled import LabelledData, load_hub_data
-from sentiscore.training.folder import STATE, check_folder_free, claim_folder
+from sentiscore.training.folder import STATE, check_folder_free, claim_folder, last_whole_state, step_of
 from sentiscore.training.recipe import Recipe
 from sentiscore.training.sampling import LikeLengthSampler
 
@@ -133,10 +134,10 @@ def train(
         callbacks=[_make_callback(transformers, steps_per_epoch, recipe.evals_per_epoch, output / LOG, on_progress)],
     )
     trainer.remove_callback(transformers.trainer_callback.PrinterCallback)
-    last = transformers.trainer_utils.get_last_checkpoint(str(state)) if resume else None
-    resumed_from = int(Path(last).name.rsplit("-", 1)[1]) if last else 0
+    last = last_whole_state(output) if resume else None
+    resumed_from = step_of(last) if last else 0
     start = time.perf_counter()
-    trainer.train(resume_from_checkpoint=last)
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
     seconds = time.perf_counter() - start
     steps = trainer.state.global_step - resumed_from
 
@@ -157,6 +158,19 @@ def train(
 def _check_classes(train_data: LabelledData, eval_data: LabelledData) -> tuple[str, ...]:
     """The classes to learn, which the training rows must show."""
     shown = set(train_data.label_names)
+    if train_data.fingerprint.sha256 == eval_data.fingerprint.sha256:
+        raise TrainingError(
+            f"{train_data.name} and {eval_data.name} hold the same rows.",
+            "Validate on rows that are not trained on, or the best state and the temperature mean nothing.",
+        )
+    known = set(train_data.texts)
+    if repeated := sum(text in known for text in eval_data.texts):
+        warnings.warn(
+            f"{repeated:,} of the {len(eval_data.texts):,} validation texts are training texts too; "
+            "the figures will look better than they are.",
+            SentiscoreWarning,
+            stacklevel=3,
+        )
     if len(shown) == 1:
         raise TrainingError(
             f"All rows of {train_data.name} are {shown.pop()}.", "Rows of at least two classes are needed to learn."
@@ -288,7 +302,7 @@ def _make_callback(
             }
             line = {"step": state.global_step, "epoch": round(float(state.epoch), 4), **figures}
             with log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+                file.write(json.dumps(finite(line)) + "\n")
             if on_progress is not None:
                 on_progress(Progress(state.global_step, state.max_steps, float(state.epoch), figures))
 
@@ -318,6 +332,7 @@ def _calibrate(
         revision=None,
         labels=classes,
         max_length=recipe.max_length,
+        longest=recipe.max_length,
         temperature=None,
         manifest=None,
     )
@@ -326,6 +341,12 @@ def _calibrate(
     labels = eval_data.ids(classes)
     read = ~np.isnan(logits[:, 0])
     temperature = fit_temperature(logits[read], labels[read])
+    if temperature >= HOTTEST * 0.99:
+        warnings.warn(
+            "The fitted temperature is as high as it goes: the model tells next to nothing about these rows.",
+            SentiscoreWarning,
+            stacklevel=3,
+        )
     base = Path(recipe.base).name if Path(recipe.base).is_dir() else recipe.base
     manifest = Manifest(
         base=base,
@@ -336,7 +357,7 @@ def _calibrate(
         training_data=train_data.fingerprint,
         selection_data=eval_data.fingerprint,
         recipe=dataclasses.asdict(recipe) | {"base": base, "data": train_data.name},
-        metrics=point_metrics(labels[read], probabilities(logits[read], temperature)),
+        metrics=finite(point_metrics(labels[read], probabilities(logits[read], temperature))),
         versions={
             "sentiscore": __version__,
             "python": ".".join(map(str, sys.version_info[:3])),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,11 @@ STATE: Final = "training"
 """Where in the folder the states are that a run can be resumed from; gone when the run is complete."""
 
 
+def has_state(output: Path) -> bool:
+    """Does this folder hold a run that was stopped?"""
+    return (output / STATE).is_dir()
+
+
 def check_folder_free(output: Path, *, resume: bool) -> None:
     """May a run begin, or be taken up, in this folder?
 
@@ -23,13 +29,34 @@ def check_folder_free(output: Path, *, resume: bool) -> None:
     """
     if (output / MANIFEST).exists():
         raise OutputError(f"{output} already holds a trained model.", "Choose another --output, or remove it.")
-    unfinished = (output / STATE).is_dir()
+    unfinished = has_state(output)
     if unfinished and not resume:
         raise OutputError(f"{output} holds a run that was stopped.", "Take it up with --resume, or remove the folder.")
     if resume and not unfinished:
         raise TrainingError(f"{output} holds no run to take up.", "Leave --resume out to begin one.")
     if not unfinished and output.is_dir() and any(output.iterdir()):
         raise OutputError(f"{output} is not empty.", "Choose another --output.")
+
+
+def last_whole_state(output: Path) -> Path | None:
+    """The newest saved state that is whole; newer ones, which a stop cut short, are removed.
+
+    The Trainer writes `trainer_state.json` last, so a state where it can be read is whole.
+    """
+    states = sorted((output / STATE).glob("checkpoint-*"), key=step_of, reverse=True)
+    for state in states:
+        try:
+            json.loads((state / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            shutil.rmtree(state)
+        else:
+            return state
+    return None
+
+
+def step_of(state: Path) -> int:
+    """The step at which a state was saved."""
+    return int(state.name.rsplit("-", 1)[1])
 
 
 def claim_folder(

@@ -10,8 +10,17 @@ from typing import Any, Self
 from sentiscore.errors import TrainingError
 
 
-def _setting(default: Any, doc: str, *, choices: tuple[str, ...] = (), low: float | None = None) -> Any:
-    return field(default=default, metadata={"help": doc, "choices": choices, "low": low})
+def _setting(
+    default: Any,
+    doc: str,
+    *,
+    choices: tuple[str, ...] = (),
+    low: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> Any:
+    bounds = {"choices": choices, "low": low, "above": above, "below": below}
+    return field(default=default, metadata={"help": doc, **bounds})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,19 +35,19 @@ class Recipe:
     base_revision: str = _setting("", "Branch, tag or commit of a base from the hub.")
     data: str = _setting("stanfordnlp/sst2", "Hub data set to train on, where no files are given.")
     data_revision: str = _setting("", "Branch, tag or commit of the hub data set.")
-    epochs: float = _setting(2.0, "Passes over the training rows.", low=0)
+    epochs: float = _setting(2.0, "Passes over the training rows.", above=0)
     max_steps: int = _setting(0, "Stop after so many steps; 0 for no limit.", low=0)
     batch_size: int = _setting(32, "Rows of one step.", low=1)
-    learning_rate: float = _setting(5e-5, "Peak learning rate of AdamW.", low=0)
+    learning_rate: float = _setting(5e-5, "Peak learning rate of AdamW.", above=0)
     schedule: str = _setting(
         "linear",
         "How the rate falls after the warm-up.",
         choices=("linear", "cosine", "constant_with_warmup"),
     )
-    warmup: float = _setting(0.06, "Share of the steps over which the rate rises.", low=0)
+    warmup: float = _setting(0.06, "Share of the steps over which the rate rises.", low=0, below=1)
     weight_decay: float = _setting(0.01, "Weight decay of AdamW.", low=0)
-    label_smoothing: float = _setting(0.0, "Share of a label's weight spread over all labels.", low=0)
-    max_length: int = _setting(100, "Tokens of a text that are read; the rest is cut off.", low=2)
+    label_smoothing: float = _setting(0.0, "Share of a label's weight spread over all labels.", low=0, below=1)
+    max_length: int = _setting(100, "Tokens of a text that are read; the rest is cut off.", low=3)
     sampling: str = _setting(
         "length", "Batches of rows of like length, or of random rows.", choices=("length", "random")
     )
@@ -93,8 +102,15 @@ def _check(setting: dataclasses.Field[Any], value: Any) -> None:
             f"The recipe's {setting.name} is {value!r}, which is not of type {kind.__name__}.",
             setting.metadata["help"],
         )
-    choices, low = setting.metadata["choices"], setting.metadata["low"]
-    if choices and value not in choices:
-        raise TrainingError(f"The recipe's {setting.name} is {value!r}.", f"Choose one of: {', '.join(choices)}.")
-    if low is not None and not value >= low:
-        raise TrainingError(f"The recipe's {setting.name} is {value!r}.", f"It is at least {low}.")
+    bounds = setting.metadata
+    if bounds["choices"] and value not in bounds["choices"]:
+        wanted = f"one of {', '.join(bounds['choices'])}"
+    elif bounds["low"] is not None and not value >= bounds["low"]:
+        wanted = f"at least {bounds['low']}"
+    elif bounds["above"] is not None and not value > bounds["above"]:
+        wanted = f"more than {bounds['above']}"
+    elif bounds["below"] is not None and not value < bounds["below"]:
+        wanted = f"less than {bounds['below']}"
+    else:
+        return
+    raise TrainingError(f"The recipe's {setting.name} is {value!r}; it has to be {wanted}.", bounds["help"])

@@ -73,7 +73,7 @@ def test_train_then_evaluate_then_score(tiny_base: Path, tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     labelled = pl.DataFrame({"text": ["profit rises", "profit falls"] * 20, "gold": ["positive", "negative"] * 20})
     labelled.write_ndjson("train.jsonl")
-    labelled.head(8).write_csv("eval.csv")
+    labelled.head(8).with_columns(pl.col("text") + " again").write_csv("eval.csv")
     columns = ("--text-col", "text", "--label-col", "gold")
     result = run(
         "train", "--base", tiny_base, "--train-file", "train.jsonl", "--eval-file", "eval.csv", *columns,
@@ -101,6 +101,17 @@ def test_train_then_evaluate_then_score(tiny_base: Path, tmp_path: Path, monkeyp
         "http://creativecommons.org", ""
     )
     assert run("score", "eval.csv", "--text-col", "text", "-m", "runs/tiny-train").exit_code == 0
+
+
+def test_a_report_never_replaces_what_is_read(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    path = write(tmp_path / "labels.csv", b"text,gold\nup,positive\ndown,negative\n")
+    columns = ("--eval-file", path, "--text-col", "text", "--label-col", "gold")
+    for places in (("--json", path), ("--json", tmp_path / "r", "--html", tmp_path / "r"), ("--json", tmp_path)):
+        result = run("evaluate", tiny_checkpoint, *columns, *places)
+        assert result.exit_code == 1
+        assert "another place" in result.stderr or "Name a file in it" in result.stderr
+    assert path.read_bytes().startswith(b"text,gold")
+    assert [p.name for p in tmp_path.iterdir()] == ["labels.csv"]
 
 
 def test_the_demo_shows_both_tables_and_says_where_the_files_are(tmp_path: Path) -> None:
@@ -147,6 +158,10 @@ GOOD = b"headline,n\nprofit rises,1\n"
         ("a.csv", GOOD, ["--labels", "joy,anger"], "--labels"),
         ("a.csv", GOOD + b"x,2024-01-01T10:00:00\n", ["--time-col", "n"], "cannot be read|no time zone"),
         ("a.csv", b"headline,label\nx,1\n", [], "--prefix"),
+        ("a.csv", b"label,headline,t\nA,x,2024-01-01Z\n", ["--columns", "headline", "--entity-col", "label", "--time-col", "t"], "--prefix"),
+        ("a.csv", GOOD, ["--columns", ""], "No column is left"),
+        ("a.csv", GOOD, ["--max-length", "100000"], "can read 3 to"),
+        ("a.csv", GOOD, ["-o", "a.csv/out.parquet"], "no folder|is a file"),
     ],
 )  # fmt: skip
 def test_wrong_input_gets_one_clear_message(

@@ -1,6 +1,7 @@
 """Training, start to finish, on a tiny base."""
 
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -8,6 +9,7 @@ import pytest
 
 from sentiscore import CheckpointError, OutputError, Recipe, Scorer, TrainingError, evaluate, read_labelled, train
 from sentiscore.checkpoint import Manifest, load_checkpoint
+from sentiscore.errors import SentiscoreWarning
 from sentiscore.tables.labelled import LabelledData
 from sentiscore.training.finetune import Progress
 
@@ -15,15 +17,15 @@ GOOD = ["profit rises", "strong demand", "warm and funny", "a record high", "a f
 BAD = ["profit falls", "weak results", "dull and lifeless", "a record low", "a poor film"]
 
 
-def rows(path: Path, repeats: int) -> LabelledData:
-    texts = [f"{text} {i}" for i in range(repeats) for pair in zip(GOOD, BAD, strict=True) for text in pair]
+def rows(path: Path, numbers: range) -> LabelledData:
+    texts = [f"{text} {i}" for i in numbers for pair in zip(GOOD, BAD, strict=True) for text in pair]
     pl.DataFrame({"sentence": texts, "label": [1, 0] * (len(texts) // 2)}).write_csv(path, separator="\t")
     return read_labelled(path)
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> tuple[LabelledData, LabelledData]:
-    return rows(tmp_path / "train.tsv", 8), rows(tmp_path / "eval.tsv", 2)
+    return rows(tmp_path / "train.tsv", range(8)), rows(tmp_path / "eval.tsv", range(8, 10))
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def test_training_learns_calibrates_and_says_how(
     result = train(
         recipe, output=tmp_path / "run", train_data=data[0], eval_data=data[1], device="cpu", on_progress=seen.append
     )
-    assert result.manifest.metrics["accuracy"] > 0.9
+    assert (result.manifest.metrics["accuracy"] or 0) > 0.9
     assert [state.step for state in seen if state.metrics is None] == list(range(1, 51))
     assert [state.epoch for state in seen if state.metrics] == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert not (tmp_path / "run" / "training").exists()
@@ -122,15 +124,48 @@ def test_a_run_that_was_stopped_before_its_first_state_begins_anew(
     assert train(recipe, resume=True, **settings).resumed_from == 0  # type: ignore[arg-type]
 
 
+def test_a_state_that_a_stop_cut_short_is_passed_over(
+    recipe: Recipe, data: tuple[LabelledData, LabelledData], tmp_path: Path
+) -> None:
+    whole = train(recipe, output=tmp_path / "whole", train_data=data[0], eval_data=data[1], device="cpu")
+
+    def stop(state: Progress) -> None:
+        if state.step == 13:
+            raise StoppedError
+
+    settings = {"output": tmp_path / "run", "train_data": data[0], "eval_data": data[1], "device": "cpu"}
+    with pytest.raises(StoppedError):
+        train(recipe, on_progress=stop, **settings)  # type: ignore[arg-type]
+    partial = tmp_path / "run" / "training" / "checkpoint-13"
+    shutil.copytree(partial.with_name("checkpoint-10"), partial)
+    (partial / "trainer_state.json").write_text('{"epoch": ')
+    resumed = train(recipe, resume=True, **settings)  # type: ignore[arg-type]
+    assert resumed.resumed_from == 10
+    assert resumed.manifest.files["model.safetensors"] == whole.manifest.files["model.safetensors"]
+
+
+@pytest.mark.filterwarnings("ignore:The fitted temperature")
+def test_validation_rows_are_not_training_rows(
+    recipe: Recipe, data: tuple[LabelledData, LabelledData], tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError, match="hold the same rows"):
+        train(recipe, output=tmp_path / "a", train_data=data[0], eval_data=data[0])
+    mixed = LabelledData("mixed", [*data[1].texts, data[0].texts[0]], [*data[1].label_names, data[0].label_names[0]])
+    with pytest.warns(SentiscoreWarning, match="1 of the 21 validation texts"):
+        train(recipe.with_changes({"max_steps": 1}), output=tmp_path / "b", train_data=data[0], eval_data=mixed)
+
+
 def test_three_labels_make_a_three_class_model(recipe: Recipe, tmp_path: Path) -> None:
     texts = ["profit rises", "profit falls", "board meets"] * 8
     pl.DataFrame({"t": texts, "l": ["Positive", "negative", "NEUTRAL"] * 8}).write_parquet(tmp_path / "d.parquet")
     data = read_labelled(tmp_path / "d.parquet", text_col="t", label_col="l")
-    result = train(recipe, output=tmp_path / "run", train_data=data, eval_data=data, device="cpu")
+    held_out = LabelledData("held out", ["a profit", "a loss", "a meeting"], ["positive", "negative", "neutral"])
+    result = train(recipe, output=tmp_path / "run", train_data=data, eval_data=held_out, device="cpu")
     assert result.manifest.labels == ("negative", "neutral", "positive")
     assert "p_neutral" in Scorer.from_pretrained(tmp_path / "run").columns
 
 
+@pytest.mark.filterwarnings("ignore:The fitted temperature")
 def test_a_bert_base_trains_and_half_precision_weights_load(
     tiny_bert: object, data: tuple[LabelledData, LabelledData], tmp_path: Path
 ) -> None:
@@ -161,10 +196,12 @@ def test_what_cannot_be_trained_is_a_clear_error(
 
 def test_classes_that_cannot_be_learnt_are_a_clear_error(recipe: Recipe, tmp_path: Path) -> None:
     def labelled(*names: str) -> LabelledData:
-        return LabelledData("rows", ["a text"] * len(names), list(names))
+        return LabelledData("rows", [f"a text {names} {i}" for i in range(len(names))], list(names))
 
     with pytest.raises(TrainingError, match="All rows of rows are positive"):
-        train(recipe, output=tmp_path / "a", train_data=labelled("positive"), eval_data=labelled("positive"))
+        train(
+            recipe, output=tmp_path / "a", train_data=labelled("positive", "positive"), eval_data=labelled("positive")
+        )
     with pytest.raises(TrainingError, match="rows that are neutral"):
         train(
             recipe,

@@ -60,7 +60,15 @@ def test_weights_that_the_manifest_does_not_name_are_refused(copy: Path) -> None
 
 @pytest.mark.parametrize(
     "change",
-    [{"temperature": -1.0}, {"temperature": "hot"}, {"max_length": 0}, {"format": 99}, {"surprise": 1}],
+    [
+        {"temperature": -1.0},
+        {"temperature": "hot"},
+        {"max_length": 0},
+        {"format": 99},
+        {"surprise": 1},
+        {"files": []},
+        {"labels": [0, 1]},
+    ],
 )
 def test_a_manifest_with_a_wrong_value_is_refused(
     copy: Path, edit_json: Callable[..., None], change: dict[str, Any]
@@ -106,6 +114,24 @@ def test_numbered_labels_are_guessed_with_a_warning_that_the_option_silences(tin
     with pytest.warns(SentiscoreWarning, match="--labels negative,positive"):
         assert load_checkpoint(folder).labels == ("negative", "positive")
     assert load_checkpoint(folder, labels=["positive", "negative"]).labels == ("positive", "negative")
+
+
+@pytest.mark.parametrize("value", [["positive", "negative"], 5])
+def test_labels_that_are_no_table_are_a_clear_error(
+    tiny_bert: Callable[..., Path], edit_json: Callable[..., None], value: object
+) -> None:
+    folder = tiny_bert(id2label={0: "negative", 1: "positive"})
+    edit_json(folder / "config.json", id2label=value)
+    with pytest.raises(CheckpointError, match="id2label"):
+        load_checkpoint(folder)
+
+
+def test_a_tokenizer_that_the_manifest_does_not_name_is_refused(copy: Path, edit_json: Callable[..., None]) -> None:
+    manifest = Manifest.read(copy)
+    assert manifest is not None
+    edit_json(copy / "sentiscore.json", files={k: v for k, v in manifest.files.items() if "tokenizer" not in k})
+    with pytest.raises(CheckpointError, match=r"does not name: tokenizer\.json"):
+        load_checkpoint(copy)
 
 
 def test_unknown_label_names_need_the_option(tiny_bert: Callable[..., Path]) -> None:

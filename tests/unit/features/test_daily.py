@@ -1,5 +1,6 @@
 import warnings
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import polars as pl
@@ -210,7 +211,7 @@ def test_rows_without_a_time_or_an_entity_are_counted_and_warned_about() -> None
     sums.add(rows)
     sums.add(rows)
     assert sums.n_unplaced == 6
-    with pytest.warns(SentiscoreWarning, match="^6 rows have no time or no entity"):
+    with pytest.warns(SentiscoreWarning, match="^6 rows have no entity, or no time"):
         frame = sums.finish()
     assert frame.select("n_docs", "sent_mean").rows() == [(2, -0.5)]
 
@@ -373,3 +374,40 @@ def test_days_are_those_of_the_zone_that_times_were_said_to_be_in() -> None:
     rows = scored((None, 0.5, "positive")).with_columns(at=pl.lit("2024-01-05"))
     assert daily(rows, time_col="at", tz="America/New_York")["ds"].to_list() == [date(2024, 1, 5)]
     assert daily(rows, time_col="at", tz="America/New_York", day_tz="UTC")["ds"].to_list() == [date(2024, 1, 6)]
+
+
+def test_dates_written_as_midnight_of_another_zone_are_warned_about() -> None:
+    at = ["2024-02-05 00:00:00+00:00", "2024-02-06T00:00Z", "2024-02-06T09:30:00Z"]
+    rows = scored(*((time, 0.5, "positive") for time in at))
+    with pytest.warns(SentiscoreWarning, match="2 of 3 times are midnight"):
+        daily(rows, time_col="at", day_tz="America/New_York")
+    typed = rows.with_columns(pl.col("at").str.replace(" ", "T").str.to_datetime("%Y-%m-%dT%H:%M%.f%z", strict=False))
+    assert daily(rows, time_col="at", day_tz="UTC")["n_docs"].to_list() == [1, 2]  # nothing doubtful there
+    midnights = typed.with_columns(at=pl.lit(datetime(2024, 2, 5, tzinfo=UTC)))
+    with pytest.warns(SentiscoreWarning, match="3 of 3 times are midnight"):
+        daily(midnights, time_col="at", day_tz="America/New_York")
+
+
+def test_stand_in_dates_are_left_out_and_counted() -> None:
+    rows = scored(*((at, 0.5, "positive") for at in ("9999-12-31T00:00Z", "0001-01-01T00:00Z", "2024-02-06T09:30Z")))
+    with pytest.warns(SentiscoreWarning, match="^2 rows have no entity, or no time"):
+        assert daily(rows, time_col="at")["n_docs"].to_list() == [1]
+
+
+def test_a_grid_of_absurd_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("sentiscore.features.daily"), "_MOST_ROWS", 1000)
+    rows = scored(*((at, 0.5, "positive") for at in ("1970-01-01T00:00Z", "2024-02-06T09:30Z")))
+    with pytest.raises(InputError, match="1 entities with days from 1970-01-01 to 2024-02-06 would make 19,760 rows"):
+        daily(rows, time_col="at")
+
+
+@pytest.mark.parametrize("zone", ["localtime", "posixrules", "right/UTC"])
+def test_a_zone_that_only_the_machine_knows_is_refused(zone: str) -> None:
+    with pytest.raises(InputError, match="no time zone"):
+        daily(scored(("2024-02-06T09:30Z", 0.5, "positive")), time_col="at", day_tz=zone)
+
+
+def test_an_entity_is_a_name_or_a_number() -> None:
+    rows = scored(("2024-02-06T09:30Z", 0.5, "positive")).with_columns(tickers=pl.lit(["A"], dtype=pl.List(pl.String)))
+    with pytest.raises(InputError, match="entity column 'tickers' holds List"):
+        daily(rows, time_col="at", entity_col="tickers")

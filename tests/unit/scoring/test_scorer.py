@@ -83,6 +83,14 @@ def test_things_that_are_no_texts_are_a_clear_error(scorer: Scorer) -> None:
         scorer.score("one text")
     with pytest.raises(InputError, match="Not all of these are texts"):
         scorer.score(["a", 1])  # type: ignore[list-item]
+    with pytest.raises(InputError, match="Not all of these are texts"):
+        scorer.score(["a \ud800"])
+
+
+@pytest.mark.parametrize("length", [-3, 0, 1, 65])
+def test_a_limit_that_the_model_cannot_read_is_a_clear_error(tiny_checkpoint: Path, length: int) -> None:
+    with pytest.raises(InputError, match="can read 3 to 64 tokens"):
+        Scorer.from_pretrained(tiny_checkpoint, max_length=length)
 
 
 def test_a_shorter_limit_reads_less(tiny_checkpoint: Path) -> None:

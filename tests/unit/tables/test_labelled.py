@@ -84,7 +84,7 @@ def test_a_missing_column_is_refused_with_those_there_are(write: Write) -> None:
         read_labelled(write("text\tlabel\na\t1\n"))
 
 
-@pytest.mark.parametrize("label", ["2", "-1", "1.0", "mixed", "true"])
+@pytest.mark.parametrize("label", ["2", "-1", "1.5", "mixed", "true"])
 def test_an_unknown_label_is_refused_by_name(write: Write, label: str) -> None:
     with pytest.raises(InputError, match=rf"unknown: '{label}'.\n.*"):
         read_labelled(write(f"sentence\tlabel\na\t1\nb\t{label}\n"))
@@ -196,3 +196,12 @@ def test_a_hub_that_does_not_answer_is_an_input_error_that_names_the_way_around(
     hub(error)
     with pytest.raises(InputError, match=r"the hub did not give it: .*\n.*--train-file"):
         load_hub_data("some/data")
+
+
+def test_ids_that_a_missing_one_turned_into_fractions_are_ids(write: Write) -> None:
+    assert read_labelled(write("sentence\tlabel\na\t1.0\nb\t0.0\nc\t\n")).label_names == ["positive", "negative"]
+
+
+def test_one_column_cannot_be_text_and_label(write: Write) -> None:
+    with pytest.raises(InputError, match="both the text and the label"):
+        read_labelled(write("a\tb\n1\t2\n"), text_col="a", label_col="a")
