@@ -128,7 +128,8 @@ def _instant(wall: pl.Expr, tz: str, ambiguous: Literal["earliest", "latest"]) -
 def _parse(times: pl.Series, tz: str | None) -> pl.Series:
     """ISO 8601 text -> UTC."""
     name = times.name
-    iso = times.str.strip_chars().str.replace(" ", "T", literal=True).str.replace(r"[zZ]$", "+00:00")
+    iso = times.str.strip_chars().str.replace(r"^(\d{4}-\d\d-\d\d) +(\d)", "${1}T$2")
+    iso = iso.str.replace(r" *(?:[zZ]|UTC|GMT)$", "+00:00").str.replace(r" +([+-]\d\d:?\d\d)$", "$1")
     iso = iso.str.replace(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d)([+-]|$)", "${1}:00$2")  # seconds may be left out
     iso = iso.str.replace(r"(T.*[+-]\d\d)$", "${1}:00")  # and the minutes of an offset
     iso = iso.set(iso == "", None)

@@ -158,7 +158,7 @@ GOOD = b"headline,n\nprofit rises,1\n"
         ("a.csv", GOOD, ["--labels", "joy,anger"], "--labels"),
         ("a.csv", GOOD + b"x,2024-01-01T10:00:00\n", ["--time-col", "n"], "cannot be read|no time zone"),
         ("a.csv", b"headline,label\nx,1\n", [], "--prefix"),
-        ("a.csv", b"label,headline,t\nA,x,2024-01-01Z\n", ["--columns", "headline", "--entity-col", "label", "--time-col", "t"], "--prefix"),
+        ("a.csv", b"label,headline,n\nA,x,1\n", ["--columns=n", "--entity-col=label", "--time-col=n"], "--prefix"),
         ("a.csv", GOOD, ["--columns", ""], "No column is left"),
         ("a.csv", GOOD, ["--max-length", "100000"], "can read 3 to"),
         ("a.csv", GOOD, ["-o", "a.csv/out.parquet"], "no folder|is a file"),

@@ -232,3 +232,15 @@ def test_a_zone_that_there_is_not_is_refused_with_what_it_was_for(name: str) -> 
 def test_an_unknown_zone_is_refused_even_where_it_is_not_needed() -> None:
     with pytest.raises(InputError, match="no time zone 'Mars'"):
         to_utc(pl.Series(["2024-02-05T12:00:00Z"]), "Mars")
+
+
+@pytest.mark.parametrize("zone", [" -0500", "-05:00", " -05:00", "-05"])
+def test_an_offset_may_stand_apart(zone: str) -> None:
+    found = to_utc(pl.Series("at", [f"2024-02-05 16:05:30{zone}"]), None)
+    assert found.to_list() == [datetime(2024, 2, 5, 21, 5, 30, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("zone", ["Z", " Z", "UTC", " UTC", " GMT"])
+def test_utc_may_be_called_by_its_names(zone: str) -> None:
+    found = to_utc(pl.Series("at", [f"2024-02-05T16:05{zone}"]), None)
+    assert found.to_list() == [datetime(2024, 2, 5, 16, 5, tzinfo=UTC)]
