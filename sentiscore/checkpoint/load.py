@@ -85,7 +85,12 @@ def check_folder(folder: Path) -> None:
         raise CheckpointError(f"{folder} has no weights (*.safetensors).", "Copy or download the whole folder again.")
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> dict[str, Any]:
+    """The `config.json` of a model folder.
+
+    Raises:
+        CheckpointError: It cannot be read.
+    """
     path = folder / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
@@ -114,7 +119,7 @@ def load_checkpoint(
     manifest = Manifest.read(folder)
     if manifest is not None:
         verify_files(folder, manifest)
-    config = _read_config(folder)
+    config = read_config(folder)
     if manifest is not None:
         names = check_labels(labels or manifest.labels)
     elif labels is not None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from sentiscore.checkpoint import Checkpoint
+from sentiscore.checkpoint.load import read_config
+from sentiscore.engine import gpt_neox
 from sentiscore.engine.batching import plan_batches
 from sentiscore.engine.huggingface import HuggingFaceEngine
 from sentiscore.engine.tokenizer import TextEncoder
@@ -31,6 +33,16 @@ class Outputs:
     truncated: npt.NDArray[np.bool_]
 
 
+class Engine(Protocol):
+    """A network on a device."""
+
+    def open_window(self, ids: Sequence[npt.NDArray[np.int64]]) -> None:
+        """Get ready for batches of these texts, which are given as token ids."""
+
+    def logits(self, ids: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.float32]:
+        """Logits of one batch of the open window, shape (rows, labels)."""
+
+
 class Classifier:
     """A loaded model that turns texts into logits.
 
@@ -45,7 +57,7 @@ class Classifier:
     def __init__(
         self,
         encoder: TextEncoder,
-        engine: HuggingFaceEngine,
+        engine: Engine,
         *,
         n_labels: int,
         device: torch.device,
@@ -79,7 +91,14 @@ class Classifier:
         """
         n_labels = len(checkpoint.labels)
         encoder = TextEncoder.load(checkpoint.folder, checkpoint.max_length if max_length is None else max_length)
-        engine = HuggingFaceEngine.load(checkpoint.folder, n_labels=n_labels, device=device, dtype=dtype)
+        config = read_config(checkpoint.folder)
+        engine: Engine
+        if gpt_neox.can_run(config):
+            engine = gpt_neox.GptNeoxEngine.load(
+                checkpoint.folder, config, n_labels=n_labels, device=device, dtype=dtype
+            )
+        else:
+            engine = HuggingFaceEngine.load(checkpoint.folder, n_labels=n_labels, device=device, dtype=dtype)
         return cls(encoder, engine, n_labels=n_labels, device=device, dtype=dtype)
 
     def run(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Outputs:
@@ -93,6 +112,7 @@ class Classifier:
         lengths = encoded.lengths
         logits = np.full((len(texts), self._n_labels), np.nan, dtype=np.float32)
         rows = np.flatnonzero(lengths)
+        self._engine.open_window(encoded.ids)
         for batch in plan_batches(lengths[rows], _TOKEN_BUDGET[self.device.type]):
             chosen = rows[batch]
             logits[chosen] = self._engine.logits([encoded.ids[i] for i in chosen])

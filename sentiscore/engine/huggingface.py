@@ -62,6 +62,9 @@ class HuggingFaceEngine:
             )
         return cls(model, device)
 
+    def open_window(self, ids: Sequence[npt.NDArray[np.int64]]) -> None:
+        """Nothing is shared between the batches of a window."""
+
     @torch.inference_mode()
     def logits(self, ids: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.float32]:
         """Logits of one batch.

@@ -30,6 +30,8 @@ _SCALE: Final = 2**24
 """Sentiment is summed in steps of 1 / 2**24, the precision of a float32."""
 
 _MOST_ROWS: Final = 20_000_000
+_TELLING: Final = 10
+"""Rows from which on a habit can be told from chance."""
 
 _SUMS: Final = ("n_docs", "total", "squares", "n_positive", "n_negative", "n_neutral")
 
@@ -187,7 +189,7 @@ class DailySums:
                 SentiscoreWarning,
                 stacklevel=3,
             )
-        if self._n_doubtful > self._n_rows / 2:
+        if self._n_rows >= _TELLING and self._n_doubtful > self._n_rows / 2:
             warnings.warn(
                 f"{self._n_doubtful:,} of {self._n_rows:,} times are midnight to the second, though not in "
                 f"{self._day_tz}: they look like dates whose hour is not known, and may count a day too early. Turn "

@@ -8,6 +8,7 @@ import csv
 import gzip
 import io
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -236,11 +237,12 @@ def _lines(path: Path, raw: gzip.GzipFile | io.BufferedReader) -> Iterator[str]:
 
 
 def _guess_separator(header: str) -> str:
-    """A comma, unless the header has none and is plainly separated by something else."""
-    if "," in header:
+    """A comma, unless the header has none outside quotes and is plainly separated by something else."""
+    plain = re.sub(r'"[^"]*"', "quoted", header)
+    if "," in plain:
         return ","
     for other in (";", "\t"):
-        parts = header.split(other)
+        parts = plain.split(other)
         if len(parts) > 1 and all(part.strip() for part in parts):
             return other
     return ","

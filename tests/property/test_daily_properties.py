@@ -9,6 +9,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 import polars as pl
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
@@ -18,6 +19,8 @@ from sentiscore.features import DailySums, daily
 FEW = settings(max_examples=30, deadline=None)
 
 SCORED = ("ok", "truncated")
+pytestmark = pytest.mark.filterwarnings("ignore:.*midnight to the second")  # chance makes such rows
+
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "America/Sao_Paulo", "Pacific/Auckland", "America/Havana")
 # Each holds a change of clocks in one of the zones: Sao Paulo skips a midnight, Havana repeats one.
 WEEKS = (datetime(2018, 11, 1, tzinfo=UTC), datetime(2018, 3, 8, tzinfo=UTC), datetime(2018, 9, 27, tzinfo=UTC))

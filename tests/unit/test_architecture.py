@@ -74,6 +74,10 @@ def test_starting_is_light(statement: str) -> None:
     assert loaded_by(statement) & {"torch", "transformers", "pandas", "pandera", "sklearn", "datasets"} == set()
 
 
+def test_scoring_with_the_default_model_does_not_wait_for_transformers() -> None:
+    assert "transformers" not in loaded_by("from sentiscore import Scorer; Scorer.from_pretrained().score(['good'])")
+
+
 def test_the_public_names_are_these() -> None:
     assert sentiscore.__all__ == sorted(sentiscore.__all__)
     assert {name: getattr(sentiscore, name) for name in sentiscore.__all__}.keys() == {

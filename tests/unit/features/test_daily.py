@@ -377,15 +377,15 @@ def test_days_are_those_of_the_zone_that_times_were_said_to_be_in() -> None:
 
 
 def test_dates_written_as_midnight_of_another_zone_are_warned_about() -> None:
-    at = ["2024-02-05 00:00:00+00:00", "2024-02-06T00:00Z", "2024-02-06T09:30:00Z"]
+    at = ["2024-02-05 00:00:00+00:00", "2024-02-06T00:00Z", "2024-02-06T09:30:00Z"] * 4
     rows = scored(*((time, 0.5, "positive") for time in at))
-    with pytest.warns(SentiscoreWarning, match="2 of 3 times are midnight"):
+    with pytest.warns(SentiscoreWarning, match="8 of 12 times are midnight"):
         daily(rows, time_col="at", day_tz="America/New_York")
-    typed = rows.with_columns(pl.col("at").str.replace(" ", "T").str.to_datetime("%Y-%m-%dT%H:%M%.f%z", strict=False))
-    assert daily(rows, time_col="at", day_tz="UTC")["n_docs"].to_list() == [1, 2]  # nothing doubtful there
-    midnights = typed.with_columns(at=pl.lit(datetime(2024, 2, 5, tzinfo=UTC)))
-    with pytest.warns(SentiscoreWarning, match="3 of 3 times are midnight"):
-        daily(midnights, time_col="at", day_tz="America/New_York")
+    typed = rows.with_columns(at=pl.lit(datetime(2024, 2, 5, tzinfo=UTC)))
+    with pytest.warns(SentiscoreWarning, match="12 of 12 times are midnight"):
+        daily(typed, time_col="at", day_tz="America/New_York")
+    assert daily(rows, time_col="at", day_tz="UTC")["n_docs"].to_list() == [4, 8]  # nothing doubtful there
+    assert daily(rows.head(9), time_col="at", day_tz="America/New_York").height == 3  # nor in so few
 
 
 def test_stand_in_dates_are_left_out_and_counted() -> None:

@@ -365,3 +365,7 @@ def test_a_column_whose_name_is_a_pattern_to_polars_is_a_column(tmp_path: Path, 
     frame = pl.DataFrame({name: ["x"], "text": ["y"]})
     frame.write_parquet(tmp_path / "t.parquet")
     assert read_table(tmp_path / "t.parquet", [name]).equals(frame[[name]])
+
+
+def test_a_quoted_name_with_a_semicolon_is_one_name(write: Write) -> None:
+    assert open_source(write(b'"a;b"\nx\n')).schema.names() == ["a;b"]
