@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sentiscore.engine import head
 from sentiscore.errors import CheckpointError
 
 MODEL_TYPE: Final = "gpt_neox"
@@ -177,15 +178,9 @@ class GptNeoxEngine:
                     f"{path} cannot be loaded as a classifier: {error}.", "Copy or download the whole folder again."
                 ) from error
         if "score.weight" not in weights:
-            raise CheckpointError(
-                f"{folder} lacks trained weights (score.weight): it is a base, not a classifier.",
-                f"Train it first: sentiscore train --base {folder}",
-            )
+            raise head.untrained(folder, "score.weight")
         if len(weights["score.weight"]) != n_labels:
-            raise CheckpointError(
-                f"{folder} has {len(weights['score.weight'])} classes, but {n_labels} label names.",
-                "Name every class once, in the order of the ids, with --labels.",
-            )
+            raise head.miscounted(folder, len(weights["score.weight"]), n_labels)
         return cls(config, weights, n_labels=n_labels, device=device, dtype=dtype)
 
     @torch.inference_mode()

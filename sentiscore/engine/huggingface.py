@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from sentiscore.engine import head
 from sentiscore.errors import CheckpointError
 
 
@@ -50,16 +51,9 @@ class HuggingFaceEngine:
                 "Copy or download the whole folder again, or choose a sequence classification model.",
             ) from error
         if info["missing_keys"]:
-            missing = sorted(info["missing_keys"])
-            raise CheckpointError(
-                f"{folder} lacks trained weights ({missing[0]} and others): it is a base, not a classifier.",
-                f"Train it first: sentiscore train --base {folder}",
-            )
+            raise head.untrained(folder, min(info["missing_keys"]))
         if model.config.num_labels != n_labels:
-            raise CheckpointError(
-                f"{folder} has {model.config.num_labels} classes, but {n_labels} label names.",
-                "Name every class once, in the order of the ids, with --labels.",
-            )
+            raise head.miscounted(folder, model.config.num_labels, n_labels)
         return cls(model, device)
 
     def open_window(self, ids: Sequence[npt.NDArray[np.int64]]) -> None:

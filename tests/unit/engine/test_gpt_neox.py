@@ -1,6 +1,7 @@
 """The forward pass of our own equals Hugging Face's, by number."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -154,3 +155,24 @@ def test_a_checkpoint_of_the_family_is_run_by_it(tiny_checkpoint: Path, tiny_ber
         for folder in (tiny_checkpoint, plain)
     ]
     assert found == [GptNeoxEngine, HuggingFaceEngine]
+
+
+def load(folder: Path, n_labels: int = 2) -> GptNeoxEngine:
+    config = json.loads((folder / "config.json").read_text())
+    return GptNeoxEngine.load(folder, config, n_labels=n_labels, device=CPU, dtype=torch.float32)
+
+
+def test_a_folder_that_is_no_whole_classifier_is_a_clear_error(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "copy"))
+    path = folder / "model.safetensors"
+    with pytest.raises(CheckpointError, match="has 2 classes, but 3 label names"):
+        load(folder, n_labels=3)
+    weights = load_file(path)
+    save_file({name: tensor for name, tensor in weights.items() if name != "score.weight"}, path)
+    with pytest.raises(CheckpointError, match="is a base, not a classifier"):
+        load(folder)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="cannot be loaded as a classifier"):
+        load(folder)
