@@ -58,14 +58,9 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int | None], None]
         yield report
 
 
-def console() -> Console:
-    """Where results go; as wide as they need where stdout is no terminal."""
-    return Console(soft_wrap=True, highlight=False, emoji=False, markup=False)
-
-
 def line(text: str) -> None:
-    """One line of a result."""
-    console().print(text)
+    """One line of a result, as wide as it is."""
+    Console(soft_wrap=True, highlight=False, emoji=False, markup=False).print(text)
 
 
 def note(text: str) -> None:
@@ -86,7 +81,7 @@ def summary_table(summary: "JobSummary") -> None:
     calibration = (
         "none: probabilities are as they come"
         if summary.temperature is None
-        else (f"temperature {summary.temperature:.3f}")
+        else f"temperature {summary.temperature:.3f}"
     )
     if not summary.rows:
         line("There were no rows to score; the output has its columns and no rows.")

@@ -108,7 +108,7 @@ def _look_at(path: Path) -> Source:
         raise InputError(f"{path} is empty: it has not even a header.", "Was it written to the end?")
     file_format, separator = kind
     if file_format == "csv":
-        names, separator = _csv_header(path, separator)
+        names, separator = _check_csv(path, separator)
         schema = pl.Schema(dict.fromkeys(names, pl.String))
     elif file_format == "parquet":
         schema = pl.scan_parquet(path).collect_schema()
@@ -189,8 +189,8 @@ def _open_bytes(path: Path) -> gzip.GzipFile | io.BufferedReader:
     return gzip.open(path, "rb") if _is_gzip(path) else path.open("rb")
 
 
-def _csv_header(path: Path, separator: str) -> tuple[list[str], str]:
-    """The column names and the separator of a CSV, after a look at every row of it.
+def _check_csv(path: Path, separator: str) -> tuple[list[str], str]:
+    """A look at every row of a CSV -> its column names and its separator.
 
     The whole file is parsed once by the rules of RFC 4180, so that a row that is wrong is found, and named, before
     anything is done with the rows before it.

@@ -22,16 +22,16 @@ from sentiscore.checkpoint.load import check_folder, find_folder
 from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.device import choose_device, choose_dtype
 from sentiscore.engine.huggingface import quiet_transformers
-from sentiscore.errors import CheckpointError, SentiscoreWarning, TrainingError
+from sentiscore.errors import SentiscoreWarning, TrainingError
 from sentiscore.evaluation.calibration import HOTTEST, fit_temperature, probabilities
 from sentiscore.evaluation.metrics import finite, point_metrics
 from sentiscore.tables.labelled import LabelledData, load_hub_data
+from sentiscore.training.base import encode, load_base
 from sentiscore.training.folder import STATE, check_folder_free, claim_folder, last_whole_state, step_of
 from sentiscore.training.recipe import Recipe
 from sentiscore.training.sampling import LikeLengthSampler
 
 LOG: Final = "log.jsonl"
-_PADDING: Final = "<|padding|>"
 
 
 @dataclass(frozen=True)
@@ -119,15 +119,15 @@ def train(
     dtype = choose_dtype(recipe.precision, where)
     transformers = quiet_transformers()
     transformers.set_seed(recipe.seed)
-    tokenizer, model = _load_base(transformers, base, classes, recipe.max_length)
-    train_rows = _encode(tokenizer, train_data, classes, recipe.max_length)
+    tokenizer, model = load_base(transformers, base, classes, recipe.max_length)
+    train_rows = encode(tokenizer, train_data, classes, recipe.max_length)
     claim_folder(output, recipe, train_data, eval_data, revision, resume=resume)
     steps_per_epoch = math.ceil(len(train_rows) / recipe.batch_size)
     trainer = _trainer_class(transformers, recipe)(
         model=model,
         args=_arguments(transformers, recipe, state, where, bf16=dtype == torch.bfloat16),
         train_dataset=train_rows,
-        eval_dataset=_encode(tokenizer, eval_data, classes, recipe.max_length),
+        eval_dataset=encode(tokenizer, eval_data, classes, recipe.max_length),
         processing_class=tokenizer,
         data_collator=transformers.DataCollatorWithPadding(tokenizer),
         compute_metrics=_validation_metrics,
@@ -181,49 +181,6 @@ def _check_classes(train_data: LabelledData, eval_data: LabelledData) -> tuple[s
             "Validate on rows of the classes that are trained.",
         )
     return train_data.classes
-
-
-def _load_base(transformers: Any, base: Path, classes: tuple[str, ...], max_length: int) -> tuple[Any, Any]:
-    """The tokenizer and the network with a fresh head."""
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(base, local_files_only=True, trust_remote_code=False)
-        model = transformers.AutoModelForSequenceClassification.from_pretrained(
-            base,
-            dtype=torch.float32,
-            num_labels=len(classes),
-            id2label=dict(enumerate(classes)),
-            label2id={name: i for i, name in enumerate(classes)},
-            ignore_mismatched_sizes=True,  # a head with another number of labels is replaced
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-        )
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-        raise CheckpointError(
-            f"{base} cannot be used as a base: {str(error).splitlines()[0]}.",
-            "A base needs config.json, *.safetensors and a tokenizer of a kind that transformers knows.",
-        ) from error
-    tokenizer.padding_side = "right"
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = _PADDING if _PADDING in tokenizer.get_vocab() else tokenizer.eos_token
-    # Decoders pool at the last token that is not padding, so the model must know the same id.
-    model.config.pad_token_id = tokenizer.pad_token_id
-    positions = getattr(model.config, "max_position_embeddings", None)
-    if positions is not None and max_length > positions:
-        raise TrainingError(
-            f"The base reads at most {positions} tokens, and the recipe's max_length is {max_length}.",
-            f"Say --max-length {positions} or less.",
-        )
-    return tokenizer, model
-
-
-def _encode(tokenizer: Any, data: LabelledData, classes: tuple[str, ...], max_length: int) -> Any:
-    """Token ids and labels as a data set; special tokens that stand in a text are plain text."""
-    import datasets
-
-    encoded = tokenizer(data.texts, truncation=True, max_length=max_length, split_special_tokens=True)
-    rows = datasets.Dataset.from_dict({**encoded, "labels": data.ids(classes)})
-    return rows if min(map(len, encoded["input_ids"])) else rows.filter(lambda row: len(row["input_ids"]) > 0)
 
 
 def _arguments(transformers: Any, recipe: Recipe, state: Path, device: torch.device, *, bf16: bool) -> Any:

@@ -1,0 +1,60 @@
+"""A pre-trained base, and labelled rows as it reads them."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from sentiscore.errors import CheckpointError, TrainingError
+from sentiscore.tables.labelled import LabelledData
+
+_PADDING: Final = "<|padding|>"
+"""What the Pythia models call their padding token, without naming it as such."""
+
+
+def load_base(transformers: Any, base: Path, classes: tuple[str, ...], max_length: int) -> tuple[Any, Any]:
+    """The tokenizer and the network with a fresh head, agreed on what padding is.
+
+    Raises:
+        CheckpointError: The folder cannot be used as a base.
+        TrainingError: It reads fewer tokens than are wanted.
+    """
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(base, local_files_only=True, trust_remote_code=False)
+        model = transformers.AutoModelForSequenceClassification.from_pretrained(
+            base,
+            dtype=torch.float32,
+            num_labels=len(classes),
+            id2label=dict(enumerate(classes)),
+            label2id={name: i for i, name in enumerate(classes)},
+            ignore_mismatched_sizes=True,  # a head with another number of labels is replaced
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        raise CheckpointError(
+            f"{base} cannot be used as a base: {str(error).splitlines()[0]}.",
+            "A base needs config.json, *.safetensors and a tokenizer of a kind that transformers knows.",
+        ) from error
+    tokenizer.padding_side = "right"
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = _PADDING if _PADDING in tokenizer.get_vocab() else tokenizer.eos_token
+    # Decoders pool at the last token that is not padding, so the model must know the same id.
+    model.config.pad_token_id = tokenizer.pad_token_id
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if positions is not None and max_length > positions:
+        raise TrainingError(
+            f"The base reads at most {positions} tokens, and the recipe's max_length is {max_length}.",
+            f"Say --max-length {positions} or less.",
+        )
+    return tokenizer, model
+
+
+def encode(tokenizer: Any, data: LabelledData, classes: tuple[str, ...], max_length: int) -> Any:
+    """Token ids and labels as a data set; special tokens that stand in a text are plain text."""
+    import datasets
+
+    encoded = tokenizer(data.texts, truncation=True, max_length=max_length, split_special_tokens=True)
+    rows = datasets.Dataset.from_dict({**encoded, "labels": data.ids(classes)})
+    return rows if min(map(len, encoded["input_ids"])) else rows.filter(lambda row: len(row["input_ids"]) > 0)
