@@ -23,13 +23,20 @@ P_NEUTRAL: Final = "p_neutral"
 SENTIMENT: Final = "sentiment"
 LABEL: Final = "label"
 N_TOKENS: Final = "n_tokens"
+N_WINDOWS: Final = "n_windows"
 STATUS: Final = "status"
 
+TRUNCATE: Final = "truncate"
+WINDOWS: Final = "windows"
+OVERFLOWS: Final = (TRUNCATE, WINDOWS)
+"""What may be done with a text that is longer than what is read of it."""
 
-def score_columns(labels: Sequence[str]) -> list[str]:
+
+def score_columns(labels: Sequence[str], overflow: str = TRUNCATE) -> list[str]:
     """The columns that scoring adds to a table, in order, for a model with these labels."""
     neutral = [P_NEUTRAL] if NEUTRAL in labels else []
-    return [P_NEGATIVE, P_POSITIVE, *neutral, SENTIMENT, LABEL, N_TOKENS, STATUS]
+    windows = [N_WINDOWS] if overflow == WINDOWS else []
+    return [P_NEGATIVE, P_POSITIVE, *neutral, SENTIMENT, LABEL, N_TOKENS, *windows, STATUS]
 
 
 def check_labels(labels: Sequence[str]) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ class ScoredRows(pa.DataFrameModel):
     sentiment: pl.Float32 = pa.Field(ge=-1, le=1, nullable=True)
     label: pl.String = pa.Field(isin=list(CLASSES), nullable=True)
     n_tokens: pl.Int32 = pa.Field(ge=0)
+    n_windows: Optional[pl.Int32] = pa.Field(ge=0)  # noqa: UP045
     status: pl.String = pa.Field(isin=list(STATUSES))
 
     @pa.dataframe_check

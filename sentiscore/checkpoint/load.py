@@ -167,5 +167,6 @@ def _longest_of(config: dict[str, Any]) -> int:
     positions = config.get("max_position_embeddings")
     if not isinstance(positions, int) or positions < 1:
         return _USUAL_LENGTH
-    padding_rows = (config.get("pad_token_id") or 0) + 1 if "roberta" in config.get("model_type", "") else 0
+    counted_after_padding = config.get("model_type") in ("roberta", "xlm-roberta", "camembert")
+    padding_rows = (config.get("pad_token_id") or 0) + 1 if counted_after_padding else 0
     return positions - padding_rows

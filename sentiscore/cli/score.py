@@ -32,6 +32,14 @@ from sentiscore.cli import options
 @click.option(
     "--max-length", type=click.IntRange(min=3), help="Tokens of a text that are read.  [default: the model's]"
 )
+@click.option(
+    "--overflow",
+    type=click.Choice(["truncate", "windows"]),
+    default="truncate",
+    show_default=True,
+    help="A text longer than that: read its beginning, or cut it into windows and take the mean of their "
+    "probabilities, weighted by tokens.",
+)
 @click.option("--limit", type=click.IntRange(min=0), metavar="ROWS", help="Score only so many rows from the beginning.")
 @click.option("--columns", metavar="NAME,NAME", help="Input columns to keep in the output.  [default: all]")
 @click.option("--prefix", default="", help="Put before the name of each added column, against name clashes.")
@@ -50,8 +58,9 @@ def command(
     """Score a text column of CSV, parquet or ndjson files of any size.
 
     Every row comes out once, in order, with all its columns and p_negative, p_positive, p_neutral (where the
-    model has it), sentiment, label, n_tokens and status (ok, truncated, empty or null). Inputs may be
-    patterns in quotes. With --time-col the daily features are written in the same pass.
+    model has it), sentiment, label, n_tokens, n_windows (with --overflow windows) and status (ok, truncated,
+    empty or null). Inputs may be patterns in quotes. With --time-col the daily features are written in the
+    same pass.
 
     \b
     sentiscore score news.parquet --text-col headline

@@ -1,28 +1,92 @@
 """Which texts go through the model together. Pure: numpy in, numpy out."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+PADDING_A_BATCH: Final = 32
+"""Padding tokens that cost about as much as one more batch does."""
 
-def plan_batches(lengths: npt.NDArray[np.integer], token_budget: int) -> Iterator[npt.NDArray[np.intp]]:
-    """Split rows into batches of similar length, the longest first.
 
-    Rows are sorted by length, so that little of a batch is padding, and the first batch is the one that
-    needs the most memory.
+@dataclass(frozen=True)
+class Batch:
+    """Rows that go through the model together.
+
+    Attributes:
+        rows: Their positions, longest first.
+        width: Tokens of the longest.
+        padding: Tokens that the others fall short of it, together; 0 if all are equally long.
+    """
+
+    rows: npt.NDArray[np.intp]
+    width: int
+    padding: int
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that are computed, padding included."""
+        return self.rows.size * self.width
+
+
+def plan_batches(lengths: npt.NDArray[np.integer], token_budget: int, padding: int = PADDING_A_BATCH) -> list[Batch]:
+    """Split rows into batches of equal length or, where a length has too few rows, of nearly equal length.
+
+    The longest rows come first, so that the first batch is the one that needs the most memory.
 
     Args:
         lengths: Tokens of each row, shape (rows,), each at least 1.
         token_budget: Tokens a batch may have, padding included; a longer row is a batch of its own.
+        padding: Padding tokens a batch may have.
 
-    Yields:
-        Positions of the rows of each batch; every row is in one batch.
+    Returns:
+        Batches; every row is in one of them.
     """
     order = np.argsort(-lengths, kind="stable")
+    falling = lengths[order].astype(np.int64)
+    batches = []
     start = 0
     while start < order.size:
-        longest = int(lengths[order[start]])
-        size = max(1, token_budget // max(1, longest))
-        yield order[start : start + size]
+        width = int(falling[start])
+        room = falling[start : start + max(1, token_budget // width)]
+        short = np.cumsum(width - room)
+        size = int(np.searchsorted(short, padding, side="right"))
+        batches.append(Batch(order[start : start + size], width, int(short[size - 1])))
         start += size
+    return batches
+
+
+def pack(
+    batches: Sequence[Batch],
+    ids: npt.NDArray[np.int32],
+    starts: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.integer],
+    pad_id: int,
+) -> npt.NDArray[np.int32]:
+    """Lay the tokens of all batches out one after the other, row by row, padded on the right.
+
+    Args:
+        batches: What goes together.
+        ids: Token ids of all rows, one row after the other.
+        starts: Where the ids of each row begin, shape (rows,).
+        lengths: How many they are, shape (rows,).
+        pad_id: What padding is filled with.
+
+    Returns:
+        Shape (tokens of all batches,): the first `batches[0].tokens` are the first batch, and so on.
+    """
+    packed = np.full(sum(batch.tokens for batch in batches), pad_id, dtype=np.int32)
+    start = 0
+    for batch in batches:
+        columns = np.arange(batch.width)
+        block = packed[start : start + batch.tokens].reshape(batch.rows.size, batch.width)
+        places = starts[batch.rows, None] + columns
+        if batch.padding:
+            read = columns < lengths[batch.rows, None]
+            block[read] = ids[places[read]]
+        else:
+            block[:] = ids[places]
+        start += batch.tokens
+    return packed

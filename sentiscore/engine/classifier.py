@@ -1,46 +1,26 @@
 """Texts -> logits: encode, plan, compute, put back in order."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol, Self
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Barrier
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from sentiscore.checkpoint import Checkpoint
-from sentiscore.checkpoint.load import read_config
-from sentiscore.engine import gpt_neox
-from sentiscore.engine.batching import plan_batches
-from sentiscore.engine.huggingface import HuggingFaceEngine
-from sentiscore.engine.tokenizer import TextEncoder
+from sentiscore.engine.batching import Batch, pack, plan_batches
+from sentiscore.engine.networks import Engine, load_engine
+from sentiscore.engine.tokenizer import Encoded, TextEncoder
+from sentiscore.errors import InputError
 
-_TOKEN_BUDGET: Final = {"cpu": 2_048, "cuda": 65_536, "mps": 8_192}
+_TOKEN_BUDGET: Final = {"cpu": 512, "cuda": 65_536, "mps": 8_192}
+"""Tokens of a batch. On a CPU each core has a batch of its own, which should fit its cache."""
 
-
-@dataclass(frozen=True)
-class Outputs:
-    """What a classifier says of some texts.
-
-    Attributes:
-        logits: Shape (texts, labels); rows of texts without tokens are NaN.
-        n_tokens: Tokens read of each text, shape (texts,).
-        truncated: Whether a text was longer than what is read, shape (texts,).
-    """
-
-    logits: npt.NDArray[np.float32]
-    n_tokens: npt.NDArray[np.int64]
-    truncated: npt.NDArray[np.bool_]
-
-
-class Engine(Protocol):
-    """A network on a device."""
-
-    def open_window(self, ids: Sequence[npt.NDArray[np.int64]]) -> None:
-        """Get ready for batches of these texts, which are given as token ids."""
-
-    def logits(self, ids: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.float32]:
-        """Logits of one batch of the open window, shape (rows, labels)."""
+Progress = Callable[[int], None]
 
 
 class Classifier:
@@ -63,9 +43,10 @@ class Classifier:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        self._encoder = encoder
+        self.encoder = encoder
         self._engine = engine
         self._n_labels = n_labels
+        self._token_budget = _TOKEN_BUDGET[device.type]
         self.device = device
         self.dtype = dtype
 
@@ -89,33 +70,120 @@ class Classifier:
         Raises:
             CheckpointError: A part of it cannot be loaded.
         """
-        n_labels = len(checkpoint.labels)
         encoder = TextEncoder.load(checkpoint.folder, checkpoint.max_length if max_length is None else max_length)
-        config = read_config(checkpoint.folder)
-        engine: Engine
-        if gpt_neox.can_run(config):
-            engine = gpt_neox.GptNeoxEngine.load(
-                checkpoint.folder, config, n_labels=n_labels, device=device, dtype=dtype
-            )
-        else:
-            engine = HuggingFaceEngine.load(checkpoint.folder, n_labels=n_labels, device=device, dtype=dtype)
-        return cls(encoder, engine, n_labels=n_labels, device=device, dtype=dtype)
+        engine = load_engine(checkpoint, device, dtype)
+        return cls(encoder, engine, n_labels=len(checkpoint.labels), device=device, dtype=dtype)
 
-    def run(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Outputs:
+    def run(self, encoded: Encoded, progress: Progress | None = None) -> npt.NDArray[np.float32]:
         """Logits of each text, in order.
 
         Args:
-            texts: Any texts; one without tokens gets no logits.
+            encoded: Texts that `encoder` has encoded.
             progress: Called with the number of texts of each finished batch.
+
+        Returns:
+            Shape (texts, labels); rows of texts without tokens are NaN.
+
+        Raises:
+            InputError: The device has too little memory for a single text.
         """
-        encoded = self._encoder.encode(texts)
-        lengths = encoded.lengths
-        logits = np.full((len(texts), self._n_labels), np.nan, dtype=np.float32)
-        rows = np.flatnonzero(lengths)
-        self._engine.open_window(encoded.ids)
-        for batch in plan_batches(lengths[rows], _TOKEN_BUDGET[self.device.type]):
-            chosen = rows[batch]
-            logits[chosen] = self._engine.logits([encoded.ids[i] for i in chosen])
+        logits = np.full((encoded.lengths.size, self._n_labels), np.nan, dtype=np.float32)
+        rows = np.flatnonzero(encoded.lengths)
+        if rows.size == 0:
+            return logits
+        lengths = encoded.lengths[rows]
+        batches = plan_batches(lengths, self._token_budget)
+        ids = self._to_device(pack(batches, encoded.ids, encoded.starts[rows], lengths, self._engine.pad_id))
+        order = np.concatenate([batch.rows for batch in batches])
+        ends = self._to_device(lengths[order] - 1)
+        distinct = self._to_device(np.unique(encoded.ids))
+        compute = self._on_cores if self.device.type == "cpu" else self._in_turn
+        logits[rows[order]] = compute(batches, ids, ends, distinct, progress).float().cpu().numpy()
+        return logits
+
+    def _to_device(self, values: npt.NDArray[Any]) -> Tensor:
+        """On a GPU through pinned memory, so that the copy waits for nobody."""
+        tensor = torch.from_numpy(values)
+        if self.device.type != "cuda":
+            return tensor.to(self.device)
+        return tensor.pin_memory().to(self.device, non_blocking=True)
+
+    def _on_cores(
+        self, batches: Sequence[Batch], ids: Tensor, ends: Tensor, distinct: Tensor, progress: Progress | None
+    ) -> Tensor:
+        """Several batches at a time, each on cores of its own, so that none waits for another."""
+        window = self._engine.open_window(distinct)
+        with _cores(len(batches)) as pool:
+            futures = [pool.submit(self._engine.logits, window, *inputs) for inputs in _inputs(batches, ids, ends)]
+            results = []
+            for batch, future in zip(batches, futures, strict=True):
+                results.append(future.result())
+                if progress is not None:
+                    progress(batch.rows.size)
+        return torch.cat(results)
+
+    def _in_turn(
+        self, batches: Sequence[Batch], ids: Tensor, ends: Tensor, distinct: Tensor, progress: Progress | None
+    ) -> Tensor:
+        """One batch after the other; nothing here waits for the device, whose queue is filled meanwhile."""
+        window = self._engine.open_window(distinct)
+        results = []
+        for batch, (block, last) in zip(batches, _inputs(batches, ids, ends), strict=True):
+            results.append(self._within_memory(window, block, last))
             if progress is not None:
-                progress(chosen.size)
-        return Outputs(logits=logits, n_tokens=lengths, truncated=encoded.truncated)
+                progress(batch.rows.size)
+        return torch.cat(results)
+
+    def _within_memory(self, window: Any, ids: Tensor, ends: Tensor | None) -> Tensor:
+        """Logits of a batch, in halves where the device's memory is too small for the whole."""
+        try:
+            return self._engine.logits(window, ids, ends)
+        except torch.OutOfMemoryError as error:
+            if len(ids) == 1:
+                raise InputError(
+                    f"{self.device} has too little free memory for a text of {ids.shape[1]} tokens.",
+                    "Use --device cpu, a smaller --max-length, or a smaller model.",
+                ) from error
+            half = len(ids) // 2
+        self._token_budget = min(self._token_budget, half * ids.shape[1])  # the next window begins with less
+        parts = [
+            self._within_memory(window, ids[part], None if ends is None else ends[part])
+            for part in (slice(0, half), slice(half, None))
+        ]
+        return torch.cat(parts)
+
+
+def _inputs(batches: Sequence[Batch], ids: Tensor, ends: Tensor) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Ids and ends of each batch, cut out of those of the window."""
+    token = row = 0
+    for batch in batches:
+        block = ids[token : token + batch.tokens].view(batch.rows.size, batch.width)
+        yield block, ends[row : row + batch.rows.size] if batch.padding else None
+        token += batch.tokens
+        row += batch.rows.size
+
+
+@contextmanager
+def _cores(tasks: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that share the cores which torch may use here, never more than there are tasks.
+
+    What is not begun when the block is left by an error, Ctrl-C among them, is never begun.
+    """
+    allowed = torch.get_num_threads()
+    workers = max(1, min(allowed, tasks))
+    ready = Barrier(workers)
+
+    def settle() -> None:
+        torch.get_num_threads()  # torch sets a new thread up at its first question, and must not do so later
+        torch.set_num_threads(allowed // workers)
+        ready.wait()
+
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="sentiscore")
+    try:
+        started: list[Future[None]] = [pool.submit(settle) for _ in range(workers)]
+        for future in started:
+            future.result()
+        torch.set_num_threads(allowed)  # the setting is each thread's own, but the last one is what others inherit
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -9,75 +9,43 @@ out what a classifier does not need:
 3. The first layer sees nothing but the token, and rotary embeddings touch only queries and keys. So its queries,
    keys, values and (with a parallel residual) its MLP are computed once for each distinct token of a window, and
    looked up after that. Graef, "Transformer tricks: Precomputing the first layer", arXiv 2402.13388.
+4. The weight and bias of a layer norm are folded into the linear layer that follows, and the scale of attention
+   into the queries. With a parallel residual, attention and MLP then share one normalised input.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Self
+from functools import partial
+from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sentiscore.engine import head
-from sentiscore.errors import CheckpointError
+from sentiscore.engine.layers import ACTIVATIONS, Linear, Norm, attend, hide_padding
+from sentiscore.engine.weights import take
 
-MODEL_TYPE: Final = "gpt_neox"
-_GELU: Final[Mapping[str, str]] = {"gelu": "none", "gelu_new": "tanh", "gelu_pytorch_tanh": "tanh"}
+_MODEL_TYPE: Final = "gpt_neox"
+_HEAD: Final = "score.weight"
 _TOKENS_AT_ONCE: Final = 4096
-
-
-def can_run(config: Mapping[str, Any]) -> bool:
-    """Is this a config that the forward pass below computes exactly?"""
-    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    return (
-        config.get("model_type") == MODEL_TYPE
-        and config.get("hidden_act", "gelu") in _GELU
-        and rope.get("rope_type", rope.get("type", "default")) == "default"
-    )
-
-
-@dataclass(frozen=True)
-class _Linear:
-    weight: Tensor
-    bias: Tensor | None
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return functional.linear(x, self.weight, self.bias)
-
-
-@dataclass(frozen=True)
-class _Norm:
-    weight: Tensor
-    bias: Tensor
-    eps: float
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return functional.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
 
 
 @dataclass(frozen=True)
 class _Layer:
-    before_attention: _Norm
-    before_mlp: _Norm
-    qkv: _Linear
-    dense: _Linear
-    up: _Linear
-    down: _Linear
-    gelu: str
-
-    def mlp(self, x: Tensor) -> Tensor:
-        return self.down(functional.gelu(self.up(self.before_mlp(x)), approximate=self.gelu))
+    query: Linear | None
+    """Of the last layer alone, where queries are needed for one token of a text."""
+    qkv: Linear
+    """Queries, keys and values, in this order; in the last layer keys and values."""
+    dense: Linear
+    up: Linear
+    down: Linear
 
 
 @dataclass(frozen=True)
-class _Window:
+class Window:
     """The first layer's work for each distinct token of a window; `slots` says where a token's is."""
 
-    slots: npt.NDArray[np.int64]
+    slots: Tensor
     embedded: Tensor
     qkv: Tensor
     mlp: Tensor | None
@@ -97,6 +65,8 @@ class GptNeoxEngine:
         CheckpointError: A tensor is missing or has another shape than the config says.
     """
 
+    pad_id: Final = 0  # any token will do: nobody looks at it
+
     def __init__(
         self,
         config: Mapping[str, Any],
@@ -106,173 +76,204 @@ class GptNeoxEngine:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        self._device = device
-        self._dtype = dtype
-        self._hidden = int(config["hidden_size"])
+        hidden = self._hidden = int(config["hidden_size"])
         self._heads = int(config["num_attention_heads"])
-        self._head_size = self._hidden // self._heads
+        self._head_size = hidden // self._heads
+        self._eps = float(config.get("layer_norm_eps", 1e-5))
         self._parallel = bool(config.get("use_parallel_residual", True))
+        self._activation = ACTIVATIONS[config.get("hidden_act", "gelu")]
         rope = config.get("rope_parameters") or {}
         share = rope.get("partial_rotary_factor", config.get("rotary_pct", 0.25))
         base = rope.get("rope_theta", config.get("rotary_emb_base", 10_000))
         cos, sin = _rotary_table(int(self._head_size * share), float(base), int(config["max_position_embeddings"]))
-        self._cos, self._sin = cos.to(device, dtype), sin.to(device, dtype)
-
-        def tensor(name: str, *shape: int) -> Tensor:
-            found = weights.get(name)
-            if found is None or found.shape != shape:
-                raise CheckpointError(
-                    f"The weights lack {name}, or it is not of the shape {shape}.",
-                    "Copy or download the whole folder again.",
-                )
-            return found.to(device, dtype)
-
-        def norm(name: str) -> _Norm:
-            eps = float(config.get("layer_norm_eps", 1e-5))
-            return _Norm(tensor(f"{name}.weight", self._hidden), tensor(f"{name}.bias", self._hidden), eps)
-
-        def linear(name: str, outputs: int, inputs: int, *, bias: bool = True) -> _Linear:
-            return _Linear(tensor(f"{name}.weight", outputs, inputs), tensor(f"{name}.bias", outputs) if bias else None)
-
+        self._cos, self._sin = (x.repeat(1, self._heads).to(device, dtype) for x in (cos, sin))
         wide = int(config["intermediate_size"])
         biased = bool(config.get("attention_bias", True))
-        self._embedding = tensor("gpt_neox.embed_in.weight", int(config["vocab_size"]), self._hidden)
-        self._layers = []
-        for i in range(int(config["num_hidden_layers"])):
+        vocabulary = int(config["vocab_size"])
+        n_layers = int(config["num_hidden_layers"])
+
+        linear = partial(Linear, device=device, dtype=dtype)
+
+        def norm(name: str) -> tuple[Tensor, Tensor]:
+            return take(weights, f"{name}.weight", hidden), take(weights, f"{name}.bias", hidden)
+
+        def layer(i: int) -> _Layer:
             name = f"gpt_neox.layers.{i}"
-            self._layers.append(
-                _Layer(
-                    before_attention=norm(f"{name}.input_layernorm"),
-                    before_mlp=norm(f"{name}.post_attention_layernorm"),
-                    qkv=self._ungrouped(
-                        linear(f"{name}.attention.query_key_value", 3 * self._hidden, self._hidden, bias=biased)
-                    ),
-                    dense=linear(f"{name}.attention.dense", self._hidden, self._hidden, bias=biased),
-                    up=linear(f"{name}.mlp.dense_h_to_4h", wide, self._hidden),
-                    down=linear(f"{name}.mlp.dense_4h_to_h", self._hidden, wide),
-                    gelu=_GELU[config.get("hidden_act", "gelu")],
-                )
+            before_attention, before_mlp = norm(f"{name}.input_layernorm"), norm(f"{name}.post_attention_layernorm")
+            attention = f"{name}.attention.query_key_value"
+            weight = take(weights, f"{attention}.weight", 3 * hidden, hidden)
+            bias = take(weights, f"{attention}.bias", 3 * hidden) if biased else torch.zeros(3 * hidden)
+            weight, bias = _folded(self._by_part(weight), self._by_part(bias), before_attention)
+            up = _folded(
+                take(weights, f"{name}.mlp.dense_h_to_4h.weight", wide, hidden),
+                take(weights, f"{name}.mlp.dense_h_to_4h.bias", wide),
+                before_mlp,
             )
-        self._final_norm = norm("gpt_neox.final_layer_norm")
-        self._score = linear("score", n_labels, self._hidden, bias=False)
-        self._window: _Window | None = None
+            first, last = i == 0, i == n_layers - 1
+            kept = hidden if last and not first else 0
+            return _Layer(
+                query=linear(weight[:kept], bias[:kept]) if kept else None,
+                qkv=linear(weight[kept:], bias[kept:]),
+                dense=linear(
+                    take(weights, f"{name}.attention.dense.weight", hidden, hidden),
+                    take(weights, f"{name}.attention.dense.bias", hidden) if biased else None,
+                ),
+                up=linear(*up),
+                down=linear(
+                    take(weights, f"{name}.mlp.dense_4h_to_h.weight", hidden, wide),
+                    take(weights, f"{name}.mlp.dense_4h_to_h.bias", hidden),
+                ),
+            )
 
-    @classmethod
-    def load(
-        cls, folder: Path, config: Mapping[str, Any], *, n_labels: int, device: torch.device, dtype: torch.dtype
-    ) -> Self:
-        """Read the weights of a folder, from safetensors alone.
+        self._layers = [layer(i) for i in range(n_layers)]
+        self._embedding = take(weights, "gpt_neox.embed_in.weight", vocabulary, hidden).to(device, dtype)
+        self._final_norm = Norm(*norm("gpt_neox.final_layer_norm"), self._eps, device=device, dtype=dtype)
+        self._score = linear(take(weights, _HEAD, n_labels, hidden), None)
 
-        Raises:
-            CheckpointError: They are broken, not those of the config, or those of a base without a trained head.
-        """
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
+    @staticmethod
+    def can_run(config: Mapping[str, Any]) -> bool:
+        """Is this a config that the forward pass computes exactly?"""
+        rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+        return (
+            config.get("model_type") == _MODEL_TYPE
+            and config.get("hidden_act", "gelu") in ACTIVATIONS
+            and rope.get("rope_type", rope.get("type", "default")) == "default"
+        )
 
-        weights: dict[str, Tensor] = {}
-        for path in sorted(folder.glob("*.safetensors")):
-            try:
-                weights |= load_file(path)
-            except (SafetensorError, OSError, ValueError) as error:
-                raise CheckpointError(
-                    f"{path} cannot be loaded as a classifier: {error}.", "Copy or download the whole folder again."
-                ) from error
-        if "score.weight" not in weights:
-            raise head.untrained(folder, "score.weight")
-        if len(weights["score.weight"]) != n_labels:
-            raise head.miscounted(folder, len(weights["score.weight"]), n_labels)
-        return cls(config, weights, n_labels=n_labels, device=device, dtype=dtype)
+    @staticmethod
+    def head_of(config: Mapping[str, Any]) -> str:
+        """Name of the head's last tensor, which has a row for each label."""
+        return _HEAD
 
     @torch.inference_mode()
-    def open_window(self, ids: Sequence[npt.NDArray[np.int64]]) -> None:
-        """Do the first layer's work for the texts that the next batches will be of.
+    def open_window(self, distinct: Tensor) -> Window:
+        """Do the first layer's work for the tokens that the next batches are made of.
 
         Args:
-            ids: Token ids of every text of the window.
+            distinct: Token ids, each once, shape (distinct tokens,).
         """
-        distinct = np.unique(np.concatenate([np.empty(0, np.int64), *ids]))
-        slots = np.zeros(self._embedding.shape[0], dtype=np.int64)
-        slots[distinct] = np.arange(distinct.size)
+        slots = torch.zeros(len(self._embedding), dtype=torch.int32, device=distinct.device)
+        slots[distinct] = torch.arange(len(distinct), dtype=torch.int32, device=distinct.device)
+        embedded = self._embedding[distinct]
         first = self._layers[0]
-        positions = torch.from_numpy(distinct).to(self._device)
-        parts = [self._embedding[part] for part in torch.split(positions, _TOKENS_AT_ONCE)]
-        self._window = _Window(
+        inputs = [self._normalised(part) for part in torch.split(embedded, _TOKENS_AT_ONCE)]
+        return Window(
             slots=slots,
-            embedded=torch.cat(parts),
-            qkv=torch.cat([first.qkv(first.before_attention(part)) for part in parts]),
-            mlp=torch.cat([first.mlp(part) for part in parts]) if self._parallel else None,
+            embedded=embedded,
+            qkv=torch.cat([first.qkv(part) for part in inputs]),
+            mlp=torch.cat([self._mlp(first, part) for part in inputs]) if self._parallel else None,
         )
 
     @torch.inference_mode()
-    def logits(self, ids: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.float32]:
+    def logits(self, window: Window, ids: Tensor, ends: Tensor | None) -> Tensor:
         """Logits of one batch of the open window.
 
         Args:
-            ids: Token ids of each row, none empty.
+            window: What `open_window` gave for it.
+            ids: Token ids, padded on the right, shape (rows, tokens).
+            ends: Position of the last token of each row, shape (rows,); None where no row is padded.
 
         Returns:
             Shape (rows, labels), in the order of the model's ids.
         """
-        if self._window is None:
-            raise RuntimeError("no window is open")
-        width = max(row.size for row in ids)
-        padded = np.zeros((len(ids), width), dtype=np.int64)  # slot 0 is some token: nobody looks at it
-        for i, row in enumerate(ids):
-            padded[i, : row.size] = self._window.slots[row]
-        slots = torch.from_numpy(padded).to(self._device)
-        ends = torch.tensor([row.size - 1 for row in ids], device=self._device)
-        rows = torch.arange(len(ids), device=self._device)
-        x = self._window.embedded[slots]
-        for i, layer in enumerate(self._layers):
-            qkv = self._window.qkv[slots] if i == 0 else layer.qkv(layer.before_attention(x))
-            mlp = self._window.mlp[slots] if i == 0 and self._window.mlp is not None else None
-            query, key, value = self._heads_of(qkv)
-            if i == len(self._layers) - 1:
-                attended = self._attend_from(query[rows, :, ends].unsqueeze(2), key, value, ends)
-                x, mlp = x[rows, ends].unsqueeze(1), None if mlp is None else mlp[rows, ends].unsqueeze(1)
-            else:
-                attended = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
-            attended = layer.dense(attended.transpose(1, 2).flatten(2))
-            if self._parallel:
-                x = (layer.mlp(x) if mlp is None else mlp) + attended + x
-            else:
-                x = attended + x
-                x = layer.mlp(x) + x
-        scores = self._score(self._final_norm(x.squeeze(1)))
-        result: npt.NDArray[np.float32] = scores.float().cpu().numpy()
-        return result
+        rows, width = ids.shape
+        if ends is None:
+            ends = torch.full((rows,), width - 1, device=ids.device)
+        pooled = torch.arange(rows, device=ids.device) * width + ends
+        slots = window.slots[ids.flatten()]
+        x, qkv = window.embedded[slots], window.qkv[slots]
+        mlp = None if window.mlp is None else window.mlp[slots]
+        for i, layer in enumerate(self._layers[:-1]):
+            if i > 0:
+                z = self._normalised(x)
+                qkv, mlp = layer.qkv(z), self._mlp(layer, z) if self._parallel else None
+            x = self._joined(layer, x, self._attend(qkv, rows), mlp)
+        layer = self._layers[-1]
+        if layer.query is None:
+            query, kv = qkv[pooled, : self._hidden], qkv[:, self._hidden :]
+            mlp = None if mlp is None else mlp[pooled]
+        else:
+            z = self._normalised(x)
+            query, kv = layer.query(z[pooled]), layer.qkv(z)
+            mlp = self._mlp(layer, z[pooled]) if self._parallel else None
+        attended = self._attend_from(query, kv, ends)
+        return self._score(self._final_norm(self._joined(layer, x[pooled], attended, mlp)))
 
-    def _heads_of(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values of each head, the first two rotated; shape (rows, heads, tokens, size) each."""
-        rows, tokens, _ = qkv.shape
-        split = qkv.view(rows, tokens, 3, self._heads, self._head_size).permute(2, 0, 3, 1, 4)
-        turned, value = split[:2], split[2]
-        size = self._cos.shape[1]
-        part, rest = turned[..., :size], turned[..., size:]
-        half = torch.cat((-part[..., size // 2 :], part[..., : size // 2]), dim=-1)
-        turned = torch.cat((part * self._cos[:tokens] + half * self._sin[:tokens], rest), dim=-1)
-        return turned[0], turned[1], value
+    def _normalised(self, x: Tensor) -> Tensor:
+        return functional.layer_norm(x, (self._hidden,), eps=self._eps)
 
-    def _attend_from(self, query: Tensor, key: Tensor, value: Tensor, ends: Tensor) -> Tensor:
-        """What the last token of each row sees: itself and all before it."""
-        seen = torch.arange(key.shape[2], device=self._device) <= ends[:, None]
-        return functional.scaled_dot_product_attention(query, key, value, attn_mask=seen[:, None, None, :])
+    def _mlp(self, layer: _Layer, z: Tensor) -> Tensor:
+        return layer.down(self._activation(layer.up(z)))
 
-    def _ungrouped(self, qkv: _Linear) -> _Linear:
-        """Outputs in the order query, key, value instead of head by head, as they are stored."""
+    def _joined(self, layer: _Layer, x: Tensor, attended: Tensor, mlp: Tensor | None) -> Tensor:
+        """The layer's output; `mlp` is that of a parallel residual."""
+        joined = layer.dense(attended).add_(x)
+        return joined.add_(self._mlp(layer, self._normalised(joined)) if mlp is None else mlp)
 
-        def turn(rows: Tensor) -> Tensor:
-            grouped = rows.reshape(self._heads, 3, self._head_size, *rows.shape[1:])
-            return grouped.transpose(0, 1).reshape(rows.shape).contiguous()
+    def _attend(self, qkv: Tensor, rows: int) -> Tensor:
+        """Each token sees itself and what is to its left."""
+        query, key, value = qkv.view(rows, len(qkv) // rows, -1).chunk(3, dim=-1)
+        width = query.shape[1]
+        cos, sin = self._cos[:width], self._sin[:width]
+        heads = self._turned(query, cos, sin), self._turned(key, cos, sin), self._split(value)
+        return attend(*heads, causal=True)
 
-        return _Linear(turn(qkv.weight), None if qkv.bias is None else turn(qkv.bias))
+    def _attend_from(self, query: Tensor, kv: Tensor, ends: Tensor) -> Tensor:
+        """The last token of each row sees the whole row."""
+        key, value = kv.view(len(query), len(kv) // len(query), -1).chunk(2, dim=-1)
+        width = key.shape[1]
+        heads = (
+            self._turned(query.unsqueeze(1), self._cos[ends].unsqueeze(1), self._sin[ends].unsqueeze(1)),
+            self._turned(key, self._cos[:width], self._sin[:width]),
+            self._split(value),
+        )
+        return attend(*heads, bias=hide_padding(ends, width, key.dtype))
+
+    def _split(self, x: Tensor) -> Tensor:
+        """Shape (rows, tokens, heads, size)."""
+        return x.reshape(*x.shape[:-1], self._heads, -1)
+
+    def _turned(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """Queries or keys, the first dimensions of each head turned by the position.
+
+        Su and others, "RoFormer: Enhanced Transformer with Rotary Position Embedding", arXiv 2104.09864.
+
+        Args:
+            x: As `_by_part` orders them, shape (rows, tokens, heads * size).
+            cos: For each position, shape (tokens, heads * frequencies) or (rows, 1, heads * frequencies).
+            sin: Same.
+
+        Returns:
+            Shape (rows, tokens, heads, size).
+        """
+        turned = cos.shape[-1]
+        a, b, rest = torch.split(x, [turned, turned, x.shape[-1] - 2 * turned], dim=-1)
+        parts = torch.addcmul(a * cos, b, sin, value=-1), torch.addcmul(b * cos, a, sin), rest
+        # head by head in memory, as attention wants them
+        return torch.cat([self._split(part).transpose(1, 2) for part in parts], dim=-1).transpose(1, 2)
+
+    def _by_part(self, x: Tensor) -> Tensor:
+        """Outputs that are stored head by head, as queries, keys and values of all heads; queries scaled.
+
+        What is turned together stands together: of queries and keys first the first halves of the turned
+        dimensions of all heads, then the second halves, then the rest.
+        """
+        n = self._cos.shape[1] // self._heads
+        stored = x.reshape(self._heads, 3, self._head_size, *x.shape[1:])
+        query, key, value = stored[:, 0] / self._head_size**0.5, stored[:, 1], stored[:, 2]
+        sizes = [n, n, self._head_size - 2 * n]
+        parts = [part.flatten(0, 1) for heads in (query, key) for part in torch.split(heads, sizes, dim=1)]
+        return torch.cat([*parts, value.flatten(0, 1)])
+
+
+def _folded(weight: Tensor, bias: Tensor, norm: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """A linear layer that takes what the norm before it has normalised, and not yet scaled or shifted."""
+    scale, shift = norm
+    return weight * scale, bias + weight @ shift
 
 
 def _rotary_table(size: int, base: float, positions: int) -> tuple[Tensor, Tensor]:
-    """Cosines and sines by position, shape (positions, size) each.
-
-    Su and others, "RoFormer: Enhanced Transformer with Rotary Position Embedding", arXiv 2104.09864.
-    """
+    """Cosines and sines by position and frequency, shape (positions, size / 2) each."""
     frequencies = 1.0 / base ** (torch.arange(0, size, 2, dtype=torch.float32) / size)
-    angles = torch.outer(torch.arange(positions, dtype=torch.float32), frequencies).repeat(1, 2)
+    angles = torch.outer(torch.arange(positions, dtype=torch.float32), frequencies)
     return angles.cos(), angles.sin()

@@ -1,12 +1,10 @@
 """Any Hugging Face classifier as an engine: padded batches of ids -> logits."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from sentiscore.engine import head
 from sentiscore.errors import CheckpointError
@@ -22,8 +20,7 @@ class HuggingFaceEngine:
 
     def __init__(self, model: Any, device: torch.device) -> None:
         self._model = model.to(device).eval()
-        self._device = device
-        self._pad_id = _ensure_pad_id(model.config)
+        self.pad_id = _ensure_pad_id(model.config)
         model.config.use_cache = False  # decoders would keep keys and values that nobody asks for
 
     @classmethod
@@ -56,31 +53,24 @@ class HuggingFaceEngine:
             raise head.miscounted(folder, model.config.num_labels, n_labels)
         return cls(model, device)
 
-    def open_window(self, ids: Sequence[npt.NDArray[np.int64]]) -> None:
+    def open_window(self, distinct: Tensor) -> None:
         """Nothing is shared between the batches of a window."""
 
     @torch.inference_mode()
-    def logits(self, ids: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.float32]:
+    def logits(self, window: None, ids: Tensor, ends: Tensor | None) -> Tensor:
         """Logits of one batch.
 
         Args:
-            ids: Token ids of each row, none empty.
+            window: What `open_window` gave for it.
+            ids: Token ids, padded on the right, shape (rows, tokens).
+            ends: Position of the last token of each row, shape (rows,); None where no row is padded.
 
         Returns:
             Shape (rows, labels), in the order of the model's ids.
         """
-        width = max(row.size for row in ids)
-        padded = np.full((len(ids), width), self._pad_id, dtype=np.int64)
-        mask = np.zeros_like(padded)
-        for i, row in enumerate(ids):
-            padded[i, : row.size] = row
-            mask[i, : row.size] = 1
-        output = self._model(
-            input_ids=torch.from_numpy(padded).to(self._device),
-            attention_mask=torch.from_numpy(mask).to(self._device),
-        )
-        result: npt.NDArray[np.float32] = output.logits.float().cpu().numpy()
-        return result
+        mask = torch.ones_like(ids) if ends is None else torch.arange(ids.shape[1], device=ids.device) <= ends[:, None]
+        logits: Tensor = self._model(input_ids=ids.long(), attention_mask=mask.long()).logits
+        return logits
 
 
 def _reason(error: Exception) -> str:

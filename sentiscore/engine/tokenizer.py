@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
@@ -9,11 +10,15 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from sentiscore.engine.long_texts import cut
 from sentiscore.errors import CheckpointError
 
 _CHARS_PER_TOKEN: Final = 256
 """A text is first cut to this many characters for each token that is read, so that a very long text costs
 no more than a long one. No usual vocabulary has longer tokens in running text."""
+
+_BLOCK: Final = 1 << 20
+"""Characters of a text that are cut into pieces at a time, to bound what its tokens take."""
 
 _TEXTS_AT_ONCE: Final = 1024
 """The library's objects hold far more than ids, so only so many are alive at a time."""
@@ -24,17 +29,32 @@ class Encoded:
     """Token ids of some texts.
 
     Attributes:
-        ids: One array of ids for each text, none longer than the limit.
+        ids: Those of all texts, one text after the other, shape (tokens,).
+        lengths: Tokens of each text, none more than the limit, shape (texts,).
         truncated: Whether a text had more tokens than the limit, shape (texts,).
     """
 
-    ids: list[npt.NDArray[np.int64]]
+    ids: npt.NDArray[np.int32]
+    lengths: npt.NDArray[np.int64]
     truncated: npt.NDArray[np.bool_]
 
     @property
-    def lengths(self) -> npt.NDArray[np.int64]:
-        """Tokens of each text, shape (texts,)."""
-        return np.fromiter((row.size for row in self.ids), dtype=np.int64, count=len(self.ids))
+    def starts(self) -> npt.NDArray[np.int64]:
+        """Where the ids of each text begin, shape (texts,)."""
+        return np.cumsum(self.lengths) - self.lengths
+
+    def followed_by(self, other: "Encoded") -> "Encoded":
+        """These texts, and then others."""
+        return Encoded(
+            ids=np.concatenate([self.ids, other.ids]),
+            lengths=np.concatenate([self.lengths, other.lengths]),
+            truncated=np.concatenate([self.truncated, other.truncated]),
+        )
+
+    def of(self, text: int) -> npt.NDArray[np.int32]:
+        """Token ids of one text."""
+        start = int(self.starts[text])
+        return self.ids[start : start + int(self.lengths[text])]
 
 
 class TextEncoder:
@@ -51,6 +71,14 @@ class TextEncoder:
         tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
         self.max_length = max_length
+
+    @cached_property
+    def _whole(self) -> Tokenizer:
+        """The tokenizer without a limit."""
+        whole = Tokenizer.from_str(self._tokenizer.to_str())
+        whole.no_truncation()
+        whole.encode_special_tokens = True
+        return whole
 
     @classmethod
     def load(cls, folder: Path, max_length: int) -> Self:
@@ -74,11 +102,28 @@ class TextEncoder:
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Token ids of each text; an empty text may have none."""
         limit = self.max_length * _CHARS_PER_TOKEN
-        ids: list[npt.NDArray[np.int64]] = []
+        parts = [np.empty(0, dtype=np.int32)]
+        lengths = np.zeros(len(texts), dtype=np.int64)
         truncated = np.zeros(len(texts), dtype=np.bool_)
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             part = texts[start : start + _TEXTS_AT_ONCE]
-            for i, encoding in enumerate(self._tokenizer.encode_batch_fast([text[:limit] for text in part])):
-                ids.append(np.asarray(encoding.ids, dtype=np.int64))
-                truncated[start + i] = bool(encoding.overflowing) or len(part[i]) > limit
-        return Encoded(ids=ids, truncated=truncated)
+            for i, encoding in enumerate(self._tokenizer.encode_batch_fast([text[:limit] for text in part]), start):
+                ids = np.array(encoding.ids, dtype=np.int32)
+                parts.append(ids)
+                lengths[i] = ids.size
+                truncated[i] = bool(encoding.overflowing) or len(texts[i]) > limit
+        return Encoded(ids=np.concatenate(parts), lengths=lengths, truncated=truncated)
+
+    def pieces(self, text: str) -> list[str]:
+        """Cut a text into texts within the limit, at ends of sentences where possible; joined they are the text."""
+        room = self.max_length - self._tokenizer.num_special_tokens_to_add(is_pair=False)
+        blocks = [text[start : start + _BLOCK] for start in range(0, len(text), _BLOCK)] or [text]
+        return [piece for block in blocks for piece in self._pieces_of(block, room)]
+
+    def _pieces_of(self, text: str, room: int) -> list[str]:
+        encoding = self._whole.encode(text, add_special_tokens=False)
+        pieces = cut(text, [end for _, end in encoding.offsets], room)
+        if len(pieces) == 1:
+            return pieces
+        # a piece may have more tokens than it had as a part of the text
+        return [smaller for piece in pieces for smaller in self._pieces_of(piece, room)]

@@ -3,10 +3,13 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from sentiscore import labels as names
@@ -14,7 +17,8 @@ from sentiscore.checkpoint import DEFAULT
 from sentiscore.errors import InputError, OutputError
 from sentiscore.features import DailySums
 from sentiscore.features.files import beside, default_daily
-from sentiscore.scoring.scorer import Scorer, check_clashes, check_text_column
+from sentiscore.scoring.overlap import Behind, ahead
+from sentiscore.scoring.scorer import Prepared, Scorer, check_clashes, check_text_column
 from sentiscore.tables import Source, check_target, open_sink, open_source, write_frame
 from sentiscore.tables.source import require_column
 
@@ -91,6 +95,7 @@ def score_file(
     revision: str | None = None,
     labels: Sequence[str] | None = None,
     max_length: int | None = None,
+    overflow: str = names.TRUNCATE,
     columns: Sequence[str] | None = None,
     limit: int | None = None,
     prefix: str = "",
@@ -113,11 +118,12 @@ def score_file(
         output: A .parquet, .csv or .ndjson file. Several sources become one output, in order, and need equal
             columns. Without it each source has its own output, NAME.scored.parquet beside it.
         model: "default", a folder, a hub id, or a loaded scorer.
-        device: Where to compute; see `Scorer.from_pretrained` for this and the next four.
+        device: Where to compute; see `Scorer.from_pretrained` for this and the next five.
         dtype: With which numbers.
         revision: Branch, tag or commit of a hub id.
         labels: Label names in the order of the model's ids.
         max_length: Tokens of a text that are read.
+        overflow: What is done with a longer text, "truncate" or "windows".
         columns: Columns of the source to keep in the output; all by default.
         limit: Score only so many rows from the beginning of each output.
         prefix: Put before the name of each added column.
@@ -153,6 +159,7 @@ def score_file(
             columns=columns,
             limit=limit,
             prefix=prefix,
+            overflow=overflow,
             time_col=time_col,
             entity_col=entity_col,
             daily=daily,
@@ -164,7 +171,13 @@ def score_file(
     _check_places(plans)
     if not isinstance(model, Scorer):
         model = Scorer.from_pretrained(
-            model, device=device, dtype=dtype, revision=revision, labels=labels, max_length=max_length
+            model,
+            device=device,
+            dtype=dtype,
+            revision=revision,
+            labels=labels,
+            max_length=max_length,
+            overflow=overflow,
         )
     import sentiscore.schemas  # noqa: F401 - takes a second, which is not the speed of scoring
 
@@ -195,6 +208,7 @@ def _prepare(
     columns: Sequence[str] | None,
     limit: int | None,
     prefix: str,
+    overflow: str,
     time_col: str | None,
     entity_col: str | None,
     daily: str | Path | None,
@@ -214,7 +228,7 @@ def _prepare(
     if not kept:
         raise InputError("No column is left to keep in the output.", "Name at least one with --columns (columns).")
     placing = [name for name in (time_col, entity_col) if name is not None]
-    check_clashes([*kept, *placing], names.score_columns(names.CLASSES), prefix, where)
+    check_clashes([*kept, *placing], names.score_columns(names.CLASSES, overflow), prefix, where)
     needed = list(dict.fromkeys([*kept, text_col, *placing]))
     target = check_target(
         output if output is not None else default_output(paths[0]),
@@ -247,17 +261,28 @@ def _prepare(
 
 
 def _run(plan: _Plan, scorer: Scorer, counter: "_Counter") -> None:
-    """Score one output's rows, window by window, and put its files in place."""
+    """Score one output's rows, window by window, and put its files in place.
+
+    Four steps run at the same time, each on another window: reading, encoding, computing, and writing.
+    """
     before = counter.rows
     with open_sink(plan.output) as sink:
-        for window in _windows(plan.sources, plan.needed, plan.limit):
-            texts = window[plan.text_col]
-            scores = scorer.score_series(texts, counter.more)
-            counter.settle(texts, scores[names.STATUS])
+
+        def write(done: tuple[pl.DataFrame, Prepared, npt.NDArray[np.float32]]) -> tuple[pl.Series, int]:
+            window, prepared, logits = done
+            scores = scorer.finish(prepared, logits)
             named = scores.rename({name: plan.prefix + name for name in scores.columns}).get_columns()
             if plan.sums is not None:
                 plan.sums.add(window[plan.placing].hstack(named))
             sink.write(window[plan.kept].hstack(named))
+            return scores[names.STATUS], prepared.n_scored
+
+        windows = ahead(_windows(plan.sources, plan.needed, plan.limit))
+        encoded = ahead((window, scorer.prepare(window[plan.text_col])) for window in windows)
+        with closing(encoded), Behind(write, lambda done: counter.written(*done)) as writing:
+            for window, prepared in encoded:
+                writing.give((window, prepared, scorer.compute(prepared, counter.more)))
+                counter.computed(window.height)
         if sink.rows != counter.rows - before:
             raise OutputError(
                 f"{counter.rows - before} rows were read, but {sink.rows} written.", "Please report this."
@@ -320,26 +345,30 @@ class _Counter:
         self.rows = 0
         self.texts_scored = 0
         self.statuses: Counter[str] = Counter()
-        self._in_window = 0
+        self._before = self._in_window = 0
         self._on_progress = on_progress
         self._total = _total_rows(plans) if on_progress is not None else None
 
     def more(self, rows: int) -> None:
-        """Rows of the window in hand that are done."""
+        """Rows of the window in hand that are computed."""
         self._in_window += rows
-        self._tell(self.rows + self._in_window)
+        self._tell()
 
-    def settle(self, texts: pl.Series, statuses: pl.Series) -> None:
-        """A window is done."""
-        self.rows += texts.len()
-        self.statuses.update(statuses.to_list())
-        self.texts_scored += texts.filter(statuses.is_in(names.SCORED_STATUSES)).n_unique()
+    def computed(self, rows: int) -> None:
+        """A window is computed."""
+        self._before += rows
         self._in_window = 0
-        self._tell(self.rows)
+        self._tell()
 
-    def _tell(self, done: int) -> None:
+    def written(self, statuses: pl.Series, texts_scored: int) -> None:
+        """A window is written."""
+        self.rows += statuses.len()
+        self.statuses.update(statuses.to_list())
+        self.texts_scored += texts_scored
+
+    def _tell(self) -> None:
         if self._on_progress is not None:
-            self._on_progress(done, self._total)
+            self._on_progress(self._before + self._in_window, self._total)
 
 
 def _total_rows(plans: Sequence[_Plan]) -> int | None:

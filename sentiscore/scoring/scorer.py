@@ -1,6 +1,7 @@
 """Texts in, calibrated probabilities out, row for row."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
@@ -10,15 +11,41 @@ import polars as pl
 
 from sentiscore import labels as names
 from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
-from sentiscore.engine.classifier import Classifier
+from sentiscore.engine.classifier import Classifier, Progress
 from sentiscore.engine.device import choose_device, choose_dtype, dtype_name
+from sentiscore.engine.tokenizer import Encoded
 from sentiscore.errors import InputError
 from sentiscore.evaluation.calibration import probabilities
 from sentiscore.tables.source import require_column
 
 _TEXT: Final = "text"
+_WHICH: Final = "which"
 _SHORTEST: Final = 3
 """Tokens that leave room for a word between two special ones."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Rows whose distinct texts were encoded.
+
+    Attributes:
+        null: Whether a row has no text, shape (rows,).
+        which: The distinct text of each row; null where there is none to score, shape (rows,).
+        n_distinct: How many distinct texts there are.
+        encoded: The texts, or the pieces that they were cut into.
+        owners: Whose piece each of them is, shape (encoded texts,).
+    """
+
+    null: pl.Series
+    which: pl.Series
+    n_distinct: int
+    encoded: Encoded
+    owners: npt.NDArray[np.integer]
+
+    @property
+    def n_scored(self) -> int:
+        """How many distinct texts have tokens, and so go through the model."""
+        return int(np.unique(self.owners[self.encoded.lengths > 0]).size)
 
 
 class Scorer:
@@ -28,10 +55,12 @@ class Scorer:
         checkpoint: What was loaded.
         device: Where it computes, as torch names it.
         dtype: "fp32" or "bf16".
+        overflow: What is done with a text that is too long.
     """
 
-    def __init__(self, checkpoint: Checkpoint, classifier: Classifier) -> None:
+    def __init__(self, checkpoint: Checkpoint, classifier: Classifier, *, overflow: str = names.TRUNCATE) -> None:
         self.checkpoint = checkpoint
+        self.overflow = overflow
         self._classifier = classifier
         self.device = str(classifier.device)
         self.dtype = dtype_name(classifier.dtype)
@@ -46,6 +75,7 @@ class Scorer:
         revision: str | None = None,
         labels: Sequence[str] | None = None,
         max_length: int | None = None,
+        overflow: str = names.TRUNCATE,
     ) -> Self:
         """Load a model.
 
@@ -56,10 +86,13 @@ class Scorer:
             revision: Branch, tag or commit of a hub id.
             labels: Label names in the order of the model's ids, where its config does not say.
             max_length: Tokens of a text that are read; the model's own limit by default.
+            overflow: What is done with a longer text: "truncate" reads its beginning, "windows" cuts it into
+                windows of that length, at ends of sentences where possible, and takes the mean of their
+                probabilities, each weighted by its tokens.
 
         Raises:
             CheckpointError: The model cannot be found or loaded, or its labels are unknown.
-            InputError: There is no such device or dtype, or max_length is out of range.
+            InputError: There is no such device, dtype or overflow, or max_length is out of range.
         """
         where = choose_device(device)
         number = choose_dtype(dtype, where)
@@ -69,13 +102,15 @@ class Scorer:
                 f"{checkpoint.name} can read {_SHORTEST} to {checkpoint.longest} tokens, not {max_length}.",
                 "Choose a --max-length (max_length) in that range.",
             )
+        if overflow not in names.OVERFLOWS:
+            raise InputError(f"There is no overflow {overflow!r}.", f"Use {' or '.join(names.OVERFLOWS)}.")
         classifier = Classifier.load(checkpoint, device=where, dtype=number, max_length=max_length)
-        return cls(checkpoint, classifier)
+        return cls(checkpoint, classifier, overflow=overflow)
 
     @property
     def columns(self) -> list[str]:
         """The columns that scoring adds, in order."""
-        return names.score_columns(self.checkpoint.labels)
+        return names.score_columns(self.checkpoint.labels, self.overflow)
 
     def score(self, texts: Iterable[str | None]) -> pl.DataFrame:
         """Score texts.
@@ -85,7 +120,7 @@ class Scorer:
 
         Returns:
             One row for each text, in order, with the columns p_negative, p_positive, p_neutral (where the
-            model has it), sentiment, label, n_tokens and status.
+            model has it), sentiment, label, n_tokens, n_windows (with overflow="windows") and status.
 
         Raises:
             InputError: Something in it is neither a text nor None.
@@ -118,7 +153,7 @@ class Scorer:
         return df.hstack(scores.rename({name: prefix + name for name in scores.columns}).get_columns())
 
     def logits(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """What the network says before temperature and softmax.
+        """What the network says of the beginning of each text, before temperature and softmax.
 
         Args:
             texts: Any texts.
@@ -126,9 +161,9 @@ class Scorer:
         Returns:
             Shape (texts, labels), in the order of the checkpoint's labels; NaN for a text without tokens.
         """
-        return self._classifier.run(texts).logits
+        return self._classifier.run(self._classifier.encoder.encode(texts))
 
-    def score_series(self, texts: pl.Series, progress: Callable[[int], None] | None = None) -> pl.DataFrame:
+    def score_series(self, texts: pl.Series, progress: Progress | None = None) -> pl.DataFrame:
         """Score a series of texts; equal texts go through the model once.
 
         Args:
@@ -138,46 +173,101 @@ class Scorer:
         Returns:
             See `score`.
         """
-        from sentiscore.schemas import ScoredRows, validate
+        prepared = self.prepare(texts)
+        return self.finish(prepared, self.compute(prepared, progress))
 
+    def prepare(self, texts: pl.Series) -> Prepared:
+        """The first of the three parts of scoring: find the distinct texts, and encode them.
+
+        Args:
+            texts: Texts, nulls allowed.
+        """
         rows = pl.DataFrame({_TEXT: texts.cast(pl.String)})
-        null = pl.col(_TEXT).is_null()
         # "\x00" and other control characters are no text either; what is left may still have no tokens
         blank = pl.col(_TEXT).str.contains(r"^[\s\p{C}]*$")
-        unique = rows.filter(~null & ~blank).unique(maintain_order=True)
+        distinct = rows.filter(pl.col(_TEXT).is_not_null() & ~blank).unique(maintain_order=True).with_row_index(_WHICH)
+        which = rows.join(distinct, on=_TEXT, how="left", maintain_order="left")[_WHICH]
+        listed = distinct[_TEXT].to_list()
+        encoder = self._classifier.encoder
+        encoded = encoder.encode(listed)
+        owners = np.arange(len(listed))
+        if self.overflow == names.WINDOWS and encoded.truncated.any():
+            short, long = np.flatnonzero(~encoded.truncated), np.flatnonzero(encoded.truncated)
+            cut = [encoder.pieces(listed[i]) for i in long]
+            pieces = encoder.encode([piece for parts in cut for piece in parts])
+            encoded = encoder.encode([listed[i] for i in short]).followed_by(pieces)
+            owners = np.concatenate([short, np.repeat(long, [len(parts) for parts in cut])])
+        return Prepared(null=texts.is_null(), which=which, n_distinct=len(listed), encoded=encoded, owners=owners)
+
+    def compute(self, prepared: Prepared, progress: Progress | None = None) -> npt.NDArray[np.float32]:
+        """The second part, and the only one that takes long: logits of what was encoded.
+
+        Args:
+            prepared: What `prepare` gave.
+            progress: Called with how many more rows are done.
+
+        Returns:
+            Shape (encoded texts or pieces, labels).
+        """
         counted = None
         if progress is not None:
-            counted = _per_row(progress, rows.height, unique.height)
-        scored = rows.join(self._score_unique(unique[_TEXT], counted), on=_TEXT, how="left", maintain_order="left")
-        complete = scored.with_columns(
-            pl.when(null)
-            .then(pl.lit(names.NULL))
-            .when(blank)
-            .then(pl.lit(names.EMPTY))
-            .otherwise(names.STATUS)
-            .alias(names.STATUS),
-            pl.col(names.N_TOKENS).fill_null(0),
-        )
-        return validate(complete.select(self.columns), ScoredRows)
+            counted = _per_row(progress, prepared.which.len(), prepared.owners.size)
+        return self._classifier.run(prepared.encoded, counted)
 
-    def _score_unique(self, texts: pl.Series, progress: Callable[[int], None] | None) -> pl.DataFrame:
-        """Scores of distinct texts, beside the texts."""
-        outputs = self._classifier.run(texts.to_list(), progress)
-        probs = probabilities(outputs.logits, self.checkpoint.temperature or 1.0)
+    def finish(self, prepared: Prepared, logits: npt.NDArray[np.float32]) -> pl.DataFrame:
+        """The last part: calibrated probabilities, row for row, validated.
+
+        Args:
+            prepared: What `prepare` gave.
+            logits: What `compute` gave for it.
+
+        Returns:
+            See `score`.
+        """
+        from sentiscore.schemas import ScoredRows, validate
+
+        probs, n_tokens, n_windows, truncated = self._by_text(prepared, logits)
         position = {label: i for i, label in enumerate(self.checkpoint.labels)}
-        read = outputs.n_tokens > 0
+        read = n_tokens > 0
         best = np.where(read, np.nan_to_num(probs).argmax(axis=1), len(position))
-        status = np.where(read, np.where(outputs.truncated, names.TRUNCATED, names.OK), names.EMPTY)
-        columns = {
-            _TEXT: texts,
-            **{f"p_{label}": pl.Series(probs[:, i]) for label, i in position.items()},
-            names.SENTIMENT: pl.Series(probs[:, position[names.POSITIVE]] - probs[:, position[names.NEGATIVE]]),
-            names.LABEL: pl.Series([*self.checkpoint.labels, None], dtype=pl.String).gather(best),
-            names.N_TOKENS: pl.Series(outputs.n_tokens, dtype=pl.Int32),
-            names.STATUS: pl.Series(status.tolist(), dtype=pl.String),
-        }
-        numbers = [f"p_{label}" for label in position] + [names.SENTIMENT]
-        return pl.DataFrame(columns).with_columns(pl.col(numbers).fill_nan(None).cast(pl.Float32))
+        status = np.where(read, np.where(truncated, names.TRUNCATED, names.OK), names.EMPTY)
+        numbers = {f"p_{label}": probs[:, i] for label, i in position.items()}
+        numbers[names.SENTIMENT] = probs[:, position[names.POSITIVE]] - probs[:, position[names.NEGATIVE]]
+        by_text = pl.DataFrame(
+            {
+                **{name: pl.Series(values, dtype=pl.Float64).fill_nan(None) for name, values in numbers.items()},
+                names.LABEL: pl.Series([*self.checkpoint.labels, None], dtype=pl.String).gather(best),
+                names.N_TOKENS: pl.Series(n_tokens, dtype=pl.Int32),
+                names.N_WINDOWS: pl.Series(n_windows, dtype=pl.Int32),
+                names.STATUS: pl.Series(status.tolist(), dtype=pl.String),
+            }
+        ).with_columns(pl.col(list(numbers)).cast(pl.Float32))
+        scored = by_text.select(pl.all().gather(prepared.which)).with_columns(
+            pl.col(names.N_TOKENS, names.N_WINDOWS).fill_null(0),
+            pl.when(prepared.null)
+            .then(pl.lit(names.NULL))
+            .otherwise(pl.col(names.STATUS).fill_null(names.EMPTY))
+            .alias(names.STATUS),
+        )
+        return validate(scored.select(self.columns), ScoredRows)
+
+    def _by_text(
+        self, prepared: Prepared, logits: npt.NDArray[np.float32]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """Probabilities, tokens, windows and truncation of each distinct text, from those of its pieces.
+
+        The probabilities of a text are the mean of its pieces', each weighted by its tokens.
+        """
+        encoded, n = prepared.encoded, prepared.n_distinct
+        read = encoded.lengths > 0
+        owners, weights = prepared.owners[read], encoded.lengths[read]
+        probs = probabilities(logits[read], self.checkpoint.temperature or 1.0)
+        n_tokens = np.bincount(owners, weights, minlength=n).astype(np.int64)
+        means = np.full((n, probs.shape[1]), np.nan)
+        for i, column in enumerate(probs.T):
+            np.divide(np.bincount(owners, weights * column, minlength=n), n_tokens, out=means[:, i], where=n_tokens > 0)
+        truncated = np.bincount(prepared.owners, encoded.truncated, minlength=n) > 0
+        return means, n_tokens, np.bincount(owners, minlength=n), truncated
 
 
 def check_text_column(schema: pl.Schema, text_col: str, where: str) -> None:
@@ -201,7 +291,7 @@ def check_clashes(kept: Sequence[str], added: Sequence[str], prefix: str, where:
         )
 
 
-def _per_row(progress: Callable[[int], None], rows: int, unique: int) -> Callable[[int], None]:
+def _per_row(progress: Progress, rows: int, unique: int) -> Progress:
     """Progress in texts scored -> progress in rows done, which repeats make more."""
     done = 0
 

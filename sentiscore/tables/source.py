@@ -36,6 +36,10 @@ _CSV_BLOCK_BYTES: Final = 16 * 2**20
 _SAMPLE_BYTES: Final = 256 * 1024
 
 
+WINDOW_BYTES: Final = 64 << 20
+"""Text that is held at once, so that long texts take no more memory than many."""
+
+
 @dataclass(frozen=True)
 class Source:
     """One readable file of rows.
@@ -51,19 +55,22 @@ class Source:
     schema: pl.Schema
     separator: str = ""
 
-    def windows(self, n_rows: int, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
-        """The rows in order, at most `n_rows` at a time.
+    def windows(
+        self, n_rows: int, columns: Sequence[str] | None = None, *, n_bytes: int = WINDOW_BYTES
+    ) -> Iterator[pl.DataFrame]:
+        """The rows in order, some at a time.
 
         Args:
-            n_rows: Rows of a window; every window but the last has as many.
+            n_rows: Rows of a window; every window but the last has as many, or `n_bytes`.
             columns: The columns to read, all by default.
+            n_bytes: A window ends with the row that brings its texts to so many bytes.
 
         Raises:
             InputError: The file is broken somewhere; windows before that place were good.
         """
         chosen = list(self.schema) if columns is None else list(columns)
         pieces = _csv_pieces(self) if self.format == "csv" else _polars_pieces(self, n_rows, chosen)
-        yield from _rechunk((piece[chosen] for piece in pieces), n_rows)
+        yield from _rechunk((piece[chosen] for piece in pieces), n_rows, n_bytes)
 
     def estimate_rows(self) -> int | None:
         """About how many rows there are, without reading them: exact for parquet, None for .gz."""
@@ -151,21 +158,26 @@ def _broken(path: Path, error: Exception) -> InputError:
     )
 
 
-def _rechunk(pieces: Iterator[pl.DataFrame], n_rows: int) -> Iterator[pl.DataFrame]:
-    """Pieces of any size -> windows of exactly `n_rows` rows, but for the last."""
+def _rechunk(pieces: Iterator[pl.DataFrame], n_rows: int, n_bytes: int) -> Iterator[pl.DataFrame]:
+    """Pieces of any size -> windows whose borders do not depend on those of the pieces."""
     held: list[pl.DataFrame] = []
-    n_held = 0
+    rows = size = 0
     for piece in pieces:
-        rest = piece
-        while n_held + rest.height >= n_rows:
-            cut = n_rows - n_held
-            yield pl.concat([*held, rest.head(cut)])
-            held, n_held = [], 0
-            rest = rest.slice(cut)
-        if rest.height:
-            held.append(rest)
-            n_held += rest.height
-    if n_held:
+        none = pl.repeat(0, piece.height, dtype=pl.Int64)  # for a table without a column of text
+        text_bytes = pl.sum_horizontal(none, pl.col(pl.String).str.len_bytes().cast(pl.Int64).fill_null(0))
+        ends = piece.select(text_bytes.cum_sum()).to_series()
+        taken = counted = 0
+        while taken < piece.height:
+            full = int(ends.search_sorted(counted + n_bytes - size, side="left")) + 1  # the row that fills it included
+            until = min(full, taken + n_rows - rows, piece.height)
+            held.append(piece.slice(taken, until - taken))
+            rows += until - taken
+            size += int(ends[until - 1]) - counted
+            taken, counted = until, int(ends[until - 1])
+            if rows == n_rows or size >= n_bytes:
+                yield pl.concat(held)
+                held, rows, size = [], 0, 0
+    if held:
         yield pl.concat(held)
 
 

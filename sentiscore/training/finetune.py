@@ -294,7 +294,7 @@ def _calibrate(
         manifest=None,
     )
     classifier = Classifier.load(saved, device=torch.device("cpu"), dtype=torch.float32)
-    logits = classifier.run(eval_data.texts).logits
+    logits = classifier.run(classifier.encoder.encode(eval_data.texts))
     labels = eval_data.ids(classes)
     read = ~np.isnan(logits[:, 0])
     temperature = fit_temperature(logits[read], labels[read])

@@ -1,0 +1,239 @@
+"""An exact forward pass for BERT classifiers and their near kin, made for classifying alone.
+
+It computes what Hugging Face's sequence classifiers of these families compute for one text at a time. Texts of
+equal length go together, so that there is neither padding nor a mask; only the first token of a text is
+classified, so the last layer computes keys and values for every token, and everything else for that token alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from sentiscore.engine.layers import ACTIVATIONS, Linear, Norm, attend, hide_padding
+from sentiscore.engine.weights import take
+
+
+@dataclass(frozen=True)
+class _Family:
+    """What a family calls its settings and tensors.
+
+    Attributes:
+        prefix: Before the name of every tensor but those of the head.
+        layer: Name of a layer, by its number.
+        query: Names of the parts of a layer; each has a weight and a bias.
+        key: See query.
+        value: See query.
+        dense: See query.
+        attention_norm: See query.
+        up: See query.
+        down: See query.
+        output_norm: See query.
+        head_dense: Full name of the head's first linear layer.
+        head_activation: What follows it.
+        head_output: Full name of the head's second.
+        settings: Its own names of settings that the others share, where they differ from BERT's.
+        has_types: Whether there are embeddings of token types; a lone text is of type 0.
+        positions_after_padding: Whether positions are counted from the one after the id of the padding.
+    """
+
+    prefix: str
+    layer: str = "encoder.layer.{}"
+    query: str = "attention.self.query"
+    key: str = "attention.self.key"
+    value: str = "attention.self.value"
+    dense: str = "attention.output.dense"
+    attention_norm: str = "attention.output.LayerNorm"
+    up: str = "intermediate.dense"
+    down: str = "output.dense"
+    output_norm: str = "output.LayerNorm"
+    head_dense: str = "bert.pooler.dense"
+    head_activation: str = "tanh"
+    head_output: str = "classifier"
+    settings: Mapping[str, str] | None = None
+    has_types: bool = True
+    positions_after_padding: bool = False
+
+
+_BERT: Final = _Family(prefix="bert.")
+_ROBERTA: Final = _Family(
+    prefix="roberta.", head_dense="classifier.dense", head_output="classifier.out_proj", positions_after_padding=True
+)
+_DISTILBERT: Final = _Family(
+    prefix="distilbert.",
+    layer="transformer.layer.{}",
+    query="attention.q_lin",
+    key="attention.k_lin",
+    value="attention.v_lin",
+    dense="attention.out_lin",
+    attention_norm="sa_layer_norm",
+    up="ffn.lin1",
+    down="ffn.lin2",
+    output_norm="output_layer_norm",
+    head_dense="pre_classifier",
+    head_activation="relu",
+    settings={
+        "hidden_size": "dim",
+        "num_hidden_layers": "n_layers",
+        "num_attention_heads": "n_heads",
+        "intermediate_size": "hidden_dim",
+        "hidden_act": "activation",
+    },
+    has_types=False,
+)
+_FAMILIES: Final[Mapping[str, _Family]] = {
+    "bert": _BERT,
+    "roberta": _ROBERTA,
+    "xlm-roberta": _ROBERTA,
+    "camembert": _ROBERTA,
+    "distilbert": _DISTILBERT,
+}
+_EPS: Final = 1e-12
+_ROBERTA_PAD: Final = 1
+_HEAD_ACTIVATIONS: Final = {"tanh": torch.tanh, "relu": torch.relu}
+
+
+def _setting(config: Mapping[str, Any], family: _Family, name: str, default: Any = None) -> Any:
+    return config.get((family.settings or {}).get(name, name), default)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    query: Linear | None
+    """Of the last layer alone, where queries are needed for one token of a text."""
+    qkv: Linear
+    """Queries, keys and values, in this order; in the last layer keys and values."""
+    dense: Linear
+    attention_norm: Norm
+    up: Linear
+    down: Linear
+    output_norm: Norm
+
+
+class BertEngine:
+    """A classifier of the BERT family on one device.
+
+    Args:
+        config: The model's `config.json`, one that `can_run` accepts.
+        weights: Its tensors by name, as Hugging Face names them.
+        n_labels: How many logits a text has.
+        device: Where it computes.
+        dtype: With which numbers.
+
+    Raises:
+        CheckpointError: A tensor is missing or has another shape than the config says.
+    """
+
+    pad_id: Final = 0  # any token will do: nobody looks at it
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        weights: Mapping[str, Tensor],
+        *,
+        n_labels: int,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        family = _FAMILIES[config["model_type"]]
+        hidden = int(_setting(config, family, "hidden_size"))
+        wide = int(_setting(config, family, "intermediate_size"))
+        n_layers = int(_setting(config, family, "num_hidden_layers"))
+        eps = float(config.get("layer_norm_eps", _EPS)) if family is not _DISTILBERT else _EPS
+        self._heads = int(_setting(config, family, "num_attention_heads"))
+        self._activation = ACTIVATIONS[_setting(config, family, "hidden_act", "gelu")]
+
+        linear = partial(Linear, device=device, dtype=dtype)
+
+        def part(name: str, outputs: int, inputs: int) -> tuple[Tensor, Tensor]:
+            return take(weights, f"{name}.weight", outputs, inputs), take(weights, f"{name}.bias", outputs)
+
+        def norm(name: str) -> Norm:
+            weight, bias = take(weights, f"{name}.weight", hidden), take(weights, f"{name}.bias", hidden)
+            return Norm(weight, bias, eps, device=device, dtype=dtype)
+
+        def layer(i: int) -> _Layer:
+            name = f"{family.prefix}{family.layer.format(i)}"
+            query, key, value = (
+                part(f"{name}.{which}", hidden, hidden) for which in (family.query, family.key, family.value)
+            )
+            scale = (hidden // self._heads) ** 0.5
+            query = query[0] / scale, query[1] / scale
+            last = i == n_layers - 1
+            together = (key, value) if last else (query, key, value)
+            weights_of, biases_of = zip(*together, strict=True)
+            return _Layer(
+                query=linear(*query) if last else None,
+                qkv=linear(torch.cat(weights_of), torch.cat(biases_of)),
+                dense=linear(*part(f"{name}.{family.dense}", hidden, hidden)),
+                attention_norm=norm(f"{name}.{family.attention_norm}"),
+                up=linear(*part(f"{name}.{family.up}", wide, hidden)),
+                down=linear(*part(f"{name}.{family.down}", hidden, wide)),
+                output_norm=norm(f"{name}.{family.output_norm}"),
+            )
+
+        embeddings = f"{family.prefix}embeddings"
+        vocabulary, positions = int(config["vocab_size"]), int(config["max_position_embeddings"])
+        first = int(config.get("pad_token_id", _ROBERTA_PAD)) + 1 if family.positions_after_padding else 0
+        places = take(weights, f"{embeddings}.position_embeddings.weight", positions, hidden)[first:]
+        if family.has_types:
+            types = take(weights, f"{embeddings}.token_type_embeddings.weight", int(config["type_vocab_size"]), hidden)
+            places = places + types[0]
+        words = take(weights, f"{embeddings}.word_embeddings.weight", vocabulary, hidden)
+        self._words, self._places = words.to(device, dtype), places.to(device, dtype)
+        self._embedding_norm = norm(f"{embeddings}.LayerNorm")
+        self._layers = [layer(i) for i in range(n_layers)]
+        self._head_dense = linear(*part(family.head_dense, hidden, hidden))
+        self._head_activation = _HEAD_ACTIVATIONS[family.head_activation]
+        self._head_output = linear(*part(family.head_output, n_labels, hidden))
+
+    @staticmethod
+    def can_run(config: Mapping[str, Any]) -> bool:
+        """Is this a config that the forward pass computes exactly?"""
+        family = _FAMILIES.get(config.get("model_type", ""))
+        return (
+            family is not None
+            and _setting(config, family, "hidden_act", "gelu") in ACTIVATIONS
+            and config.get("position_embedding_type", "absolute") == "absolute"
+            and not config.get("is_decoder", False)
+        )
+
+    @staticmethod
+    def head_of(config: Mapping[str, Any]) -> str:
+        """Name of the head's last tensor, which has a row for each label."""
+        return f"{_FAMILIES[config['model_type']].head_output}.weight"
+
+    def open_window(self, distinct: Tensor) -> None:
+        """Nothing is shared between the batches of a window: the first layer sees positions too."""
+
+    @torch.inference_mode()
+    def logits(self, window: None, ids: Tensor, ends: Tensor | None) -> Tensor:
+        """Logits of one batch.
+
+        Args:
+            window: What `open_window` gave for it.
+            ids: Token ids, padded on the right, shape (rows, tokens).
+            ends: Position of the last token of each row, shape (rows,); None where no row is padded.
+
+        Returns:
+            Shape (rows, labels), in the order of the model's ids.
+        """
+        rows, width = ids.shape
+        bias = None if ends is None else hide_padding(ends, width, self._words.dtype)
+        x = self._embedding_norm((self._words[ids] + self._places[:width]).flatten(0, 1))
+        for layer in self._layers:
+            mixed = layer.qkv(x).view(rows, width, -1, x.shape[1] // self._heads)
+            if layer.query is None:
+                query, key, value = mixed.chunk(3, dim=2)
+            else:
+                x = x.view(rows, width, -1)[:, 0]
+                query = layer.query(x).view(rows, 1, self._heads, -1)
+                key, value = mixed.chunk(2, dim=2)
+            attended = attend(query, key, value, bias=bias)
+            x = layer.attention_norm(layer.dense(attended).add_(x))
+            wide = self._activation(layer.up(x))
+            x = layer.output_norm(layer.down(wide).add_(x))
+        return self._head_output(self._head_activation(self._head_dense(x)))

@@ -1,0 +1,42 @@
+"""Where a text that is longer than a model can read is cut. Pure: no tokenizer, no torch."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Final
+
+_SENTENCE_END: Final = re.compile(r"""[.!?\u2026]+["'\u201d\u2019)\]]*\s+|[\u3002\uff01\uff1f]\s*|\s*\n\s*""")
+_SPACE: Final = re.compile(r"\s+")
+
+
+def cut(text: str, token_ends: Sequence[int], room: int) -> list[str]:
+    """Cut a text into pieces of so many tokens, none shorter than half of that but the last.
+
+    A piece ends with a sentence where one ends in the second half of the room, otherwise between words,
+    otherwise after a token.
+
+    Args:
+        text: Any text.
+        token_ends: Where each of its tokens ends, as positions in the text, rising.
+        room: Tokens that a piece may have, at least 1.
+
+    Returns:
+        The pieces; joined they are the text.
+    """
+    sentences = [match.end() for match in _SENTENCE_END.finditer(text)]
+    words = [match.end() for match in _SPACE.finditer(text)]
+    pieces = []
+    begin = token = 0
+    while len(token_ends) - token > room:
+        most = token_ends[token + room - 1]
+        least = token_ends[token + room // 2 - 1] if room > 1 else begin
+        end = _last_between(sentences, least, most) or _last_between(words, least, most) or most
+        pieces.append(text[begin:end])
+        begin, token = end, bisect_right(token_ends, end)
+    return [*pieces, text[begin:]] if begin < len(text) or not pieces else pieces
+
+
+def _last_between(places: Sequence[int], least: int, most: int) -> int | None:
+    """The last place after `least` and not after `most`."""
+    i = bisect_right(places, most)
+    return places[i - 1] if i and places[i - 1] > least else None

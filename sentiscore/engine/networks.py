@@ -1,0 +1,64 @@
+"""Which forward pass computes a checkpoint: one of our own where there is one, otherwise Hugging Face's."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+import torch
+from torch import Tensor
+
+from sentiscore.checkpoint import Checkpoint
+from sentiscore.checkpoint.load import read_config
+from sentiscore.engine import head
+from sentiscore.engine.bert import BertEngine
+from sentiscore.engine.gpt_neox import GptNeoxEngine
+from sentiscore.engine.weights import read_weights
+
+
+class Engine(Protocol):
+    """A network on a device. Batches of one window may be computed by several threads at once."""
+
+    @property
+    def pad_id(self) -> int:
+        """What padded places of a batch hold."""
+
+    def open_window(self, distinct: Tensor) -> Any:
+        """What the batches of a window share, given the token ids they are made of, each once."""
+
+    def logits(self, window: Any, ids: Tensor, ends: Tensor | None) -> Tensor:
+        """Logits of one batch, shape (rows, labels).
+
+        Args:
+            window: What `open_window` gave.
+            ids: Token ids, padded on the right, shape (rows, tokens).
+            ends: Position of the last token of each row, shape (rows,); None where no row is padded.
+        """
+
+
+_OWN: Final = (GptNeoxEngine, BertEngine)
+
+
+def load_engine(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> Engine:
+    """The network of a checkpoint.
+
+    Raises:
+        CheckpointError: It cannot be loaded.
+    """
+    folder, n_labels = checkpoint.folder, len(checkpoint.labels)
+    config = read_config(folder)
+    own = own_engine(config)
+    if own is None:
+        from sentiscore.engine.huggingface import HuggingFaceEngine
+
+        return HuggingFaceEngine.load(folder, n_labels=n_labels, device=device, dtype=dtype)
+    weights = read_weights(folder)
+    last = own.head_of(config)
+    if last not in weights:
+        raise head.untrained(folder, last)
+    if len(weights[last]) != n_labels:
+        raise head.miscounted(folder, len(weights[last]), n_labels)
+    return own(config, weights, n_labels=n_labels, device=device, dtype=dtype)
+
+
+def own_engine(config: Mapping[str, Any]) -> type[GptNeoxEngine] | type[BertEngine] | None:
+    """The forward pass of our own that computes a config exactly, if there is one."""
+    return next((own for own in _OWN if own.can_run(config)), None)
