@@ -2,14 +2,19 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+BENCHES := .venv/.benches
+BENCH ?=
 
-.PHONY: demo test check format reference clean
+.PHONY: demo test bench check format reference clean
 
 demo: $(INSTALLED)  ## score the sample news with the embedded model and show the result
 	$(BIN)/sentiscore demo --output demo
 
 test: $(INSTALLED)  ## run the tests
 	$(BIN)/python -m pytest
+
+bench: $(BENCHES)  ## compare the speed of scoring with the usual ways; options in BENCH, say BENCH='--rows 200'
+	$(BIN)/python -m tests.benches.scoring $(BENCH)
 
 check: $(INSTALLED)  ## format check, lint and strict types
 	$(BIN)/ruff format --check .
@@ -31,4 +36,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 		{ echo "Python 3.11 or newer is needed; name one with: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(BENCHES): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	@touch $@

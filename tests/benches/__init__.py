@@ -1,0 +1,1 @@
+"""Benchmarks; they run by hand and assert nothing."""
