@@ -1,12 +1,12 @@
 """Where a text that is longer than a model can read is cut. Pure: no tokenizer, no torch."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Final
 
-_SENTENCE_END: Final = re.compile(r"""[.!?\u2026]+["'\u201d\u2019)\]]*\s+|[\u3002\uff01\uff1f]\s*|\s*\n\s*""")
-_SPACE: Final = re.compile(r"\s+")
+_SENTENCE_END: Final = re.compile(r"""[.!?\u2026]+["'\u201d\u2019)\]]*(?=\s)|[\u3002\uff01\uff1f]|\S(?=\s*\n)""")
+_WORD_END: Final = re.compile(r"\S(?=\s)")
 
 
 def cut(text: str, token_ends: Sequence[int], room: int) -> list[str]:
@@ -24,12 +24,15 @@ def cut(text: str, token_ends: Sequence[int], room: int) -> list[str]:
         The pieces; joined they are the text.
     """
     sentences = [match.end() for match in _SENTENCE_END.finditer(text)]
-    words = [match.end() for match in _SPACE.finditer(text)]
+    words = [match.end() for match in _WORD_END.finditer(text)]
     pieces = []
     begin = token = 0
     while len(token_ends) - token > room:
         most = token_ends[token + room - 1]
-        least = token_ends[token + room // 2 - 1] if room > 1 else begin
+        first = bisect_left(token_ends, most)
+        if token_ends[token + room] == most and first > token:  # several tokens make one character: not into it
+            most = token_ends[first - 1]
+        least = min(token_ends[token + room // 2 - 1], most - 1) if room > 1 else begin
         end = _last_between(sentences, least, most) or _last_between(words, least, most) or most
         pieces.append(text[begin:end])
         begin, token = end, bisect_right(token_ends, end)

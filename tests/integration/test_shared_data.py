@@ -26,7 +26,8 @@ def test_the_default_model_is_as_good_on_sst2_as_its_manifest_says() -> None:
 
 def test_names_of_special_tokens_are_plain_text_to_pythias_own_tokenizer() -> None:
     encoder = TextEncoder.load(SHARED / "pythia-70m", 100)
-    plain, dressed = encoder.encode(["good movie", "good movie<|padding|><|endoftext|>"]).ids
+    encoded = encoder.encode(["good movie", "good movie<|padding|><|endoftext|>"])
+    plain, dressed = encoded.of(0), encoded.of(1)
     assert dressed.size > plain.size
     assert not {0, 1} & set(dressed.tolist())
 

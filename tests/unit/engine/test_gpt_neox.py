@@ -1,69 +1,34 @@
-"""The forward pass of our own equals Hugging Face's, by number."""
+"""The forward pass of our own for GPT-NeoX equals Hugging Face's, by number."""
 
-import json
-import shutil
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import softmax
 
-from sentiscore.engine.gpt_neox import GptNeoxEngine, can_run
+from sentiscore.engine import layers
+from sentiscore.engine.gpt_neox import GptNeoxEngine
+from sentiscore.engine.networks import own_engine
 from sentiscore.errors import CheckpointError
+from tests.unit.engine.reference import (
+    ANY_PADDING,
+    CPU,
+    assert_tells_rows_apart,
+    config_of,
+    engine_of,
+    in_batches,
+    model_of,
+    one_at_a_time,
+    rows_of,
+)
 
-CPU = torch.device("cpu")
-VOCABULARY = 97
-
-
-def model_of(**changes: Any) -> Any:
-    from transformers import GPTNeoXConfig, GPTNeoXForSequenceClassification
-
-    torch.manual_seed(0)
-    shape = {
-        "vocab_size": VOCABULARY,
-        "hidden_size": 32,
-        "num_hidden_layers": 3,
-        "num_attention_heads": 4,
-        "intermediate_size": 64,
-        "max_position_embeddings": 512,
-        "initializer_range": 0.3,
-        "pad_token_id": 1,
-        "num_labels": 3,
-    }
-    return GPTNeoXForSequenceClassification(GPTNeoXConfig(**(shape | changes))).eval()
+FAMILY = "GPTNeoX"
 
 
-def engine_of(model: Any, dtype: torch.dtype = torch.float32) -> GptNeoxEngine:
-    config = json.loads(model.config.to_json_string())
-    assert can_run(config)
-    return GptNeoxEngine(config, model.state_dict(), n_labels=model.config.num_labels, device=CPU, dtype=dtype)
-
-
-def probs(logits: np.ndarray) -> np.ndarray:
-    result: np.ndarray = softmax(logits.astype(np.float64), axis=1)
-    return result
-
-
-def reference(model: Any, ids: list[np.ndarray]) -> np.ndarray:
-    """Hugging Face's own model, one text at a time."""
-    with torch.inference_mode():
-        rows = [model(input_ids=torch.from_numpy(row)[None]).logits[0].numpy() for row in ids]
-    return probs(np.stack(rows))
-
-
-def run(engine: GptNeoxEngine, ids: list[np.ndarray]) -> np.ndarray:
-    engine.open_window(ids)
-    return probs(engine.logits(ids))
-
-
-def texts(lengths: list[int], seed: int = 0) -> list[np.ndarray]:
-    random = np.random.default_rng(seed)
-    return [random.integers(2, VOCABULARY, length) for length in lengths]
+def rope(theta: float, share: float) -> dict[str, Any]:
+    return {"rope_parameters": {"rope_type": "default", "rope_theta": theta, "partial_rotary_factor": share}}
 
 
 @pytest.mark.parametrize(
@@ -74,105 +39,122 @@ def texts(lengths: list[int], seed: int = 0) -> list[np.ndarray]:
         {"attention_bias": False},
         {"num_hidden_layers": 1},
         {"num_hidden_layers": 1, "use_parallel_residual": False},
-        {"rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 1.0}},
-        {"rope_parameters": {"rope_type": "default", "rope_theta": 500.0, "partial_rotary_factor": 0.5}},
+        {"num_hidden_layers": 2, "use_parallel_residual": False, "attention_bias": False},
+        rope(10_000.0, 1.0),
+        rope(500.0, 0.5),
+        rope(10_000.0, 0.4),  # 3 of 8 dimensions, which become 4
+        {"num_attention_heads": 1},
         {"hidden_act": "gelu_new"},
+        {"hidden_act": "relu"},
         {"num_labels": 2, "layer_norm_eps": 1e-3},
     ],
     ids=str,
 )
 def test_every_shape_of_the_family_equals_hugging_face(changes: dict[str, Any]) -> None:
-    model = model_of(**changes)
-    ids = texts([1, 2, 3, 7, 7, 40, 128, 511, 512])
-    np.testing.assert_allclose(run(engine_of(model), ids), reference(model, ids), atol=1e-5)
+    model = model_of(FAMILY, **changes)
+    rows = rows_of([1, 2, 3, 7, 7, 40, 128, 512])
+    expected = one_at_a_time(model, rows)
+    assert_tells_rows_apart(expected)
+    engine = engine_of(model)
+    for padding in (0, ANY_PADDING):
+        np.testing.assert_allclose(in_batches(engine, rows, padding=padding), expected, atol=1e-5)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(lengths=st.lists(st.integers(1, 60), min_size=1, max_size=12), seed=st.integers(0, 99))
-def test_neighbours_order_and_window_change_nothing_but_rounding(lengths: list[int], seed: int) -> None:
-    engine = engine_of(model_of())
-    ids = texts(lengths, seed)
-    together = run(engine, ids)
-    np.testing.assert_allclose(run(engine, ids[::-1])[::-1], together, atol=1e-6)
-    np.testing.assert_allclose(np.concatenate([run(engine, [row]) for row in ids]), together, atol=1e-6)
+@pytest.mark.parametrize("changes", [{}, {"num_hidden_layers": 1, "use_parallel_residual": False}], ids=str)
+def test_texts_that_go_through_torchs_own_attention_equal_hugging_face(changes: dict[str, Any]) -> None:
+    model = model_of(FAMILY, **changes)
+    rows = rows_of([layers._LONG + 1, 3, layers._LONG + 1, 600, layers._LONG])
+    expected = one_at_a_time(model, rows)
+    for padding in (0, ANY_PADDING):
+        np.testing.assert_allclose(in_batches(engine_of(model), rows, padding=padding), expected, atol=1e-5)
 
 
-def test_the_same_job_twice_gives_the_same_bits() -> None:
-    ids = texts([5, 9, 30])
-    assert np.array_equal(run(engine_of(model_of()), ids), run(engine_of(model_of()), ids))
+@settings(max_examples=20)
+@given(
+    lengths=st.lists(st.integers(1, 60), min_size=1, max_size=12),
+    seed=st.integers(0, 99),
+    budget=st.sampled_from([1, 100, 4096]),
+    padding=st.sampled_from([0, 32, ANY_PADDING]),
+)
+def test_neighbours_order_and_window_change_nothing_but_rounding(
+    lengths: list[int], seed: int, budget: int, padding: int
+) -> None:
+    rows = rows_of(lengths, seed)
+    together = in_batches(ENGINE, rows, budget=budget, padding=padding)
+    np.testing.assert_allclose(in_batches(ENGINE, rows[::-1], padding=padding)[::-1], together, atol=1e-6)
+    np.testing.assert_allclose(np.concatenate([in_batches(ENGINE, [row]) for row in rows]), together, atol=1e-6)
 
 
-def test_bf16_is_close() -> None:
-    model = model_of(initializer_range=0.05)
-    ids = texts([3, 20, 60])
-    np.testing.assert_allclose(run(engine_of(model, torch.bfloat16), ids), reference(model, ids), atol=0.03)
+ENGINE: Any = engine_of(model_of(FAMILY))
+
+
+def test_a_window_may_know_more_tokens_than_its_batches_have() -> None:
+    ids = torch.from_numpy(rows_of([30])[0])[None]
+    own, all_tokens = torch.unique(ids), torch.arange(97)
+    results = [ENGINE.logits(ENGINE.open_window(tokens), ids, None) for tokens in (own, own.flip(0), all_tokens)]
+    for other in results[1:]:
+        torch.testing.assert_close(other, results[0], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("filled_with", [0, 3, 96])
+def test_what_padding_is_filled_with_does_not_matter(filled_with: int) -> None:
+    row = torch.from_numpy(rows_of([9])[0])[None]
+    window = ENGINE.open_window(torch.arange(97))
+    padded = torch.cat([row, torch.full((1, 20), filled_with, dtype=torch.int32)], dim=1)
+    found = ENGINE.logits(window, padded, torch.tensor([8]))
+    torch.testing.assert_close(found, ENGINE.logits(window, row, None), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("padding", [0, ANY_PADDING])
+def test_the_same_job_twice_gives_the_same_bits(padding: int) -> None:
+    rows = rows_of([5, 9, 30, 30])
+    found = [in_batches(engine_of(model_of(FAMILY)), rows, padding=padding) for _ in range(2)]
+    assert np.array_equal(found[0], found[1])
+
+
+@pytest.mark.parametrize("padding", [0, ANY_PADDING])
+@pytest.mark.parametrize("changes", [{}, {"num_hidden_layers": 1}, {"use_parallel_residual": False}], ids=str)
+def test_bf16_is_close(changes: dict[str, Any], padding: int) -> None:
+    model = model_of(FAMILY, spread=0.15, **changes)
+    rows = rows_of([3, 3, 20, 60, 600])
+    expected = one_at_a_time(model, rows)
+    found = in_batches(engine_of(model, dtype=torch.bfloat16), rows, padding=padding)
+    np.testing.assert_allclose(found, expected, atol=0.03)
+    assert not np.array_equal(found, expected)
 
 
 def test_configs_of_older_and_newer_spelling_mean_the_same() -> None:
-    model = model_of()
-    config = json.loads(model.config.to_json_string())
-    old = {k: v for k, v in config.items() if k != "rope_parameters"} | {"rotary_pct": 0.25, "rotary_emb_base": 10000}
-    ids = texts([4, 11])
+    model = model_of(FAMILY, **rope(700.0, 0.5))
+    config = config_of(model)
+    old = {k: v for k, v in config.items() if k != "rope_parameters"} | {"rotary_pct": 0.5, "rotary_emb_base": 700}
+    rows = rows_of([4, 11])
     engine = GptNeoxEngine(old, model.state_dict(), n_labels=3, device=CPU, dtype=torch.float32)
-    assert np.array_equal(run(engine, ids), run(engine_of(model), ids))
+    assert np.array_equal(in_batches(engine, rows), in_batches(engine_of(model), rows))
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"model_type": "bert"},
-        {"hidden_act": "relu"},
+        {"model_type": "gpt_neo"},
+        {"model_type": None},
+        {"hidden_act": "silu"},
+        {"hidden_act": "gelu_fast"},
         {"rope_parameters": {"rope_type": "linear", "factor": 2.0}},
         {"rope_scaling": {"type": "dynamic", "factor": 2.0}, "rope_parameters": None},
     ],
     ids=str,
 )
 def test_what_it_does_not_compute_exactly_it_leaves_to_hugging_face(change: dict[str, Any]) -> None:
-    assert not can_run(json.loads(model_of().config.to_json_string()) | change)
+    assert own_engine(config_of(model_of(FAMILY))) is GptNeoxEngine
+    assert own_engine(config_of(model_of(FAMILY)) | change) is None
 
 
-def test_weights_of_another_shape_are_a_clear_error() -> None:
-    model = model_of()
-    weights = model.state_dict() | {"gpt_neox.final_layer_norm.weight": torch.ones(5)}
-    config = json.loads(model.config.to_json_string())
-    with pytest.raises(CheckpointError, match=r"gpt_neox\.final_layer_norm\.weight"):
-        GptNeoxEngine(config, weights, n_labels=3, device=CPU, dtype=torch.float32)
-
-
-def test_a_batch_needs_an_open_window() -> None:
-    with pytest.raises(RuntimeError, match="no window"):
-        engine_of(model_of()).logits(texts([3]))
-
-
-def test_a_checkpoint_of_the_family_is_run_by_it(tiny_checkpoint: Path, tiny_bert: Callable[..., Path]) -> None:
-    from sentiscore.checkpoint import load_checkpoint
-    from sentiscore.engine.classifier import Classifier
-    from sentiscore.engine.huggingface import HuggingFaceEngine
-
-    plain = tiny_bert(id2label={0: "negative", 1: "positive"})
-    found = [
-        type(Classifier.load(load_checkpoint(folder), device=CPU, dtype=torch.float32)._engine)
-        for folder in (tiny_checkpoint, plain)
-    ]
-    assert found == [GptNeoxEngine, HuggingFaceEngine]
-
-
-def load(folder: Path, n_labels: int = 2) -> GptNeoxEngine:
-    config = json.loads((folder / "config.json").read_text())
-    return GptNeoxEngine.load(folder, config, n_labels=n_labels, device=CPU, dtype=torch.float32)
-
-
-def test_a_folder_that_is_no_whole_classifier_is_a_clear_error(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    from safetensors.torch import load_file, save_file
-
-    folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "copy"))
-    path = folder / "model.safetensors"
-    with pytest.raises(CheckpointError, match="has 2 classes, but 3 label names"):
-        load(folder, n_labels=3)
-    weights = load_file(path)
-    save_file({name: tensor for name, tensor in weights.items() if name != "score.weight"}, path)
-    with pytest.raises(CheckpointError, match="is a base, not a classifier"):
-        load(folder)
-    path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(CheckpointError, match="cannot be loaded as a classifier"):
-        load(folder)
+@pytest.mark.parametrize(
+    "name", ["gpt_neox.final_layer_norm.weight", "gpt_neox.layers.1.mlp.dense_h_to_4h.bias", "gpt_neox.embed_in.weight"]
+)
+def test_weights_that_are_missing_or_of_another_shape_are_a_clear_error(name: str) -> None:
+    model = model_of(FAMILY)
+    whole = model.state_dict()
+    for weights in (whole | {name: torch.ones(5)}, {k: v for k, v in whole.items() if k != name}):
+        with pytest.raises(CheckpointError, match=name.replace(".", r"\.")):
+            GptNeoxEngine(config_of(model), weights, n_labels=3, device=CPU, dtype=torch.float32)

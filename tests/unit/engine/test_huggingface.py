@@ -15,6 +15,10 @@ from tests.conftest import TEXTS
 CPU = torch.device("cpu")
 
 
+def run(classifier: Classifier, texts: list[str]) -> np.ndarray:
+    return classifier.run(classifier.encoder.encode(texts))
+
+
 def classifier_of(folder: Path, dtype: torch.dtype = torch.float32) -> Classifier:
     return Classifier.load(load_checkpoint(folder), device=CPU, dtype=dtype)
 
@@ -33,14 +37,14 @@ def one_at_a_time(folder: Path, texts: list[str]) -> np.ndarray:
 def test_a_decoder_in_padded_batches_equals_hugging_face_one_text_at_a_time(tiny_checkpoint: Path) -> None:
     texts = [*TEXTS, "a", " ".join(TEXTS[:2])]
     np.testing.assert_allclose(
-        classifier_of(tiny_checkpoint).run(texts).logits, one_at_a_time(tiny_checkpoint, texts), atol=1e-5
+        run(classifier_of(tiny_checkpoint), texts), one_at_a_time(tiny_checkpoint, texts), atol=1e-5
     )
 
 
 def test_an_encoder_in_padded_batches_equals_hugging_face_one_text_at_a_time(tiny_bert: Callable[..., Path]) -> None:
     folder = tiny_bert(id2label={0: "negative", 1: "neutral", 2: "positive"})
     texts = [*TEXTS, "a", " ".join(TEXTS[:2])]
-    np.testing.assert_allclose(classifier_of(folder).run(texts).logits, one_at_a_time(folder, texts), atol=1e-5)
+    np.testing.assert_allclose(run(classifier_of(folder), texts), one_at_a_time(folder, texts), atol=1e-5)
 
 
 def test_a_decoder_without_a_padding_id_still_takes_batches(
@@ -49,23 +53,21 @@ def test_a_decoder_without_a_padding_id_still_takes_batches(
     folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "copy"))
     (folder / "sentiscore.json").unlink()
     edit_json(folder / "config.json", pad_token_id=None)
-    np.testing.assert_allclose(
-        classifier_of(folder).run(TEXTS).logits, classifier_of(tiny_checkpoint).run(TEXTS).logits, atol=1e-5
-    )
+    np.testing.assert_allclose(run(classifier_of(folder), TEXTS), run(classifier_of(tiny_checkpoint), TEXTS), atol=1e-5)
 
 
 def test_a_text_without_tokens_has_no_logits_and_disturbs_no_other(tiny_checkpoint: Path) -> None:
     classifier = classifier_of(tiny_checkpoint)
-    outputs = classifier.run(["", TEXTS[0], ""])
-    assert np.isnan(outputs.logits[[0, 2]]).all()
-    np.testing.assert_allclose(outputs.logits[1], classifier.run([TEXTS[0]]).logits[0], atol=1e-6)
-    assert np.isnan(classifier.run(["", ""]).logits).all()
-    assert classifier.run([]).logits.shape == (0, 2)
+    logits = run(classifier, ["", TEXTS[0], ""])
+    assert np.isnan(logits[[0, 2]]).all()
+    np.testing.assert_allclose(logits[1], run(classifier, [TEXTS[0]])[0], atol=1e-6)
+    assert np.isnan(run(classifier, ["", ""])).all()
+    assert run(classifier, []).shape == (0, 2)
 
 
 def test_bf16_is_close_to_fp32(tiny_checkpoint: Path) -> None:
-    exact = classifier_of(tiny_checkpoint).run(TEXTS).logits
-    rounded = classifier_of(tiny_checkpoint, torch.bfloat16).run(TEXTS).logits
+    exact = run(classifier_of(tiny_checkpoint), TEXTS)
+    rounded = run(classifier_of(tiny_checkpoint, torch.bfloat16), TEXTS)
     np.testing.assert_allclose(rounded, exact, atol=0.1)
     assert not np.array_equal(rounded, exact)
 
@@ -95,4 +97,4 @@ def test_broken_weights_are_a_clear_error(tiny_base: Path, tmp_path: Path, damag
 @pytest.mark.gpu
 def test_a_gpu_agrees_with_the_cpu(tiny_checkpoint: Path) -> None:
     on_gpu = Classifier.load(load_checkpoint(tiny_checkpoint), device=torch.device("cuda"), dtype=torch.float32)
-    np.testing.assert_allclose(on_gpu.run(TEXTS).logits, classifier_of(tiny_checkpoint).run(TEXTS).logits, atol=1e-3)
+    np.testing.assert_allclose(run(on_gpu, TEXTS), run(classifier_of(tiny_checkpoint), TEXTS), atol=1e-3)

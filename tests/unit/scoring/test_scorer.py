@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -107,3 +108,40 @@ def test_a_row_does_not_depend_on_its_neighbours(scorer: Scorer, texts: list[str
     if texts:
         i = data.draw(st.integers(0, len(texts) - 1))
         assert_frame_equal(together[i], scorer.score([texts[i]]), abs_tol=1e-5)
+
+
+def test_a_long_text_in_windows_is_the_mean_of_its_pieces_weighted_by_tokens(tiny_checkpoint: Path) -> None:
+    text = "Profit rises on strong demand. Shares fall after weak results. " * 8
+    whole = Scorer.from_pretrained(tiny_checkpoint, dtype="fp32", overflow="windows")
+    pieces = whole._classifier.encoder.pieces(text)
+    apart = Scorer.from_pretrained(tiny_checkpoint, dtype="fp32").score(pieces)
+    scored = whole.score([text, "profit", None])
+    mean = np.average(apart["p_positive"], weights=apart["n_tokens"])
+    assert scored["p_positive"][0] == pytest.approx(mean, abs=1e-6)
+    assert scored["n_tokens"][0] == apart["n_tokens"].sum()
+    assert scored["n_windows"].to_list() == [len(pieces), 1, 0]
+    assert scored["status"].to_list() == ["ok", "ok", "null"]
+
+
+def test_an_unknown_overflow_is_a_clear_error(tiny_checkpoint: Path) -> None:
+    with pytest.raises(InputError, match="no overflow 'drop'"):
+        Scorer.from_pretrained(tiny_checkpoint, overflow="drop")
+
+
+def test_threads_change_nothing_but_rounding_and_are_left_as_they_were(tiny_checkpoint: Path) -> None:
+    import torch
+
+    scorer = Scorer.from_pretrained(tiny_checkpoint, dtype="fp32")
+    texts = [f"profit rises {'on demand ' * (i % 9)} {i}" for i in range(300)]
+    before = torch.get_num_threads()
+    try:
+        results = []
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            results.append(scorer.logits(texts))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_allclose(results[1], results[0], atol=1e-5)
+    np.testing.assert_allclose(results[2], results[0], atol=1e-5)
+    assert np.array_equal(scorer.logits(texts), scorer.logits(texts))
