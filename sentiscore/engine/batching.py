@@ -2,13 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-
-PADDING_A_BATCH: Final = 32
-"""Padding tokens that cost about as much as one more batch does."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,7 @@ class Batch:
         return self.rows.size * self.width
 
 
-def plan_batches(lengths: npt.NDArray[np.integer], token_budget: int, padding: int = PADDING_A_BATCH) -> list[Batch]:
+def plan_batches(lengths: npt.NDArray[np.integer], token_budget: int, padding: int) -> list[Batch]:
     """Split rows into batches of equal length or, where a length has too few rows, of nearly equal length.
 
     The longest rows come first, so that the first batch is the one that needs the most memory.

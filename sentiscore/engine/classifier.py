@@ -13,12 +13,17 @@ from torch import Tensor
 
 from sentiscore.checkpoint import Checkpoint
 from sentiscore.engine.batching import Batch, pack, plan_batches
+from sentiscore.engine.memory import keep_few_kernels
 from sentiscore.engine.networks import Engine, load_engine
 from sentiscore.engine.tokenizer import Encoded, TextEncoder
 from sentiscore.errors import InputError
 
 _TOKEN_BUDGET: Final = {"cpu": 512, "cuda": 65_536, "mps": 8_192}
 """Tokens of a batch. On a CPU each core has a batch of its own, which should fit its cache."""
+
+_PADDING: Final = {"cpu": 32, "cuda": 2_048, "mps": 512}
+"""Padding tokens of a batch that cost about as much as one more batch does. For a GPU this is an estimate: starting the
+hundred or so steps of a batch takes it about half a millisecond, in which it computes some thousand tokens."""
 
 Progress = Callable[[int], None]
 
@@ -47,6 +52,7 @@ class Classifier:
         self._engine = engine
         self._n_labels = n_labels
         self._token_budget = _TOKEN_BUDGET[device.type]
+        self._padding = _PADDING[device.type]
         self.device = device
         self.dtype = dtype
 
@@ -70,6 +76,7 @@ class Classifier:
         Raises:
             CheckpointError: A part of it cannot be loaded.
         """
+        keep_few_kernels()
         encoder = TextEncoder.load(checkpoint.folder, checkpoint.max_length if max_length is None else max_length)
         engine = load_engine(checkpoint, device, dtype)
         return cls(encoder, engine, n_labels=len(checkpoint.labels), device=device, dtype=dtype)
@@ -92,7 +99,7 @@ class Classifier:
         if rows.size == 0:
             return logits
         lengths = encoded.lengths[rows]
-        batches = plan_batches(lengths, self._token_budget)
+        batches = plan_batches(lengths, self._token_budget, self._padding)
         ids = self._to_device(pack(batches, encoded.ids, encoded.starts[rows], lengths, self._engine.pad_id))
         order = np.concatenate([batch.rows for batch in batches])
         ends = self._to_device(lengths[order] - 1)

@@ -14,6 +14,7 @@ import polars as pl
 
 from sentiscore import labels as names
 from sentiscore.checkpoint import DEFAULT
+from sentiscore.engine.memory import give_back
 from sentiscore.errors import InputError, OutputError
 from sentiscore.features import DailySums
 from sentiscore.features.files import beside, default_daily
@@ -275,6 +276,7 @@ def _run(plan: _Plan, scorer: Scorer, counter: "_Counter") -> None:
             if plan.sums is not None:
                 plan.sums.add(window[plan.placing].hstack(named))
             sink.write(window[plan.kept].hstack(named))
+            give_back()
             return scores[names.STATUS], prepared.n_scored
 
         windows = ahead(_windows(plan.sources, plan.needed, plan.limit))

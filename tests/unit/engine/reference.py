@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from scipy.special import softmax
 
-from sentiscore.engine.batching import PADDING_A_BATCH, pack, plan_batches
+from sentiscore.engine.batching import pack, plan_batches
 from sentiscore.engine.bert import BertEngine
 from sentiscore.engine.gpt_neox import GptNeoxEngine
 from sentiscore.engine.networks import Engine, own_engine
@@ -94,7 +94,7 @@ def one_at_a_time(model: Any, rows: Rows) -> Probabilities:
     return probabilities(torch.cat(logits))
 
 
-def in_batches(engine: Engine, rows: Rows, *, budget: int = 4096, padding: int = PADDING_A_BATCH) -> Probabilities:
+def in_batches(engine: Engine, rows: Rows, *, budget: int = 4096, padding: int = 32) -> Probabilities:
     """What an engine says of the rows of one window, planned and packed as a job does it.
 
     Args:

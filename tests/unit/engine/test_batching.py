@@ -29,15 +29,15 @@ def test_padding_is_counted_and_within_its_bound(lengths: np.ndarray, budget: in
         assert batch.padding == batch.tokens - lengths[batch.rows].sum() <= padding
 
 
-@given(lengths=LENGTHS, budget=BUDGETS)
-def test_the_longest_rows_come_first(lengths: np.ndarray, budget: int) -> None:
-    order = [int(lengths[row]) for batch in plan_batches(lengths, budget) for row in batch.rows]
+@given(lengths=LENGTHS, budget=BUDGETS, padding=PADDINGS)
+def test_the_longest_rows_come_first(lengths: np.ndarray, budget: int, padding: int) -> None:
+    order = [int(lengths[row]) for batch in plan_batches(lengths, budget, padding) for row in batch.rows]
     assert order == sorted(order, reverse=True)
 
 
 @pytest.mark.parametrize(("rows", "batches"), [(8, 1), (9, 2), (16, 2)])
 def test_rows_of_one_length_fill_batches_without_padding(rows: int, batches: int) -> None:
-    planned = plan_batches(np.full(rows, 8), 64)
+    planned = plan_batches(np.full(rows, 8), 64, 32)
     assert (len(planned), sum(batch.padding for batch in planned)) == (batches, 0)
 
 

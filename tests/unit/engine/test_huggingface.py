@@ -11,6 +11,8 @@ from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.huggingface import HuggingFaceEngine
 from sentiscore.errors import CheckpointError
 from tests.conftest import TEXTS
+from tests.unit.engine.reference import ANY_PADDING, assert_tells_rows_apart, in_batches, model_of, rows_of
+from tests.unit.engine.reference import one_at_a_time as reference_one_at_a_time
 
 CPU = torch.device("cpu")
 
@@ -98,3 +100,36 @@ def test_broken_weights_are_a_clear_error(tiny_base: Path, tmp_path: Path, damag
 def test_a_gpu_agrees_with_the_cpu(tiny_checkpoint: Path) -> None:
     on_gpu = Classifier.load(load_checkpoint(tiny_checkpoint), device=torch.device("cuda"), dtype=torch.float32)
     np.testing.assert_allclose(run(on_gpu, TEXTS), run(classifier_of(tiny_checkpoint), TEXTS), atol=1e-3)
+
+
+OTHERS: dict[str, dict[str, object]] = {
+    "Llama": {"pad_token_id": 1},
+    "Mistral": {"pad_token_id": 1, "num_key_value_heads": 2},
+    "Qwen2": {"pad_token_id": 1, "num_key_value_heads": 2},
+    "GPT2": {"pad_token_id": 1},
+    "OPT": {"pad_token_id": 1, "word_embed_proj_dim": 32, "ffn_dim": 64},
+    "Albert": {"embedding_size": 16},
+    "Electra": {},
+    "DebertaV2": {},
+    "ModernBert": {"pad_token_id": 1, "global_attn_every_n_layers": 2},
+}
+
+
+@pytest.mark.parametrize("padding", [0, ANY_PADDING])
+@pytest.mark.parametrize("family", OTHERS)
+def test_other_families_in_padded_batches_equal_hugging_face_one_text_at_a_time(family: str, padding: int) -> None:
+    model = model_of(family, spread=0.1, **OTHERS[family])
+    rows = rows_of([1, 2, 3, 7, 7, 40, 128, 200])
+    expected = reference_one_at_a_time(model, rows)
+    assert_tells_rows_apart(expected)
+    np.testing.assert_allclose(in_batches(HuggingFaceEngine(model, CPU), rows, padding=padding), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["Llama", "GPT2"])
+def test_a_decoder_of_another_family_without_a_padding_id_takes_batches(family: str) -> None:
+    padded = model_of(family, spread=0.1, **OTHERS[family])
+    without = model_of(family, spread=0.1, **(OTHERS[family] | {"pad_token_id": None, "eos_token_id": 2}))
+    without.load_state_dict(padded.state_dict())
+    rows = rows_of([1, 7, 40])
+    found = in_batches(HuggingFaceEngine(without, CPU), rows, padding=ANY_PADDING)
+    np.testing.assert_allclose(found, reference_one_at_a_time(padded, rows), atol=1e-5)

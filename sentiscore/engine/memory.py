@@ -1,0 +1,40 @@
+"""What a long job would otherwise hold on to without using it."""
+
+import ctypes
+import os
+import sys
+from functools import cache
+from typing import Any, Final
+
+_KERNELS: Final = "32"
+"""Rows are sorted by length, so batches of one shape follow each other, and few shapes are in use at a time."""
+
+_SETTINGS: Final = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
+
+
+def keep_few_kernels() -> None:
+    """Let oneDNN, and torch's own store in front of it, keep less compiled code.
+
+    They compile each product of matrices for its exact shape, and keep the last 1,024 of them: more than half a
+    megabyte each, some hundreds of megabytes in all. Both read their limit from the environment when they are first
+    used, so this comes too late where the process has multiplied matrices before; what the user has set stays.
+    """
+    for name in _SETTINGS:
+        os.environ.setdefault(name, _KERNELS)
+
+
+def give_back() -> None:
+    """Return freed memory to the operating system, where the C library (glibc) would keep it.
+
+    Threads that take turns leave holes in each other's heaps, and without this a job grows for its first ten windows.
+    """
+    trim = _trim()
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _trim() -> Any:
+    if sys.platform != "linux":
+        return None
+    return getattr(ctypes.CDLL(None), "malloc_trim", None)
