@@ -30,6 +30,7 @@ class Line:
         gemm_share: Speed of its linear layers, of the machine's peak for its number type.
         max_dp: Largest difference from the exact probabilities.
         mean_dp: Mean difference.
+        flips: Share of rows that get another label.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Line:
     gemm_share: float | None = None
     max_dp: float | None = None
     mean_dp: float | None = None
+    flips: float | None = None
 
     @property
     def entry(self) -> Entry:
@@ -101,6 +103,7 @@ def result_of(
         gflops: The machine's peaks by number type.
     """
     tokens = sum(map(len, ids))
+    once = sum(map(len, dict(zip(texts, ids, strict=True)).values()))
     shape = flops.Shape.of_config(config, labels)
     work = (0, 0) if shape is None else (flops.whole_model(shape, ids), flops.work_left(shape, texts, ids))
     answers = {
@@ -126,12 +129,13 @@ def result_of(
                 median_rows_s=len(texts) / statistics.median(seen.seconds),
                 tokens_s=tokens / best,
                 ratio=None if reference is None else reference / best,
-                padding=None if seen.tokens is None else 1 - tokens / seen.tokens,
+                padding=None if seen.tokens is None else 1 - (once if entry.ours else tokens) / seen.tokens,
                 peak_mib=seen.peak_mib,
                 first_row_s=seen.first_row_s,
                 gemm_share=None if peak is None or shape is None else work[entry.ours] / best / (peak * 1e9),
                 max_dp=None if difference is None else float(difference.max()),
                 mean_dp=None if difference is None else float(difference.mean()),
+                flips=None if exact is None else float((answers[who].argmax(1) != exact.argmax(1)).mean()),
             )
         )
     return Result(

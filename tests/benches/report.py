@@ -23,8 +23,9 @@ _COLUMNS: Final = (
     "of peak",
     "max |dp|",
     "mean |dp|",
+    "flips",
 )
-_WIDTH: Final = 128
+_WIDTH: Final = 136
 
 
 def table(result: Result) -> Table:
@@ -60,6 +61,7 @@ def _cells(line: Line) -> list[str]:
         _text(line.gemm_share, ".0%"),
         _text(line.max_dp, ".1e"),
         _text(line.mean_dp, ".1e"),
+        _text(line.flips, ".2%"),
     ]
 
 
@@ -73,7 +75,8 @@ def notes(gemm: Mapping[str, Any]) -> list[str]:
     return [
         "rows/s, tokens/s, x, of peak: the best round; median: rows/s of the median round; tokens: the texts' own.",
         f"x: multiple of the rows/s of {ENTRIES[REFERENCE].title}.",
-        f"|dp|: how far probabilities are from {ENTRIES[EXACT].title}, all at sentiscore's temperature.",
+        f"|dp|: how far probabilities are from {ENTRIES[EXACT].title}, all at sentiscore's temperature; "
+        "flips: labels that differ.",
         "of peak: what linear layers multiply for real tokens, for sentiscore what its exact shortcuts leave of it,",
         f"  of the fastest product of matrices seen in the same numbers: {peaks} GFLOP/s.",
         "MiB: the most memory of the process. 1st row: from its start to the first scored row. padding: of all tokens.",

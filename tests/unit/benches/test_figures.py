@@ -20,8 +20,10 @@ def result() -> Result:
     measured = {
         "hf-fp32-b1": Measured([4.0, 5.0], 3.0, 100.0, 5, plain),
         "hf-fp32-b32": Measured([2.0, 1.0, 3.0], 3.0, 100.0, 6, plain),
-        "sentiscore-bf16": Measured([0.5], 1.0, 50.0, None, calibrated(plain, 2.0) + np.array([[0.01, -0.01], [0, 0]])),
-        "sentiscore-int8": Measured(skipped="There is no such thing."),
+        "openvino": Measured(skipped="There is no such thing."),
+        "sentiscore-bf16": Measured(
+            [0.5], 1.0, 50.0, 8, calibrated(plain, 2.0) + np.array([[0.01, -0.01], [-0.1, 0.1]])
+        ),
     }
     return result_of(
         measured,
@@ -49,13 +51,37 @@ def test_speed_is_that_of_the_best_round_beside_the_median_one() -> None:
 def test_padding_is_a_share_of_the_tokens_computed() -> None:
     assert line("hf-fp32-b1").padding == 0
     assert line("hf-fp32-b32").padding == pytest.approx(1 / 6)
-    assert line("sentiscore-bf16").padding is None
+    assert line("sentiscore-bf16").padding == pytest.approx(3 / 8)
+
+
+def test_padding_of_texts_that_are_scored_once_is_that_of_the_distinct_ones() -> None:
+    answers = np.array([[0.2, 0.8]] * 3)
+    found = result_of(
+        {
+            "sentiscore-fp32": Measured([1.0], 1.0, 1.0, 6, answers),
+            "hf-fp32-b32": Measured([1.0], 1.0, 1.0, 9, answers),
+        },
+        model="tiny",
+        config=CONFIG,
+        labels=2,
+        temperature=1.0,
+        name="words",
+        texts=["a", "b", "b"],
+        ids=[[5, 6, 5], [6, 7], [6, 7]],
+        gflops=PEAKS,
+    )
+    assert [line.padding for line in found.lines] == [pytest.approx(1 / 6), pytest.approx(2 / 9)]
+
+
+def test_flips_are_the_rows_with_another_label() -> None:
+    assert line("hf-fp32-b32").flips == 0
+    assert line("sentiscore-bf16").flips == 0.5
 
 
 def test_answers_are_compared_at_one_temperature() -> None:
     assert line("hf-fp32-b32").max_dp == 0
-    assert line("sentiscore-bf16").max_dp == pytest.approx(0.01)
-    assert line("sentiscore-bf16").mean_dp == pytest.approx(0.005)
+    assert line("sentiscore-bf16").max_dp == pytest.approx(0.1)
+    assert line("sentiscore-bf16").mean_dp == pytest.approx(0.055)
 
 
 def test_a_temperature_divides_the_logits() -> None:
@@ -74,8 +100,8 @@ def test_shares_are_held_against_the_peak_of_the_same_numbers() -> None:
 def test_a_contestant_that_is_left_out_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     show([result()], GEMM, ["here, today"])
     printed = capsys.readouterr().out
-    assert "sentiscore int8 is left out: There is no such thing." in printed
-    assert "int8 -" in printed
+    assert "OpenVINO bf16, equal lengths is left out: There is no such thing." in printed
+    assert "int8 -" in printed  # a peak that was not measured
 
 
 def test_the_json_has_every_figure() -> None:

@@ -60,7 +60,7 @@ def test_what_is_left_on_the_cpu_is_found(left: str) -> None:
 def test_results_are_fetched_once_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
     fetched = []
 
-    class Watch(TorchDispatchMode):
+    class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             named = kwargs or {}
             if func is torch.ops.aten._to_copy.default and str(named.get("device")) == "cpu":
@@ -72,7 +72,7 @@ def test_results_are_fetched_once_a_window(monkeypatch: pytest.MonkeyPatch) -> N
     with fake_cuda():
         classifier = classifier_of(engine_of(model, device=CUDA), CUDA)
         classifier._token_budget = 64
-        with Watch():
+        with Watch():  # type: ignore[no-untyped-call]
             classifier.run(encoded(rows_of(LENGTHS)))
     assert fetched == ["cuda"]
 
