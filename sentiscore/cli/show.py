@@ -119,7 +119,6 @@ def daily_report(result: "DailyFile") -> None:
 
 def plot_report(result: "PlotFile") -> None:
     """What drawing daily features did."""
-    left = result.entities - result.drawn
     pairs(
         [
             ("rows read", f"{result.rows:,}"),
@@ -127,8 +126,9 @@ def plot_report(result: "PlotFile") -> None:
             ("page", f"{result.output} ({result.n_bytes / 1e6:.1f} MB)"),
         ]
     )
-    if left:
-        note(f"{left:,} entities are not on the page. Choose with --entity NAME, or draw more with --limit N.")
+    if result.left_out:
+        are = "entity is" if result.left_out == 1 else "entities are"
+        note(f"{result.left_out:,} {are} not on the page. Choose with --entity NAME, or draw more with --limit N.")
 
 
 def frame_table(frame: "pl.DataFrame", columns: Sequence[str], title: str) -> None:

@@ -41,6 +41,11 @@ _TITLES: Final = {
     "uncertainty": "Uncertainty",
     "sent_momentum": "Momentum of sentiment",
 }
+_FAMILIES: Final = {
+    "sent_decay_": "Decayed mean",
+    "sent_z_": "Standardised sentiment",
+    "abnormal_volume_": "Abnormal volume",
+}
 _SENTIMENT: Final = ("sent_mean", "sent_shrunk")
 _SHARES: Final = ("pos_share", "neg_share", "neu_share")
 _OF_DOCUMENTS: Final = (*_SENTIMENT, "sent_std", *_SHARES, "bullishness", "disagreement", "uncertainty")
@@ -255,7 +260,7 @@ def _payload(drawn: pl.DataFrame, chosen: pl.DataFrame, column: str) -> dict[str
     A value is null where nothing is to be drawn. `n` is null where the frame has no row for a session.
     """
     sessions = _sessions(drawn)
-    decay = next(iter(_decays(drawn.columns)), None)
+    decay = next(iter(_decays(drawn.columns)), None) if column in _SENTIMENT else None
     news = pl.col("n_docs") > 0
     measured = column in _OF_DOCUMENTS
     values = {
@@ -312,6 +317,10 @@ def _sessions(drawn: pl.DataFrame) -> pl.DataFrame:
 
 
 def _title(column: str) -> str:
+    """What a column is called on the page: in words where it is one of ours."""
+    for prefix, words in _FAMILIES.items():
+        if column.startswith(prefix):
+            return f"{words} ({column})"
     return _TITLES.get(column, column)
 
 
@@ -354,7 +363,8 @@ _CHART: Final = """
 <div class="choose" role="group" aria-label="time shown"><button type="button" data-months="1">1 month</button>
 <button type="button" data-months="6">6 months</button> <button type="button" data-months="12">1 year</button>
 <button type="button" data-months="0">all</button></div></div>
-<div id="chart"><noscript>The charts need JavaScript, which is switched off here.</noscript></div>
+<div id="chart" role="figure" aria-labelledby="name">
+<noscript>The charts need JavaScript, which is switched off here.</noscript></div>
 <p class="hint">Zoom with the buttons, or by dragging over a chart and back with a double click; a click on a name in
 the legend hides it.
 Sessions without news are gaps: nothing is drawn through them.</p>
@@ -375,7 +385,7 @@ def _summary(totals: pl.DataFrame, chosen: pl.DataFrame) -> str:
         rest = int(totals["documents"].sum()) - documents
         text += (
             f'<p class="note">{_count(left, "entity", "entities")} more, with {_count(rest, "document")}, '
-            f"{'is' if left == 1 else 'are'} in the table and not on this page. "
+            f"{'is' if left == 1 else 'are'} not on this page. "
             "Choose with --entity NAME, or draw more with --limit N.</p>"
         )
     return text

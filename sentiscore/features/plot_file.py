@@ -18,6 +18,7 @@ class PlotFile:
         rows: Rows of daily features read.
         drawn: Entities on the page.
         entities: Entities of the table.
+        left_out: Entities that the limit keeps off the page.
         n_bytes: The size of the page.
     """
 
@@ -25,6 +26,7 @@ class PlotFile:
     rows: int
     drawn: int
     entities: int
+    left_out: int
     n_bytes: int
 
 
@@ -69,7 +71,14 @@ def plot_file(
         title=title if title is not None else f"Daily sentiment: {source.path.name}",
     )
     write_text(target, drawing.page)
-    return PlotFile(target, frame.height, drawing.drawn, drawing.entities, len(drawing.page.encode()))
+    return PlotFile(
+        output=target,
+        rows=frame.height,
+        drawn=drawing.drawn,
+        entities=drawing.entities,
+        left_out=drawing.entities - drawing.drawn if entities is None else 0,
+        n_bytes=len(drawing.page.encode()),
+    )
 
 
 def default_plot(source: str | Path) -> Path:

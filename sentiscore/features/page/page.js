@@ -4,11 +4,12 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const at = (id) => document.getElementById(id);
   const DAY = 864e5;
-  const COLOURS = { value: "#0072B2", band: "rgba(86,180,233,0.35)", decay: "#D55E00", docs: "#5F6B7A", none: "#C9A227" };
+  const COLOURS = { value: "#0072B2", band: "rgba(86,180,233,0.35)", decay: "#D55E00", docs: "#5F6B7A", none: "#C9A227", filled: "#7A7A7A" };
   // A session is drawn at the noon of its day, so that it fills that day.
   const day = (text) => Date.parse(text.slice(0, 10) + "T12:00:00Z");
   const hour = (text, hours) => new Date(day(text) + (hours - 12) * 36e5).toISOString();
   const count = (n, word) => n.toLocaleString("en") + " " + word + (n === 1 ? "" : "s");
+  const number = (value) => value.toFixed(3).replace("-", "−");
   // plotly.js reads a little HTML in its texts
   const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
   const touch = matchMedia("(pointer: coarse)").matches; // a finger on the chart scrolls the page
@@ -46,40 +47,54 @@
     return shape;
   }
 
+  // What the label of each session says. One trace carries it, since plotly.js would take the value of a neighbour
+  // where a session has none of its own.
+  function labels(entity) {
+    const title = plain(data.column.title);
+    const line = (name, text, colour) => `<span style="color:${colour}">■</span> ${name}: ${text}`;
+    let last = null;
+    return entity.n.map((n, i) => {
+      if (n > 0) last = i;
+      const lines = [];
+      if (entity.y[i] !== null) lines.push(line(title, number(entity.y[i]) + (entity.sd?.[i] != null ? " ± " + number(entity.sd[i]) : ""), COLOURS.value));
+      if (entity.filled?.[i] != null) lines.push(line(title + ", filled in", number(entity.filled[i]), COLOURS.filled));
+      if (entity.decay?.[i] != null) lines.push(line("Decayed mean", number(entity.decay[i]), COLOURS.decay));
+      if (n === null) lines.push("no row in the table");
+      else if (n > 0) lines.push(line("Documents", n.toLocaleString("en"), COLOURS.docs));
+      else lines.push(line("No news", last === null ? "none so far" : "last " + count(i - last, "session") + " ago", COLOURS.none));
+      const known = data.known?.[entity.start + i];
+      if (known) lines.push("Known from " + known + " UTC");
+      return lines.join("<br>");
+    });
+  }
+
   function traces(entity) {
     const x = data.dates.slice(entity.start, entity.start + entity.n.length).map((text) => hour(text, 12));
-    const title = plain(data.column.title);
+    const many = x.length > 400;
+    const silent = { hoverinfo: "skip", connectgaps: false };
     const list = [];
     if (entity.sd) {
-      list.push({ ...band(x, entity.y, entity.sd), name: "± 1 standard deviation", mode: "lines", fill: "toself",
-        fillcolor: COLOURS.band, line: { color: COLOURS.band, width: 1.5, simplify: false }, hoverinfo: "skip", legendgroup: "sd" });
+      list.push({ ...band(x, entity.y, entity.sd), ...silent, name: "± 1 standard deviation", mode: "lines", fill: "toself",
+        fillcolor: COLOURS.band, line: { color: COLOURS.band, width: 1.5, simplify: false } });
     }
-    const spread = entity.sd ? entity.sd.map((sd) => sd === null ? "" : " ± " + sd.toFixed(3)) : undefined;
-    list.push({ x, y: entity.y, name: title, mode: "lines+markers", connectgaps: false, line: { color: COLOURS.value, width: narrow() ? 1.25 : 1.75 },
-      marker: { size: x.length > 400 ? (narrow() ? 2.5 : 4) : 6 }, text: spread, hovertemplate: "%{y:.3f}" + (spread ? "%{text}" : "") });
+    list.push({ x, y: entity.y, ...silent, name: plain(data.column.title), mode: "lines+markers",
+      line: { color: COLOURS.value, width: narrow() ? 1.25 : 1.75 }, marker: { size: many ? (narrow() ? 2.5 : 4) : 6 } });
     if (entity.filled) {
-      list.push({ x, y: entity.filled, name: "filled in, no news", mode: "markers", hovertemplate: "%{y:.3f}",
-        marker: { symbol: "circle-open", size: 5, color: "#7A7A7A" } });
+      list.push({ x, y: entity.filled, ...silent, name: "filled in, no news", mode: "markers",
+        marker: { symbol: "circle-open", size: many ? 4 : 6, color: COLOURS.filled } });
     }
     if (entity.decay) {
-      list.push({ x, y: entity.decay, name: "Decayed mean (" + plain(data.decay) + ")", mode: "lines", connectgaps: false,
-        line: { color: COLOURS.decay, width: 2, dash: "dot" }, hovertemplate: "%{y:.3f}" });
+      list.push({ x, y: entity.decay, ...silent, name: "Decayed mean (" + plain(data.decay) + ")", mode: "lines",
+        line: { color: COLOURS.decay, width: 2, dash: "dot" } });
     }
-    const without = entity.n.flatMap((n, i) => n === 0 ? [i] : []);
-    let last = null;
-    const since = entity.n.map((n, i) => { if (n > 0) last = i; return last === null ? null : i - last; });
-    list.push({ ...strip(entity, x), yaxis: "y3", name: "No news", mode: "lines", fill: "toself", fillcolor: COLOURS.none,
-      line: { width: 0, simplify: false }, hoverinfo: "skip" });
-    list.push({ x: without.map((i) => x[i]), y: without.map(() => 0.5), yaxis: "y3", name: "No news", mode: "markers", showlegend: false,
-      marker: { symbol: "square", color: COLOURS.none, opacity: 0 }, hovertemplate: "%{text}",
-      text: without.map((i) => since[i] === null ? "none so far" : "last " + count(since[i], "session") + " ago") });
-    list.push({ type: "bar", x, y: entity.n, yaxis: "y2", name: "Documents", width: DAY * 0.85,
-      marker: { color: COLOURS.docs, line: { width: 0 } }, hovertemplate: "%{y:,}" });
-    if (data.known) {
-      // an invisible point that lends its text to the label of a session
-      list.push({ x, y: x.map(() => 0.5), yaxis: "y3", name: "Known from", mode: "markers", marker: { color: "#fff", opacity: 0 }, showlegend: false,
-        text: x.map((_, i) => data.known[entity.start + i] ?? ""), hovertemplate: "%{text} UTC" });
-    }
+    list.push({ ...strip(entity, x), ...silent, yaxis: "y3", name: "No news", mode: "lines", fill: "toself",
+      fillcolor: COLOURS.none, line: { width: 0, simplify: false } });
+    list.push({ type: "bar", x, y: entity.n, hoverinfo: "skip", yaxis: "y2", name: "Documents", width: DAY * 0.85,
+      marker: { color: COLOURS.docs, line: { width: 0 } } });
+    const some = entity.y.find((y) => y !== null) ?? 0;
+    const height = (i) => entity.y[i] ?? entity.filled?.[i] ?? entity.decay?.[i] ?? some;
+    list.push({ x, y: x.map((_, i) => height(i)), mode: "markers", showlegend: false,
+      marker: { color: "#fff", opacity: 0 }, text: labels(entity), hovertemplate: "%{text}<extra></extra>" });
     return list;
   }
 
@@ -107,7 +122,7 @@
     return {
       font: { family: 'system-ui, "Segoe UI", "Liberation Sans", Arial, sans-serif', size: 13, color: "#1C2430" },
       paper_bgcolor: "#fff", plot_bgcolor: "#fff", bargap: 0, barmode: "overlay", dragmode: touch ? false : "zoom",
-      margin: { l: 10, r: 14, t: 40, b: 40 },
+      margin: { l: 10, r: 14, t: 66, b: 40 },
       hovermode: "x unified", hoversubplots: "axis", hoverlabel: { bgcolor: "rgba(255,255,255,0.95)", font: { size: 13 } },
       legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom", font: { size: slim ? 12 : 13 }, traceorder: "normal" },
       xaxis: { ...axis, type: "date", anchor: "y2", range: span(entity, 0), showspikes: true, spikemode: "across",
@@ -119,7 +134,7 @@
       yaxis3: { domain: [0.345, 0.385], range: [0, 1], fixedrange: true, showgrid: false, zeroline: false, showticklabels: false, title: { text: "" } },
       yaxis2: { ...axis, domain: [0, 0.31], title: titled("Documents per session"), rangemode: "tozero", tickformat: ",~d", ...(Math.max(...entity.n) < 6 ? { dtick: 1 } : {}), ...(empty ? { range: [0, 1] } : {}) },
       shapes: [{ type: "rect", xref: "paper", yref: "paper", x0: 0, x1: 1, y0: 0.345, y1: 0.385, line: { width: 1, color: "#DDE2E8" }, fillcolor: "#FAFBFC", layer: "below" }],
-      annotations: empty || blank ? [{ xref: "paper", yref: "paper", x: 0.5, y: 0.71, showarrow: false, font: { size: 16, color: "#56616F" },
+      annotations: empty || blank ? [{ xref: "paper", yref: "paper", x: 0.5, y: 0.85, showarrow: false, font: { size: 16, color: "#56616F" },
         bgcolor: "#fff", text: empty ? "No documents in any of these sessions" : "No value in any of these sessions" }] : [],
     };
   }
@@ -138,7 +153,7 @@
     document.querySelectorAll("tbody tr").forEach((row) => row.classList.toggle("shown", +row.dataset.at === index));
     const file = entity.name.replace(/[^\p{L}\p{N}._-]+/gu, "_") || "entity";
     Plotly.react("chart", traces(entity), layout(entity), { responsive: true, displaylogo: false, doubleClick: "reset",
-      showSendToCloud: false, plotlyServerURL: "", // plotly.js would offer to send the data away
+      displayModeBar: narrow() ? false : "hover", showSendToCloud: false, plotlyServerURL: "", // plotly.js would offer to send the data away
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"], toImageButtonOptions: { filename: file, scale: 2 } });
     if (scroll) at("name").scrollIntoView({ block: "start" });
   }
@@ -159,14 +174,14 @@
     const row = event.target.closest("tr");
     if (row) show(+row.dataset.at, true);
   });
-  const number = (text) => parseFloat(text.replace(/[,%]/g, ""));
+  const parsed = (text) => parseFloat(text.replace(/[,%]/g, ""));
   document.querySelectorAll("thead th").forEach((head, column) => head.addEventListener("click", () => {
     const numeric = column > 0 && column < 4;
     const down = head.getAttribute("aria-sort") === "ascending" || (numeric && head.getAttribute("aria-sort") === "none");
     document.querySelectorAll("thead th").forEach((other) => other.setAttribute("aria-sort", "none"));
     head.setAttribute("aria-sort", down ? "descending" : "ascending");
     const key = (row) => row.cells[column].textContent;
-    const order = numeric ? (a, b) => number(key(a)) - number(key(b))
+    const order = numeric ? (a, b) => parsed(key(a)) - parsed(key(b))
       : column ? (a, b) => key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0
       : (a, b) => a.dataset.at - b.dataset.at; // entities have an order of their own: numbers are not sorted as text
     body.append(...[...body.rows].sort((a, b) => down ? order(b, a) : order(a, b)));
@@ -181,9 +196,21 @@
     at("none").hidden = found > 0;
   });
 
+  // A zoom along time fits the axis of documents to what is in sight; a zoom that chose that axis is left alone.
+  function fit(change) {
+    const keys = Object.keys(change);
+    if (!keys.some((key) => key.startsWith("xaxis.")) || keys.some((key) => key.startsWith("yaxis2."))) return;
+    const entity = data.entities[shown];
+    const [from, to] = at("chart").layout.xaxis.range.map((end) => Date.parse(String(end).replace(" ", "T").replace(/Z?$/, "Z")));
+    const inside = (i) => { const noon = day(data.dates[entity.start + i]); return noon >= from && noon <= to; };
+    const most = Math.max(1, ...entity.n.filter((_, i) => inside(i)));
+    Plotly.relayout("chart", { "yaxis2.range": [0, most * 1.06], "yaxis2.dtick": most < 6 ? 1 : null });
+  }
+
   // begin with the entity that has the most documents
   const sums = data.entities.map((entity) => entity.n.reduce((a, b) => a + b, 0));
   show(sums.indexOf(Math.max(...sums)));
+  at("chart").on("plotly_relayout", fit);
   let slim = narrow();
   window.addEventListener("resize", () => { if (narrow() !== slim) { slim = !slim; show(shown); } });
 })();
