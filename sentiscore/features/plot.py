@@ -41,9 +41,11 @@ _TITLES: Final = {
     "uncertainty": "Uncertainty",
     "sent_momentum": "Momentum of sentiment",
 }
+_DECAY: Final = "sent_decay_"
+_Z: Final = "sent_z_"
 _FAMILIES: Final = {
-    "sent_decay_": "Decayed mean",
-    "sent_z_": "Standardised sentiment",
+    _DECAY: "Decayed mean",
+    _Z: "Standardised sentiment",
     "abnormal_volume_": "Abnormal volume",
 }
 _SENTIMENT: Final = ("sent_mean", "sent_shrunk")
@@ -51,7 +53,6 @@ _SHARES: Final = ("pos_share", "neg_share", "neu_share")
 _OF_DOCUMENTS: Final = (*_SENTIMENT, "sent_std", *_SHARES, "bullishness", "disagreement", "uncertainty")
 """Columns that are measured on a session's documents, so that a value without documents was filled in."""
 
-_DECAY: Final = "sent_decay_"
 _ANEW: Final = "Make daily features with: sentiscore features SCORED --time-col NAME"
 
 
@@ -65,8 +66,8 @@ def plot(
 ) -> str:
     """An HTML page with charts of each entity: sentiment, documents, and the sessions without news.
 
-    A session without news is a gap: nothing is drawn through it. Where the frame was filled, the filled values
-    are marked as such. The page holds plotly.js and the data, about 5 MB and more, and makes no request.
+    A session without news is a gap: no line of measured values runs through it. Where the frame was filled, the
+    filled values are marked as such. The page holds plotly.js and the data, about 5 MB and more, and makes no request.
 
     Args:
         daily: Daily features with the columns unique_id, ds, n_docs and `column`; sent_std, sent_decay_*,
@@ -262,7 +263,7 @@ def _payload(drawn: pl.DataFrame, chosen: pl.DataFrame, column: str) -> dict[str
     sessions = _sessions(drawn)
     decay = next(iter(_decays(drawn.columns)), None) if column in _SENTIMENT else None
     news = pl.col("n_docs") > 0
-    measured = column in _OF_DOCUMENTS
+    measured = column in _OF_DOCUMENTS or column.startswith(_Z)
     values = {
         "n": pl.col("n_docs"),
         "y": pl.when(news).then(column) if measured else pl.col(column),
@@ -367,7 +368,7 @@ _CHART: Final = """
 <noscript>The charts need JavaScript, which is switched off here.</noscript></div>
 <p class="hint">Zoom with the buttons, or by dragging over a chart and back with a double click; a click on a name in
 the legend hides it.
-Sessions without news are gaps: nothing is drawn through them.</p>
+Where a session has no value, the line has a gap.</p>
 </section>
 """
 

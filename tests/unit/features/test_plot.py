@@ -80,6 +80,23 @@ def test_an_entity_without_documents_has_its_sessions_and_no_values(daily: pl.Da
     assert data["entities"][1] == {"name": "BBB", "start": 1, "n": [0, 0], "y": [None, None]}
 
 
+@pytest.mark.parametrize(
+    ("column", "title", "scale"),
+    [
+        ("sent_mean", "Mean sentiment", [-1, 1]),
+        ("pos_share", "Share of positive texts", [0, 1]),
+        ("sent_z_20", "Standardised sentiment (sent_z_20)", None),
+        ("abnormal_volume_20", "Abnormal volume (abnormal_volume_20)", None),
+        ("my_own", "my_own", None),
+    ],
+)
+def test_columns_are_called_by_their_meaning_and_have_the_axis_of_their_range(
+    daily: pl.DataFrame, column: str, title: str, scale: list[int] | None
+) -> None:
+    data = data_of(features.plot(daily.with_columns(pl.lit(0.5).alias(column)), column=column))
+    assert data["column"] == {"name": column, "title": title, "range": scale}
+
+
 def test_the_table_and_the_summary_count_sessions_and_documents(daily: pl.DataFrame) -> None:
     page = features.plot(daily)
     assert "2 entities from 2024-01-01 to 2024-01-04: 6 documents. Of 6 entity-sessions, 50.0 % have no news." in page
@@ -88,8 +105,10 @@ def test_the_table_and_the_summary_count_sessions_and_documents(daily: pl.DataFr
     assert "not on this page" not in page
 
 
-def test_values_that_were_filled_in_are_told_from_measured_ones(daily: pl.DataFrame) -> None:
-    data = data_of(features.plot(daily.with_columns(pl.col("sent_mean").fill_null(0))))
+@pytest.mark.parametrize("column", ["sent_mean", "sent_shrunk", "disagreement", "sent_z_20"])
+def test_values_that_were_filled_in_are_told_from_measured_ones(daily: pl.DataFrame, column: str) -> None:
+    filled = daily.with_columns(pl.col("sent_mean").fill_null(0).alias(column))
+    data = data_of(features.plot(filled, column=column))
     assert data["entities"][0]["y"] == [0.5, None, -0.25, 0.1235]
     assert data["entities"][0]["filled"] == [None, 0.0, None, None]
 
