@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sentiscore.evaluation.evaluate import Report
     from sentiscore.features.files import DailyFile
+    from sentiscore.features.plot_file import PlotFile
     from sentiscore.scoring.job import JobSummary
 
 
@@ -114,6 +115,20 @@ def daily_report(result: "DailyFile") -> None:
             ("daily features", str(result.output)),
         ]
     )
+
+
+def plot_report(result: "PlotFile") -> None:
+    """What drawing daily features did."""
+    pairs(
+        [
+            ("rows read", f"{result.rows:,}"),
+            ("entities drawn", f"{result.drawn:,} of {result.entities:,}"),
+            ("page", f"{result.output} ({result.n_bytes / 1e6:.1f} MB)"),
+        ]
+    )
+    if result.left_out:
+        are = "entity is" if result.left_out == 1 else "entities are"
+        note(f"{result.left_out:,} {are} not on the page. Choose with --entity NAME, or draw more with --limit N.")
 
 
 def frame_table(frame: "pl.DataFrame", columns: Sequence[str], title: str) -> None:

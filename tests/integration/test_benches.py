@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.benches import page
 from tests.benches.models import BenchModel, make_ready
 from tests.benches.runner import GaveUpError, Setting, Worker, measure, prepare
 from tests.conftest import TEXTS
@@ -61,3 +62,10 @@ def test_a_process_that_takes_too_long_or_dies_is_left_out_with_a_reason(model: 
     job = {"contestant": "nobody"}
     with Worker(job, setting(), tmp_path) as worker, pytest.raises(GaveUpError, match="KeyError"):
         worker.ask("start")
+
+
+def test_the_table_of_page_sizes_has_a_line_for_each_number_of_entities(capsys: pytest.CaptureFixture[str]) -> None:
+    page.main(["--entities", "12", "--years", "1"])
+    head, *table = capsys.readouterr().out.splitlines()
+    assert head == "12 entities, 1 years of weekdays, 3,120 rows"
+    assert [line.split("|")[1].strip() for line in table[2:]] == ["1", "10", "12"]

@@ -68,10 +68,13 @@ def loaded_by(statement: str) -> set[str]:
         "from sentiscore.cli.main import cli; cli.main(['--help'], standalone_mode=False)",
         "from sentiscore.cli.main import cli; cli.main(['score', '--help'], standalone_mode=False)",
         "from sentiscore.cli.main import cli; cli.main(['train', '--help'], standalone_mode=False)",
+        "from sentiscore.cli.main import cli; cli.main(['plot', '--help'], standalone_mode=False)",
     ],
 )
 def test_starting_is_light(statement: str) -> None:
-    assert loaded_by(statement) & {"torch", "transformers", "pandas", "pandera", "sklearn", "datasets"} == set()
+    assert (
+        loaded_by(statement) & {"torch", "transformers", "pandas", "pandera", "sklearn", "datasets", "plotly"} == set()
+    )
 
 
 def test_scoring_with_the_default_model_does_not_wait_for_transformers() -> None:
