@@ -107,11 +107,12 @@ class TextEncoder:
         truncated = np.zeros(len(texts), dtype=np.bool_)
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             part = texts[start : start + _TEXTS_AT_ONCE]
+            ids: list[int] = []
             for i, encoding in enumerate(self._tokenizer.encode_batch_fast([text[:limit] for text in part]), start):
-                ids = np.array(encoding.ids, dtype=np.int32)
-                parts.append(ids)
-                lengths[i] = ids.size
+                ids += encoding.ids
+                lengths[i] = len(encoding)
                 truncated[i] = bool(encoding.overflowing) or len(texts[i]) > limit
+            parts.append(np.array(ids, dtype=np.int32))
         return Encoded(ids=np.concatenate(parts), lengths=lengths, truncated=truncated)
 
     def pieces(self, text: str) -> list[str]:

@@ -23,7 +23,7 @@ from sentiscore.scoring.scorer import Prepared, Scorer, check_clashes, check_tex
 from sentiscore.tables import Source, check_target, open_sink, open_source, write_frame
 from sentiscore.tables.source import require_column
 
-WINDOW_ROWS: Final = 65_536
+WINDOW_ROWS: Final = 32_768
 
 OnProgress = Callable[[int, int | None], None]
 
