@@ -110,7 +110,7 @@ def add_ewm(daily: pl.DataFrame, columns: str | Sequence[str], half_lives: float
     Raises:
         InputError: The frame has gaps or repeats, or an argument cannot be used.
     """
-    given = [half_lives] if isinstance(half_lives, int | float) else list(half_lives)
+    given = list(half_lives) if isinstance(half_lives, Sequence) else [half_lives]
     if not given or not all(0 < half_life < float("inf") for half_life in given):
         raise InputError("half_lives must be numbers above 0.", "A half-life is counted in sessions, for example 5.")
     return _with_columns(
@@ -190,7 +190,7 @@ def _ewm(x: pl.Series, at: pl.Series, half_life: float) -> pl.Series:
 
 
 def _whole_numbers(given: int | Sequence[int], what: str) -> list[int]:
-    numbers = [given] if isinstance(given, int) else list(given)
+    numbers = list(given) if isinstance(given, Sequence) else [given]
     if not numbers or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in numbers):
         raise InputError(
             f"{what} must be whole numbers from 1 on, and is {given!r}.",
