@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import polars as pl
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
@@ -12,7 +11,6 @@ from sentiscore.features import to_autogluon, to_nixtla
 from tests.daily_frames import FIRST_SESSION, daily_frame, target_frame, working_days
 
 FEW = settings(max_examples=60, deadline=None)
-pytestmark = pytest.mark.filterwarnings("ignore:.*(target|last daily row):sentiscore.errors.SentiscoreWarning")
 
 SESSIONS = 14
 DAYS = working_days(SESSIONS)

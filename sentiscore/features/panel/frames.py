@@ -29,6 +29,7 @@ from sentiscore.features.grid import (
 
 Y: Final = "y"
 Time = Literal["session", "date"]
+_LAGGED: Final = "first rows of the target, whose lagged features would be older than the first"
 _ONE_DAY: Final = timedelta(days=1)
 
 
@@ -40,7 +41,8 @@ class Panel:
         sessions: The sessions that the panel knows: their number and their date (`session_idx`, `ds`).
         origins: For each series its last session with a target (`unique_id`, `session_idx`, `ds`), after which
             it is forecast, and `available_at`, before which that forecast could not have been made.
-        dropped: What was left out, or filled in, and how many; empty if nothing was.
+        dropped: What was left out, or filled in, and how many; empty if nothing was. All of it but the first rows
+            that a lag costs is warned about too.
     """
 
     sessions: pl.DataFrame
@@ -226,10 +228,9 @@ def align(
         dropped["sessions after a series' last daily row, taken as sessions without news"] = absent
     if fill is not None:
         features = features.with_columns(pl.col(names).fill_null(fill))
-    if dropped:
-        warnings.warn(
-            "; ".join(f"{what}: {count:,}" for what, count in dropped.items()) + ".", SentiscoreWarning, stacklevel=3
-        )
+    # A lag costs the first rows of every panel; that is counted, and no reason for a warning.
+    if surprises := [f"{what}: {count:,}" for what, count in dropped.items() if what != _LAGGED]:
+        warnings.warn("; ".join(surprises) + ".", SentiscoreWarning, stacklevel=3)
     return Aligned(target, features.drop("there"), tuple(names), Panel(sessions, origins, dropped))
 
 
@@ -338,14 +339,18 @@ def _place(y: pl.DataFrame, rows: pl.DataFrame, sessions: pl.DataFrame) -> tuple
 
 def _known_from(target: pl.DataFrame, rows: pl.DataFrame, lag: int, dropped: dict[str, int]) -> pl.DataFrame:
     """The target from the session on whose lagged features exist."""
-    first = rows.group_by(ID).agg((pl.col(SESSION).min() + lag).alias("first"))
-    kept = target.join(first, on=ID, how="left").filter(pl.col(SESSION) >= pl.col("first")).drop("first")
-    if early := target.height - kept.height:
-        dropped["rows of the target before its features begin"] = early
-    if lost := target.select(ID).unique().join(kept, on=ID, how="anti").height:
-        dropped["series of the target that lost all rows that way"] = lost
+    first = rows.group_by(ID).agg(pl.col(SESSION).min().alias("first"))
+    placed = target.join(first, on=ID, how="left")
+    begun = placed.filter(pl.col(SESSION) >= pl.col("first"))
+    kept = begun.filter(pl.col(SESSION) >= pl.col("first") + lag).drop("first")
     if kept.is_empty():
         raise InputError("No row of the target has features that were known.", "Make daily features of earlier days.")
+    if early := placed.height - begun.height:
+        dropped["rows of the target before its features begin"] = early
+    if first_ones := begun.height - kept.height:
+        dropped[_LAGGED] = first_ones
+    if lost := target.select(ID).unique().join(kept, on=ID, how="anti").height:
+        dropped["series of the target that lost all rows that way"] = lost
     return kept.sort(ID, SESSION)
 
 

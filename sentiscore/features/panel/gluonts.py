@@ -19,7 +19,8 @@ class GluontsPanel(Panel):
     """What GluonTS takes.
 
     Attributes:
-        dataset: For each series an entry with `item_id`, `start`, `target` and `past_feat_dynamic_real`.
+        dataset: For each series an entry with `item_id`, `start`, `target` and `past_feat_dynamic_real`, the
+            numbers in float32.
         columns: The features, in the order of the rows of `past_feat_dynamic_real`.
         freq: What GluonTS wants as `freq`.
     """
@@ -63,8 +64,8 @@ def to_gluonts(
         {
             "item_id": str(entity),
             "start": pandas.Period(rows[DS][0], freq=FREQ),
-            "target": rows[Y].to_numpy(),
-            "past_feat_dynamic_real": rows.select(aligned.columns).to_numpy().T.copy(),
+            "target": rows[Y].cast(pl.Float32).to_numpy(),  # what its networks compute in
+            "past_feat_dynamic_real": rows.select(pl.col(aligned.columns).cast(pl.Float32)).to_numpy().T.copy(),
         }
         for (entity,), rows in frame.group_by(ID, maintain_order=True)
     ]

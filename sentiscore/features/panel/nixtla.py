@@ -49,7 +49,7 @@ def to_nixtla(
     features lagged by at least `h` sessions, which are known for all of these. neuralforecast has a slot for
     what is known up to the origin alone (`hist_exog_list`); it gets the features as they are.
 
-    With mlforecast, fit with `static_features=[]`: otherwise it takes each series' first row for all of them.
+    With mlforecast, fit with `static_features=[]`: otherwise it takes all of them for features that never change.
 
     Args:
         daily: Daily features: one row for each entity and session, without gaps, in any order.
@@ -62,13 +62,13 @@ def to_nixtla(
         lags: With "lagged", in sessions, each at least `h`; by default `h` alone.
         time: "session": `ds` is the number of the session, which is regular whatever the calendar, and
             `to_dates` turns forecasts back. "date": dates, which only works where every day is a session.
-        fill: A number in place of a missing feature. By default it stays null; the libraries drop such rows
-            or fail. Use a column such as n_docs or news_flag beside it.
+        fill: A number in place of a missing feature. By default it stays null, and most models fail. Use a
+            column such as n_docs or news_flag beside it, so that a filled session can be told from another.
         future_ds: The dates of the sessions after the last of the daily features, for `to_dates`. They must be
             real sessions: the first one is the next.
 
     Returns:
-        A frozen result; see `NixtlaPanel`. What was left out is in `dropped`, and is warned about.
+        A frozen result; see `NixtlaPanel`. What was left out is counted in `dropped`.
 
     Raises:
         InputError: The frames do not fit together, or an argument cannot be used.

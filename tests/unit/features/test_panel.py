@@ -1,9 +1,7 @@
 """The frames that the forecasting libraries are handed, without the libraries."""
 
-import importlib
-import warnings
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from importlib.util import find_spec
 from typing import Any
 
 import polars as pl
@@ -12,6 +10,7 @@ from polars.testing import assert_frame_equal
 
 from sentiscore.errors import InputError, MissingExtraError, SentiscoreWarning
 from sentiscore.features import check_future, to_autogluon, to_darts, to_gluonts, to_nixtla, to_sktime
+from sentiscore.features.panel import NixtlaPanel
 from tests.daily_frames import FIRST_SESSION, daily_frame, target_frame, working_days
 
 DAYS = working_days(8)
@@ -20,18 +19,16 @@ Y = target_frame({"B": [20.0, 21.0, 22.0, 23.0], "A": [30.0, 31.0, 32.0, 33.0, 3
 S = FIRST_SESSION
 
 
-def quietly(make: Callable[..., Any], *frames: pl.DataFrame, **options: Any) -> Any:
-    """A panel, without the warning of the rows that were left out."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SentiscoreWarning)
-        return make(*frames, **options)
+def future_of(panel: NixtlaPanel) -> pl.DataFrame:
+    assert panel.X_df is not None
+    return panel.X_df
 
 
 # --- lagged, with a future frame ---
 
 
 def test_a_lagged_panel_has_what_was_known_h_sessions_before() -> None:
-    panel = quietly(to_nixtla, DAILY, Y, h=2, columns="sent_mean")
+    panel = to_nixtla(DAILY, Y, h=2, columns="sent_mean")
     assert panel.df.rows() == [
         ("A", S + 2, 32.0, 10.0),
         ("A", S + 3, 33.0, 11.0),
@@ -45,21 +42,20 @@ def test_a_lagged_panel_has_what_was_known_h_sessions_before() -> None:
 
 
 def test_the_future_frame_has_h_rows_for_each_series_after_its_own_last() -> None:
-    panel = quietly(to_nixtla, DAILY, Y, h=2, columns="sent_mean")
-    assert panel.X_df is not None
-    assert panel.X_df.rows() == [
+    panel = to_nixtla(DAILY, Y, h=2, columns="sent_mean")
+    assert future_of(panel).rows() == [
         ("A", S + 5, 13.0),
         ("A", S + 6, 14.0),  # 15 is of the session after the origin, and known to nobody at the origin
         ("B", S + 4, 2.0),
         ("B", S + 5, None),
     ]
-    assert panel.X_df.columns == ["unique_id", "ds", "sent_mean__lag_2"]
+    assert future_of(panel).columns == ["unique_id", "ds", "sent_mean__lag_2"]
 
 
 def test_more_lags_reach_further_back_and_never_nearer_than_the_horizon() -> None:
-    panel = quietly(to_nixtla, DAILY, Y, h=1, columns="sent_mean", lags=[1, 3])
+    panel = to_nixtla(DAILY, Y, h=1, columns="sent_mean", lags=[1, 3])
     assert panel.df.row(0) == ("A", S + 3, 33.0, 12.0, 10.0)
-    assert panel.X_df.row(0) == ("A", S + 5, 14.0, 12.0)
+    assert future_of(panel).row(0) == ("A", S + 5, 14.0, 12.0)
     too_near: list[tuple[int, Any]] = [(2, 1), (3, [3, 2]), (1, 0)]
     for h, lags in too_near:
         with pytest.raises(InputError, match=f"not known for all of the {h} sessions ahead"):
@@ -71,7 +67,7 @@ def test_more_lags_reach_further_back_and_never_nearer_than_the_horizon() -> Non
 
 
 def test_the_origins_say_from_when_on_a_forecast_could_have_been_made() -> None:
-    panel = quietly(to_nixtla, DAILY, Y, h=1)
+    panel = to_nixtla(DAILY, Y, h=1)
     assert panel.origins.rows() == [
         ("A", S + 4, DAYS[4], datetime(2024, 1, 8, 21, tzinfo=UTC)),
         ("B", S + 3, DAYS[3], datetime(2024, 1, 5, 21, tzinfo=UTC)),
@@ -79,23 +75,26 @@ def test_the_origins_say_from_when_on_a_forecast_could_have_been_made() -> None:
 
 
 def test_what_is_left_out_is_counted_and_said() -> None:
-    extra = daily_frame({"A": [1.0] * 6, "Z": [2.0] * 6})
-    y = target_frame({"A": [1.0] * 8}, working_days(8, date(2023, 12, 28)))
-    with pytest.warns(SentiscoreWarning, match=r"first session of the daily features: 2; .*features begin: 1; "):
-        panel = to_nixtla(extra, y, h=1)
-    assert panel.dropped == {
-        "rows of the target before the first session of the daily features": 2,
-        "rows of the target before its features begin": 1,
-        "series of the daily features without a target": 1,
-    }
+    daily = daily_frame({"A": [1.0] * 6, "B": [1.0] * 4, "Z": [2.0] * 6}, first={"B": 2})
+    y = target_frame({"A": [1.0] * 8, "B": [1.0] * 8}, working_days(8, date(2023, 12, 28)))
+    with pytest.warns(SentiscoreWarning, match=r"daily features: 4; .*features begin: 2; series .* a target: 1.$"):
+        panel = to_nixtla(daily, y, h=1)
+    assert list(panel.dropped.values()) == [4, 2, 2, 1]
+    assert panel.df.height == y.height - 4 - 2 - 2
     assert to_nixtla(DAILY, Y.filter(pl.col("ds") > DAYS[0]), h=1).dropped == {}
+
+
+def test_the_first_rows_that_a_lag_costs_are_counted_without_a_warning() -> None:
+    panel = to_nixtla(DAILY, Y, h=2)
+    assert list(panel.dropped.values()) == [4]
+    assert panel.df.height == Y.height - 4
 
 
 def test_a_missing_feature_is_null_or_what_it_is_filled_with() -> None:
     y = Y.filter(pl.col("ds") > DAYS[1])
-    assert to_nixtla(DAILY, y, h=2).X_df["sent_mean__lag_2"].null_count() == 1  # type: ignore[index]
+    assert future_of(to_nixtla(DAILY, y, h=2))["sent_mean__lag_2"].null_count() == 1
     filled = to_nixtla(DAILY, y, h=2, fill=-7.0)
-    assert filled.X_df["sent_mean__lag_2"].to_list() == [13.0, 14.0, 2.0, -7.0]  # type: ignore[index]
+    assert future_of(filled)["sent_mean__lag_2"].to_list() == [13.0, 14.0, 2.0, -7.0]
 
 
 def test_a_series_whose_features_end_early_has_sessions_without_news() -> None:
@@ -144,20 +143,20 @@ def test_autogluon_gets_stand_in_days_that_turn_back_into_dates() -> None:
     assert panel.to_dates(ahead)["timestamp"].to_list() == [DAYS[7]]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("autogluon") is not None, reason="AutoGluon is installed")
+@pytest.mark.skipif(find_spec("autogluon") is not None, reason="AutoGluon is installed")
 def test_without_autogluon_the_frame_is_there_and_the_next_step_is_said() -> None:
     with pytest.raises(MissingExtraError, match=r"parquet"):
         to_autogluon(DAILY, Y).time_series()
 
 
-@pytest.mark.skipif(importlib.util.find_spec("darts") is not None, reason="Darts is installed")
+@pytest.mark.skipif(find_spec("darts") is not None, reason="Darts is installed")
 def test_without_darts_the_extra_is_named() -> None:
     with pytest.raises(MissingExtraError, match=r"sentiscore\[forecast\]"):
         to_darts(DAILY, Y)
 
 
 def test_sktime_gets_frames_with_an_index_of_series_and_sessions() -> None:
-    panel = quietly(to_sktime, DAILY, Y, h=2, columns="sent_mean", fill=0.0)
+    panel = to_sktime(DAILY, Y, h=2, columns="sent_mean", fill=0.0)
     assert panel.fh == [1, 2]
     assert panel.y.index.names == ["unique_id", "ds"]
     assert panel.y.index.tolist() == panel.X.index.tolist()
@@ -170,18 +169,18 @@ def test_sktime_gets_frames_with_an_index_of_series_and_sessions() -> None:
 
 
 def test_forecasts_get_their_dates_back_from_the_sessions() -> None:
-    panel = quietly(to_nixtla, DAILY, Y, h=2, future_ds=DAYS[6:])
-    assert panel.to_dates(panel.X_df)["ds"].to_list() == [DAYS[5], DAYS[6], DAYS[4], DAYS[5]]
-    bare = quietly(to_nixtla, DAILY, Y, h=2)
+    panel = to_nixtla(DAILY, Y, h=2, future_ds=DAYS[6:])
+    assert panel.to_dates(future_of(panel))["ds"].to_list() == [DAYS[5], DAYS[6], DAYS[4], DAYS[5]]
+    bare = to_nixtla(DAILY, Y, h=2)
     with pytest.raises(InputError, match=rf"which days the sessions {S + 6} are.\n.*future_ds"):
-        bare.to_dates(bare.X_df)
+        bare.to_dates(future_of(bare))
     with pytest.raises(InputError, match="no column 'ds' of session numbers"):
-        panel.to_dates(panel.X_df.drop("ds"))
+        panel.to_dates(future_of(panel).drop("ds"))
 
 
 def test_dates_are_only_for_calendars_of_every_day() -> None:
     with pytest.raises(InputError, match="not every calendar day"):
-        quietly(to_nixtla, DAILY, Y, h=1, time="date")
+        to_nixtla(DAILY, Y, h=1, time="date")
     days = [date(2024, 1, 1) + timedelta(days=i) for i in range(8)]
     daily = daily_frame({"A": [float(i) for i in range(6)]}, days=days)
     y = target_frame({"A": [float(i) for i in range(6)]}, days).filter(pl.col("ds") > days[1])
@@ -189,8 +188,8 @@ def test_dates_are_only_for_calendars_of_every_day() -> None:
         panel = to_nixtla(given, y, h=2, columns="sent_mean", time="date")
         assert panel.freq == "1d"
         assert panel.df.row(0) == ("A", days[2], 2.0, 0.0)
-        assert panel.X_df is not None
-        assert panel.X_df.rows() == [("A", days[6], 4.0), ("A", days[7], 5.0)]
+        assert future_of(panel) is not None
+        assert future_of(panel).rows() == [("A", days[6], 4.0), ("A", days[7], 5.0)]
         assert to_gluonts(given, y, time="date").dataset[0]["start"].strftime("%Y-%m-%d") == "2024-01-03"
         auto = to_autogluon(given, y, time="date")
         assert auto.df["timestamp"][0] == datetime(2024, 1, 3)  # noqa: DTZ001
@@ -202,27 +201,27 @@ def test_dates_are_only_for_calendars_of_every_day() -> None:
 @pytest.mark.parametrize("days", [[DAYS[5]], [DAYS[7], DAYS[6]], [DAYS[6], DAYS[6]], ["2024-01-10"], [None]])
 def test_sessions_to_come_must_come(days: Any) -> None:
     with pytest.raises(InputError, match="future_ds"):
-        quietly(to_nixtla, DAILY, Y, h=1, future_ds=days)
+        to_nixtla(DAILY, Y, h=1, future_ds=days)
 
 
 def test_ids_may_be_categories_text_or_numbers() -> None:
-    plain = quietly(to_nixtla, DAILY, Y, h=2)
+    plain = to_nixtla(DAILY, Y, h=2)
     for ids in (pl.Categorical, pl.Enum(["B", "A"])):
-        typed = quietly(to_nixtla, DAILY.cast({"unique_id": ids}), Y, h=2)
+        typed = to_nixtla(DAILY.cast({"unique_id": ids}), Y, h=2)
         assert_frame_equal(typed.df, plain.df)
-        assert_frame_equal(typed.X_df, plain.X_df)
+        assert_frame_equal(future_of(typed), future_of(plain))
     numbers = {"A": 2, "B": 1}
     daily, y = (f.with_columns(pl.col("unique_id").replace_strict(numbers)) for f in (DAILY, Y))
-    assert quietly(to_nixtla, daily, y, h=2).df["unique_id"].to_list() == [1, 1, 2, 2, 2]
+    assert to_nixtla(daily, y, h=2).df["unique_id"].to_list() == [1, 1, 2, 2, 2]
     with pytest.raises(InputError, match="hold Int64, those of the daily features String"):
         to_nixtla(DAILY, y, h=2)
 
 
 def test_the_order_of_the_rows_does_not_matter() -> None:
-    plain = quietly(to_nixtla, DAILY, Y, h=1)
-    mixed = quietly(to_nixtla, DAILY.sample(fraction=1, shuffle=True, seed=1), Y.reverse(), h=1)
+    plain = to_nixtla(DAILY, Y, h=1)
+    mixed = to_nixtla(DAILY.sample(fraction=1, shuffle=True, seed=1), Y.reverse(), h=1)
     assert_frame_equal(mixed.df, plain.df)
-    assert_frame_equal(mixed.X_df, plain.X_df)
+    assert_frame_equal(future_of(mixed), future_of(plain))
     assert_frame_equal(mixed.origins, plain.origins)
 
 
@@ -256,8 +255,8 @@ def test_a_target_that_cannot_be_used_is_refused() -> None:
     ]
     for y, message in cases:
         with pytest.raises(InputError, match=message):
-            quietly(to_nixtla, DAILY, y, h=1)
-    assert quietly(to_nixtla, DAILY, Y.with_columns(naive), h=1).df.height == 7  # dates as pandas writes them
+            to_nixtla(DAILY, y, h=1)
+    assert to_nixtla(DAILY, Y.with_columns(naive), h=1).df.height == 7  # dates as pandas writes them
 
 
 def test_daily_features_that_cannot_be_used_are_refused() -> None:
@@ -274,8 +273,8 @@ def test_daily_features_that_cannot_be_used_are_refused() -> None:
 
 
 def test_a_future_frame_that_is_not_complete_is_refused() -> None:
-    panel = quietly(to_nixtla, DAILY, Y, h=2)
-    df, future = panel.df, panel.X_df
+    panel = to_nixtla(DAILY, Y, h=2)
+    df, future = panel.df, future_of(panel)
     check_future(df, future, h=2)
     a_second = future.filter(unique_id="A")[1:]
     cases: list[tuple[pl.DataFrame, int, str]] = [
