@@ -304,23 +304,35 @@ def test_real_returns_are_forecast_with_real_tweets_five_sessions_ahead(
 # --- the guides ---
 
 
-@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
-def test_every_snippet_of_a_guide_runs(guide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def run_guide(guide: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What a guide's snippets leave behind, run where the files that they read are."""
     code = "\n".join(re.findall(r"^```python\n(.*?)^```$", guide.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE))
     imported = set(re.findall(r"^(?:from|import) (\w+)", code, re.MULTILINE))
     if missing := sorted(name for name in imported if find_spec(name) is None):
         pytest.skip(f"{', '.join(missing)} is not installed; make forecast runs this")
     daily, y, _ = followed(1)
-    daily.write_parquet(tmp_path / "daily.parquet")
+    daily.write_parquet(folder / "daily.parquet")
     closes = pl.col("y").cum_sum().exp().over("unique_id")
-    y.select("unique_id", "ds", closes.alias("close")).write_parquet(tmp_path / "prices.parquet")
-    pl.DataFrame({"ds": working_days(LONG + 5)[LONG:]}).write_parquet(tmp_path / "sessions.parquet")
-    monkeypatch.chdir(tmp_path)
+    y.select("unique_id", "ds", closes.alias("close")).write_parquet(folder / "prices.parquet")
+    pl.DataFrame({"ds": working_days(LONG + 5)[LONG:]}).write_parquet(folder / "sessions.parquet")
+    monkeypatch.chdir(folder)
     names: dict[str, Any] = {}
     exec(compile(code, str(guide), "exec"), names)  # noqa: S102 - the guide's own code
+    return names
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
+def test_every_snippet_of_a_guide_runs(guide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = run_guide(guide, tmp_path, monkeypatch)
     if guide.stem == "forecast-with-autogluon":  # whose second half runs in an environment of its own
         names["forecasts"] = names["panel"].to_dates(pl.read_parquet("autogluon.parquet").tail(15))
     assert names["forecasts"].height == len(NAMES) * 5
+
+
+def test_the_guide_to_the_join_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = run_guide(GUIDES[0].parent / "join-features-to-prices.md", tmp_path, monkeypatch)["table"]
+    assert (table["feature_ds"] < table["ds"]).all()
+    assert table["n_docs"].sum() > 0
 
 
 def test_there_is_a_guide_for_every_adapter() -> None:
