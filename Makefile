@@ -5,13 +5,20 @@ INSTALLED := .venv/.installed
 BENCHES := .venv/.benches
 BENCH ?=
 
-.PHONY: demo test bench check format reference clean
+# Forecasting libraries need pandas below 3, and everything else runs with 3: they have an environment of their own.
+FORECAST := .venv-forecast
+FORECAST_PANDAS := 2.3.3
+
+.PHONY: demo test forecast bench check format reference clean
 
 demo: $(INSTALLED)  ## score the sample news with the embedded model and show the result
 	$(BIN)/sentiscore demo --output demo
 
 test: $(INSTALLED)  ## run the tests
 	$(BIN)/python -m pytest
+
+forecast: $(FORECAST)/.installed  ## fit and predict with the forecasting libraries, in an environment of their own
+	$(FORECAST)/bin/python -m pytest tests/integration/test_forecasting_libraries.py tests/unit/features
 
 bench: $(BENCHES)  ## compare the speed of scoring with the usual ways; options in BENCH, say BENCH='--rows 200'
 	$(BIN)/python -m tests.benches.scoring $(BENCH)
@@ -29,7 +36,7 @@ reference: $(INSTALLED)  ## write docs/reference/cli.md anew from --help
 	$(BIN)/python -m sentiscore.cli.reference docs/reference/cli.md
 
 clean:  ## remove what these commands made
-	rm -rf .venv demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv $(FORECAST) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -40,4 +47,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 $(BENCHES): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	@touch $@
+
+$(FORECAST)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(FORECAST)
+	sed 's/^pandas==.*/pandas==$(FORECAST_PANDAS)/' constraints.txt > $(FORECAST)/constraints.txt
+	$(FORECAST)/bin/python -m pip install --quiet --constraint $(FORECAST)/constraints.txt --editable '.[dev,forecast]'
 	@touch $@

@@ -1,0 +1,91 @@
+"""For AutoGluon, to which every covariate that is not said to be known in advance is past-only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from importlib import import_module
+from typing import Any, Final
+
+import polars as pl
+
+from sentiscore.errors import MissingExtraError
+from sentiscore.features.grid import DS, ID
+from sentiscore.features.panel.frames import Panel, Time, Y, align, times
+from sentiscore.features.panel.gluonts import FREQ, stand_in_days
+
+_TIMESTAMP: Final = "timestamp"
+
+
+@dataclass(frozen=True)
+class AutogluonPanel(Panel):
+    """What AutoGluon takes.
+
+    Attributes:
+        df: `item_id` (text), `timestamp`, `target` and the features, up to each series' origin.
+        past_covariates: The names of the features. Leave them out of `known_covariates_names`.
+        freq: What AutoGluon wants as `freq`.
+        time: "session" or "date", as it was asked for.
+    """
+
+    df: pl.DataFrame
+    past_covariates: tuple[str, ...]
+    freq: str
+    time: Time
+
+    def time_series(self) -> Any:
+        """The frame as AutoGluon's TimeSeriesDataFrame.
+
+        Raises:
+            MissingExtraError: AutoGluon is not installed.
+        """
+        try:
+            timeseries = import_module("autogluon.timeseries")
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                "This needs autogluon.timeseries, which is not installed.",
+                "If it cannot be installed beside sentiscore, write .df to a parquet file and read that in its own "
+                "environment with TimeSeriesDataFrame.from_data_frame.",
+            ) from error
+        return timeseries.TimeSeriesDataFrame.from_data_frame(self.df.to_pandas())
+
+    def to_dates(self, forecasts: pl.DataFrame, column: str = _TIMESTAMP) -> pl.DataFrame:
+        """Forecasts with the true dates in place of stand-in days; see `Panel.to_dates`."""
+        if self.time == "date" or not forecasts.schema[column].is_temporal():
+            return forecasts if self.time == "date" else super().to_dates(forecasts, column)
+        numbers = forecasts[column].cast(pl.Date).cast(pl.Int32)
+        return super().to_dates(forecasts.with_columns(numbers), column)
+
+
+def to_autogluon(
+    daily: pl.DataFrame,
+    y: pl.DataFrame,
+    *,
+    columns: str | Sequence[str] | None = None,
+    time: Time = "session",
+    fill: float | None = None,
+    future_ds: Sequence[date] | pl.Series | None = None,
+) -> AutogluonPanel:
+    """A frame for AutoGluon; AutoGluon itself need not be installed.
+
+    AutoGluon knows no steps without dates. With `time="session"` a session is one day of a stand-in calendar, in
+    which session n is the day n after 1970-01-01.
+
+    Args:
+        daily: Daily features; see `to_nixtla`.
+        y: The target; see `to_nixtla`.
+        columns: The features to use; by default every column of numbers.
+        time: "session", or "date" where every day is a session.
+        fill: A number in place of a missing feature; by default it stays null, which AutoGluon fills itself.
+        future_ds: The dates of the sessions to come, for `to_dates`.
+
+    Raises:
+        InputError: The frames do not fit together, or an argument cannot be used.
+    """
+    aligned = align(daily, y, columns=columns, fill=fill, future_ds=future_ds)
+    frame = stand_in_days(times(aligned.unlagged(), time, aligned.panel.sessions)).select(
+        pl.col(ID).cast(pl.String).alias("item_id"),
+        pl.col(DS).cast(pl.Datetime("us")).alias(_TIMESTAMP),
+        pl.col(Y).alias("target"),
+        *aligned.columns,
+    )
+    return AutogluonPanel(**vars(aligned.panel), df=frame, past_covariates=aligned.columns, freq=FREQ, time=time)

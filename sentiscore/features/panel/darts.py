@@ -1,0 +1,71 @@
+"""For Darts, whose `past_covariates` are the slot for what is known up to the origin alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from sentiscore.errors import import_extra
+from sentiscore.features.grid import DS, ID
+from sentiscore.features.panel.frames import Panel, Time, Y, align, times
+
+
+@dataclass(frozen=True)
+class DartsPanel(Panel):
+    """What Darts takes.
+
+    Attributes:
+        ids: The series, in the order of the two lists.
+        series: A TimeSeries of the target for each.
+        past_covariates: A TimeSeries of the features for each, which ends where the target ends.
+    """
+
+    ids: tuple[Any, ...]
+    series: list[Any]
+    past_covariates: list[Any]
+
+
+def to_darts(
+    daily: pl.DataFrame,
+    y: pl.DataFrame,
+    *,
+    columns: str | Sequence[str] | None = None,
+    time: Time = "session",
+    fill: float | None = None,
+    future_ds: Sequence[date] | pl.Series | None = None,
+) -> DartsPanel:
+    """Series and past covariates for Darts.
+
+    The features are not lagged: to Darts, `lags_past_covariates=[-1]` is the row of the origin. A horizon of more
+    than `output_chunk_length` would need features of the future, and Darts refuses it.
+
+    Args:
+        daily: Daily features; see `to_nixtla`.
+        y: The target; see `to_nixtla`.
+        columns: The features to use; by default every column of numbers.
+        time: "session": times are numbers of sessions; "date": dates, where every day is a session.
+        fill: A number in place of a missing feature; by default it stays missing, and most models fail.
+        future_ds: The dates of the sessions to come, for `to_dates`.
+
+    Raises:
+        InputError: The frames do not fit together, or an argument cannot be used.
+        MissingExtraError: Darts is not installed.
+    """
+    aligned = align(daily, y, columns=columns, fill=fill, future_ds=future_ds)
+    frame = times(aligned.unlagged(), time, aligned.panel.sessions)
+    darts, pandas = import_extra("darts", "forecast"), import_extra("pandas", "forecast")
+    ids, series, covariates = [], [], []
+    for (entity,), rows in frame.group_by(ID, maintain_order=True):
+        at = pandas.Index(rows[DS].to_numpy(), name=DS)
+        if time == "session":
+            at = pandas.RangeIndex(at[0], at[-1] + 1, name=DS)
+        ids.append(entity)
+        series.append(_series(darts, at, rows, (Y,)))
+        covariates.append(_series(darts, at, rows, aligned.columns))
+    return DartsPanel(**vars(aligned.panel), ids=tuple(ids), series=series, past_covariates=covariates)
+
+
+def _series(darts: Any, at: Any, rows: pl.DataFrame, columns: Sequence[str]) -> Any:
+    return darts.TimeSeries.from_times_and_values(at, rows.select(columns).to_numpy(), columns=list(columns))

@@ -1,0 +1,369 @@
+"""A target and daily features -> frames in which every number was known when it is used.
+
+The rule that all adapters share: the forecast of a series is made after its last session with a target, the
+origin. The row of daily features of that session may be used, and no later one. A library that takes past-only
+covariates gets the rows up to the origin as they are. A library that wants its regressors for the sessions that
+are forecast too gets lagged ones, at least as old as the horizon is long, since these are known for all of them.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final, Literal
+
+import polars as pl
+
+from sentiscore.errors import InputError, SentiscoreWarning
+from sentiscore.features.grid import (
+    AVAILABLE_AT,
+    DS,
+    ID,
+    SESSION,
+    check_columns,
+    check_grid,
+    feature_columns,
+    numbered_sessions,
+    plain_ids,
+)
+
+Y: Final = "y"
+Time = Literal["session", "date"]
+_LAGGED: Final = "first rows of the target, whose lagged features would be older than the first"
+_ONE_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What all panels say of themselves.
+
+    Attributes:
+        sessions: The sessions that the panel knows: their number and their date (`session_idx`, `ds`).
+        origins: For each series its last session with a target (`unique_id`, `session_idx`, `ds`), after which
+            it is forecast, and `available_at`, before which that forecast could not have been made.
+        dropped: What was left out, or filled in, and how many; empty if nothing was. All of it but the first rows
+            that a lag costs is warned about too.
+    """
+
+    sessions: pl.DataFrame
+    origins: pl.DataFrame
+    dropped: Mapping[str, int]
+
+    def to_dates(self, forecasts: pl.DataFrame, column: str = DS) -> pl.DataFrame:
+        """Forecasts with dates where they have the numbers of sessions.
+
+        Args:
+            forecasts: A frame in which `column` holds numbers of sessions.
+            column: Its name.
+
+        Raises:
+            InputError: A session has no date, since it lies beyond `future_ds` and the daily features.
+        """
+        if column not in forecasts.columns or not forecasts.schema[column].is_integer():
+            raise InputError(f"The forecasts have no column {column!r} of session numbers.")
+        numbers = forecasts[column].cast(pl.Int64)
+        known = self.sessions[SESSION]
+        if outside := numbers.filter(~numbers.is_in(known.implode())).unique().sort().to_list():
+            raise InputError(
+                f"Nobody said which days the sessions {_some(outside)} are.",
+                "Give the dates of the sessions to come when the panel is made: future_ds=[...].",
+            )
+        days = numbers.replace_strict(known, self.sessions[DS], return_dtype=pl.Date)
+        return forecasts.with_columns(days.alias(column))
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """A target and features on one grid of sessions.
+
+    Attributes:
+        target: unique_id, session_idx, ds, y; sorted, without gaps within a series.
+        features: unique_id, session_idx and the columns in Float64; from the first session of each series'
+            features to its origin, and nothing later.
+        columns: The names of the features.
+        panel: Sessions, origins, and what was dropped.
+    """
+
+    target: pl.DataFrame
+    features: pl.DataFrame
+    columns: tuple[str, ...]
+    panel: Panel
+
+    def unlagged(self) -> pl.DataFrame:
+        """The target beside the features of its own session."""
+        return self.target.join(self.features, on=[ID, SESSION], how="left", maintain_order="left")
+
+    def lagged(self, h: int, lags: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFrame, tuple[str, ...]]:
+        """The target beside lagged features, those of the h sessions to come, and the names of the columns."""
+        names = tuple(f"{name}__lag_{k}" for name in self.columns for k in lags)
+        ahead = pl.DataFrame({"step": range(1, h + 1)}, schema={"step": pl.Int64})
+        future = (
+            self.panel.origins.select(ID, SESSION)
+            .join(ahead, how="cross")
+            .select(ID, pl.col(SESSION) + pl.col("step"))
+            .join(self.panel.sessions, on=SESSION, how="left")
+            .sort(ID, SESSION)
+        )
+        history = self.target
+        for k in lags:
+            earlier = self.features.select(
+                ID, pl.col(SESSION) + k, *(pl.col(name).alias(f"{name}__lag_{k}") for name in self.columns)
+            )
+            history = history.join(earlier, on=[ID, SESSION], how="left", maintain_order="left")
+            future = future.join(earlier, on=[ID, SESSION], how="left", maintain_order="left")
+        check_future(self.target, future, h=h, time_col=SESSION)
+        return history.select(*self.target.columns, *names), future.select(ID, SESSION, DS, *names), names
+
+
+def check_future(df: pl.DataFrame, future: pl.DataFrame, *, h: int, time_col: str = DS) -> None:
+    """Raise an InputError unless a future frame is complete: h rows for each series, right after its last.
+
+    Some libraries take the rows of a future frame by position. Where one is missing they hand a series the
+    numbers of another, with a warning at best. Panels of this module are complete; check a frame that you
+    changed, or made yourself.
+
+    Args:
+        df: What the model is fitted on, with `unique_id` and `time_col`.
+        future: What it is given for the sessions to come.
+        h: How many sessions are forecast.
+        time_col: The column of times. Numbers must follow on each other; of dates only their count and order
+            can be checked.
+    """
+    for name, frame in (("df", df), ("future", future)):
+        if missing := [column for column in (ID, time_col) if column not in frame.columns]:
+            raise InputError(f"The frame {name} lacks the column {missing[0]!r}.")
+    if (twice := future.select(ID, time_col).is_duplicated()).any():
+        raise InputError(f"{twice.sum():,} rows of the future frame share their series and time.")
+    last = df.group_by(ID).agg(pl.col(time_col).max().alias("last"))
+    found = future.group_by(ID).agg(
+        pl.len().cast(pl.Int64).alias("rows"),
+        pl.col(time_col).min().alias("first_new"),
+        pl.col(time_col).max().alias("last_new"),
+    )
+    if strangers := found.join(last, on=ID, how="anti")[ID].sort().to_list():
+        raise InputError(f"The future frame has series that are not fitted: {_some(strangers)}.")
+    both = last.join(found, on=ID, how="left").with_columns(pl.col("rows").fill_null(0))
+    right = (pl.col("rows") == h) & (pl.col("first_new") > pl.col("last"))
+    if df.schema[time_col].is_integer() and future.schema[time_col].is_integer():
+        right &= (pl.col("first_new") == pl.col("last") + 1) & (pl.col("last_new") == pl.col("last") + h)
+    wrong = both.filter(~right.fill_null(value=False)).sort(ID)
+    if wrong.height:
+        raise InputError(
+            f"The future frame needs the {h} sessions after the last one of each series, and has not for "
+            f"{wrong.height:,} of {both.height:,} series, for example {wrong[ID][0]} ({wrong['rows'][0]} rows).",
+            "Make it with to_nixtla or to_sktime, and hand it over whole.",
+        )
+
+
+def check_horizon(h: int, lags: int | Sequence[int] | None) -> list[int]:
+    """The lags, by default the horizon alone, if all of them are known for every step of it."""
+    if isinstance(h, bool) or not isinstance(h, int) or h < 1:
+        raise InputError(f"h must be a whole number from 1 on, and is {h!r}.", "It counts the sessions to forecast.")
+    wanted = [h] if lags is None else [lags] if isinstance(lags, int) else list(lags)
+    if not wanted or len(set(wanted)) < len(wanted):
+        raise InputError("lags names no lag, or one twice.", f"For h={h} a lag is a whole number from {h} on.")
+    if (shortest := min(wanted)) < h:
+        raise InputError(
+            f"A lag of {shortest} is not known for all of the {h} sessions ahead.",
+            f"Use lags of {h} or more, or a smaller h; the last step would need tomorrow's news.",
+        )
+    return wanted
+
+
+def align(
+    daily: pl.DataFrame,
+    y: pl.DataFrame,
+    *,
+    columns: str | Sequence[str] | None,
+    longest_lag: int = 0,
+    fill: float | None = None,
+    future_ds: Sequence[date] | pl.Series | None = None,
+) -> Aligned:
+    """Check a target and daily features and put them on one grid of sessions; see `to_nixtla` for the arguments.
+
+    Raises:
+        InputError: They do not fit together.
+    """
+    check_grid(daily)
+    if AVAILABLE_AT not in daily.columns:
+        raise InputError("The daily features lack the column 'available_at'.", "Make them with features.daily.")
+    names = check_columns(daily, feature_columns(daily) if columns is None else columns)
+    if clash := sorted({ID, DS, Y, SESSION} & set(names)):
+        raise InputError(f"A feature cannot be called {clash[0]!r}.", "Rename it.")
+    numbered = numbered_sessions(daily)
+    rows = daily.select(
+        plain_ids(daily[ID]),
+        numbered[SESSION],
+        pl.col(DS, AVAILABLE_AT),
+        pl.col(names).cast(pl.Float64),
+    )
+    sessions = _sessions(rows, future_ds)
+    target, dropped = _place(check_target_frame(y), rows, sessions)
+    target = _known_from(target, rows, longest_lag, dropped)
+    _check_no_gaps(target)
+    without = rows.select(ID).unique().join(target, on=ID, how="anti").height
+    if without:
+        dropped["series of the daily features without a target"] = without
+    known_at = rows.group_by(SESSION).agg(pl.col(AVAILABLE_AT).max())
+    origins = (
+        target.group_by(ID)
+        .agg(pl.col(SESSION).max())
+        .join(sessions, on=SESSION, how="left")
+        .join(known_at, on=SESSION, how="left")
+        .select(ID, SESSION, DS, AVAILABLE_AT)
+        .sort(ID)
+    )
+    grid = (
+        rows.group_by(ID)
+        .agg(pl.col(SESSION).min().alias("first"))
+        .join(origins.select(ID, SESSION), on=ID)
+        .select(ID, pl.int_ranges("first", pl.col(SESSION) + 1, dtype=pl.Int64).alias(SESSION))
+        .explode(SESSION)
+        .sort(ID, SESSION)
+    )
+    features = grid.join(
+        rows.select(ID, SESSION, *names, pl.lit(value=True).alias("there")), on=[ID, SESSION], how="left"
+    ).sort(ID, SESSION)
+    if absent := features["there"].null_count():
+        dropped["sessions after a series' last daily row, taken as sessions without news"] = absent
+    if fill is not None:
+        features = features.with_columns(pl.col(names).fill_null(fill))
+    # A lag costs the first rows of every panel; that is counted, and no reason for a warning.
+    if surprises := [f"{what}: {count:,}" for what, count in dropped.items() if what != _LAGGED]:
+        warnings.warn("; ".join(surprises) + ".", SentiscoreWarning, stacklevel=3)
+    return Aligned(target, features.drop("there"), tuple(names), Panel(sessions, origins, dropped))
+
+
+def check_target_frame(y: pl.DataFrame) -> pl.DataFrame:
+    """The target as unique_id, ds (Date), y (Float64), sorted, if it is one.
+
+    Raises:
+        InputError: A column is missing or too many, a value is missing or not finite, or a row is there twice.
+    """
+    if missing := [name for name in (ID, DS, Y) if name not in y.columns]:
+        raise InputError(f"The target lacks the column {missing[0]!r}.", "It needs unique_id, ds and y.")
+    if more := [name for name in y.columns if name not in (ID, DS, Y)]:
+        raise InputError(
+            f"The target has other columns too: {', '.join(more)}.",
+            "Leave them out with .select('unique_id', 'ds', 'y'), so that nothing from the future slips in.",
+        )
+    for name in (ID, DS, Y):
+        if nulls := y[name].null_count():
+            raise InputError(f"{nulls:,} rows of the target have no {name}.", "Fill them, or leave them out.")
+    if y.is_empty():
+        raise InputError("The target has no rows.")
+    if not y.schema[Y].is_numeric() or not y[Y].cast(pl.Float64).is_finite().all():
+        raise InputError("The column 'y' does not hold finite numbers alone.", "Fill such rows, or leave them out.")
+    days = y[DS]
+    if isinstance(days.dtype, pl.Datetime) and days.dtype.time_zone is None and (days.dt.date() == days).all():
+        days = days.dt.date()
+    if days.dtype != pl.Date:
+        raise InputError(
+            f"The column 'ds' of the target holds {days.dtype}.",
+            "It needs the date of each session, as in the daily features; for instants there is join_target.",
+        )
+    checked = pl.DataFrame({ID: plain_ids(y[ID]), DS: days, Y: y[Y].cast(pl.Float64)})
+    if (twice := checked.select(ID, DS).is_duplicated()).any():
+        entity, day = checked.select(ID, DS).filter(twice).row(0)
+        raise InputError(f"{twice.sum():,} rows of the target share their series and day, for example {entity} {day}.")
+    return checked.sort(ID, DS)
+
+
+def times(frame: pl.DataFrame, time: Time, sessions: pl.DataFrame) -> pl.DataFrame:
+    """The frame with one column of times, `ds`: numbers of sessions, or dates if these are every day."""
+    if time == "session":
+        return frame.drop(DS).rename({SESSION: DS})
+    if time != "date":
+        raise InputError(f"There is no time {time!r}.", 'Times are "session" or "date".')
+    steps = sessions.sort(SESSION).select(pl.col(DS).diff(), pl.col(SESSION).diff()).drop_nulls()
+    if steps.filter((pl.col(DS) != _ONE_DAY) | (pl.col(SESSION) != 1)).height:
+        raise InputError(
+            "The sessions are not every calendar day, and a library would count the days between as steps.",
+            'Use time="session"; to_dates turns the forecasts back into dates.',
+        )
+    shift = sessions.select(pl.col(DS).cast(pl.Int32).cast(pl.Int64) - pl.col(SESSION)).to_series()[0]
+    return frame.with_columns((pl.col(SESSION) + shift).cast(pl.Int32).cast(pl.Date).alias(DS)).drop(SESSION)
+
+
+def freq_of(time: Time) -> int | str:
+    """What the libraries call the frequency of such times."""
+    return 1 if time == "session" else "1d"
+
+
+def _sessions(rows: pl.DataFrame, future_ds: Sequence[date] | pl.Series | None) -> pl.DataFrame:
+    """The sessions of the daily features, then those to come."""
+    known = rows.select(SESSION, DS).unique().sort(SESSION)
+    if future_ds is None or known.is_empty():
+        return known
+    days = pl.Series(DS, future_ds)
+    if days.dtype != pl.Date or days.null_count():
+        raise InputError(f"future_ds holds {days.dtype}, not dates.", "Give the dates of the sessions to come.")
+    last_number, last_day = known.row(-1)
+    if not (days.diff().drop_nulls() > timedelta(0)).all() or (days.len() and days[0] <= last_day):
+        raise InputError(
+            f"future_ds must rise and begin after {last_day}, the last session of the daily features.",
+            "Give the dates of the sessions to come, each once.",
+        )
+    numbers = pl.int_range(last_number + 1, last_number + 1 + days.len(), dtype=pl.Int64, eager=True)
+    return pl.concat([known, pl.DataFrame({SESSION: numbers, DS: days})])
+
+
+def _place(y: pl.DataFrame, rows: pl.DataFrame, sessions: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+    """The target with the sessions of its dates, and how many of its rows lie before all of them."""
+    if y.schema[ID] != rows.schema[ID]:
+        raise InputError(
+            f"The ids of the target hold {y.schema[ID]}, those of the daily features {rows.schema[ID]}.",
+            "Cast one of them.",
+        )
+    if unknown := y.select(ID).unique().join(rows, on=ID, how="anti")[ID].sort().to_list():
+        raise InputError(
+            f"The target has {len(unknown):,} series without daily features: {_some(unknown)}.",
+            "Leave them out, or check how both spell their ids.",
+        )
+    first, last = rows.select(pl.col(DS).min().alias("a"), pl.col(DS).max().alias("b")).row(0)
+    if (late := y.filter(pl.col(DS) > last)).height:
+        raise InputError(
+            f"The target goes on to {late.select(pl.col(DS).max()).item()}, and the daily features end on {last}.",
+            "Make daily features up to the last session of the target (end=), or cut the target there.",
+        )
+    early = y.filter(pl.col(DS) < first).height
+    placed = y.filter(pl.col(DS) >= first).join(sessions, on=DS, how="left").sort(ID, DS)
+    if (off := placed.filter(pl.col(SESSION).is_null())).height:
+        raise InputError(
+            f"{off.height:,} rows of the target are on days without a session, for example {off[DS][0]}.",
+            "Make the daily features with the calendar that the target has.",
+        )
+    dropped = {"rows of the target before the first session of the daily features": early} if early else {}
+    return placed.select(ID, SESSION, DS, Y), dropped
+
+
+def _known_from(target: pl.DataFrame, rows: pl.DataFrame, lag: int, dropped: dict[str, int]) -> pl.DataFrame:
+    """The target from the session on whose lagged features exist."""
+    first = rows.group_by(ID).agg(pl.col(SESSION).min().alias("first"))
+    placed = target.join(first, on=ID, how="left")
+    begun = placed.filter(pl.col(SESSION) >= pl.col("first"))
+    kept = begun.filter(pl.col(SESSION) >= pl.col("first") + lag).drop("first")
+    if kept.is_empty():
+        raise InputError("No row of the target has features that were known.", "Make daily features of earlier days.")
+    if early := placed.height - begun.height:
+        dropped["rows of the target before its features begin"] = early
+    if first_ones := begun.height - kept.height:
+        dropped[_LAGGED] = first_ones
+    if lost := target.select(ID).unique().join(kept, on=ID, how="anti").height:
+        dropped["series of the target that lost all rows that way"] = lost
+    return kept.sort(ID, SESSION)
+
+
+def _check_no_gaps(target: pl.DataFrame) -> None:
+    gaps = target.with_columns(step=pl.col(SESSION).diff().over(ID)).filter(pl.col("step") > 1)
+    if gaps.height:
+        entity, day = gaps.select(pl.col(ID).cast(pl.String), DS).row(0)
+        raise InputError(
+            f"The target lacks sessions in the middle of {gaps[ID].n_unique():,} series, for example of {entity} "
+            f"before {day}.",
+            "The libraries count rows, so a gap would shift every lag: fill it, or cut the series there.",
+        )
+
+
+def _some(names: Sequence[object], most: int = 5) -> str:
+    return ", ".join(map(str, names[:most])) + (", ..." if len(names) > most else "")

@@ -1,0 +1,109 @@
+"""For Nixtla's libraries: mlforecast, statsforecast and neuralforecast."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import polars as pl
+
+from sentiscore.errors import InputError
+from sentiscore.features.grid import DS, SESSION
+from sentiscore.features.panel.frames import Panel, Time, align, check_future, check_horizon, freq_of, times
+
+
+@dataclass(frozen=True)
+class NixtlaPanel(Panel):
+    """What Nixtla's libraries take.
+
+    Attributes:
+        df: `unique_id`, `ds`, `y` and the features: what a model is fitted on.
+        X_df: The same features of the h sessions after each series' last, complete; None with `exog="hist"`.
+        futr_exog: The names of the features that are lagged, so known for the sessions to come.
+        hist_exog: The names of the features that are known up to the origin alone.
+        freq: What the libraries want as `freq`.
+    """
+
+    df: pl.DataFrame
+    X_df: pl.DataFrame | None
+    futr_exog: tuple[str, ...]
+    hist_exog: tuple[str, ...]
+    freq: int | str
+
+
+def to_nixtla(
+    daily: pl.DataFrame,
+    y: pl.DataFrame,
+    *,
+    h: int,
+    columns: str | Sequence[str] | None = None,
+    exog: Literal["lagged", "hist"] = "lagged",
+    lags: int | Sequence[int] | None = None,
+    time: Time = "session",
+    fill: float | None = None,
+    future_ds: Sequence[date] | pl.Series | None = None,
+) -> NixtlaPanel:
+    """Frames for mlforecast and statsforecast (`exog="lagged"`), or for neuralforecast (`exog="hist"`).
+
+    mlforecast and statsforecast want every regressor for the sessions that are forecast too. They get the
+    features lagged by at least `h` sessions, which are known for all of these. neuralforecast has a slot for
+    what is known up to the origin alone (`hist_exog_list`); it gets the features as they are.
+
+    With mlforecast, fit with `static_features=[]`: otherwise it takes all of them for features that never change.
+
+    Args:
+        daily: Daily features: one row for each entity and session, without gaps, in any order.
+        y: The target: `unique_id` as in the daily features, `ds` (the date of the session whose end settles
+            `y`), and `y`, without nulls, repeats, or gaps between a series' sessions. Series may end on
+            different sessions; each is forecast from its own last one.
+        h: How many sessions are forecast.
+        columns: The features to use; by default every column of numbers.
+        exog: "lagged" or "hist".
+        lags: With "lagged", in sessions, each at least `h`; by default `h` alone.
+        time: "session": `ds` is the number of the session, which is regular whatever the calendar, and
+            `to_dates` turns forecasts back. "date": dates, which only works where every day is a session.
+        fill: A number in place of a missing feature. By default it stays null, and most models fail. Use a
+            column such as n_docs or news_flag beside it, so that a filled session can be told from another.
+        future_ds: The dates of the sessions after the last of the daily features, for `to_dates`. They must be
+            real sessions: the first one is the next.
+
+    Returns:
+        A frozen result; see `NixtlaPanel`. What was left out is counted in `dropped`.
+
+    Raises:
+        InputError: The frames do not fit together, or an argument cannot be used.
+    """
+    if exog not in ("lagged", "hist"):
+        raise InputError(f"There is no exog {exog!r}.", 'It is "lagged" or "hist".')
+    if exog == "hist" and lags is not None:
+        raise InputError("lags go with exog='lagged' alone.", "neuralforecast looks back over input_size by itself.")
+    wanted = check_horizon(h, lags)
+    longest = max(wanted) if exog == "lagged" else 0
+    aligned = align(daily, y, columns=columns, longest_lag=longest, fill=fill, future_ds=future_ds)
+    sessions = aligned.panel.sessions
+    if exog == "hist":
+        df = times(aligned.unlagged(), time, sessions)
+        return NixtlaPanel(
+            **vars(aligned.panel),
+            df=_in_order(df),
+            X_df=None,
+            futr_exog=(),
+            hist_exog=aligned.columns,
+            freq=freq_of(time),
+        )
+    history, future, names = aligned.lagged(h, wanted)
+    df, ahead = times(history, time, sessions), times(future, time, sessions)
+    check_future(df, ahead, h=h)
+    return NixtlaPanel(
+        **vars(aligned.panel),
+        df=_in_order(df),
+        X_df=_in_order(ahead),
+        futr_exog=names,
+        hist_exog=(),
+        freq=freq_of(time),
+    )
+
+
+def _in_order(frame: pl.DataFrame) -> pl.DataFrame:
+    first = [name for name in ("unique_id", DS, "y") if name in frame.columns]
+    return frame.select(*first, pl.exclude(*first, SESSION))

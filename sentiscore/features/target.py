@@ -1,0 +1,160 @@
+"""Rows that a forecast is made for, joined with the newest daily features that were known at that instant."""
+
+import warnings
+from collections.abc import Sequence
+from datetime import time, timedelta
+from typing import Final, Literal
+
+import polars as pl
+
+from sentiscore.errors import InputError, SentiscoreWarning
+from sentiscore.features.grid import AVAILABLE_AT, DS, ID, check_columns, feature_columns, plain_ids
+from sentiscore.features.times import UTC, check_zone
+
+AGE: Final = "feature_age"
+_AT: Final = "__at"
+_ROW: Final = "__row"
+
+
+def join_target(
+    daily: pl.DataFrame,
+    prices: pl.DataFrame,
+    *,
+    time_col: str,
+    columns: str | Sequence[str] | None = None,
+    id_col: str = ID,
+    tz: str | None = None,
+    time_of_day: time | None = None,
+    max_age: timedelta | None = None,
+) -> pl.DataFrame:
+    """Give each row the newest daily features of its entity that were known when its forecast is made.
+
+    That is the row with the latest `available_at` at or before the instant in `time_col`; never a later one,
+    however near. The instant is when the forecast is made, not when the target is settled: for the return of
+    a day that is forecast before its opening bell, it is a moment before the bell.
+
+    Args:
+        daily: Daily features, with `unique_id` and `available_at`; rows may be missing.
+        prices: One row for each forecast, with the entity and the instant; any other columns stay.
+        time_col: The instants: times with a zone; times without one, if `tz` says it; or dates, if `tz` and
+            `time_of_day` say at which time of that day. A date alone says no instant: the day's news may be
+            older or newer than the forecast, so it is refused.
+        columns: The features to take; by default every column of numbers.
+        id_col: The column of entities in `prices`.
+        tz: The zone of times and dates that carry none. A time that a change of the clocks repeats or skips is
+            taken as the earlier of the two instants it can mean, which sees less and never more.
+        time_of_day: For dates, the time of day at which the forecast is made.
+        max_age: Features that were available longer than this before the instant are null, as if there were none.
+
+    Returns:
+        `prices`, row for row, with the features, `feature_ds` (the session they are of), `available_at`, and
+        `feature_age` (the instant less `available_at`); all null where nothing was known yet.
+
+    Raises:
+        InputError: A time says no instant, an entity or a time is missing, or a column is there twice.
+    """
+    names = check_columns(daily, feature_columns(daily) if columns is None else columns)
+    known = _known(daily, names)
+    for name in (id_col, time_col):
+        if name not in prices.columns:
+            raise InputError(f"There is no column {name!r}; the columns are: {', '.join(prices.columns)}.")
+        if nulls := prices[name].null_count():
+            raise InputError(f"{nulls:,} rows have no {name}.", "Leave them out.")
+    added = [*names, f"feature_{DS}", AVAILABLE_AT, AGE]
+    if clash := sorted(set(prices.columns) & set(added)):
+        raise InputError(f"The columns {', '.join(clash)} are there already.", "Rename them, or name other columns.")
+    ids = plain_ids(prices[id_col])
+    if ids.dtype != known.schema[ID]:
+        raise InputError(
+            f"The entities in {id_col!r} hold {prices.schema[id_col]}, those of the daily features {daily.schema[ID]}.",
+            "Cast one of them.",
+        )
+    wanted = pl.DataFrame({ID: ids, _AT: _instants(prices[time_col], tz, time_of_day)}).with_row_index(_ROW)
+    strangers = wanted.select(ID).unique().join(known, on=ID, how="anti").height
+    if strangers:
+        warnings.warn(
+            f"{strangers:,} of {wanted[ID].n_unique():,} entities have no daily features; their rows have nulls.",
+            SentiscoreWarning,
+            stacklevel=2,
+        )
+    both = (wanted.schema[_AT], known.schema[AVAILABLE_AT])
+    unit: Literal["ns", "us"] = "ns" if pl.Datetime("ns", UTC) in both else "us"  # the finer one: nothing is rounded
+    joined = (
+        wanted.with_columns(pl.col(_AT).dt.cast_time_unit(unit))
+        .sort(_AT)
+        .join_asof(
+            known.with_columns(pl.col(AVAILABLE_AT).dt.cast_time_unit(unit)).sort(AVAILABLE_AT),
+            left_on=_AT,
+            right_on=AVAILABLE_AT,
+            by=ID,
+            strategy="backward",
+            coalesce=False,
+            check_sortedness=False,
+        )
+        .sort(_ROW)
+        .with_columns((pl.col(_AT) - pl.col(AVAILABLE_AT)).alias(AGE))
+    )
+    if max_age is not None:
+        fresh = pl.col(AGE) <= max_age
+        joined = joined.with_columns(pl.when(fresh).then(pl.col(name)).alias(name) for name in added)
+    return prices.hstack(joined.select(added).get_columns())
+
+
+def _known(daily: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """The features by entity and the instant from which they are known."""
+    for name in (ID, DS, AVAILABLE_AT):
+        if name not in daily.columns:
+            raise InputError(f"The daily features lack the column {name!r}.", "Make them with features.daily.")
+        if nulls := daily[name].null_count():
+            raise InputError(f"{nulls:,} rows of the daily features have no {name}.", "Leave them out.")
+    dtype = daily.schema[AVAILABLE_AT]
+    if not isinstance(dtype, pl.Datetime) or dtype.time_zone is None:
+        raise InputError(
+            f"The column 'available_at' holds {dtype}, which is no instant.", "It needs times with a zone."
+        )
+    known = daily.select(
+        plain_ids(daily[ID]), pl.col(DS).alias(f"feature_{DS}"), pl.col(AVAILABLE_AT).dt.convert_time_zone(UTC), *names
+    )
+    if (twice := known.select(ID, AVAILABLE_AT).is_duplicated()).any():
+        raise InputError(f"{twice.sum():,} rows of the daily features share their entity and 'available_at'.")
+    return known
+
+
+def _instants(times: pl.Series, tz: str | None, time_of_day: time | None) -> pl.Series:
+    """When each forecast is made, in UTC."""
+    zone = None if tz is None else check_zone(tz, "tz")
+    if times.dtype == pl.Date:
+        if time_of_day is None or zone is None:
+            raise InputError(
+                f"The column {times.name!r} holds dates, and a date says no instant at which a forecast is made.",
+                "Say both, for example: time_of_day=time(9, 30), tz='America/New_York'.",
+            )
+        if time_of_day.tzinfo is not None:
+            raise InputError("time_of_day carries a zone of its own.", "Say the zone with tz.")
+        return _earliest(times.to_frame("d").select(pl.col("d").dt.combine(time_of_day)).to_series(), zone)
+    if not isinstance(times.dtype, pl.Datetime):
+        raise InputError(
+            f"The column {times.name!r} holds {times.dtype}, not times.",
+            "Turn text into times first, for example with .str.to_datetime(time_zone='UTC').",
+        )
+    if time_of_day is not None:
+        raise InputError("time_of_day goes with dates alone.", f"{times.name!r} holds times.")
+    if times.dtype.time_zone is not None:
+        return times.dt.convert_time_zone(UTC)
+    if zone is None:
+        raise InputError(
+            f"The times in {times.name!r} carry no time zone.",
+            "Say which zone they are in, for example: tz='America/New_York'.",
+        )
+    return _earliest(times, zone)
+
+
+def _earliest(wall: pl.Series, zone: str) -> pl.Series:
+    """Wall-clock times -> the earliest instants they can mean."""
+    frame = wall.to_frame("t")
+    read = pl.col("t").dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone(UTC)
+    found = frame.select(read).to_series()
+    if found.null_count():  # skipped by the clocks: on the clock of the day after, which is ahead, it is earlier
+        later = (pl.col("t") + pl.duration(days=1)).dt.replace_time_zone(zone, ambiguous="earliest")
+        found = frame.select(pl.coalesce(read, later.dt.convert_time_zone(UTC) - pl.duration(days=1))).to_series()
+    return found

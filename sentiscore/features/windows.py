@@ -1,0 +1,201 @@
+"""Lags, rolling windows and exponentially weighted means of daily columns, per entity, that look only backwards.
+
+All of them count sessions, not calendar days: a lag of 1 on a Monday is the Friday before. The frame must have
+every session of its entities (`features.daily` makes such frames), or a lag of one row would not be one of one
+session; a frame with gaps is refused.
+
+What a row of session t holds was known at its `available_at`, and so is a window that ends with it. To forecast
+something that is settled within session t itself, take a lag, or join with `join_target`, which looks at instants.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Final, Literal, get_args
+
+import polars as pl
+
+from sentiscore.errors import InputError
+from sentiscore.features.grid import DS, ID, check_columns, check_grid
+
+Stat = Literal["mean", "sum", "std", "min", "max"]
+STATS: Final[tuple[str, ...]] = get_args(Stat)
+
+_ROW: Final = "__row"
+_POSITION: Final = "__position"
+_TWO: Final = 2
+
+
+def add_lags(daily: pl.DataFrame, columns: str | Sequence[str], lags: int | Sequence[int]) -> pl.DataFrame:
+    """Add the values of earlier sessions of the same entity.
+
+    Args:
+        daily: Daily features: one row for each entity and session, without gaps, in any order.
+        columns: Columns of numbers.
+        lags: How many sessions earlier, each at least 1; a lag of 0 or less would be now or the future.
+
+    Returns:
+        The frame, its rows in their order, with `{column}__lag_{k}` of the column's own type; null in an
+        entity's first k sessions.
+
+    Raises:
+        InputError: The frame has gaps or repeats, or an argument cannot be used.
+    """
+    steps = _whole_numbers(lags, "lags")
+    return _with_columns(daily, columns, lambda name, x, at: [_back(x, at, k).alias(f"{name}__lag_{k}") for k in steps])
+
+
+def add_rolling(
+    daily: pl.DataFrame,
+    columns: str | Sequence[str],
+    windows: int | Sequence[int],
+    stats: Stat | Sequence[Stat] = ("mean",),
+    *,
+    min_samples: int = 1,
+) -> pl.DataFrame:
+    """Add figures of the last sessions of the same entity, the row's own among them.
+
+    A figure is made of the values in its window alone. A running sum, which is the usual way, carries the
+    rounding of values that have long left the window; here a model that is fed the last 30 sessions gets the
+    same bits as one that was trained on ten years.
+
+    Args:
+        daily: Daily features: one row for each entity and session, without gaps, in any order.
+        columns: Columns of numbers.
+        windows: Numbers of sessions, each at least 1. A window ends with the row itself, whose own value is
+            known at its `available_at`, and is shorter at an entity's beginning.
+        stats: "mean", "sum", "std" (of a sample: n - 1), "min" or "max".
+        min_samples: Values that a window must hold; with fewer the figure is null. A null is no value. "std"
+            needs two in any case.
+
+    Returns:
+        The frame, its rows in their order, with `{column}__rolling_{stat}_{window}` in Float64.
+
+    Raises:
+        InputError: The frame has gaps or repeats, or an argument cannot be used.
+    """
+    sizes = _whole_numbers(windows, "windows")
+    wanted: list[Stat] = [stats] if isinstance(stats, str) else list(stats)
+    if unknown := [stat for stat in wanted if stat not in STATS]:
+        raise InputError(f"There is no figure {unknown[0]!r}.", f"The figures are: {', '.join(STATS)}.")
+    if not wanted or len(set(wanted)) < len(wanted):
+        raise InputError("stats names no figure, or one twice.", f"The figures are: {', '.join(STATS)}.")
+    if min_samples < 1 or min_samples > min(sizes):
+        raise InputError(f"min_samples is {min_samples}.", "It must be from 1 to the shortest window.")
+    return _with_columns(
+        daily,
+        columns,
+        lambda name, x, at: [
+            figure.alias(f"{name}__rolling_{stat}_{size}")
+            for size in sizes
+            for stat, figure in _rolling(x.cast(pl.Float64), at, size, wanted, min_samples)
+        ],
+    )
+
+
+def add_ewm(daily: pl.DataFrame, columns: str | Sequence[str], half_lives: float | Sequence[float]) -> pl.DataFrame:
+    """Add exponentially weighted means of all sessions so far of the same entity.
+
+    A value that is k sessions old has the weight 0.5 ** (k / half_life), and the weights are divided by their
+    sum. A session without a value adds nothing, and ages what came before, which leaves the mean as it was.
+
+    Args:
+        daily: Daily features: one row for each entity and session, without gaps, in any order.
+        columns: Columns of numbers.
+        half_lives: In sessions, each above 0; they need not be whole.
+
+    Returns:
+        The frame, its rows in their order, with `{column}__ewm_{half_life}` in Float64; null before an
+        entity's first value.
+
+    Raises:
+        InputError: The frame has gaps or repeats, or an argument cannot be used.
+    """
+    given = list(half_lives) if isinstance(half_lives, Sequence) else [half_lives]
+    if not given or not all(0 < half_life < float("inf") for half_life in given):
+        raise InputError("half_lives must be numbers above 0.", "A half-life is counted in sessions, for example 5.")
+    return _with_columns(
+        daily,
+        columns,
+        lambda name, x, at: [
+            _ewm(x.cast(pl.Float64), at, half_life).alias(f"{name}__ewm_{half_life:g}") for half_life in given
+        ],
+    )
+
+
+def _with_columns(
+    daily: pl.DataFrame,
+    columns: str | Sequence[str],
+    make: Callable[[str, pl.Series, pl.Series], Iterable[pl.Series]],
+) -> pl.DataFrame:
+    """The frame with what `make` makes of a column and the rows' positions in their entity, both in order."""
+    check_grid(daily)
+    names = check_columns(daily, columns)
+    # one entity after the other, each from its first session on
+    ordered = daily.select(ID, DS, *names).with_row_index(_ROW).sort(ID, DS)
+    at = ordered.select(pl.int_range(pl.len()).over(ID)).to_series()
+    new = [series for name in names for series in make(name, ordered[name], at)]
+    made = [series.name for series in new]
+    if clash := sorted({name for name in made if name in daily.columns or made.count(name) > 1}):
+        raise InputError(
+            f"The columns {', '.join(clash)} would be there twice.", "Leave out what was added before, or rename it."
+        )
+    back = pl.DataFrame([ordered[_ROW], *new]).sort(_ROW).drop(_ROW)
+    return daily.hstack(back.get_columns())
+
+
+def _back(x: pl.Series, at: pl.Series, k: int) -> pl.Series:
+    """The values k sessions earlier, null where the entity has none."""
+    return x if k == 0 else x.shift(k).set(at < k, None)
+
+
+def _rolling(
+    x: pl.Series, at: pl.Series, size: int, stats: Sequence[Stat], min_samples: int
+) -> Iterator[tuple[Stat, pl.Series]]:
+    """Figures of windows, each from its own values alone, newest first."""
+
+    def add_up(of: Callable[[pl.Series], pl.Series]) -> pl.Series:
+        total = of(x).fill_null(0)
+        for k in range(1, size):
+            total += of(_back(x, at, k)).fill_null(0)
+        return total
+
+    n = add_up(lambda values: values.is_not_null().cast(pl.Float64))
+    newest = x
+    if "mean" in stats or "std" in stats:
+        for k in range(1, size):
+            newest = newest.zip_with(newest.is_not_null(), _back(x, at, k))
+    # Means are of distances from the newest value, so that equal values have exactly their own mean and no spread.
+    offset = add_up(lambda values: values - newest) / n if "mean" in stats or "std" in stats else n
+    for stat in stats:
+        if stat == "mean":
+            figure = newest + offset
+        elif stat == "sum":
+            figure = add_up(lambda values: values)
+        elif stat == "std":
+            squares = add_up(lambda values: (values - newest - offset) ** 2)
+            figure = (squares / (n - 1)).sqrt()
+        else:
+            figure = x
+            for k in range(1, size):
+                pair = pl.DataFrame({"a": figure, "b": _back(x, at, k)})
+                figure = pair.select((pl.min_horizontal if stat == "min" else pl.max_horizontal)("a", "b")).to_series()
+        needed = max(min_samples, _TWO) if stat == "std" else min_samples
+        yield stat, figure.set(n < needed, None)
+
+
+def _ewm(x: pl.Series, at: pl.Series, half_life: float) -> pl.Series:
+    entity = (at == 0).cum_sum()
+    mean = pl.col("x").ewm_mean(half_life=half_life, adjust=True, ignore_nulls=False, min_samples=1)
+    return pl.DataFrame({"x": x, "entity": entity}).select(mean.forward_fill().over("entity")).to_series()
+
+
+def _whole_numbers(given: int | Sequence[int], what: str) -> list[int]:
+    numbers = list(given) if isinstance(given, Sequence) else [given]
+    if not numbers or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in numbers):
+        raise InputError(
+            f"{what} must be whole numbers from 1 on, and is {given!r}.",
+            "They count sessions back from the row; nothing may come from the row's future.",
+        )
+    if any(one == other for one, other in pairwise(sorted(numbers))):
+        raise InputError(f"{what} names a number twice: {given!r}.", "Name each once.")
+    return numbers
