@@ -29,6 +29,11 @@ def text_frames(draw: st.DrawFn, max_rows: int = 30) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
 
 
+def taken_as_several(frame: pl.DataFrame) -> bool:
+    """A lone CSV column called "a;b" is taken as two, as in the files of a spreadsheet that separates so."""
+    return frame.width == 1 and bool({";", "\t"} & set(frame.columns[0]))
+
+
 def write_in_parts(frame: pl.DataFrame, path: Path, size: int) -> None:
     with open_sink(path) as sink:
         for start in range(0, max(frame.height, 1), size):
@@ -56,8 +61,7 @@ def test_parquet_brings_back_every_type_and_value(frame: pl.DataFrame, size: int
 @FEW
 @given(frame=text_frames(), size=st.integers(1, 40))
 def test_csv_brings_back_every_text_and_keeps_null_and_empty_apart(frame: pl.DataFrame, size: int) -> None:
-    # a lone column called "a;b" is taken as two, as in the files of a spreadsheet that separates so
-    assume(frame.width > 1 or not {";", "\t"} & set(frame.columns[0]))
+    assume(not taken_as_several(frame))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.csv"
         write_in_parts(frame, path, size)
@@ -101,6 +105,7 @@ def test_ndjson_brings_back_text_numbers_flags_and_lists(frame: pl.DataFrame, si
 def test_windows_are_the_rows_in_order_cut_to_size(
     frame: pl.DataFrame, n_rows: int, ending: str, data: st.DataObject
 ) -> None:
+    assume(ending != ".csv" or not taken_as_several(frame))
     columns = data.draw(st.lists(st.sampled_from(frame.columns), min_size=1, unique=True), label="columns")
     with tempfile.TemporaryDirectory() as folder:
         path = write_frame(frame, Path(folder) / f"t{ending}")
