@@ -7,6 +7,7 @@ from polars.testing import assert_frame_equal
 
 from sentiscore import InputError, OutputError, Scorer, features, score_file
 from sentiscore.scoring import job
+from tests.conftest import TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +73,55 @@ def test_the_size_of_the_window_changes_nothing(
     scored = pl.read_parquet(summary.outputs[0])
     assert_frame_equal(scored, whole, abs_tol=1e-6)
     assert_frame_equal(pl.read_parquet(summary.daily[0]), features.daily(scored, **settings))
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """Some hundred different texts of all lengths, in no order."""
+    words = " ".join(TEXTS).split()
+    texts = [" ".join(words[(i * j) % len(words)] for j in range(1 + i * 7 % 25)) for i in range(400)]
+    path = tmp_path / "many.parquet"
+    pl.DataFrame({"headline": texts}).write_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+def test_the_same_job_twice_gives_the_same_bytes(
+    tiny_checkpoint: Path, many: Path, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "WINDOW_ROWS", 150)
+    written = []
+    for name in ("first.parquet", "second.parquet"):
+        output = many.with_name(name)
+        score_file(many, text_col="headline", model=tiny_checkpoint, device="cpu", dtype=dtype, output=output)
+        written.append(output.read_bytes())
+    assert written[0] == written[1]
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("fp32", 1e-6), ("bf16", 0.005)])
+def test_threads_windows_and_order_change_nothing_but_rounding(
+    tiny_checkpoint: Path, many: Path, dtype: str, tolerance: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    scorer = Scorer.from_pretrained(tiny_checkpoint, device="cpu", dtype=dtype)
+    texts = pl.read_parquet(many)["headline"]
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = scorer.score(texts)
+        torch.set_num_threads(3)
+        together = scorer.score(texts)
+    finally:
+        torch.set_num_threads(before)
+    monkeypatch.setattr(job, "WINDOW_ROWS", 7)
+    backwards = many.with_name("backwards.parquet")
+    texts.reverse().to_frame().write_parquet(backwards)
+    summary = score_file(backwards, text_col="headline", model=scorer)
+    in_windows = pl.read_parquet(summary.outputs[0]).reverse()
+    for other in (together, in_windows):
+        for name in ("p_negative", "p_positive", "sentiment"):
+            assert float((other[name] - alone[name]).abs().max()) <= tolerance * (2 if name == "sentiment" else 1)  # type: ignore[arg-type]
 
 
 def test_several_files_become_one_output_in_order_or_one_each(
