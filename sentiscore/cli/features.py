@@ -20,8 +20,17 @@ from sentiscore.cli import options
 )
 @click.option("--text-col", metavar="NAME", help="The column of texts: counts distinct ones, and tells repeats.")
 @options.daily
+@click.option(
+    "--update",
+    "daily",
+    type=click.Path(path_type=Path),
+    metavar="DAILY",
+    help="Add the rows to this daily file, or make it; what it has published does not change.",
+)
+@click.option("--revise", is_flag=True, help="With --update: let published sessions change, and keep the old values.")
+@click.option("--anew", is_flag=True, help="With --update: SCORED has all rows; make the file from them alone.")
 @click.option("--prefix", default="", help="The prefix that the scored columns were given.")
-def command(scored: Path, **settings: Any) -> None:
+def command(scored: Path, output: Path | None, daily: Path | None, revise: bool, anew: bool, **settings: Any) -> None:
     """Make daily features of a file that `sentiscore score` wrote.
 
     One row for each entity and session, from the entity's first to its last: counts, sentiment, shares, decayed
@@ -31,9 +40,18 @@ def command(scored: Path, **settings: Any) -> None:
     \b
     sentiscore features news.scored.parquet --time-col published_at --entity-col ticker
     sentiscore features news.scored.parquet --time-col published_at --entity-col ticker --calendar XNYS
+    sentiscore features today.scored.parquet --time-col published_at --entity-col ticker --update daily.parquet
     """
     from sentiscore.cli.show import daily_report
     from sentiscore.features.files import daily_file
+    from sentiscore.features.update import update_file
 
+    if daily is not None and output is not None:
+        raise click.UsageError("--update names the file that is written, so leave --output out.")
+    if daily is None and (revise or anew):
+        raise click.UsageError("--revise and --anew go with --update.")
     config = options.daily_config(settings)
-    daily_report(daily_file(scored, config=config, **settings))
+    if daily is None:
+        daily_report(daily_file(scored, output=output, config=config, **settings))
+    else:
+        daily_report(update_file(scored, daily=daily, revise=revise, anew=anew, config=config, **settings))

@@ -38,6 +38,8 @@ class DailySums:
     Attributes:
         n_unplaced: Rows left out so far because they have no entity, no time from 1900 to 2199, or lie outside the
             calendar.
+        closed_until: The position of the last session that is published already, if any.
+        n_late: Rows added that count for that session or an earlier one.
 
     Raises:
         InputError: There is no such time zone or calendar, or the arguments do not go together.
@@ -85,6 +87,8 @@ class DailySums:
             weighted=weight_col is not None,
             texts=self.columns.text is not None,
         )
+        self.closed_until: int | None = None
+        self.n_late = 0
         self._any = False
         self._n_rows = self._n_doubtful = self._n_unknown = self._n_outside = 0
 
@@ -112,11 +116,24 @@ class DailySums:
         """
         placed = place(scored, self.columns, self.sessions, tz=self._tz, day_tz=self._day_tz, lag=self.config.lag)
         self.sums.add(placed.rows)
+        if self.closed_until is not None:
+            self.n_late += int((placed.rows["session_idx"] <= self.closed_until).sum())
         self._any = True
         self._n_rows += scored.height
         self._n_unknown += placed.n_unplaced
         self._n_outside += placed.n_outside
         self._n_doubtful += placed.n_doubtful
+
+    def restore(self, sums: pl.DataFrame, texts: pl.DataFrame | None) -> None:
+        """Go on from what `state` gave."""
+        self.sums.restore(sums, texts)
+        self._any = True
+
+    def state(self) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+        """The sums of all rows so far with the date and the cutoff of each session, and what is kept of texts."""
+        sums, texts = self.sums.state()
+        table = self.sessions.between(*_ends(sums["session_idx"])).select("session_idx", "ds", "cutoff")
+        return sums.join(table, on="session_idx", how="left"), texts
 
     def finish(self) -> pl.DataFrame:
         """The daily features of all rows so far; see `daily` for the columns.
@@ -146,13 +163,12 @@ class DailySums:
             pl.max_horizontal(pl.col("session_idx").max(), pl.lit(stop)).alias("last"),
         )
         _check_span(spans, self.sessions)
-        low, high = spans["first"].min(), spans["last"].max()
         grid = (
             spans.select("unique_id", pl.int_ranges("first", pl.col("last") + 1, dtype=pl.Int32).alias("session_idx"))
             .explode("session_idx", empty_as_null=False)
             .sort("unique_id", "session_idx")
         )
-        table = self.sessions.between(int(low or 0), int(high or -1))  # type: ignore[arg-type]
+        table = self.sessions.between(*_ends(pl.concat([spans["first"], spans["last"]])))
         return grid.join(table, on="session_idx", how="left", maintain_order="left").rename({"cutoff": "available_at"})
 
     def _warn(self) -> None:
@@ -181,13 +197,21 @@ class DailySums:
             )
 
 
+def _ends(indices: pl.Series) -> tuple[int, int]:
+    """The least and the greatest; a range without members where there are none."""
+    if indices.is_empty():
+        return 0, -1
+    ordered = indices.sort()
+    return int(ordered[0]), int(ordered[-1])
+
+
 def _check_span(spans: pl.DataFrame, sessions: Sessions) -> None:
     """Raise an InputError if the grid of sessions would be absurdly large."""
     rows = spans.select((pl.col("last") - pl.col("first") + 1).cast(pl.Int64).sum()).item()
     if rows > _MOST_ROWS:
-        ends = [sessions.between(index, index)["ds"][0] for index in (spans["first"].min(), spans["last"].max())]  # type: ignore[arg-type]
+        days = sessions.between(*_ends(pl.concat([spans["first"], spans["last"]])))["ds"]
         raise InputError(
-            f"{spans.height:,} entities with days from {ends[0]} to {ends[1]} would make {rows:,} rows.",
+            f"{spans.height:,} entities with days from {days[0]} to {days[-1]} would make {rows:,} rows.",
             "Some times look wrong; leave rows with stand-in dates out, or make features of fewer entities.",
         )
 
