@@ -81,13 +81,8 @@ class DailyConfig:
         def put(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)  # the way a frozen dataclass sets itself up
 
-        for name, above in (("latency", timedelta(-1)), ("repeats_within", timedelta())):
-            value = getattr(self, name)
-            length = value if isinstance(value, timedelta) else parse_duration(_text(name, value), name)
-            if not above < length <= _LONGEST:
-                wanted = "from 0 to 366 days" if above else "more than 0 and up to 366 days"
-                raise _wrong(name, value, wanted)
-            put(name, write_duration(length))
+        put("latency", _length("latency", self.latency, timedelta()))
+        put("repeats_within", _length("repeats_within", self.repeats_within, timedelta(milliseconds=1)))
         parse_cutoff(_text("cutoff", self.cutoff))
         for name in ("decay", "momentum"):
             put(name, tuple(_half_life(name, value) for value in _several(name, getattr(self, name))))
@@ -170,6 +165,13 @@ def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise _wrong(name, value, "text, such as '5m' or 'open-30m'")
     return value
+
+
+def _length(name: str, value: Any, least: timedelta) -> str:
+    length = value if isinstance(value, timedelta) else parse_duration(_text(name, value), name)
+    if not least <= length <= _LONGEST:
+        raise _wrong(name, value, "more than 0 and up to 366 days" if least else "from 0 to 366 days")
+    return write_duration(length)
 
 
 def _several(name: str, value: Any) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -93,7 +94,7 @@ class Sessions:
             self.name = "frame"
             self._make = lambda _first, _last: sessions
         else:
-            exchange = _Exchange(str(calendar))
+            exchange = _exchange(str(calendar))
             self.name = exchange.name
             self._make = exchange.sessions
 
@@ -210,48 +211,61 @@ def _days(first: date, last: date, day_tz: str) -> pl.DataFrame:
     return table.with_columns((pl.col("ds") - _EPOCH).dt.total_days().cast(pl.Int32).alias("session_idx"))
 
 
+@dataclass(frozen=True)
 class _Exchange:
-    """The sessions of an exchange, from a library that knows its holidays and half days."""
+    """An exchange that a library of holidays and half days knows."""
 
-    def __init__(self, code: str) -> None:
-        self._library = import_extra("exchange_calendars", "calendars")
-        try:
-            with _without_warnings():
-                usual = self._library.get_calendar(code)
-        except self._library.errors.CalendarError as error:
-            raise InputError(
-                f"There is no calendar {code!r}.",
-                "It is the code of an exchange, such as XNYS or XLON, or a file of sessions with the columns ds, open "
-                f"and close ({READABLE}).",
-            ) from error
-        self.name = str(usual.name)
-        lower, upper = (None if bound is None else bound.date() for bound in (usual.bound_min(), usual.bound_max()))
-        self._start = _FIRST if lower is None else max(_FIRST, lower)
-        self._end: date | None = upper
+    name: str
+    start: date
+    end: date | None
 
     def sessions(self, first: date, last: date) -> pl.DataFrame:
-        """All sessions from the first that is known to well after `last`.
-
-        They are counted from the first session of 1970 on, or of the first year that is known after it, so that a
-        session has the same position whatever is asked for.
-        """
+        """All sessions from the first that is known to well after `last`."""
         end = last + _AHEAD
-        end = end if self._end is None else min(end, self._end)
-        with _without_warnings():
-            schedule = self._library.get_calendar(self.name, start=str(self._start), end=str(max(end, self._start)))
-            opens, closes = (column.dt.tz_convert(None) for column in (schedule.opens, schedule.closes))
-            days = schedule.sessions.to_numpy()
-            sessions = pl.DataFrame(
-                {
-                    "ds": pl.Series(days).cast(pl.Date),
-                    "open": pl.Series(opens.to_numpy()).cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
-                    "close": pl.Series(closes.to_numpy()).cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
-                }
-            )
-        before = int((sessions["ds"] < _EPOCH).sum())
-        return sessions.select(
-            (pl.int_range(pl.len(), dtype=pl.Int32) - before).alias("session_idx"), "ds", "open", "close"
+        return _exchange_sessions(
+            self.name, self.start, max(self.start, end if self.end is None else min(end, self.end))
         )
+
+
+@lru_cache(maxsize=16)
+def _exchange(code: str) -> _Exchange:
+    """What is known of an exchange.
+
+    Raises:
+        InputError: The library knows no exchange of this code.
+        MissingExtraError: The library is not installed.
+    """
+    library = import_extra("exchange_calendars", "calendars")
+    try:
+        with _without_warnings():
+            usual = library.get_calendar(code)
+    except library.errors.CalendarError as error:
+        raise InputError(
+            f"There is no calendar {code!r}.",
+            "It is the code of an exchange, such as XNYS or XLON, or a file of sessions with the columns ds, open "
+            f"and close ({READABLE}).",
+        ) from error
+    lower, upper = (None if bound is None else bound.date() for bound in (usual.bound_min(), usual.bound_max()))
+    return _Exchange(str(usual.name), _FIRST if lower is None else max(_FIRST, lower), upper)
+
+
+@lru_cache(maxsize=16)
+def _exchange_sessions(name: str, start: date, end: date) -> pl.DataFrame:
+    """The sessions of an exchange.
+
+    They are counted from the first session of 1970 on, or of the first year that is known after it, so that a session
+    has the same position whatever is asked for.
+    """
+    library = import_extra("exchange_calendars", "calendars")
+    with _without_warnings():
+        calendar = library.get_calendar(name, start=str(start), end=str(end))
+        opens, closes = (column.dt.tz_convert(None).to_numpy() for column in (calendar.opens, calendar.closes))
+        days = calendar.sessions.to_numpy()
+    sessions = pl.DataFrame({"ds": pl.Series(days).cast(pl.Date), "open": opens, "close": closes}).with_columns(
+        pl.col("open", "close").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    )
+    before = int((sessions["ds"] < _EPOCH).sum())
+    return sessions.with_columns((pl.int_range(pl.len(), dtype=pl.Int32) - before).alias("session_idx"))
 
 
 @contextmanager
