@@ -5,9 +5,9 @@ INSTALLED := .venv/.installed
 BENCHES := .venv/.benches
 BENCH ?=
 
-# Forecasting libraries need pandas below 3, and everything else runs with 3: they have an environment of their own.
+# Forecasting libraries need older versions of what everything else runs with: they have an environment of their own.
 FORECAST := .venv-forecast
-FORECAST_PANDAS := 2.3.3
+FORECAST_PINS := pandas==2.3.3 toolz==0.12.1 exchange_calendars==4.11
 
 .PHONY: demo test forecast bench check format reference clean
 
@@ -51,6 +51,7 @@ $(BENCHES): $(INSTALLED)
 
 $(FORECAST)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(FORECAST)
-	sed 's/^pandas==.*/pandas==$(FORECAST_PANDAS)/' constraints.txt > $(FORECAST)/constraints.txt
+	grep -vE '^(pandas|toolz|exchange_calendars)==' constraints.txt > $(FORECAST)/constraints.txt
+	printf '%s\n' $(FORECAST_PINS) >> $(FORECAST)/constraints.txt
 	$(FORECAST)/bin/python -m pip install --quiet --constraint $(FORECAST)/constraints.txt --editable '.[dev,forecast]'
 	@touch $@

@@ -112,6 +112,7 @@ def daily_report(result: "DailyFile") -> None:
             *([("not in daily", f"{result.n_unplaced:,} rows")] if result.n_unplaced else []),
             ("entities", f"{result.daily['unique_id'].n_unique():,}"),
             ("entity-days", f"{result.daily.height:,} ({(result.daily['n_docs'] > 0).sum():,} with texts)"),
+            *_update_rows(result),
             ("daily features", str(result.output)),
         ]
     )
@@ -129,6 +130,18 @@ def plot_report(result: "PlotFile") -> None:
     if result.left_out:
         are = "entity is" if result.left_out == 1 else "entities are"
         note(f"{result.left_out:,} {are} not on the page. Choose with --entity NAME, or draw more with --limit N.")
+
+
+def _update_rows(result: "DailyFile") -> list[tuple[str, str]]:
+    """What an update of a daily file did; nothing for a file that was made at once."""
+    from sentiscore.features.update import UpdatedFile
+
+    if not isinstance(result, UpdatedFile):
+        return []
+    rows = [("new", f"{result.n_new:,} entity-days")]
+    if result.revisions is not None:
+        rows.append(("revised", f"{result.n_revised:,} entity-days; as they were: {result.revisions}"))
+    return rows
 
 
 def frame_table(frame: "pl.DataFrame", columns: Sequence[str], title: str) -> None:

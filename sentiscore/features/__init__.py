@@ -1,5 +1,6 @@
 """Scored rows -> daily features that could have been known at the time. Polars only, no torch."""
 
+from sentiscore.features.config import DailyConfig
 from sentiscore.features.daily import DailySums, daily
 from sentiscore.features.panel import check_future, to_autogluon, to_darts, to_gluonts, to_nixtla, to_sktime
 from sentiscore.features.plot import plot
@@ -7,6 +8,7 @@ from sentiscore.features.target import join_target
 from sentiscore.features.windows import add_ewm, add_lags, add_rolling
 
 __all__ = [
+    "DailyConfig",
     "DailySums",
     "add_ewm",
     "add_lags",

@@ -1,6 +1,6 @@
 """Files on disk <-> polars frames, in windows of rows, in order."""
 
-from sentiscore.tables.sink import Sink, check_place, check_target, open_sink, write_frame, write_text
+from sentiscore.tables.sink import Sink, check_place, check_target, open_sink, put_in_place, write_frame, write_text
 from sentiscore.tables.source import Source, open_source, read_table
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "check_target",
     "open_sink",
     "open_source",
+    "put_in_place",
     "read_table",
     "write_frame",
     "write_text",

@@ -89,6 +89,17 @@ def write_text(path: Path, text: str) -> None:
         part.unlink(missing_ok=True)
 
 
+def put_in_place(part: Path, target: Path) -> None:
+    """Let a file that was written whole take the place of another in one step.
+
+    Raises:
+        OutputError: It cannot be put there.
+    """
+    with _translated(target):
+        part.replace(_real(target))
+        _sync_folder(_real(target).parent)
+
+
 def _fits(suffix: str, dtype: pl.DataType) -> bool:
     if dtype == pl.Object:
         return False

@@ -1,0 +1,297 @@
+"""Updates of a daily file: the same as one run, nothing published changes unasked, and a kill loses nothing."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from sentiscore.errors import InputError, OutputError
+from sentiscore.features import DailyConfig, daily, update
+from sentiscore.features.state import next_path, revisions_path, state_path
+from sentiscore.features.update import update_file
+from sentiscore.tables import write_frame
+
+Make = Callable[..., Path]
+ARGS: dict[str, Any] = {"time_col": "at", "entity_col": "ticker", "text_col": "text"}
+FIRST = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def rows_of(n: int = 200, days: int = 40, seed: int = 0) -> pl.DataFrame:
+    """Scored rows of three tickers in the order of their times, with repeats and a few without a text."""
+    random = Random(seed)  # noqa: S311 - made-up rows
+    times = sorted(FIRST + timedelta(seconds=random.randrange(days * 86_400)) for _ in range(n))
+    scores = [None if random.random() < 0.1 else random.uniform(-1, 1) for _ in range(n)]
+    return pl.DataFrame(
+        {
+            "at": pl.Series(times, dtype=pl.Datetime("us", "UTC")),
+            "ticker": [random.choice(["AAA", "BBB", "ä"]) for _ in range(n)],
+            "text": [random.choice("abcdefg") for _ in range(n)],
+            "weight": [random.uniform(0, 2) for _ in range(n)],
+            "sentiment": pl.Series(scores, dtype=pl.Float32),
+            "label": [None if score is None else "positive" if score > 0 else "negative" for score in scores],
+            "status": ["null" if score is None else "ok" for score in scores],
+        }
+    )
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Make:
+    def write(rows: pl.DataFrame, name: str = "new.parquet") -> Path:
+        return write_frame(rows, tmp_path / name)
+
+    return write
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "daily.parquet"
+
+
+def before_and_after(rows: pl.DataFrame, day: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    cut = FIRST + timedelta(days=day)
+    return rows.filter(pl.col("at") < cut), rows.filter(pl.col("at") >= cut)
+
+
+@pytest.mark.parametrize("repeats", ["keep", "drop", "discount"])
+@pytest.mark.parametrize("fill", ["none", "decay"])
+@pytest.mark.parametrize("weight_col", [None, "weight"])
+def test_updates_give_what_one_run_over_all_rows_gives(
+    write: Make, target: Path, repeats: str, fill: str, weight_col: str | None
+) -> None:
+    rows = rows_of()
+    args = {**ARGS, "weight_col": weight_col, "config": DailyConfig(repeats=repeats, fill=fill)}
+    cuts = [FIRST + timedelta(days=day) for day in (0, 11, 12, 30, 99)]
+    for low, high in pairwise(cuts):
+        part = rows.filter(pl.col("at").is_between(low, high, closed="left"))
+        done = update_file(write(part), daily=target, **args)
+        so_far = rows.filter(pl.col("at") < high)
+        assert_frame_equal(pl.read_parquet(target), daily(so_far, **args), check_exact=True)
+        assert_frame_equal(done.daily, daily(so_far, **args), check_exact=True)
+    assert not revisions_path(target).exists()
+
+
+@pytest.mark.parametrize("dtype", [pl.Int64(), pl.Categorical(), pl.Date()])
+def test_entities_of_any_type_are_taken_up_again(write: Make, target: Path, dtype: pl.DataType) -> None:
+    values: dict[str, Any] = {"AAA": 7, "BBB": 30, "ä": 9}
+    rows = rows_of().with_columns(pl.col("ticker").replace_strict(values, return_dtype=pl.Int32))
+    kinds = pl.col("ticker").cast(pl.String).cast(dtype) if dtype == pl.Categorical else pl.col("ticker").cast(dtype)
+    rows = rows.with_columns(kinds)
+    for part in before_and_after(rows, 20):
+        update_file(write(part), daily=target, **ARGS)
+    found = pl.read_parquet(target)
+    assert found.schema["unique_id"] == dtype
+    assert_frame_equal(found, daily(rows, **ARGS), check_exact=True)
+
+
+def test_without_texts_and_on_an_exchange_it_is_the_same(write: Make, target: Path) -> None:
+    args: dict[str, Any] = {"time_col": "at", "calendar": "XNYS", "config": DailyConfig(cutoff="open-30m")}
+    rows = rows_of()
+    cut = datetime(2024, 1, 16, 14, 0, tzinfo=UTC)  # half an hour before a Tuesday's open
+    update_file(write(rows.filter(pl.col("at") < cut)), daily=target, **args)
+    update_file(write(rows.filter(pl.col("at") >= cut)), daily=target, **args)
+    assert_frame_equal(pl.read_parquet(target), daily(rows, **args), check_exact=True)
+
+
+def test_rows_for_published_sessions_are_refused_and_nothing_changes(write: Make, target: Path) -> None:
+    first, second = before_and_after(rows_of(), 20)
+    update_file(write(first), daily=target, **ARGS)
+    before = target.read_bytes(), state_path(target).read_bytes()
+    late = pl.concat([first.tail(1), second])
+    with pytest.raises(InputError, match=r"^1 of the .* rows count for sessions up to 2024-01-20.*\n.*--revise"):
+        update_file(write(late), daily=target, **ARGS)
+    with pytest.raises(InputError, match="published already"):
+        update_file(write(first), daily=target, **ARGS)  # the same rows once more
+    assert (target.read_bytes(), state_path(target).read_bytes()) == before
+
+
+def test_a_revision_gives_what_one_run_gives_and_keeps_the_old_values(write: Make, target: Path) -> None:
+    rows = rows_of()
+    first, _ = before_and_after(rows, 20)
+    late = first.gather_every(9)
+    early = first.join(late, on=first.columns, how="anti", nulls_equal=True)
+    update_file(write(early), daily=target, **ARGS)
+    old = pl.read_parquet(target)
+    done = update_file(write(late), daily=target, revise=True, **ARGS)
+    new = pl.read_parquet(target)
+    assert_frame_equal(new, daily(first, **ARGS), check_exact=True)
+    assert done.revisions == revisions_path(target)
+    kept = pl.read_parquet(revisions_path(target))
+    assert kept.height == done.n_revised > 0
+    changed = kept.filter(pl.col("n_docs").is_not_null())
+    assert_frame_equal(
+        changed.select(old.columns), old.join(changed, on=["unique_id", "ds"], how="semi"), check_exact=True
+    )
+    same = old.join(kept, on=["unique_id", "ds"], how="anti")  # what was not kept did not change
+    assert_frame_equal(same, new.join(same, on=["unique_id", "ds"], how="semi"), check_exact=True)
+    assert kept["revised_at"].n_unique() == 1
+    assert kept.select("scored_at", "model_hash").null_count().row(0) == (kept.height, kept.height)
+
+
+def test_revisions_name_the_model_and_the_time_of_the_old_scores(write: Make, target: Path, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    first, _ = before_and_after(rows_of(), 20)
+    table = first.head(50).to_arrow()
+    notes = {"sentiscore": '{"model_hash": "abc", "scored_at": "2024-02-01T00:00:00Z"}'}
+    pq.write_table(table.replace_schema_metadata(notes), tmp_path / "marked.parquet")
+    update_file(tmp_path / "marked.parquet", daily=target, **ARGS)
+    update_file(write(first.slice(20, 30)), daily=target, revise=True, **ARGS)
+    kept = pl.read_parquet(revisions_path(target))
+    assert kept.select("model_hash", "scored_at").unique().rows() == [("abc", "2024-02-01T00:00:00Z")]
+
+
+def test_all_rows_anew_replace_what_was_there_and_keep_what_changes(write: Make, target: Path) -> None:
+    rows = rows_of()
+    update_file(write(rows), daily=target, **ARGS)
+    other = rows.with_columns(-pl.col("sentiment"))
+    with pytest.raises(InputError, match="would change"):
+        update_file(write(other), daily=target, anew=True, **ARGS)
+    done = update_file(write(other), daily=target, anew=True, revise=True, **ARGS)
+    assert_frame_equal(pl.read_parquet(target), daily(other, **ARGS), check_exact=True)
+    assert done.revisions is not None
+    update_file(write(rows_of(days=5).with_columns(pl.col("at") + timedelta(days=50))), daily=target, **ARGS)
+
+
+def test_a_daily_file_without_sums_can_be_made_anew_if_nothing_changes(write: Make, target: Path) -> None:
+    rows = rows_of()
+    write_frame(daily(rows, **ARGS), target)
+    with pytest.raises(InputError, match=r"no sums beside it.*\n.*--anew"):
+        update_file(write(rows), daily=target, **ARGS)
+    done = update_file(write(rows), daily=target, anew=True, **ARGS)
+    assert (done.n_new, done.n_revised) == (0, 0)
+    assert state_path(target).exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"config": DailyConfig(fill="zero")}, "config fill was 'none' and is 'zero'"),
+        ({"config": DailyConfig(latency="5m")}, "config latency was '0s' and is '5m'"),
+        ({"day_tz": "Asia/Tokyo"}, "calendar was 'days UTC' and is 'days Asia/Tokyo'"),
+        ({"calendar": "XNYS"}, "calendar was"),
+        ({"entity_col": None}, "entities was 'String' and is 'one series'"),
+        ({"text_col": None}, "text column was True and is False"),
+        ({"weight_col": "weight"}, "weight column was False and is True"),
+    ],
+)
+def test_other_settings_are_refused_by_name(write: Make, target: Path, change: dict[str, Any], told: str) -> None:
+    first, second = before_and_after(rows_of(), 20)
+    update_file(write(first), daily=target, **ARGS)
+    with pytest.raises(InputError, match="made with other settings") as caught:
+        update_file(write(second), daily=target, **{**ARGS, **change})
+    assert told in str(caught.value)
+
+
+def test_a_daily_file_that_was_changed_is_refused(write: Make, target: Path) -> None:
+    first, second = before_and_after(rows_of(), 20)
+    update_file(write(first), daily=target, **ARGS)
+    write_frame(pl.read_parquet(target).head(5), target)
+    with pytest.raises(InputError, match="do not belong together"):
+        update_file(write(second), daily=target, **ARGS)
+    target.unlink()
+    with pytest.raises(InputError, match="do not belong together"):
+        update_file(write(second), daily=target, **ARGS)
+
+
+def test_sums_that_are_something_else_are_refused(write: Make, target: Path) -> None:
+    first, second = before_and_after(rows_of(), 20)
+    update_file(write(first), daily=target, **ARGS)
+    write_frame(first, state_path(target))
+    with pytest.raises(InputError, match="does not hold the sums"):
+        update_file(write(second), daily=target, **ARGS)
+
+
+class KilledError(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("step", ["_keep", "write_frame", "write_state", "put_in_place"])
+def test_an_update_that_is_killed_at_any_step_loses_nothing(
+    write: Make, target: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = before_and_after(rows_of(), 20)
+    late = pl.concat([second, first.head(3)])
+    update_file(write(first), daily=target, **ARGS)
+    source = write(late)
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(update, step, killed)
+        with pytest.raises(KilledError):
+            update_file(source, daily=target, revise=True, **ARGS)
+    assert_frame_equal(pl.read_parquet(target), daily(first, **ARGS), check_exact=True)  # whole, as it was
+    if step == "put_in_place":  # the sums are ahead of the daily file
+        with pytest.raises(InputError, match=r"stopped before its end; it has been finished now, with new.parquet"):
+            update_file(source, daily=target, revise=True, **ARGS)
+    else:
+        update_file(source, daily=target, revise=True, **ARGS)
+    assert_frame_equal(pl.read_parquet(target), daily(pl.concat([first, late]), **ARGS), check_exact=True)
+    with pytest.raises(InputError, match="published already"):  # and the pair is sound
+        update_file(source, daily=target, **ARGS)
+    assert not next_path(target).exists()
+
+
+def test_the_first_file_that_was_stopped_is_finished_too(
+    write: Make, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any, **__: Any) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(update, "put_in_place", killed)
+        with pytest.raises(KilledError):
+            update_file(write(rows_of()), daily=target, **ARGS)
+    with pytest.raises(InputError, match="has been finished now"):
+        update_file(write(rows_of()), daily=target, **ARGS)
+    assert_frame_equal(pl.read_parquet(target), daily(rows_of(), **ARGS), check_exact=True)
+
+
+def sessions_of(days: list[int], close: int = 16) -> pl.DataFrame:
+    dates = [date(2024, 1, 1) + timedelta(days=day) for day in days]
+    return pl.DataFrame({"ds": dates}).with_columns(
+        open=pl.col("ds").cast(pl.Datetime("us")).dt.replace_time_zone("UTC").dt.offset_by("9h"),
+        close=pl.col("ds").cast(pl.Datetime("us")).dt.replace_time_zone("UTC").dt.offset_by(f"{close}h"),
+    )
+
+
+def test_a_calendar_of_ones_own_may_grow_and_may_not_change(write: Make, target: Path) -> None:
+    rows = rows_of()
+    days = list(range(-1, 45))
+    first = rows.filter(pl.col("at") < datetime(2024, 1, 20, 16, tzinfo=UTC))
+    second = rows.filter(pl.col("at") >= datetime(2024, 1, 20, 16, tzinfo=UTC))
+    update_file(write(first), daily=target, calendar=sessions_of(days[:25]), **ARGS)
+    for other in (sessions_of(days[1:]), sessions_of(days, close=15)):
+        with pytest.raises(InputError, match="has other sessions than before"):
+            update_file(write(second), daily=target, calendar=other, **ARGS)
+    update_file(write(second), daily=target, calendar=sessions_of(days), **ARGS)
+    whole = daily(rows, calendar=sessions_of(days), **ARGS)
+    assert_frame_equal(pl.read_parquet(target), whole, check_exact=True)
+
+
+def test_only_parquet_can_be_updated_and_the_source_is_not_written_over(write: Make, tmp_path: Path) -> None:
+    source = write(rows_of())
+    with pytest.raises(OutputError, match=r"not a .parquet file"):
+        update_file(source, daily=tmp_path / "daily.csv", **ARGS)
+    with pytest.raises(OutputError, match="written to by this update"):
+        update_file(source, daily=source, **ARGS)
+
+
+def test_a_file_without_rows_changes_nothing(write: Make, target: Path) -> None:
+    rows = rows_of()
+    update_file(write(rows), daily=target, **ARGS)
+    before = pl.read_parquet(target)
+    done = update_file(write(rows.clear()), daily=target, **ARGS)
+    assert (done.rows, done.n_new, done.n_revised) == (0, 0, 0)
+    assert_frame_equal(pl.read_parquet(target), before, check_exact=True)
+    empty = target.with_name("empty.parquet")
+    update_file(write(rows.clear()), daily=empty, **ARGS)
+    update_file(write(rows), daily=empty, **ARGS)
+    assert_frame_equal(pl.read_parquet(empty), before, check_exact=True)
