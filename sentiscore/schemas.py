@@ -70,19 +70,31 @@ class ScoredRows(pa.DataFrameModel):
 
 
 class DailyFeatures(pa.DataFrameModel):
-    """One row for each entity and day, from an entity's first day to its last."""
+    """One row for each entity and session, from an entity's first to its last; which features there are is chosen."""
 
     ds: pl.Date
+    session_idx: pl.Int32
     available_at: Annotated[pl.Datetime, "us", "UTC"]
     n_docs: pl.Int64 = pa.Field(ge=0)
-    sent_mean: pl.Float64 = pa.Field(ge=-1, le=1, nullable=True)
-    sent_std: pl.Float64 = pa.Field(ge=0, le=1.5, nullable=True)
-    pos_share: pl.Float64 = pa.Field(ge=0, le=1, nullable=True)
-    neg_share: pl.Float64 = pa.Field(ge=0, le=1, nullable=True)
-    neu_share: pl.Float64 = pa.Field(ge=0, le=1, nullable=True)
+    n_unique: pl.Int64 = pa.Field(ge=0, nullable=True)
+    news_flag: pl.Int8 = pa.Field(isin=[0, 1])
+    sessions_since_news: pl.Int32 = pa.Field(ge=0, nullable=True)
+    n_calendar_days: pl.Int32 = pa.Field(ge=0)
+    sent_mean: Optional[pl.Float64] = pa.Field(ge=-1, le=1, nullable=True)  # noqa: UP045
+    sent_shrunk: Optional[pl.Float64] = pa.Field(ge=-1, le=1, nullable=True)  # noqa: UP045
+    sent_std: Optional[pl.Float64] = pa.Field(ge=0, le=1.5, nullable=True)  # noqa: UP045
+    share: Optional[pl.Float64] = pa.Field(alias="^(pos|neg|neu)_share$", regex=True, ge=0, le=1, nullable=True)  # noqa: UP045
+    bullishness: Optional[pl.Float64] = pa.Field(ge=-50, le=50, nullable=True)  # noqa: UP045
+    disagreement: Optional[pl.Float64] = pa.Field(ge=0, le=1, nullable=True)  # noqa: UP045
+    uncertainty: Optional[pl.Float64] = pa.Field(ge=0, le=1, nullable=True)  # noqa: UP045
+    decay: Optional[pl.Float64] = pa.Field(alias="^sent_decay_.+$", regex=True, ge=-1, le=1, nullable=True)  # noqa: UP045
+    sent_momentum: Optional[pl.Float64] = pa.Field(ge=-2, le=2, nullable=True)  # noqa: UP045
+    surprise: Optional[pl.Float64] = pa.Field(  # noqa: UP045
+        alias="^(sent_z|abnormal_volume)_.+$", regex=True, ge=-1e15, le=1e15, nullable=True
+    )
 
     class Config:
-        """An entity and a day have one row."""
+        """An entity and a session have one row."""
 
         unique = ["unique_id", "ds"]  # noqa: RUF012 - read by pandera as it stands
 
@@ -94,17 +106,31 @@ class DailyFeatures(pa.DataFrameModel):
 
     @pa.dataframe_check
     @classmethod
+    def news_is_flagged(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        """The flag, the counts and the age of the news say the same."""
+        news = pl.col("n_docs") > 0
+        return data.lazyframe.select(
+            ((pl.col("news_flag") == 1) == news)
+            & ((pl.col("sessions_since_news") == 0).fill_null(value=False) == news)
+            & (pl.col("n_unique").is_null() | ((pl.col("n_unique") > 0) == news))
+            & (pl.col("n_unique").is_null() | (pl.col("n_unique") <= pl.col("n_docs")))
+        )
+
+    @pa.dataframe_check
+    @classmethod
     def means_are_there_where_texts_are(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        """A day has figures if, and only if, it has texts."""
-        names = ["sent_mean", "pos_share", "neg_share", "neu_share"]
-        there = pl.all_horizontal(pl.col(names).is_not_null())
-        absent = pl.all_horizontal(pl.col([*names, "sent_std"]).is_null())
-        return data.lazyframe.select(pl.when(pl.col("n_docs") > 0).then(there).otherwise(absent))
+        """A session with texts has figures."""
+        names = ["sent_mean", "sent_shrunk", "pos_share", "neg_share", "neu_share", "bullishness"]
+        present = [name for name in names if name in data.lazyframe.collect_schema()]
+        there = pl.all_horizontal(pl.lit(value=True), *(pl.col(name).is_not_null() for name in present))
+        return data.lazyframe.select((pl.col("n_docs") == 0) | there)
 
     @pa.dataframe_check
     @classmethod
     def shares_sum_to_one(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        """Every text of a day has one label."""
+        """Every text of a session has one label."""
+        if "pos_share" not in data.lazyframe.collect_schema():
+            return data.lazyframe.select(pl.col("n_docs") >= 0)
         total = pl.col("pos_share") + pl.col("neg_share") + pl.col("neu_share")
         return data.lazyframe.select((pl.col("n_docs") == 0) | ((total - 1).abs() < _ROUNDING))
 

@@ -1,6 +1,7 @@
 """`sentiscore features`: a file of scored rows -> daily features."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,38 +18,22 @@ from sentiscore.cli import options
     type=click.Path(path_type=Path),
     help="A .parquet, .csv or .ndjson file.  [default: NAME.daily.parquet beside the input]",
 )
-@options.TZ
-@options.DAY_TZ
+@click.option("--text-col", metavar="NAME", help="The column of texts: counts distinct ones, and tells repeats.")
+@options.daily
 @click.option("--prefix", default="", help="The prefix that the scored columns were given.")
-def command(
-    scored: Path,
-    output: Path | None,
-    time_col: str,
-    entity_col: str | None,
-    tz: str | None,
-    day_tz: str | None,
-    prefix: str,
-) -> None:
+def command(scored: Path, **settings: Any) -> None:
     """Make daily features of a file that `sentiscore score` wrote.
 
-    One row for each entity and day, from the entity's first day to its last: n_docs, sent_mean, sent_std,
-    pos_share, neg_share, neu_share, and available_at, the instant (UTC) when the day was over and its row
-    could be known.
+    One row for each entity and session, from the entity's first to its last: counts, sentiment, shares, decayed
+    means and surprises, and available_at, the instant (UTC) at which the row could be known. No column of a row
+    depends on a text of a later session. docs/reference/columns.md describes each column.
 
     \b
     sentiscore features news.scored.parquet --time-col published_at --entity-col ticker
+    sentiscore features news.scored.parquet --time-col published_at --entity-col ticker --calendar XNYS
     """
     from sentiscore.cli.show import daily_report
     from sentiscore.features.files import daily_file
 
-    daily_report(
-        daily_file(
-            scored,
-            output=output,
-            time_col=time_col,
-            entity_col=entity_col,
-            tz=tz,
-            day_tz=day_tz,
-            prefix=prefix,
-        )
-    )
+    config = options.daily_config(settings)
+    daily_report(daily_file(scored, config=config, **settings))

@@ -1,9 +1,13 @@
 """Options that several commands share, worded once."""
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from sentiscore.features import DailyConfig
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -34,6 +38,63 @@ TZ: Final = click.option("--tz", metavar="ZONE", help="Zone of times that carry 
 DAY_TZ: Final = click.option(
     "--day-tz", metavar="ZONE", help="Zone whose midnight ends a day.  [default: that of --tz, or UTC]"
 )
+
+_SETTINGS: Final = ("cutoff", "latency", "repeats", "fill")
+_DAILY: Final = (
+    click.option(
+        "--calendar",
+        metavar="CODE|FILE",
+        help="Sessions to place texts in: an exchange such as XNYS, or a file with the columns ds, open and close.  "
+        "[default: every calendar day]",
+    ),
+    click.option(
+        "--cutoff",
+        metavar="CUTOFF",
+        help="Last instant of a session's information: close, or for example open-30m.  [default: close]",
+    ),
+    click.option(
+        "--latency",
+        metavar="TIME",
+        help="How long after it was published a text can be used, for example 5m.  [default: 0s]",
+    ),
+    click.option("--weight-col", metavar="NAME", help="How much each text counts: relevance, length or confidence."),
+    click.option(
+        "--repeats",
+        type=click.Choice(["keep", "drop", "discount"]),
+        help="What is done with a text that the entity had shortly before.  [default: keep]",
+    ),
+    click.option(
+        "--fill",
+        type=click.Choice(["none", "zero", "latest", "decay"]),
+        help="What sessions without news hold.  [default: none, which is null]",
+    ),
+    click.option(
+        "--config",
+        "config_file",
+        type=click.Path(path_type=Path),
+        help="A TOML file with these and all other settings of the daily features.",
+    ),
+    TZ,
+    DAY_TZ,
+)
+
+
+def daily(function: Command) -> Command:
+    """The options of daily features, which all commands that make them share."""
+    for option in reversed(_DAILY):
+        function = option(function)
+    return function
+
+
+def daily_config(settings: dict[str, Any]) -> "DailyConfig | None":
+    """Take the settings of a DailyConfig out of a command's options; None where none was given."""
+    from sentiscore.features.config import DailyConfig
+
+    path: Path | None = settings.pop("config_file")
+    changes = {name: value for name in _SETTINGS if (value := settings.pop(name)) is not None}
+    if path is None and not changes:
+        return None
+    return (DailyConfig() if path is None else DailyConfig.from_toml(path)).with_changes(changes)
 
 
 def split(value: str | None) -> list[str] | None:

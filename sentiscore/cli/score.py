@@ -2,6 +2,7 @@
 
 import glob
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -50,11 +51,8 @@ from sentiscore.cli import options
     type=click.Path(path_type=Path),
     help="Where the daily features go.  [default: NAME.daily.parquet beside the input or the output]",
 )
-@options.TZ
-@options.DAY_TZ
-def command(
-    inputs: tuple[str, ...], columns: str | None, text_col: str, output: Path | None, **settings: object
-) -> None:
+@options.daily
+def command(inputs: tuple[str, ...], columns: str | None, text_col: str, output: Path | None, **settings: Any) -> None:
     """Score a text column of CSV, parquet or ndjson files of any size.
 
     Every row comes out once, in order, with all its columns and p_negative, p_positive, p_neutral (where the
@@ -70,14 +68,16 @@ def command(
     from sentiscore.cli.show import progress, summary_table
     from sentiscore.scoring.job import score_file
 
+    config = options.daily_config(settings)
     with progress("scoring", "rows") as report:
         summary = score_file(
             expand(inputs),
             text_col=text_col,
             output=output,
             columns=options.split(columns),
+            config=config,
             on_progress=report,
-            **settings,  # type: ignore[arg-type]
+            **settings,
         )
     summary_table(summary)
 

@@ -1,8 +1,4 @@
-"""Scored rows -> one row for each entity and day, with nothing in it that was not known when the day ended.
-
-The frame is built from sums, which are whole numbers, so that it is the same to the last bit in whatever
-order and in however many parts the rows come.
-"""
+"""Scored rows -> one row for each entity and session, with nothing in it that was not known at its cutoff."""
 
 import warnings
 from typing import Final
@@ -10,47 +6,42 @@ from typing import Final
 import polars as pl
 
 from sentiscore.errors import InputError, SentiscoreWarning
-from sentiscore.features.times import UTC, at_midnight, check_time_type, check_zone, plausible, start_of_day, to_utc
-from sentiscore.labels import (
-    CLASSES,
-    LABEL,
-    NEGATIVE,
-    NEUTRAL,
-    POSITIVE,
-    SCORED_STATUSES,
-    SENTIMENT,
-    STATUS,
-    STATUSES,
-)
-
-ALL: Final = "all"
-"""The `unique_id` of the one series there is without an entity column."""
-
-_SCALE: Final = 2**24
-"""Sentiment is summed in steps of 1 / 2**24, the precision of a float32."""
+from sentiscore.features.columns import daily_columns
+from sentiscore.features.config import DailyConfig
+from sentiscore.features.placing import Columns, place
+from sentiscore.features.sessions import Calendar, Sessions, parse_cutoff
+from sentiscore.features.sums import Sums
+from sentiscore.features.times import UTC, check_zone, to_utc
 
 _MOST_ROWS: Final = 20_000_000
 _TELLING: Final = 10
 """Rows from which on a habit can be told from chance."""
 
-_SUMS: Final = ("n_docs", "total", "squares", "n_positive", "n_negative", "n_neutral")
-
 
 class DailySums:
     """Daily features of rows that come in parts.
 
+    What is held grows with the entities and their sessions; with `text_col` also with their distinct texts, and where
+    repeats are not kept as they are, with the rows.
+
     Args:
-        time_col: The column that says when a text appeared; see `daily`.
+        time_col: The column that says when a text appeared; see `daily`, also for the other arguments.
         entity_col: The column of entities, or None for one series of all rows.
+        calendar: The sessions.
+        text_col: The column of texts, if equal ones are to be told.
+        weight_col: The column of weights.
         tz: The zone of times that carry none.
-        day_tz: The zone whose midnight ends a day; by default `tz`, or UTC where there is none.
+        day_tz: The zone whose midnight ends a day.
         prefix: The prefix that the scored columns were given.
+        config: Everything else.
 
     Attributes:
-        n_unplaced: Rows left out so far because they have no entity, or no time from 1900 to 2199.
+        n_unplaced: Rows left out so far because they have no entity, no time from 1900 to 2199, or lie outside the
+            calendar.
 
     Raises:
-        InputError: There is no such time zone.
+        InputError: There is no such time zone or calendar, or the arguments do not go together.
+        MissingExtraError: The calendar is that of an exchange, and exchange_calendars is not installed.
     """
 
     def __init__(
@@ -58,38 +49,57 @@ class DailySums:
         *,
         time_col: str,
         entity_col: str | None = None,
+        calendar: Calendar = None,
+        text_col: str | None = None,
+        weight_col: str | None = None,
         tz: str | None = None,
         day_tz: str | None = None,
         prefix: str = "",
+        config: DailyConfig | None = None,
     ) -> None:
-        self._time_col = time_col
-        self._entity_col = entity_col
+        self.config = config or DailyConfig()
         self._tz = None if tz is None else check_zone(tz, "tz")
-        self._day_tz = check_zone(day_tz if day_tz is not None else tz or UTC, "day_tz")
-        self._prefix = prefix
-        self._sums: pl.DataFrame | None = None
-        self._n_rows = 0
-        self._n_doubtful = 0
-        self.n_unplaced = 0
+        if calendar is not None and day_tz is not None:
+            raise InputError(
+                "A calendar has days of its own, so there is nothing that a day's zone could say.",
+                "Leave out --day-tz (day_tz), or --calendar (calendar).",
+            )
+        if self.config.needs_texts and text_col is None:
+            raise InputError(
+                f"To {self.config.repeats} repeated texts, the texts are needed.",
+                "Name their column with --text-col (text_col).",
+            )
+        zone = check_zone(day_tz if day_tz is not None else tz or UTC, "day_tz")
+        self._day_tz = zone if calendar is None else None
+        self.sessions = Sessions(calendar, cutoff=parse_cutoff(self.config.cutoff), day_tz=zone)
+        self.columns = Columns(
+            time=time_col,
+            entity=entity_col,
+            text=text_col if "unique" in self.config.sets or self.config.needs_texts else None,
+            weight=weight_col,
+            prefix=prefix,
+        )
+        self.sums = Sums(
+            repeats=self.config.repeats,
+            within=round(self.config.span.total_seconds() * 1_000_000),
+            weighted=weight_col is not None,
+            texts=self.columns.text is not None,
+        )
+        self._any = False
+        self._n_rows = self._n_doubtful = self._n_unknown = self._n_outside = 0
+
+    @property
+    def n_unplaced(self) -> int:
+        """Rows left out so far."""
+        return self._n_unknown + self._n_outside
 
     def check_schema(self, schema: pl.Schema) -> None:
-        """Raise an InputError if rows of these columns can never be placed on a day."""
-        for column, option in ((self._time_col, "--time-col"), (self._entity_col, "--entity-col")):
-            if column is not None and column not in schema:
-                raise InputError(
-                    f"There is no column {column!r}; the columns are: {', '.join(schema)}.",
-                    f"Name the right one with {option} ({option[2:].replace('-', '_')}).",
-                )
-        check_time_type(schema[self._time_col], self._time_col, self._tz)
-        if self._entity_col is not None and schema[self._entity_col].is_nested():
-            raise InputError(
-                f"The entity column {self._entity_col!r} holds {schema[self._entity_col]}.",
-                "An entity is a name or a number, such as a ticker.",
-            )
+        """Raise an InputError if rows of these columns can never be placed in a session."""
+        self.columns.check(schema, self._tz)
 
     def check_times(self, rows: pl.DataFrame) -> None:
         """Raise an InputError if a time in these rows cannot be read."""
-        to_utc(rows[self._time_col], self._tz)
+        to_utc(rows[self.columns.time], self._tz)
 
     def add(self, scored: pl.DataFrame) -> None:
         """Add rows; their order does not matter.
@@ -98,49 +108,15 @@ class DailySums:
             scored: Scored rows with the time and entity columns.
 
         Raises:
-            InputError: A column is missing, or a time cannot be read.
+            InputError: A column is missing, a time cannot be read, or a row lies beyond what is known of the calendar.
         """
-        self.check_schema(scored.schema)
-        status, sentiment, label = (self._prefix + name for name in (STATUS, SENTIMENT, LABEL))
-        if missing := [name for name in (status, sentiment, label) if name not in scored.columns]:
-            raise InputError(
-                f"The rows are not scored: they lack {', '.join(missing)}.",
-                "Score them first with sentiscore score; if that used --prefix, give the same here.",
-            )
-        numbers = _numbers(scored[sentiment])
-        times = scored[self._time_col]
-        local = plausible(to_utc(times, self._tz)).dt.convert_time_zone(self._day_tz)
-        day = local.dt.date()
-        self._n_doubtful += int((at_midnight(times) & local.is_not_null() & ~at_midnight(local)).sum())
-        entity = scored[self._entity_col] if self._entity_col else pl.repeat(ALL, scored.height, eager=True)
-        rows = pl.DataFrame(
-            {
-                "unique_id": entity,
-                "ds": day,
-                "status": scored[status],
-                "q": (numbers * _SCALE).round().cast(pl.Int64),
-                "label": scored[label],
-            }
-        )
-        _check_whole(rows)
-        placed = rows.drop_nulls(["unique_id", "ds"])
-        self.n_unplaced += rows.height - placed.height
-        self._n_rows += rows.height
-        # A day on which an entity had only unscorable texts stays in its span, with no document.
-        scorable = pl.col("status").is_in(SCORED_STATUSES)
-        quantum = pl.col("q").cast(pl.Int128)
-        sums = placed.group_by("unique_id", "ds").agg(
-            scorable.sum().cast(pl.Int64).alias("n_docs"),
-            quantum.sum().alias("total"),
-            (quantum * quantum).sum().alias("squares"),
-            *(
-                (scorable & (pl.col("label") == name)).sum().cast(pl.Int64).alias(f"n_{name}")
-                for name in (POSITIVE, NEGATIVE, NEUTRAL)
-            ),
-        )
-        if self._sums is not None:
-            sums = pl.concat([self._sums, sums]).group_by("unique_id", "ds").agg(pl.col(_SUMS).sum())
-        self._sums = sums
+        placed = place(scored, self.columns, self.sessions, tz=self._tz, day_tz=self._day_tz, lag=self.config.lag)
+        self.sums.add(placed.rows)
+        self._any = True
+        self._n_rows += scored.height
+        self._n_unknown += placed.n_unplaced
+        self._n_outside += placed.n_outside
+        self._n_doubtful += placed.n_doubtful
 
     def finish(self) -> pl.DataFrame:
         """The daily features of all rows so far; see `daily` for the columns.
@@ -150,98 +126,70 @@ class DailySums:
         """
         from sentiscore.schemas import DailyFeatures, validate
 
-        if self._sums is None:
+        if not self._any:
             raise InputError("There are no scored rows to make daily features of.")
         self._warn()
-        self._check_span()
+        totals = self.sums.totals()
+        frame = daily_columns(self._grid(totals), totals, self.config)
+        start, end = self.config.start, self.config.end
+        if start is not None:
+            frame = frame.filter(pl.col("ds") >= start)
+        if end is not None:
+            frame = frame.filter(pl.col("ds") <= end)
+        return validate(frame, DailyFeatures)
+
+    def _grid(self, totals: pl.DataFrame) -> pl.DataFrame:
+        """Every session of every entity, from its first to its last, or to where the config says."""
+        start, stop = self.sessions.positions(self.config.start, self.config.end)
+        spans = totals.group_by("unique_id").agg(
+            pl.min_horizontal(pl.col("session_idx").min(), pl.lit(start)).alias("first"),
+            pl.max_horizontal(pl.col("session_idx").max(), pl.lit(stop)).alias("last"),
+        )
+        _check_span(spans, self.sessions)
+        low, high = spans["first"].min(), spans["last"].max()
         grid = (
-            self._sums.group_by("unique_id")
-            .agg(pl.date_ranges(pl.col("ds").min(), pl.col("ds").max()).first().alias("ds"))
-            .explode("ds")
-            .sort("unique_id", "ds")
+            spans.select("unique_id", pl.int_ranges("first", pl.col("last") + 1, dtype=pl.Int32).alias("session_idx"))
+            .explode("session_idx", empty_as_null=False)
+            .sort("unique_id", "session_idx")
         )
-        days = grid.join(self._sums, on=["unique_id", "ds"], how="left", maintain_order="left")
-        n, total, squares = pl.col("n_docs"), pl.col("total"), pl.col("squares")
-        wide = n.cast(pl.Int128)
-        # the sum of squared deviations, times n; exact, since all of it is whole numbers
-        deviations = (wide * squares - total * total).cast(pl.Float64)
-        daily = days.with_columns(
-            pl.col("n_docs").fill_null(0),
-            available_at=start_of_day(days["ds"].dt.offset_by("1d"), self._day_tz),
-        ).select(
-            "unique_id",
-            "ds",
-            "available_at",
-            "n_docs",
-            pl.when(n > 0).then(total.cast(pl.Float64) / n / _SCALE).alias("sent_mean"),
-            pl.when(n > 1).then((deviations / n / (n - 1)).sqrt() / _SCALE).alias("sent_std"),
-            pl.when(n > 0).then(pl.col("n_positive") / n).alias("pos_share"),
-            pl.when(n > 0).then(pl.col("n_negative") / n).alias("neg_share"),
-            pl.when(n > 0).then(pl.col("n_neutral") / n).alias("neu_share"),
-        )
-        return validate(daily, DailyFeatures)
+        table = self.sessions.between(int(low or 0), int(high or -1))  # type: ignore[arg-type]
+        return grid.join(table, on="session_idx", how="left", maintain_order="left").rename({"cutoff": "available_at"})
 
     def _warn(self) -> None:
-        if self.n_unplaced:
+        if self._n_unknown:
             warnings.warn(
-                f"{self.n_unplaced:,} rows have no entity, or no time from 1900 to 2199, and are not in the daily "
+                f"{self._n_unknown:,} rows have no entity, or no time from 1900 to 2199, and are not in the daily "
+                "features.",
+                SentiscoreWarning,
+                stacklevel=3,
+            )
+        if self._n_outside:
+            warnings.warn(
+                f"{self._n_outside:,} rows lie before or after all sessions of the calendar, and are not in the daily "
                 "features.",
                 SentiscoreWarning,
                 stacklevel=3,
             )
         if self._n_rows >= _TELLING and self._n_doubtful > self._n_rows / 2:
+            where = f", though not in {self._day_tz}" if self._day_tz is not None else ""
             warnings.warn(
-                f"{self._n_doubtful:,} of {self._n_rows:,} times are midnight to the second, though not in "
-                f"{self._day_tz}: they look like dates whose hour is not known, and may count a day too early. Turn "
-                "the column into dates and say their zone (--tz), so that they count as the end of the day.",
+                f"{self._n_doubtful:,} of {self._n_rows:,} times are midnight to the second{where}: they look like "
+                "dates whose hour is not known, and may count a day too early. Turn the column into dates and say "
+                "their zone (--tz), so that they count as the end of the day.",
                 SentiscoreWarning,
                 stacklevel=3,
             )
 
-    def _check_span(self) -> None:
-        """Raise an InputError if the grid of days would be absurdly large."""
-        if self._sums is None:
-            return
-        spans = self._sums.group_by("unique_id").agg(
-            (pl.col("ds").max() - pl.col("ds").min()).dt.total_days().alias("days") + 1
-        )
-        days = spans["days"].sum()
-        if days > _MOST_ROWS:
-            first, last = self._sums.select(pl.col("ds").min().alias("a"), pl.col("ds").max().alias("b")).row(0)
-            raise InputError(
-                f"{spans.height:,} entities with days from {first} to {last} would make {days:,} rows.",
-                "Some times look wrong; leave rows with stand-in dates out, or make features of fewer entities.",
-            )
 
-
-def _check_whole(rows: pl.DataFrame) -> None:
-    """Raise an InputError if a status, a sentiment and a label of one row contradict each other."""
-    scorable = pl.col("status").is_in(SCORED_STATUSES).fill_null(value=False)
-    whole = (
-        pl.col("status").is_in(STATUSES)
-        & (scorable == pl.col("q").is_not_null())
-        & (scorable == pl.col("label").is_in(CLASSES).fill_null(value=False))
-    )
-    if broken := rows.select((~whole.fill_null(value=False)).sum()).item():
+def _check_span(spans: pl.DataFrame, sessions: Sessions) -> None:
+    """Raise an InputError if the grid of sessions would be absurdly large."""
+    rows = spans.select((pl.col("last") - pl.col("first") + 1).cast(pl.Int64).sum()).item()
+    if rows > _MOST_ROWS:
+        ends = [sessions.between(index, index)["ds"][0] for index in (spans["first"].min(), spans["last"].max())]  # type: ignore[arg-type]
         raise InputError(
-            f"{broken:,} rows have a status, a sentiment and a label that do not fit together.",
-            "Score the rows anew.",
+            f"{spans.height:,} entities with days from {ends[0]} to {ends[1]} would make {rows:,} rows.",
+            "Some times look wrong; leave rows with stand-in dates out, or make features of fewer entities.",
         )
-
-
-def _numbers(sentiment: pl.Series) -> pl.Series:
-    """Sentiment as numbers, also from CSV, where it is text."""
-    try:
-        numbers = sentiment.cast(pl.Float64)
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"The column {sentiment.name!r} does not hold numbers.", "Score the rows anew.") from error
-    outside = (numbers.abs() > 1) | numbers.is_nan()
-    if outside.any():
-        raise InputError(
-            f"The column {sentiment.name!r} holds {numbers.filter(outside)[0]}, and sentiment is in [-1, 1].",
-            "Score the rows anew.",
-        )
-    return numbers
 
 
 def daily(
@@ -249,39 +197,77 @@ def daily(
     *,
     time_col: str,
     entity_col: str | None = None,
+    calendar: Calendar = None,
+    text_col: str | None = None,
+    weight_col: str | None = None,
     tz: str | None = None,
     day_tz: str | None = None,
     prefix: str = "",
+    config: DailyConfig | None = None,
 ) -> pl.DataFrame:
     """Daily sentiment features per entity.
 
-    A day runs from midnight to midnight in `day_tz`. A text that appeared at midnight sharp belongs to the
-    day that begins, so every text of a day is older than the day's `available_at`, and a forecast made at
-    `available_at` or later may use the row.
+    A text counts for the first session whose cutoff is strictly after the instant at which it could be used, which is
+    when it was published, and the config's latency later. So every text of a row was known before the row's
+    `available_at`, and a forecast made at `available_at` or later may use the row. No column of a row depends on a text
+    of a later session.
 
     Args:
         scored: Scored rows, in any order.
         time_col: When each text appeared: times with a zone, or ISO 8601 text with an offset. Times without
             a zone, and dates, need `tz`; a date counts as the end of that day.
         entity_col: The series a text belongs to, such as a ticker; None for one series called "all".
+        calendar: The sessions. None: every calendar day, from midnight to midnight in `day_tz`. The code of an
+            exchange, such as "XNYS": its trading days. A frame, or the name of a file, of sessions: ds, open, close.
+        text_col: The texts, of which only hashes are kept: for n_unique, and to drop or discount repeats.
+        weight_col: How much each text counts, from 0 (not at all) to 2**20: its relevance, length or the model's
+            confidence.
         tz: The zone of times that carry none.
-        day_tz: The zone whose midnight ends a day; by default `tz`, or UTC where there is none.
+        day_tz: The zone whose midnight ends a day; by default `tz`, or UTC where there is none. Not with a calendar.
         prefix: The prefix that the scored columns were given.
+        config: Cutoff, latency, windows, repeats, fills, and which columns; `DailyConfig()` by default.
 
     Returns:
-        One row for each entity and day, from the entity's first day to its last without gaps, sorted:
+        One row for each entity and session, from the entity's first to its last without gaps, sorted:
 
         - unique_id: the entity, as in `entity_col`.
-        - ds: the day.
-        - available_at: when the day was over, in UTC.
-        - n_docs: texts that were scored; 0 on days without, whose other figures are null.
+        - ds: the date of the session.
+        - session_idx: its position in the calendar, the same for all entities.
+        - available_at: its cutoff, in UTC.
+        - n_docs: texts that were scored and counted; 0 in sessions without.
+        - n_unique: distinct texts among them; null without `text_col`.
+        - news_flag: 1 where n_docs is more than 0.
+        - sessions_since_news: sessions since the latest with news, 0 in one of them; null before the first.
+        - n_calendar_days: days since the session before; 3 on most Mondays of an exchange.
         - sent_mean: mean sentiment, in [-1, 1].
+        - sent_shrunk: the mean pulled towards the entity's past, the more the fewer texts there are.
         - sent_std: sample standard deviation (n - 1) of sentiment; null below two texts.
         - pos_share, neg_share, neu_share: shares of the texts by label, in [0, 1]; they sum to 1.
+        - bullishness: ln((1 + positive texts) / (1 + negative texts)).
+        - disagreement: 0 where all opinions are alike, 1 where they are even; null where no text has one.
+        - uncertainty: how unsure the model was, mean over the texts, from 0 to 1; null without probabilities.
+        - sent_decay_{h}: mean over all texts so far, which count half as much every h sessions.
+        - sent_momentum: the difference of two such means.
+        - sent_z_{w}: sent_mean in deviations from the w sessions before.
+        - abnormal_volume_{w}: log of n_docs over its mean in the w sessions before.
+
+        Where there is no news, columns about a session's own texts are null, unless the config fills them. The
+        functions in sentiscore/features/columns.py have each formula with its source.
 
     Raises:
         InputError: A column is missing, or a time cannot be read or carries no zone.
+        MissingExtraError: The calendar is that of an exchange, and exchange_calendars is not installed.
     """
-    sums = DailySums(time_col=time_col, entity_col=entity_col, tz=tz, day_tz=day_tz, prefix=prefix)
+    sums = DailySums(
+        time_col=time_col,
+        entity_col=entity_col,
+        calendar=calendar,
+        text_col=text_col,
+        weight_col=weight_col,
+        tz=tz,
+        day_tz=day_tz,
+        prefix=prefix,
+        config=config,
+    )
     sums.add(scored)
     return sums.finish()

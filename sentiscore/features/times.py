@@ -9,7 +9,7 @@ import polars as pl
 from sentiscore.errors import InputError
 
 UTC: Final = "UTC"
-_INSTANT: Final = pl.Datetime("us", UTC)
+INSTANT: Final = pl.Datetime("us", UTC)
 _FIRST_YEAR: Final = 1900
 _LAST_YEAR: Final = 2199
 
@@ -22,7 +22,7 @@ def check_zone(name: str, what: str) -> str:
     """
     try:
         ZoneInfo(name)
-        pl.select(pl.lit(0).cast(_INSTANT).dt.convert_time_zone(name))  # polars knows fewer names
+        pl.select(pl.lit(0).cast(INSTANT).dt.convert_time_zone(name))  # polars knows fewer names
     except (KeyError, ValueError, OSError, pl.exceptions.PolarsError) as error:
         raise InputError(
             f"There is no time zone {name!r} ({what}).", "Zones are named like America/New_York or UTC."
@@ -82,7 +82,7 @@ def to_utc(times: pl.Series, tz: str | None) -> pl.Series:
     if tz is not None:
         check_zone(tz, "tz")
     if times.dtype == pl.Null:
-        return times.cast(_INSTANT)
+        return times.cast(INSTANT)
     if isinstance(times.dtype, pl.Datetime):
         if times.dtype.time_zone is not None:
             return times.cast(pl.Datetime("us", times.dtype.time_zone)).dt.convert_time_zone(UTC)
@@ -147,7 +147,7 @@ def _parse(times: pl.Series, tz: str | None) -> pl.Series:
     zoneless = naive.is_not_null() | date.is_not_null()
     if zoneless.any() and tz is None:
         raise _no_zone(name, f"for example {times.filter(zoneless)[0]!r}")
-    parts = {"offset": with_offset.cast(_INSTANT)}
+    parts = {"offset": with_offset.cast(INSTANT)}
     if tz is not None:
         parts |= {"naive": _localise(naive, tz), "date": _end_of_day(date, tz)}
     return pl.DataFrame(parts).select(pl.coalesce(pl.all()).alias(name)).to_series()

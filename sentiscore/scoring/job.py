@@ -15,8 +15,9 @@ import polars as pl
 from sentiscore import labels as names
 from sentiscore.checkpoint import DEFAULT
 from sentiscore.errors import InputError, OutputError
-from sentiscore.features import DailySums
+from sentiscore.features import DailyConfig, DailySums
 from sentiscore.features.files import beside, default_daily
+from sentiscore.features.sessions import Calendar
 from sentiscore.scoring.overlap import Behind, ahead
 from sentiscore.scoring.scorer import Prepared, Scorer, check_clashes, check_text_column
 from sentiscore.tables import Source, check_target, open_sink, open_source, write_frame
@@ -101,9 +102,12 @@ def score_file(
     prefix: str = "",
     time_col: str | None = None,
     entity_col: str | None = None,
+    calendar: Calendar = None,
+    weight_col: str | None = None,
     daily: str | Path | None = None,
     tz: str | None = None,
     day_tz: str | None = None,
+    config: DailyConfig | None = None,
     on_progress: OnProgress | None = None,
 ) -> JobSummary:
     """Score a column of text in files of any size.
@@ -129,9 +133,12 @@ def score_file(
         prefix: Put before the name of each added column.
         time_col: When each text appeared; with it daily features are written too.
         entity_col: The series each text belongs to.
+        calendar: The sessions of the daily features; see `sentiscore.features.daily`.
+        weight_col: How much each text counts in them: a column of the source, or one that scoring adds.
         daily: Where the daily features go; by default NAME.daily.parquet beside a source.
         tz: The zone of times that carry none.
         day_tz: The zone whose midnight ends a day; by default `tz`, or UTC where there is none.
+        config: Everything else about the daily features.
         on_progress: Called with the rows done and the rows there are, as far as is known.
 
     Returns:
@@ -162,9 +169,12 @@ def score_file(
             overflow=overflow,
             time_col=time_col,
             entity_col=entity_col,
+            calendar=calendar,
+            weight_col=weight_col,
             daily=daily,
             tz=tz,
             day_tz=day_tz,
+            config=config,
         )
         for job in jobs
     ]
@@ -211,9 +221,12 @@ def _prepare(
     overflow: str,
     time_col: str | None,
     entity_col: str | None,
+    calendar: Calendar,
+    weight_col: str | None,
     daily: str | Path | None,
     tz: str | None,
     day_tz: str | None,
+    config: DailyConfig | None,
 ) -> _Plan:
     """Check everything about a job that can be checked without a model."""
     sources = [open_source(path) for path in paths]
@@ -227,7 +240,11 @@ def _prepare(
     kept = list(dict.fromkeys(columns)) if columns is not None else list(schema)
     if not kept:
         raise InputError("No column is left to keep in the output.", "Name at least one with --columns (columns).")
+    added = [prefix + name for name in names.score_columns(names.CLASSES, overflow)]
+    weights = [] if weight_col is None or (weight_col in added and weight_col not in schema) else [weight_col]
     placing = [name for name in (time_col, entity_col) if name is not None]
+    if time_col is not None:  # the texts are needed to tell equal ones
+        placing += [*weights, text_col]
     check_clashes([*kept, *placing], names.score_columns(names.CLASSES, overflow), prefix, where)
     needed = list(dict.fromkeys([*kept, text_col, *placing]))
     target = check_target(
@@ -237,14 +254,24 @@ def _prepare(
     sums = None
     days = None
     if time_col is not None:
-        sums = DailySums(time_col=time_col, entity_col=entity_col, tz=tz, day_tz=day_tz, prefix=prefix)
-        sums.check_schema(schema)
+        sums = DailySums(
+            time_col=time_col,
+            entity_col=entity_col,
+            calendar=calendar,
+            text_col=text_col,
+            weight_col=weight_col,
+            tz=tz,
+            day_tz=day_tz,
+            prefix=prefix,
+            config=config,
+        )
+        sums.check_schema(pl.Schema(dict.fromkeys(added, pl.Float32()) | dict(schema)))
         default = default_daily(paths[0]) if output is None else default_daily(output)
         days = check_target(daily if daily is not None else default, pl.Schema())
         if schema[time_col] == pl.String:  # other types say that every time can be read
             for window in _windows(sources, [time_col], limit):  # now, and not after hours of scoring
                 sums.check_times(window)
-    elif entity_col or daily:
+    elif entity_col or daily or calendar is not None or weight_col or config is not None:
         raise InputError("Daily features need a time column.", "Name it with --time-col (time_col).")
     return _Plan(
         sources=sources,

@@ -52,7 +52,7 @@ def test_features_of_a_scored_file_are_those_of_the_same_pass(news_file: Path, t
         run("score", news_file, "--text-col", "headline", "-m", tiny_checkpoint, "-o", scored, *settings).exit_code == 0
     )
     again = news_file.parent / "again.parquet"
-    result = run("features", scored, *settings, "-o", again)
+    result = run("features", scored, *settings, "--text-col", "headline", "-o", again)
     assert result.exit_code == 0, result.output
     assert "entity-days     7 (3 with texts)" in result.output
     assert pl.read_parquet(again).equals(pl.read_parquet(news_file.parent / "out.daily.parquet"))

@@ -1,6 +1,7 @@
 """What holds on the real research data."""
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -34,8 +35,8 @@ def test_names_of_special_tokens_are_plain_text_to_pythias_own_tokenizer() -> No
 
 def test_real_tweets_go_from_a_file_to_daily_features(tmp_path: Path) -> None:
     source = SHARED / "stocknet" / "tweets.parquet"
-    settings = {"time_col": "created_at", "entity_col": "ticker"}
-    summary = score_file(source, text_col="text", output=tmp_path / "out.parquet", limit=5000, **settings)  # type: ignore[arg-type]
+    settings: dict[str, Any] = {"text_col": "text", "time_col": "created_at", "entity_col": "ticker"}
+    summary = score_file(source, output=tmp_path / "out.parquet", limit=5000, **settings)
     scored = pl.read_parquet(tmp_path / "out.parquet")
     before = pl.read_parquet(source).head(5000)
     assert scored.select(before.columns).equals(before)

@@ -10,17 +10,12 @@ from polars.testing import assert_frame_equal
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.features import DailySums, daily
 
-COLUMNS = [
-    "unique_id",
-    "ds",
-    "available_at",
-    "n_docs",
-    "sent_mean",
-    "sent_std",
-    "pos_share",
-    "neg_share",
-    "neu_share",
-]
+KEYS = ["unique_id", "ds", "session_idx", "available_at"]
+COUNTS = ["n_docs", "n_unique", "news_flag", "sessions_since_news", "n_calendar_days"]
+OWN = ["sent_mean", "sent_shrunk", "sent_std", "pos_share", "neg_share", "neu_share"]
+OPINION = ["bullishness", "disagreement", "uncertainty"]
+MEMORY = ["sent_decay_5", "sent_decay_20", "sent_momentum", "sent_z_20", "abnormal_volume_20"]
+COLUMNS = [*KEYS, *COUNTS, *OWN, *OPINION, *MEMORY]
 
 
 def scored(*rows: tuple[str | None, float | None, str | None], **more: list[Any]) -> pl.DataFrame:
@@ -54,11 +49,13 @@ def test_a_day_of_texts_becomes_their_count_mean_deviation_and_shares() -> None:
         time_col="at",
     )
     assert frame.columns == COLUMNS
-    row = frame.row(0, named=True)
+    row = frame.select(*KEYS, "n_docs", *OWN).row(0, named=True)
+    assert row.pop("sent_shrunk") == pytest.approx(4 * 0.25 / (4 + 5))
     assert row.pop("sent_std") == pytest.approx((0.625 / 3) ** 0.5)
     assert row == {
         "unique_id": "all",
         "ds": date(2024, 2, 5),
+        "session_idx": (date(2024, 2, 5) - date(1970, 1, 1)).days,
         "available_at": utc(2024, 2, 6),
         "n_docs": 4,
         "sent_mean": 0.25,
@@ -93,7 +90,7 @@ def test_truncated_texts_count_and_missing_texts_do_not() -> None:
 
 def test_a_day_on_which_no_text_could_be_scored_stays_in_the_series_without_figures() -> None:
     frame = daily(scored(("2024-02-05T09:00:00Z", None, None)), time_col="at")
-    assert frame.row(0)[2:] == (utc(2024, 2, 6), 0, None, None, None, None, None)
+    assert frame.select("available_at", "n_docs", *OWN).row(0) == (utc(2024, 2, 6), 0, *[None] * len(OWN))
 
 
 # --- which day ---
@@ -183,8 +180,8 @@ def test_every_entity_has_every_day_from_its_first_to_its_last() -> None:
         ("B", "2024-03-01", 0),
         ("B", "2024-03-02", 1),
     ]
-    empty_days = frame.filter(n_docs=0).select(COLUMNS[4:])
-    assert empty_days.null_count().row(0) == (2,) * 5
+    empty_days = frame.filter(n_docs=0).select(*OWN, *OPINION)
+    assert empty_days.null_count().row(0) == (2,) * len(empty_days.columns)
     assert frame["available_at"].null_count() == 0
 
 
@@ -333,7 +330,7 @@ def test_scores_that_contradict_their_status_are_a_fault_of_the_input(change: di
 
 
 @pytest.mark.parametrize("zones", [{"tz": "Mars"}, {"day_tz": "Mars"}, {"day_tz": ""}])
-def test_an_unknown_zone_is_refused_at_once(zones: dict[str, str]) -> None:
+def test_an_unknown_zone_is_refused_at_once(zones: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="no time zone"):
         DailySums(time_col="at", **zones)
 

@@ -71,7 +71,7 @@ def test_the_size_of_the_window_changes_nothing(
     whole = scorer.score_frame(news, text_col="headline")
     scored = pl.read_parquet(summary.outputs[0])
     assert_frame_equal(scored, whole, abs_tol=1e-6)
-    assert_frame_equal(pl.read_parquet(summary.daily[0]), features.daily(scored, **settings))
+    assert_frame_equal(pl.read_parquet(summary.daily[0]), features.daily(scored, text_col="headline", **settings))
 
 
 def test_several_files_become_one_output_in_order_or_one_each(

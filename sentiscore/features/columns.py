@@ -1,0 +1,249 @@
+"""Exact sums for each entity and session -> the daily columns.
+
+Every column of a session is made of the sums of that session and of earlier ones of the same entity. Means, deviations
+and baselines are taken of whole numbers where they can be, so that they do not depend on where a window began.
+"""
+
+from typing import Final
+
+import polars as pl
+
+from sentiscore.features.config import DailyConfig
+from sentiscore.features.placing import SCALE
+from sentiscore.features.sums import KEYS, TOTALS
+
+_FINE: Final = 2**40
+"""Means of sessions are compared in steps of 1 / 2**40."""
+
+_LEVEL: Final = ("sent_mean", "sent_shrunk", "sent_std")
+_SHARES: Final = ("pos_share", "neg_share", "neu_share")
+_OPINION: Final = ("bullishness", "disagreement", "uncertainty")
+
+Row = pl.Expr
+
+
+def column_names(config: DailyConfig) -> list[str]:
+    """The features that a config makes, in order."""
+    names: list[str] = []
+    names += _LEVEL * ("level" in config.sets)
+    names += _SHARES * ("shares" in config.sets)
+    names += _OPINION * ("opinion" in config.sets)
+    if "decay" in config.sets:
+        names += [f"sent_decay_{half_life:g}" for half_life in config.decay] + ["sent_momentum"]
+    if "surprise" in config.sets:
+        names += [f"sent_z_{window}" for window in config.z] + [f"abnormal_volume_{window}" for window in config.volume]
+    return names
+
+
+def daily_columns(grid: pl.DataFrame, totals: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
+    """The daily frame; `features.daily` says what each column is.
+
+    Args:
+        grid: unique_id, session_idx, ds, available_at and n_calendar_days of every row, sorted, without gaps.
+        totals: The sums; see `Sums.totals`.
+        config: Which columns, and how.
+    """
+    joined = grid.join(totals, on=KEYS, how="left", maintain_order="left").with_columns(
+        pl.col("n_docs", *TOTALS).fill_null(0),
+        n_unique=pl.col("n_unique").fill_null(0) if totals["n_unique"].null_count() == 0 else pl.col("n_unique"),
+    )
+    frame = _with_positions(joined)
+    frame = frame.with_columns(
+        news_flag=(pl.col("n_docs") > 0).cast(pl.Int8),
+        sessions_since_news=(pl.col("row") - pl.col("last_news")).cast(pl.Int32),
+    )
+    frame = frame.with_columns(_level(), _std(), *_shares()).with_columns(*_opinion())
+    frame = _shrunk(frame, config)
+    if "decay" in config.sets:
+        frame = _decays(frame, config)
+    if "surprise" in config.sets:
+        frame = _surprises(frame, config)
+    features = column_names(config)
+    frame = _filled(frame, features, config)
+    return frame.select(
+        "unique_id",
+        "ds",
+        "session_idx",
+        "available_at",
+        "n_docs",
+        "n_unique",
+        "news_flag",
+        "sessions_since_news",
+        "n_calendar_days",
+        *features,
+    )
+
+
+def _with_positions(frame: pl.DataFrame) -> pl.DataFrame:
+    """With row, start (the row at which its entity begins) and last_news (the entity's latest row with texts)."""
+    row = pl.int_range(pl.len(), dtype=pl.Int64)
+    new = (pl.col("unique_id") != pl.col("unique_id").shift()).fill_null(value=True)
+    frame = frame.with_columns(row=row).with_columns(start=pl.when(new).then("row").forward_fill())
+    last = pl.when(pl.col("n_docs") > 0).then("row").forward_fill()
+    return frame.with_columns(last_news=pl.when(last >= pl.col("start")).then(last))
+
+
+def _news(value: pl.Expr) -> pl.Expr:
+    return pl.when(pl.col("n_docs") > 0).then(value)
+
+
+def _level() -> pl.Expr:
+    """sent_mean: sum of w s / sum of w, over the texts of the session."""
+    return _news(pl.col("total").cast(pl.Float64) / pl.col("weight").cast(pl.Float64) / SCALE).alias("sent_mean")
+
+
+def _std() -> pl.Expr:
+    """sent_std: the sample deviation, sqrt(sum of w (s - mean)**2 / sum of w * n / (n - 1)).
+
+    With weights it is that of the NIST/SEMATECH handbook of statistical methods, where all weights count. The squares
+    are taken around the whole number next to the mean, so equal values deviate by exactly nothing.
+    """
+    n, weight, total, squares = (pl.col(name) for name in ("n_docs", "weight", "total", "squares"))
+    middle = (total * 2 + weight) // (weight * 2)
+    rest = (total - middle * weight).cast(pl.Float64)
+    around = (squares - middle * total * 2 + middle * middle * weight).cast(pl.Float64)
+    wide = weight.cast(pl.Float64)
+    deviations = (around - rest * rest / wide).clip(lower_bound=0)
+    return pl.when(n > 1).then((deviations / wide * (n / (n - 1))).sqrt() / SCALE).alias("sent_std")
+
+
+def _shares() -> list[pl.Expr]:
+    """pos_share, neg_share, neu_share: sum of w over the texts of a label / sum of w."""
+    return [
+        _news(pl.col(f"w_{name}").cast(pl.Float64) / pl.col("weight").cast(pl.Float64)).alias(f"{name[:3]}_share")
+        for name in ("positive", "negative", "neutral")
+    ]
+
+
+def _opinion() -> list[pl.Expr]:
+    """bullishness, disagreement and uncertainty.
+
+    With P and N the numbers of positive and negative texts, and D = (P - N) / (P + N), Antweiler and Frank, Is All That
+    Talk Just Noise?, Journal of Finance 59 (2004), have bullishness ln((1 + P) / (1 + N)) and agreement
+    1 - sqrt(1 - D**2). disagreement is 1 less that, sqrt(1 - D**2), and null where no text is either. With weights P
+    and N are shares of n_docs. uncertainty is the mean over the texts of the Gini-Simpson index of their probabilities.
+    """
+    n, positive, negative = pl.col("n_docs"), pl.col("pos_share"), pl.col("neg_share")
+    wide = {name: pl.col(f"w_{name}").cast(pl.Float64) for name in ("positive", "negative")}
+    both = wide["positive"] + wide["negative"]
+    balance = (wide["positive"] - wide["negative"]) / both
+    sure = pl.col("w_unsure").cast(pl.Float64)
+    return [
+        ((1 + n * positive) / (1 + n * negative)).log().alias("bullishness"),
+        pl.when(both > 0).then((1 - balance * balance).clip(0, 1).sqrt()).alias("disagreement"),
+        pl.when(sure > 0).then((pl.col("unsure").cast(pl.Float64) / sure / SCALE).clip(0, 1)).alias("uncertainty"),
+    ]
+
+
+def _before(frame: pl.DataFrame, column: str, window: int | None) -> pl.Series:
+    """The sum of whole numbers over the sessions before each row, at most `window` of them; exact."""
+    running = pl.concat([pl.Series([0], dtype=frame.schema[column]), frame[column].cum_sum()])
+    since = frame["start"] if window is None else _window_start(frame, window)
+    return running.gather(frame["row"]) - running.gather(since)
+
+
+def _window_start(frame: pl.DataFrame, window: int) -> pl.Series:
+    return frame.select(pl.max_horizontal("start", pl.col("row") - window)).to_series()
+
+
+def _shrunk(frame: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
+    """sent_shrunk: (n mean + k prior) / (n + k), the mean pulled towards what was known of the entity before.
+
+    It is the posterior mean of a normal mean whose prior weighs as much as k texts (Efron and Morris, Stein's Paradox
+    in Statistics, Scientific American 1977). The prior is the mean of all earlier texts of the entity, pulled towards
+    0 in the same way: m N / (N + k) for N earlier texts with the mean m; or it is always 0.
+    """
+    prior: pl.Expr = pl.lit(0.0)
+    if config.shrink_to == "past":
+        weight = _before(frame, "weight", None).cast(pl.Float64)
+        mean = _before(frame, "total", None).cast(pl.Float64) / weight / SCALE
+        frame = frame.with_columns(past_mean=mean.set(weight == 0, 0.0), past_docs=_before(frame, "n_docs", None))
+        past = pl.col("past_docs")
+        prior = pl.when(past > 0).then(pl.col("past_mean") * past / (past + config.shrinkage)).otherwise(0.0)
+    n, k = pl.col("n_docs"), config.shrinkage
+    shrunk = (n * pl.col("sent_mean") + k * prior) / (n + k)
+    return frame.with_columns(sent_shrunk=_news(shrunk.clip(-1, 1)))
+
+
+def _decayed(half_life: float) -> pl.Expr:
+    """The sum of 2**(-age / h) w s / the sum of 2**(-age / h) w, over all texts so far; age in sessions.
+
+    Both sums fade, so a session with many texts counts for more than one with few, and a session without texts changes
+    nothing: it has the value of the session before.
+    """
+
+    def faded(column: str) -> pl.Expr:
+        values = pl.col(column).cast(pl.Float64)
+        return values.ewm_mean(half_life=half_life, adjust=True, ignore_nulls=False).over("start")
+
+    return (faded("total") / faded("weight") / SCALE).clip(-1, 1)
+
+
+def _decays(frame: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
+    """sent_decay_{h}, and sent_momentum: the decayed mean of a short half-life less that of a long one.
+
+    The difference of a fast and a slow exponential mean is Appel's MACD (Technical Analysis: Power Tools for Active
+    Investors, 2005), here over texts and not over sessions.
+    """
+    half_lives = sorted({*config.decay, *config.momentum})
+    names = {half_life: f"faded_{half_life!r}" for half_life in half_lives}
+    frame = frame.with_columns(_decayed(half_life).alias(name) for half_life, name in names.items())
+    latest = frame["last_news"]  # between news nothing changes, and long after it both sums are too small to divide
+    frame = frame.with_columns(frame[name].gather(latest).alias(name) for name in names.values())
+    fast, slow = (pl.col(names[half_life]) for half_life in config.momentum)
+    return frame.with_columns(
+        *(pl.col(names[half_life]).alias(f"sent_decay_{half_life:g}") for half_life in config.decay),
+        sent_momentum=fast - slow,
+    )
+
+
+def _surprises(frame: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
+    """sent_z_{w} and abnormal_volume_{w}: how far the session is from the w sessions before it.
+
+    sent_z is (mean - m) / d, with m and d the mean and the sample deviation of sent_mean over those of the w earlier
+    sessions that had news; null if they are too few, or all the same. abnormal_volume is ln((1 + n) / (1 + m)), with m
+    the mean of n_docs over the w earlier sessions: the abnormal attention of Da, Engelberg and Gao, In Search of
+    Attention, Journal of Finance 66 (2011), with a mean in the place of their median, which is 0 for most entities.
+    """
+    fine = (pl.col("sent_mean").fill_null(0) * _FINE).round().cast(pl.Int128)
+    frame = frame.with_columns(fine=fine, fine_squares=fine * fine, news=pl.col("news_flag").cast(pl.Int64))
+    made: dict[str, pl.Series] = {}
+    for window in config.z:
+        least = min(window, config.min_baseline)
+        parts = {name: _before(frame, name, window) for name in ("news", "fine", "fine_squares")}
+        base = pl.DataFrame(parts | {"mean": frame["sent_mean"]})
+        k, total, squares = pl.col("news"), pl.col("fine"), pl.col("fine_squares")
+        spread = (k.cast(pl.Int128) * squares - total * total).cast(pl.Float64)
+        deviation = (spread / k / (k - 1)).sqrt() / _FINE
+        score = (pl.col("mean") - total.cast(pl.Float64) / k / _FINE) / deviation
+        made[f"sent_z_{window}"] = base.select(pl.when((k >= least) & (spread > 0)).then(score)).to_series()
+    for window in config.volume:
+        least = min(window, config.min_baseline)
+        sessions = frame["row"] - _window_start(frame, window)
+        base = pl.DataFrame({"n": frame["n_docs"], "sum": _before(frame, "n_docs", window), "sessions": sessions})
+        usual = pl.col("sum") / pl.col("sessions")
+        volume = ((1 + pl.col("n")) / (1 + usual)).log()
+        made[f"abnormal_volume_{window}"] = base.select(pl.when(pl.col("sessions") >= least).then(volume)).to_series()
+    return frame.with_columns(**made)
+
+
+def _filled(frame: pl.DataFrame, features: list[str], config: DailyConfig) -> pl.DataFrame:
+    """What sessions without news hold; abnormal_volume, which is about them too, is left as it is."""
+    names = [name for name in features if not name.startswith("abnormal_volume_")]
+    without = pl.col("n_docs") == 0
+    if config.fill == "none":
+        return frame
+    if config.fill == "zero":
+        return frame.with_columns(
+            pl.when(without & pl.col(name).is_null()).then(0.0).otherwise(name).alias(name) for name in names
+        )
+    latest = {name: frame[name].gather(frame["last_news"]) for name in names if not name.startswith("sent_decay_")}
+    latest.pop("sent_momentum", None)
+    age = frame["sessions_since_news"].cast(pl.Float64)
+    if config.fill == "decay":
+        left = age.to_frame("age").select(pl.lit(2.0).pow(-pl.col("age") / config.fill_half_life)).to_series()
+        latest = {name: values * left for name, values in latest.items()}
+    held = pl.DataFrame(latest)
+    return frame.with_columns(
+        held[name].zip_with(frame["n_docs"] == 0, frame[name]).alias(name) for name in held.columns
+    )

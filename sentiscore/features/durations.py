@@ -1,0 +1,46 @@
+"""Lengths of time as people write them: 5m, 1h30m, 2d."""
+
+import re
+from datetime import timedelta
+from typing import Final
+
+from sentiscore.errors import InputError
+
+_UNITS: Final = {
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+    "ms": timedelta(milliseconds=1),
+}
+_PART: Final = re.compile(r"(\d{1,9})(ms|d|h|m|s)")
+
+
+def parse_duration(text: str, what: str) -> timedelta:
+    """A length of time from text.
+
+    Args:
+        text: Whole numbers, each with d (24 hours), h, m (minutes), s or ms, such as "5m" or "1h30m".
+        what: What it is for, to be named in the message.
+
+    Raises:
+        InputError: It is not written like that.
+    """
+    plain = text.strip()
+    parts = _PART.findall(plain)
+    if not parts or "".join(number + unit for number, unit in parts) != plain:
+        raise InputError(
+            f"{text!r} is not a length of time ({what}).",
+            "Write whole numbers with d, h, m (minutes), s or ms, for example 5m or 1h30m.",
+        )
+    return sum((int(number) * _UNITS[unit] for number, unit in parts), timedelta())
+
+
+def write_duration(length: timedelta) -> str:
+    """A length of time as the text that `parse_duration` reads; what is below a millisecond is dropped."""
+    parts = []
+    for unit, size in _UNITS.items():
+        number, length = divmod(length, size)
+        if number:
+            parts.append(f"{number}{unit}")
+    return "".join(parts) or "0s"

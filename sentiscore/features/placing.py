@@ -1,0 +1,244 @@
+"""Scored rows -> rows with an entity, a session and whole numbers, or a message about what is wrong with them."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import polars as pl
+
+from sentiscore.errors import InputError
+from sentiscore.features.sessions import Sessions
+from sentiscore.features.times import at_midnight, check_time_type, plausible, to_utc
+from sentiscore.labels import (
+    CLASSES,
+    LABEL,
+    P_NEGATIVE,
+    P_NEUTRAL,
+    P_POSITIVE,
+    SCORED_STATUSES,
+    SENTIMENT,
+    STATUS,
+    STATUSES,
+)
+
+ALL: Final = "all"
+"""The `unique_id` of the one series there is without an entity column."""
+
+SCALE: Final = 2**24
+"""Sentiment and uncertainty are summed in steps of 1 / 2**24, the precision of a float32."""
+
+WEIGHT_SCALE: Final = 2**20
+"""Weights are summed in steps of 1 / 2**20, and are at most 2**20."""
+
+SEED: Final = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Which columns of scored rows say what.
+
+    Attributes:
+        time: When a text appeared.
+        entity: The series it belongs to; None for one series.
+        text: The text itself; None where equal texts need not be told.
+        weight: How much it counts; None where all count the same.
+        prefix: The prefix that the scored columns were given.
+    """
+
+    time: str
+    entity: str | None = None
+    text: str | None = None
+    weight: str | None = None
+    prefix: str = ""
+
+    def needed(self, schema: pl.Schema) -> list[str]:
+        """The columns of this schema that are read."""
+        named = [self.time, self.entity, self.text, self.weight]
+        scores = [self.prefix + name for name in (SENTIMENT, LABEL, STATUS)]
+        probabilities = [self.prefix + name for name in (P_NEGATIVE, P_POSITIVE, P_NEUTRAL)]
+        present = [name for name in probabilities if name in schema]
+        return list(dict.fromkeys([*(name for name in named if name is not None), *scores, *present]))
+
+    def check(self, schema: pl.Schema, tz: str | None) -> None:
+        """Raise an InputError if rows of these columns can never be placed in a session."""
+        for column, option in (
+            (self.time, "--time-col"),
+            (self.entity, "--entity-col"),
+            (self.text, "--text-col"),
+            (self.weight, "--weight-col"),
+        ):
+            if column is not None and column not in schema:
+                raise InputError(
+                    f"There is no column {column!r}; the columns are: {', '.join(schema)}.",
+                    f"Name the right one with {option} ({option[2:].replace('-', '_')}).",
+                )
+        check_time_type(schema[self.time], self.time, tz)
+        if self.entity is not None and schema[self.entity].is_nested():
+            raise InputError(
+                f"The entity column {self.entity!r} holds {schema[self.entity]}.",
+                "An entity is a name or a number, such as a ticker.",
+            )
+        if self.text is not None and schema[self.text] not in (pl.String, pl.Categorical, pl.Enum, pl.Null):
+            raise InputError(
+                f"The text column {self.text!r} holds {schema[self.text]}, not text.",
+                "Name the column that was scored with --text-col (text_col).",
+            )
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Rows that have a place.
+
+    Attributes:
+        rows: unique_id, session_idx, and counted: whether the row has scores and a weight; then q (sentiment),
+            u (uncertainty, null where it is not known), w (weight), label, and, if asked for, at (the instant it was
+            published) and text (a hash), as whole numbers.
+        n_unplaced: Rows without an entity or a time.
+        n_outside: Rows before or after all sessions of the calendar.
+        n_doubtful: Rows at midnight, though not at the day's.
+    """
+
+    rows: pl.DataFrame
+    n_unplaced: int
+    n_outside: int
+    n_doubtful: int
+
+
+def place(
+    scored: pl.DataFrame, columns: Columns, sessions: Sessions, *, tz: str | None, day_tz: str | None, lag: timedelta
+) -> Placed:
+    """Check scored rows and find the session of each.
+
+    Args:
+        scored: Scored rows.
+        columns: Which of their columns say what.
+        sessions: Where they are placed.
+        tz: The zone of times that carry none.
+        day_tz: The zone whose midnight begins a session; None where sessions do not begin at midnight.
+        lag: How long after it was published a text can be used.
+
+    Raises:
+        InputError: A column is missing or holds what it cannot, or a time cannot be read.
+    """
+    columns.check(scored.schema, tz)
+    status, sentiment, label = (columns.prefix + name for name in (STATUS, SENTIMENT, LABEL))
+    if missing := [name for name in (status, sentiment, label) if name not in scored.columns]:
+        raise InputError(
+            f"The rows are not scored: they lack {', '.join(missing)}.",
+            "Score them first with sentiscore score; if that used --prefix, give the same here.",
+        )
+    numbers = _numbers(scored[sentiment])
+    times = scored[columns.time]
+    published = plausible(to_utc(times, tz))
+    index = sessions.place(published + lag if lag else published)
+    parts = {
+        "unique_id": scored[columns.entity] if columns.entity else pl.repeat(ALL, scored.height, eager=True),
+        "session_idx": index,
+        "counted": scored[status].is_in(SCORED_STATUSES),
+        "q": (numbers * SCALE).round().cast(pl.Int64),
+        "u": _uncertainty(scored, columns.prefix),
+        "w": pl.repeat(1, scored.height, dtype=pl.Int64, eager=True),
+        "label": scored[label],
+        "at": published.cast(pl.Int64),
+    }
+    _check_whole(scored[status], parts["q"], scored[label])
+    if columns.weight is not None:
+        parts["w"] = _weights(scored[columns.weight], parts["counted"])
+        parts["counted"] &= parts["w"] > 0
+    if columns.text is not None:
+        parts["text"] = scored[columns.text].cast(pl.String).hash(SEED)
+    rows = pl.DataFrame(parts)
+    known = rows["unique_id"].is_not_null() & published.is_not_null()
+    placed = rows.drop_nulls(["unique_id", "session_idx"])
+    n_known = int(known.sum())
+    return Placed(placed, rows.height - n_known, n_known - placed.height, _doubtful(times, published, day_tz))
+
+
+def _doubtful(times: pl.Series, published: pl.Series, day_tz: str | None) -> int:
+    """How many times are midnight as they are written, though no session begins then."""
+    midnight = at_midnight(times) & published.is_not_null()
+    if day_tz is None or not midnight.any():
+        return int(midnight.sum())
+    local = published.filter(midnight).dt.convert_time_zone(day_tz)
+    return int((~at_midnight(local)).sum())
+
+
+def _check_whole(status: pl.Series, q: pl.Series, label: pl.Series) -> None:
+    """Raise an InputError if a status, a sentiment and a label of one row contradict each other."""
+    scorable = status.is_in(SCORED_STATUSES).fill_null(value=False)
+    whole = (
+        status.is_in(STATUSES)
+        & (scorable == q.is_not_null())
+        & (scorable == label.is_in(CLASSES).fill_null(value=False))
+    )
+    if broken := int((~whole.fill_null(value=False)).sum()):
+        raise InputError(
+            f"{broken:,} rows have a status, a sentiment and a label that do not fit together.",
+            "Score the rows anew.",
+        )
+
+
+def _as_numbers(column: pl.Series) -> pl.Series:
+    """Numbers, also from CSV, where they are text; those are float32, which is what scoring writes."""
+    numbers = column.cast(pl.Float32) if column.dtype == pl.String else column
+    return numbers.cast(pl.Float64)
+
+
+def _numbers(sentiment: pl.Series) -> pl.Series:
+    """Sentiment as numbers."""
+    try:
+        numbers = _as_numbers(sentiment)
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"The column {sentiment.name!r} does not hold numbers.", "Score the rows anew.") from error
+    outside = (numbers.abs() > 1) | numbers.is_nan()
+    if outside.any():
+        raise InputError(
+            f"The column {sentiment.name!r} holds {numbers.filter(outside)[0]}, and sentiment is in [-1, 1].",
+            "Score the rows anew.",
+        )
+    return numbers
+
+
+def _uncertainty(scored: pl.DataFrame, prefix: str) -> pl.Series:
+    """How far a text's probabilities are from sure, from 0 to 1 in whole steps; null where they are not there.
+
+    It is the Gini-Simpson index (E. H. Simpson, Measurement of Diversity, Nature 1949) over its largest value: with
+    two classes 4 p (1 - p). It needs no logarithm, so it is the same on every machine.
+    """
+    names = [prefix + name for name in (P_NEGATIVE, P_POSITIVE)]
+    if any(name not in scored.columns for name in names):
+        return pl.repeat(None, scored.height, dtype=pl.Int64, eager=True)
+    if prefix + P_NEUTRAL in scored.columns:
+        names.append(prefix + P_NEUTRAL)
+    try:
+        p = scored.select(_as_numbers(scored[name]).alias(name.removeprefix(prefix)) for name in names)
+    except pl.exceptions.PolarsError as error:
+        raise InputError("The columns of probabilities do not hold numbers.", "Score the rows anew.") from error
+    positive, negative = pl.col(P_POSITIVE), pl.col(P_NEGATIVE)
+    squares = positive * positive + negative * negative
+    two = (1 - squares) * 2
+    gini = two
+    if P_NEUTRAL in p.columns:
+        neutral = pl.col(P_NEUTRAL)
+        gini = pl.when(neutral.is_null()).then(two).otherwise((1 - squares - neutral * neutral) * 1.5)
+    return p.select((gini.clip(0, 1) * SCALE).round().cast(pl.Int64)).to_series()
+
+
+def _weights(column: pl.Series, counted: pl.Series) -> pl.Series:
+    """Weights in whole steps; what is more than nothing is at least one step."""
+    hint = (
+        f"A weight is a number from 0 to {WEIGHT_SCALE:,}; 0 leaves a text out. Choose with --weight-col (weight_col)."
+    )
+    try:
+        weights = column.cast(pl.Float64)
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"The weights in {column.name!r} are not numbers.", hint) from error
+    bad = counted & ~(weights.is_between(0, WEIGHT_SCALE) & weights.is_finite()).fill_null(value=False)
+    if bad.any():
+        raise InputError(
+            f"{int(bad.sum()):,} scored rows have no usable weight in {column.name!r}, for example "
+            f"{weights.filter(bad)[0]}.",
+            hint,
+        )
+    steps = (weights.set(~counted, None) * WEIGHT_SCALE).round().cast(pl.Int64)
+    return steps.set((weights > 0) & (steps == 0), 1).fill_null(0)

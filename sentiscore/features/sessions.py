@@ -1,0 +1,276 @@
+"""A calendar -> sessions in order, and instants -> the session they count for.
+
+A text counts for the first session whose cutoff is strictly after the instant at which it could be used. So every
+text of a session was known before the session's cutoff, and one at the cutoff sharp counts for the next session.
+"""
+
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Final, Literal
+
+import polars as pl
+
+from sentiscore.errors import InputError, import_extra
+from sentiscore.features.durations import parse_duration
+from sentiscore.features.times import INSTANT, start_of_day, to_utc
+from sentiscore.tables import read_table
+from sentiscore.tables.source import READABLE
+
+Calendar = str | Path | pl.DataFrame | None
+"""None: every calendar day. Text: the code of an exchange, or the name of a file of sessions. A frame of sessions."""
+
+_EPOCH: Final = date(1970, 1, 1)
+_FIRST: Final = date(1900, 1, 1)
+_LONGEST_OFFSET: Final = timedelta(days=7)
+_AHEAD: Final = timedelta(days=400)
+"""How far beyond the last text a calendar is looked up: more than any closure, offset and latency together."""
+
+_CUTOFF: Final = re.compile(r"(open|close)(?:([+-])(\w+))?")
+
+
+@dataclass(frozen=True)
+class Cutoff:
+    """Where in a session its information ends."""
+
+    anchor: Literal["open", "close"]
+    offset: timedelta
+
+
+def parse_cutoff(text: str) -> Cutoff:
+    """A cutoff from text such as "close", "open-30m" or "close+1h".
+
+    Raises:
+        InputError: It is not written like that, or further than seven days off.
+    """
+    match = _CUTOFF.fullmatch(text.strip())
+    if match is None:
+        raise InputError(
+            f"{text!r} is not a cutoff.", "It is open or close, with an offset if wanted, such as open-30m or close+1h."
+        )
+    anchor, sign, length = match.groups()
+    offset = parse_duration(length, "cutoff") if length else timedelta()
+    if offset > _LONGEST_OFFSET:
+        raise InputError(f"The cutoff {text!r} is more than seven days off.", "Give one nearer to the session.")
+    return Cutoff("open" if anchor == "open" else "close", -offset if sign == "-" else offset)
+
+
+class Sessions:
+    """The sessions of one calendar.
+
+    Args:
+        calendar: None for every calendar day of `day_tz`; the code of an exchange, such as "XNYS"; or a frame, or
+            a file, with the columns `ds` (Date), `open` and `close` (with a zone), one row for each session. The
+            first session of a frame only says where the second begins.
+        cutoff: Where in a session its information ends.
+        day_tz: The zone whose midnight ends a day, where every calendar day is a session.
+
+    Attributes:
+        name: What the calendar is called: "days America/New_York", "XNYS" or "frame".
+
+    Raises:
+        InputError: There is no such calendar, or its sessions do not follow each other.
+        MissingExtraError: An exchange is named and exchange_calendars is not installed.
+    """
+
+    def __init__(self, calendar: Calendar, *, cutoff: Cutoff, day_tz: str) -> None:
+        self._cutoff = cutoff
+        self._table: pl.DataFrame | None = None
+        self._first = self._last = _EPOCH
+        self._make: Callable[[date, date], pl.DataFrame]
+        if calendar is None:
+            self.name = f"days {day_tz}"
+            self._make = lambda first, last: _days(first, last, day_tz)
+        elif isinstance(calendar, pl.DataFrame) or _is_file(calendar):
+            sessions = _checked_frame(calendar, cutoff)
+            self.name = "frame"
+            self._make = lambda _first, _last: sessions
+        else:
+            exchange = _Exchange(str(calendar))
+            self.name = exchange.name
+            self._make = exchange.sessions
+
+    def place(self, known: pl.Series) -> pl.Series:
+        """The session that each instant counts for.
+
+        Args:
+            known: Instants in UTC from which on something could be used.
+
+        Returns:
+            Positions of sessions (Int32); null where there is no instant, and before or after all sessions of a
+            frame.
+
+        Raises:
+            InputError: An exchange's calendar does not reach that far.
+        """
+        if known.null_count() == known.len():
+            return pl.repeat(None, known.len(), dtype=pl.Int32, eager=True)
+        first, last = known.min(), known.max()
+        if not isinstance(first, datetime) or not isinstance(last, datetime):
+            raise TypeError("instants are needed")
+        table = self._covering(first.date() - _LONGEST_OFFSET * 2, last.date() + _LONGEST_OFFSET * 2)
+        cutoffs = table["cutoff"]
+        positions = cutoffs.cast(pl.Int64).search_sorted(known.cast(pl.Int64).fill_null(0), side="right")
+        within = known.is_not_null() & (positions > 0) & (positions < table.height)
+        if self.name != "frame" and (bad := int((~within & known.is_not_null()).sum())):
+            raise InputError(
+                f"The calendar {self.name} is known from {table['ds'][0]} to {table['ds'][-1]}, and {bad:,} texts "
+                "lie outside.",
+                "Leave those rows out, or give a frame or file of sessions as the calendar.",
+            )
+        index = table["session_idx"].gather(positions.set(~within, 0))
+        return index.set(~within, None)
+
+    def between(self, first: int, last: int) -> pl.DataFrame:
+        """The sessions from one position to another that are known so far, in order.
+
+        Returns:
+            session_idx (Int32), ds (Date), cutoff (UTC) and n_calendar_days (Int32), the days since the session
+            before.
+        """
+        table = self._covering(_EPOCH, _EPOCH) if self._table is None else self._table
+        return table.filter(pl.col("session_idx").is_between(first, last))
+
+    def positions(self, first: date | None, last: date | None) -> tuple[int | None, int | None]:
+        """The positions of the first session from a date on, and of the last one up to a date."""
+        dates = [day for day in (first, last) if day is not None]
+        if not dates:
+            return None, None
+        table = self._covering(min(dates), max(dates))
+        found = (
+            None if first is None else _end(table.filter(pl.col("ds") >= first)["session_idx"].head(1)),
+            None if last is None else _end(table.filter(pl.col("ds") <= last)["session_idx"].tail(1)),
+        )
+        for day, index in zip((first, last), found, strict=True):
+            if day is not None and index is None:
+                raise InputError(
+                    f"The calendar {self.name} has sessions from {table['ds'][0]} to {table['ds'][-1]}, and {day} "
+                    "lies outside.",
+                    "Give another start or end.",
+                )
+        return found
+
+    def _covering(self, first: date, last: date) -> pl.DataFrame:
+        """The sessions around these dates, and those that were asked for before."""
+        if self._table is not None and self._first <= first and last <= self._last:
+            return self._table
+        if self._table is not None:
+            first, last = min(first, self._first), max(last, self._last)
+        # whole years, so that rows that come in parts seldom widen it
+        self._first, self._last = date(first.year, 1, 1), date(last.year, 12, 31)
+        offset = self._cutoff.offset
+        self._table = (
+            self._make(self._first, self._last)
+            .select(
+                "session_idx",
+                "ds",
+                cutoff=(pl.col(self._cutoff.anchor) + offset).cast(INSTANT),
+                n_calendar_days=pl.col("ds").diff().dt.total_days().cast(pl.Int32),
+            )
+            .rechunk()
+        )
+        return self._table
+
+
+def _end(indices: pl.Series) -> int | None:
+    return None if indices.is_empty() else int(indices[0])
+
+
+def _days(first: date, last: date, day_tz: str) -> pl.DataFrame:
+    """Every calendar day of a zone; its position is the number of days since 1970."""
+    days = pl.date_range(first - timedelta(days=1), last + timedelta(days=2), "1d", eager=True).alias("ds")
+    bounds = start_of_day(days, day_tz)
+    table = pl.DataFrame({"ds": days, "open": bounds, "close": bounds.shift(-1)}).head(-1)
+    return table.with_columns((pl.col("ds") - _EPOCH).dt.total_days().cast(pl.Int32).alias("session_idx"))
+
+
+class _Exchange:
+    """The sessions of an exchange, from a library that knows its holidays and half days."""
+
+    def __init__(self, code: str) -> None:
+        self._library = import_extra("exchange_calendars", "calendars")
+        try:
+            with _without_warnings():
+                usual = self._library.get_calendar(code)
+        except self._library.errors.CalendarError as error:
+            raise InputError(
+                f"There is no calendar {code!r}.",
+                "It is the code of an exchange, such as XNYS or XLON, or a file of sessions with the columns ds, open "
+                f"and close ({READABLE}).",
+            ) from error
+        self.name = str(usual.name)
+        lower, upper = (None if bound is None else bound.date() for bound in (usual.bound_min(), usual.bound_max()))
+        self._start = _FIRST if lower is None else max(_FIRST, lower)
+        self._end: date | None = upper
+
+    def sessions(self, first: date, last: date) -> pl.DataFrame:
+        """All sessions from the first that is known to well after `last`.
+
+        They are counted from the first session of 1970 on, or of the first year that is known after it, so that a
+        session has the same position whatever is asked for.
+        """
+        end = last + _AHEAD
+        end = end if self._end is None else min(end, self._end)
+        with _without_warnings():
+            schedule = self._library.get_calendar(self.name, start=str(self._start), end=str(max(end, self._start)))
+            opens, closes = (column.dt.tz_convert(None) for column in (schedule.opens, schedule.closes))
+            days = schedule.sessions.to_numpy()
+            sessions = pl.DataFrame(
+                {
+                    "ds": pl.Series(days).cast(pl.Date),
+                    "open": pl.Series(opens.to_numpy()).cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
+                    "close": pl.Series(closes.to_numpy()).cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
+                }
+            )
+        before = int((sessions["ds"] < _EPOCH).sum())
+        return sessions.select(
+            (pl.int_range(pl.len(), dtype=pl.Int32) - before).alias("session_idx"), "ds", "open", "close"
+        )
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Pandas warns the library of calendars of what will change in pandas, which is no concern of the user."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _is_file(calendar: str | Path) -> bool:
+    return isinstance(calendar, Path) or calendar.lower().endswith(tuple(READABLE.split(", ")))
+
+
+def _checked_frame(calendar: pl.DataFrame | str | Path, cutoff: Cutoff) -> pl.DataFrame:
+    """Sessions that a user gave, in order and numbered from 0."""
+    given = calendar if isinstance(calendar, pl.DataFrame) else read_table(calendar)
+    where = "The calendar" if isinstance(calendar, pl.DataFrame) else f"The calendar {calendar}"
+    hint = "It has a row for each session: ds (its date), open and close (times with a zone)."
+    if missing := [name for name in ("ds", "open", "close") if name not in given.columns]:
+        raise InputError(f"{where} lacks {', '.join(missing)}.", hint)
+    days = given["ds"]
+    if days.dtype == pl.String:
+        days = days.str.to_date("%Y-%m-%d", strict=False)
+    if days.dtype != pl.Date:
+        raise InputError(f"The column ds of the calendar holds {days.dtype}, not dates.", hint)
+    sessions = pl.DataFrame({"ds": days, "open": to_utc(given["open"], None), "close": to_utc(given["close"], None)})
+    if sum(sessions.null_count().row(0)):
+        raise InputError(f"{where} has sessions without a date, an open or a close.", hint)
+    sessions = sessions.sort("ds", "close")
+    if sessions.height < 2:  # noqa: PLR2004 - the first only says where the second begins
+        raise InputError(f"{where} has fewer than two sessions.", hint)
+    if (sessions["open"] >= sessions["close"]).any():
+        raise InputError(f"{where} has a session that closes before it opens.", hint)
+    for name in ("ds", cutoff.anchor):
+        steps = sessions[name].diff().drop_nulls()
+        if (steps <= timedelta()).any():
+            at = int((steps <= timedelta()).arg_max() or 0) + 1
+            raise InputError(
+                f"{where} has sessions that do not follow each other: {name} of {sessions['ds'][at]} is not after "
+                "that of the session before.",
+                hint,
+            )
+    return sessions.with_row_index("session_idx").with_columns(pl.col("session_idx").cast(pl.Int32))
