@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from skill import clark_west, lags_for
 from walk import MEAN, period_gaps, period_losses, walk_forward
 
 MODELS = {"small": ["x"], "large": ["x", "z"]}
@@ -56,3 +57,32 @@ def test_losses_are_averaged_over_the_entities_of_a_period() -> None:
     made = pl.DataFrame({"period": [1, 2, 1], "y": [0.0, 1.0, 0.0], "f": [1.0, 1.0, 3.0], "g": [0.0, 0.0, 0.0]})
     assert period_losses(made, "f").tolist() == [5.0, 0.0]
     assert period_gaps(made, "f", "g").tolist() == [5.0, 1.0]
+
+
+def test_tickers_that_move_together_do_not_make_the_test_too_sure() -> None:
+    rng = np.random.default_rng(11)
+    tickers, periods, repeats = 20, 300, 80
+    by_period, as_if_independent = [], []
+    for _ in range(repeats):
+        y = rng.normal(size=(periods, 1)) + rng.normal(size=(periods, tickers))
+        x = rng.normal(size=(periods, 1)).cumsum(axis=0) / 5 + rng.normal(size=(periods, tickers))
+        rows = pl.DataFrame(
+            {
+                "unique_id": np.tile(np.arange(tickers), periods),
+                "period": np.repeat(np.arange(periods), tickers),
+                "y": y.ravel(),
+                "past": np.vstack([np.zeros(tickers), y[:-1]]).ravel(),
+                "x": x.ravel(),
+            }
+        )
+        models = {"small": ["past"], "large": ["past", "x"]}
+        made = walk_forward(rows, models=models, first=150, refit_every=21, embargo=5)
+        small, large = (period_losses(made, name) for name in models)
+        test = clark_west(small, large, period_gaps(made, "small", "large"), lags=lags_for(len(small)))
+        by_period.append(test.p < 0.05)
+        each = made.select(((pl.col("y") - pl.col(name)) ** 2).alias(name) for name in models)
+        gap = (made["small"] - made["large"]) ** 2
+        pooled = clark_west(each["small"].to_numpy(), each["large"].to_numpy(), gap.to_numpy(), lags=0)
+        as_if_independent.append(pooled.p < 0.05)
+    assert np.mean(by_period) < 0.1
+    assert np.mean(as_if_independent) > 0.15
