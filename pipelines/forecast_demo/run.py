@@ -123,9 +123,16 @@ def as_text(result: dict[str, Any]) -> str:
         ]
     for name, beside in result["beside"].items():
         lines.append(f"beside the tests, {name}:")
-        lines += [f"  {what}: {value}" for what, value in beside.items()]
+        lines += [f"  {what}: {_plain(value)}" for what, value in beside.items()]
     lines.append(f"{result['seconds']:.0f} s")
     return "\n".join(lines)
+
+
+def _plain(value: int | dict[str, float]) -> str:
+    """A number of rows, or correlations by what was correlated."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return ", ".join(f"{name} {number:+.3f}" for name, number in value.items())
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """How many news items sit in a session that had closed before they appeared, as stamped and after mending.
 
-python pipelines/leak_demo/alcoa.py --data FOLDER [--json]
+python pipelines/leak_demo/alcoa.py --data FOLDER
 
 The file's stamps call themselves UTC. Whoever made them moved the times of New York by its offset in the wrong
 direction, so that each stamp is too early by twice the offset: 10 hours in winter, 8 in summer.
@@ -18,6 +18,7 @@ import sentiscore
 from placed import sessions_of
 
 ZONE = "America/New_York"
+BEFORE_OPEN = "open-30m"
 
 
 def mended(stamped: pl.Expr) -> pl.Expr:
@@ -36,9 +37,9 @@ def share_before_the_open(rows: pl.DataFrame, column: str) -> float:
     return float(rows.select(clock.is_between(pl.time(4, 0), pl.time(9, 30), closed="left").mean()).item())
 
 
-def in_a_closed_session(rows: pl.DataFrame, column: str, *, appeared: str) -> int:
-    """How many rows this column puts into a session that was over when they appeared."""
-    placed = rows.join(sessions_of(rows, column), on=column)
+def in_a_closed_session(rows: pl.DataFrame, column: str, *, appeared: str, cutoff: str = "close") -> int:
+    """How many rows this column puts into a session whose cutoff was over when they appeared."""
+    placed = rows.join(sessions_of(rows, column, cutoff), on=column)
     return placed.filter(pl.col(appeared) >= pl.col("available_at")).height
 
 
@@ -51,12 +52,15 @@ def measure(file: Path) -> dict[str, Any]:
     hours = (rows["mended"] - rows["stamped"]).dt.total_hours()
     named = rows.filter(pl.col("Url").str.contains("pre-market"))
     before, after = (in_a_closed_session(rows, column, appeared="mended") for column in ("stamped", "mended"))
+    at_open = in_a_closed_session(rows, "stamped", appeared="mended", cutoff=BEFORE_OPEN)
     return {
         "rows": rows.height,
         "rows by hours that the stamp is early": {str(h): n for h, n in sorted(hours.value_counts().iter_rows())},
         "rows in a session that had closed, as stamped": before,
-        "share": before / rows.height,
+        "share of rows": before / rows.height,
         "rows in a session that had closed, mended": after,
+        "rows in a session 30 minutes before whose open they had not appeared, as stamped": at_open,
+        "share of rows so": at_open / rows.height,
         "rows whose address says pre-market": named.height,
         "of these from 4:00 to 9:30 in New York, as stamped": share_before_the_open(named, "stamped"),
         "of these from 4:00 to 9:30 in New York, mended": share_before_the_open(named, "mended"),
@@ -67,11 +71,8 @@ def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the folder with leak/alcoa_news.csv")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of lines to read")
     arguments = parser.parse_args()
-    found = measure(arguments.data / "leak/alcoa_news.csv")
-    lines = json.dumps(found, indent=2) if arguments.json else "\n".join(f"{k}: {v}" for k, v in found.items())
-    sys.stdout.write(lines + "\n")
+    sys.stdout.write(json.dumps(measure(arguments.data / "leak/alcoa_news.csv"), indent=2) + "\n")
 
 
 if __name__ == "__main__":

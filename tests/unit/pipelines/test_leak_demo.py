@@ -8,8 +8,10 @@ import polars as pl
 import pytest
 
 import alcoa
+import calendar_dates
 from calendar_dates import correlation, moments
 from placed import sessions_of
+from tests.conftest import SHARED
 
 pytest.importorskip("exchange_calendars", reason="needs the extra calendars")
 
@@ -57,6 +59,7 @@ def test_news_of_the_evening_that_is_stamped_at_noon_sits_in_a_closed_session() 
     rows = rows.with_columns(mended=alcoa.mended(pl.col("stamped")))  # 18:00 and 8:52 in New York
     assert alcoa.in_a_closed_session(rows, "stamped", appeared="mended") == 1
     assert alcoa.in_a_closed_session(rows, "mended", appeared="mended") == 0
+    assert alcoa.in_a_closed_session(rows, "stamped", appeared="mended", cutoff="open-30m") == 1  # at 8:52 it was early
 
 
 def test_the_file_is_measured_whole(tmp_path: Path) -> None:
@@ -67,7 +70,7 @@ def test_the_file_is_measured_whole(tmp_path: Path) -> None:
     )
     found = alcoa.measure(tmp_path / "news.csv")
     assert found["rows by hours that the stamp is early"] == {"8": 1, "10": 1}
-    assert (found["share"], found["rows in a session that had closed, mended"]) == (0.5, 0)
+    assert (found["share of rows"], found["rows in a session that had closed, mended"]) == (0.5, 0)
     assert found["of these from 4:00 to 9:30 in New York, as stamped"] == 0.0
     assert found["of these from 4:00 to 9:30 in New York, mended"] == 1.0
 
@@ -76,6 +79,45 @@ def test_a_correlation_from_sums_by_day_is_that_of_the_rows() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 90))
     days = pl.date_range(date(2020, 1, 1), date(2020, 1, 30), eager=True).alias("ds")
-    rows = pl.DataFrame({"ds": days.to_list() * 3, "sent_mean": x, "return": x + y}).filter(pl.col("sent_mean") > -1)
-    wanted = float(rows.select(pl.corr("sent_mean", "return")).item())
-    assert correlation(moments(rows, days)) == pytest.approx(wanted)
+    rows = pl.DataFrame({"ds": days.to_list() * 3, "x": x, "y": x + y}).filter(pl.col("x") > -1)
+    wanted = float(rows.select(pl.corr("x", "y")).item())
+    assert correlation(moments(rows, "x", "y", days)) == pytest.approx(wanted)
+
+
+def test_a_join_by_date_knows_the_evening_and_a_join_by_session_does_not(tmp_path: Path) -> None:
+    """Two tickers, of which people write only after the close, and only if the price moved much."""
+    (tmp_path / "stocknet").mkdir()
+    rng = np.random.default_rng(0)
+    days = pl.date_range(date(2015, 3, 9), date(2015, 10, 30), eager=True)
+    holidays = [date(2015, 4, 3), date(2015, 5, 25), date(2015, 7, 3), date(2015, 9, 7)]
+    days = days.filter((days.dt.weekday() <= 5) & ~days.is_in(holidays))
+    prices, tweets = [], []
+    for ticker in ("AAA", "BBB"):
+        moves = rng.normal(size=len(days)) / 50
+        for day, move, close in zip(days, moves, 100 * np.exp(moves.cumsum()), strict=True):
+            prices.append((ticker, day, float(close)))
+            evening = datetime(day.year, day.month, day.day, 21, tzinfo=UTC)  # 17:00 in New York
+            tweets += [(ticker, evening, "good movie")] * (1 + int(200 * abs(move)))
+    pl.DataFrame(prices, schema=["ticker", "date", "adj_close"], orient="row").write_parquet(
+        tmp_path / "stocknet/prices.parquet"
+    )
+    pl.DataFrame(tweets, schema=["ticker", "created_at", "text"], orient="row").write_parquet(
+        tmp_path / "stocknet/tweets.parquet"
+    )
+    found = calendar_dates.measure(tmp_path)
+    assert found["share after the close of their New York date"] == 1.0
+    signal = found["number of tweets and size of the return"]
+    assert signal["by date"] > 0.9
+    assert abs(signal["by session"]) < 0.3
+    assert signal["95 % interval of the difference"][0] > 0.5
+
+
+@pytest.mark.shared_data
+def test_alcoas_news_sits_in_closed_sessions_until_its_stamps_are_mended() -> None:
+    found = alcoa.measure(SHARED / "leak/alcoa_news.csv")
+    assert found["rows by hours that the stamp is early"] == {"8": 1102, "10": 400}
+    assert (
+        found["rows in a session that had closed, as stamped"] == 192
+    )  # counted by hand with the library of calendars
+    assert found["rows in a session that had closed, mended"] == 0
+    assert found["of these from 4:00 to 9:30 in New York, mended"] > 0.9
