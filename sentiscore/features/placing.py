@@ -24,7 +24,8 @@ from sentiscore.labels import (
 ALL: Final = "all"
 """The `unique_id` of the one series there is without an entity column."""
 
-SCALE: Final = 2**24
+SCALE_BITS: Final = 24
+SCALE: Final = 2**SCALE_BITS
 """Sentiment and uncertainty are summed in steps of 1 / 2**24, the precision of a float32."""
 
 WEIGHT_SCALE: Final = 2**20
@@ -90,9 +91,9 @@ class Placed:
     """Rows that have a place.
 
     Attributes:
-        rows: unique_id, session_idx, and counted: whether the row has scores and a weight; then q (sentiment),
-            u (uncertainty, null where it is not known), w (weight), label, and, if asked for, at (the instant it was
-            published) and text (a hash), as whole numbers.
+        rows: unique_id, session_idx, and counted: whether the row has scores and a weight; then, as whole numbers,
+            q (sentiment), u (uncertainty, null where it is not known), w (weight, if there are weights); label; and
+            text (a hash) and at (the instant it was published), if texts are to be told.
         n_unplaced: Rows without an entity or a time.
         n_outside: Rows before or after all sessions of the calendar.
         n_doubtful: Rows at midnight, though not at the day's.
@@ -131,27 +132,29 @@ def place(
     times = scored[columns.time]
     published = plausible(to_utc(times, tz))
     index = sessions.place(published + lag if lag else published)
+    scorable = scored[status].is_in(SCORED_STATUSES)
     parts = {
         "unique_id": scored[columns.entity] if columns.entity else pl.repeat(ALL, scored.height, eager=True),
         "session_idx": index,
-        "counted": scored[status].is_in(SCORED_STATUSES),
+        "counted": scorable,
         "q": (numbers * SCALE).round().cast(pl.Int64),
         "u": _uncertainty(scored, columns.prefix),
-        "w": pl.repeat(1, scored.height, dtype=pl.Int64, eager=True),
         "label": scored[label],
-        "at": published.cast(pl.Int64),
     }
-    _check_whole(scored[status], parts["q"], scored[label])
+    _check_whole(scored[status], scorable, parts["q"], scored[label])
     if columns.weight is not None:
-        parts["w"] = _weights(scored[columns.weight], parts["counted"])
-        parts["counted"] &= parts["w"] > 0
+        parts["w"] = _weights(scored[columns.weight], scorable)
+        parts["counted"] = scorable & (parts["w"] > 0)
     if columns.text is not None:
         parts["text"] = scored[columns.text].cast(pl.String).hash(SEED)
+        parts["at"] = published.cast(pl.Int64)
     rows = pl.DataFrame(parts)
-    known = rows["unique_id"].is_not_null() & published.is_not_null()
-    placed = rows.drop_nulls(["unique_id", "session_idx"])
-    n_known = int(known.sum())
-    return Placed(placed, rows.height - n_known, n_known - placed.height, _doubtful(times, published, day_tz))
+    n_unknown = int((rows["unique_id"].is_null() | published.is_null()).sum())
+    placed = rows
+    if rows["unique_id"].null_count() or index.null_count():
+        placed = rows.drop_nulls(["unique_id", "session_idx"])
+    outside = rows.height - n_unknown - placed.height
+    return Placed(placed, n_unknown, outside, _doubtful(times, published, day_tz))
 
 
 def _doubtful(times: pl.Series, published: pl.Series, day_tz: str | None) -> int:
@@ -163,14 +166,11 @@ def _doubtful(times: pl.Series, published: pl.Series, day_tz: str | None) -> int
     return int((~at_midnight(local)).sum())
 
 
-def _check_whole(status: pl.Series, q: pl.Series, label: pl.Series) -> None:
+def _check_whole(status: pl.Series, scorable: pl.Series, q: pl.Series, label: pl.Series) -> None:
     """Raise an InputError if a status, a sentiment and a label of one row contradict each other."""
-    scorable = status.is_in(SCORED_STATUSES).fill_null(value=False)
-    whole = (
-        status.is_in(STATUSES)
-        & (scorable == q.is_not_null())
-        & (scorable == label.is_in(CLASSES).fill_null(value=False))
-    )
+    whole = (scorable == q.is_not_null()) & (scorable == label.is_in(CLASSES).fill_null(value=False))
+    if not scorable.all():
+        whole &= status.is_in(STATUSES)
     if broken := int((~whole.fill_null(value=False)).sum()):
         raise InputError(
             f"{broken:,} rows have a status, a sentiment and a label that do not fit together.",

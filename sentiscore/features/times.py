@@ -1,6 +1,6 @@
 """A column of times, however it is written -> instants in UTC."""
 
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,8 @@ UTC: Final = "UTC"
 INSTANT: Final = pl.Datetime("us", UTC)
 _FIRST_YEAR: Final = 1900
 _LAST_YEAR: Final = 2199
+_START: Final = datetime(_FIRST_YEAR, 1, 1, tzinfo=ZoneInfo(UTC))
+_END: Final = datetime(_LAST_YEAR + 1, 1, 1, tzinfo=ZoneInfo(UTC))
 
 
 def check_zone(name: str, what: str) -> str:
@@ -41,8 +43,8 @@ def at_midnight(times: pl.Series) -> pl.Series:
 
 def plausible(instants: pl.Series) -> pl.Series:
     """The same instants, null outside the years 1900 to 2199, where stand-ins such as 9999-12-31 lie."""
-    year = instants.dt.year()
-    return instants.set((year < _FIRST_YEAR) | (year > _LAST_YEAR), None)
+    within = instants.is_between(_START, _END, closed="left")
+    return instants if within.all() else instants.set(~within, None)
 
 
 def check_time_type(dtype: pl.DataType, column: str, tz: str | None) -> None:
