@@ -18,7 +18,7 @@ test: $(INSTALLED)  ## run the tests
 	$(BIN)/python -m pytest
 
 forecast: $(FORECAST)/.installed  ## fit and predict with the forecasting libraries, in an environment of their own
-	$(FORECAST)/bin/python -m pytest tests/integration/test_forecasting_libraries.py tests/unit/features
+	$(FORECAST)/bin/python -m pytest tests/integration/test_forecasting_libraries.py tests/unit/features tests/unit/pipelines
 
 bench: $(BENCHES)  ## compare the speed of scoring with the usual ways; options in BENCH, say BENCH='--rows 200'
 	$(BIN)/python -m tests.benches.scoring $(BENCH)
