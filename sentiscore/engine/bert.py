@@ -139,7 +139,7 @@ class BertEngine:
         dtype: torch.dtype,
     ) -> None:
         family = _FAMILIES[config["model_type"]]
-        hidden = int(_setting(config, family, "hidden_size"))
+        hidden = self.width = int(_setting(config, family, "hidden_size"))
         wide = int(_setting(config, family, "intermediate_size"))
         n_layers = int(_setting(config, family, "num_hidden_layers"))
         eps = float(config.get("layer_norm_eps", _EPS)) if family is not _DISTILBERT else _EPS

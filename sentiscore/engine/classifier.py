@@ -21,6 +21,10 @@ from sentiscore.errors import InputError
 _TOKEN_BUDGET: Final = {"cpu": 512, "cuda": 65_536, "mps": 8_192}
 """Tokens of a batch. On a CPU each core has a batch of its own, which should fit its cache."""
 
+_CPU_NUMBERS: Final = 2**18
+"""Numbers that the tokens of a CPU's batch are made of, at least: a narrow model has more tokens in a batch, or calling
+its small operations one by one would take longer than computing them."""
+
 _PADDING: Final = {"cpu": 32, "cuda": 2_048, "mps": 512}
 """Padding tokens of a batch that cost about as much as one more batch does. For a GPU this is an estimate: starting the
 hundred or so steps of a batch takes it about half a millisecond, in which it computes some thousand tokens."""
@@ -52,6 +56,8 @@ class Classifier:
         self._engine = engine
         self._n_labels = n_labels
         self._token_budget = _TOKEN_BUDGET[device.type]
+        if device.type == "cpu":
+            self._token_budget = max(self._token_budget, _CPU_NUMBERS // engine.width)
         self._padding = _PADDING[device.type]
         self.device = device
         self.dtype = dtype

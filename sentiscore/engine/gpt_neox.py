@@ -76,7 +76,7 @@ class GptNeoxEngine:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        hidden = self._hidden = int(config["hidden_size"])
+        hidden = self.width = int(config["hidden_size"])
         self._heads = int(config["num_attention_heads"])
         self._head_size = hidden // self._heads
         self._eps = float(config.get("layer_norm_eps", 1e-5))
@@ -190,7 +190,7 @@ class GptNeoxEngine:
             x = self._joined(layer, x, self._attend(qkv, rows), mlp)
         layer = self._layers[-1]
         if layer.query is None:
-            query, kv = qkv[pooled, : self._hidden], qkv[:, self._hidden :]
+            query, kv = qkv[pooled, : self.width], qkv[:, self.width :]
             mlp = None if mlp is None else mlp[pooled]
         else:
             z = self._normalised(x)
@@ -200,7 +200,7 @@ class GptNeoxEngine:
         return self._score(self._final_norm(self._joined(layer, x[pooled], attended, mlp)))
 
     def _normalised(self, x: Tensor) -> Tensor:
-        return functional.layer_norm(x, (self._hidden,), eps=self._eps)
+        return functional.layer_norm(x, (self.width,), eps=self._eps)
 
     def _mlp(self, layer: _Layer, z: Tensor) -> Tensor:
         return layer.down(self._activation(layer.up(z)))

@@ -1,13 +1,15 @@
 """Any Hugging Face classifier as an engine: padded batches of ids -> logits."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import torch
 from torch import Tensor
 
 from sentiscore.engine import head
 from sentiscore.errors import CheckpointError
+
+_USUAL_WIDTH: Final = 512
 
 
 class HuggingFaceEngine:
@@ -21,6 +23,7 @@ class HuggingFaceEngine:
     def __init__(self, model: Any, device: torch.device) -> None:
         self._model = model.to(device).eval()
         self.pad_id = _ensure_pad_id(model.config)
+        self.width = int(getattr(model.config, "hidden_size", _USUAL_WIDTH))
         model.config.use_cache = False  # decoders would keep keys and values that nobody asks for
 
     @classmethod

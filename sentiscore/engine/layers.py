@@ -29,8 +29,9 @@ _LONG: Final = 512
 class Linear:
     """A linear layer on a device.
 
-    On a CPU the weights are laid out once as its matrix multiplication wants them (a tenth faster than having
-    it done at each call); torch's own compiler does the same to the models that it freezes.
+    On a CPU the weights are laid out once as oneDNN's matrix multiplication wants them: in bf16 that is a tenth faster
+    than having it done at each call, and in fp32 more than twice as fast as the library that torch calls otherwise on
+    an AMD processor. torch's own compiler does the same to the models that it freezes.
 
     Args:
         weight: Shape (outputs, inputs).
@@ -56,7 +57,7 @@ class Linear:
 def _can_pack(weight: Tensor) -> bool:
     return (
         weight.device.type == "cpu"
-        and weight.dtype == torch.bfloat16
+        and weight.dtype in (torch.bfloat16, torch.float32)
         and min(weight.shape) >= _SMALL
         and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")

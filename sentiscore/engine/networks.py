@@ -21,6 +21,10 @@ class Engine(Protocol):
     def pad_id(self) -> int:
         """What padded places of a batch hold."""
 
+    @property
+    def width(self) -> int:
+        """Numbers that a token is made of between layers."""
+
     def open_window(self, distinct: Tensor) -> Any:
         """What the batches of a window share, given the token ids they are made of, each once."""
 

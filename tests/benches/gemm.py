@@ -14,6 +14,8 @@ from typing import Any, Final
 import torch
 from torch.nn import functional
 
+from sentiscore.engine.layers import Linear
+
 ROWS: Final = 2048
 INNER: Final = 512
 COLUMNS: Final = 2048
@@ -25,16 +27,20 @@ def gflops(device: str) -> dict[str, float | None]:
     """Billions of operations in a second by number type; None where the type cannot be multiplied here."""
     repeats = 200 if device.startswith("cuda") else 1
     return {
-        "fp32": _best(_linear(device, torch.float32), device, repeats),
-        "bf16": _best(_linear(device, torch.bfloat16), device, repeats),
+        "fp32": _best_linear(device, torch.float32, repeats),
+        "bf16": _best_linear(device, torch.bfloat16, repeats),
         "int8": _best_int8(device, repeats),
     }
 
 
-def _linear(device: str, dtype: torch.dtype) -> Callable[[], object]:
+def _best_linear(device: str, dtype: torch.dtype, repeats: int) -> float:
+    """The better of torch's own product, and of the one with weights laid out beforehand."""
     x = torch.randn(ROWS, INNER).to(device, dtype)
     weight = torch.randn(COLUMNS, INNER).to(device, dtype)
-    return lambda: functional.linear(x, weight)
+    prepared = Linear(weight, None, device=torch.device(device), dtype=dtype)
+    return max(
+        _best(product, device, repeats) for product in (partial(functional.linear, x, weight), partial(prepared, x))
+    )
 
 
 def _best_int8(device: str, repeats: int) -> float | None:

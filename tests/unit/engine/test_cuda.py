@@ -81,6 +81,7 @@ class Cramped:
     """An engine on a device with room for a few tokens."""
 
     pad_id = 0
+    width = 32
 
     def __init__(self, engine: Engine, room: int) -> None:
         self._engine, self._room = engine, room
