@@ -21,7 +21,7 @@ TOTALS: Final = ("weight", "total", "squares", "w_positive", "w_negative", "w_ne
 weights by label; of w times uncertainty, and of the weights of texts whose uncertainty is known."""
 
 _TEXT: Final = ("text", "at", "q", "label", "u")
-_COMPACT_ROWS: Final = 4_000_000
+_COMPACT_VALUES: Final = 32_000_000
 
 
 class Sums:
@@ -171,7 +171,7 @@ class _Names:
 def _grown(parts: list[pl.DataFrame]) -> bool:
     """Whether parts have become more than what was brought together before, so that this is done but a few times."""
     new = sum(part.height for part in parts[1:])
-    return len(parts) > 1 and new > max(_COMPACT_ROWS, parts[0].height)
+    return len(parts) > 1 and new > max(_COMPACT_VALUES // len(parts[0].columns), parts[0].height)
 
 
 def _sum(rows: pl.DataFrame, *, weighted: bool) -> pl.DataFrame:
