@@ -1,6 +1,10 @@
 """Scored rows -> one row for each entity and session, with nothing in it that was not known at its cutoff."""
 
 import warnings
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
 import polars as pl
@@ -8,12 +12,15 @@ import polars as pl
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.features.columns import daily_columns
 from sentiscore.features.config import DailyConfig
-from sentiscore.features.placing import Columns, place
+from sentiscore.features.placing import Columns, Placed, place
 from sentiscore.features.sessions import Calendar, Sessions, parse_cutoff
 from sentiscore.features.sums import Sums
 from sentiscore.features.times import UTC, check_zone, to_utc
 
 _MOST_ROWS: Final = 20_000_000
+_SLICE_ROWS: Final = 262_144
+"""Rows of which all columns together fit a processor's cache."""
+_AHEAD: Final = 2
 _TELLING: Final = 10
 """Rows from which on a habit can be told from chance."""
 
@@ -114,15 +121,50 @@ class DailySums:
         Raises:
             InputError: A column is missing, a time cannot be read, or a row lies beyond what is known of the calendar.
         """
-        placed = place(scored, self.columns, self.sessions, tz=self._tz, day_tz=self._day_tz, lag=self.config.lag)
-        self.sums.add(placed.rows)
-        if self.closed_until is not None:
-            self.n_late += int((placed.rows["session_idx"] <= self.closed_until).sum())
+        if scored.height <= _SLICE_ROWS:
+            placed = self._place(scored)
+            self.sums.add(placed.rows)
+            self._count(placed)
+            return
+        # All of it or nothing: sums of their own are joined once every slice was found to be good.
+        sums, found = self.sums.beside(), []
+        for placed in self._placed(scored.iter_slices(_SLICE_ROWS)):
+            sums.add(placed.rows)
+            found.append(replace(placed, rows=placed.rows.select("session_idx")))
+        self.sums.join(sums)
+        for placed in found:
+            self._count(placed)
+
+    def add_all(self, parts: Iterable[pl.DataFrame]) -> int:
+        """Add rows that come in parts, the next of which are placed while one is added up; how many rows they were."""
+        before = self._n_rows
+        for placed in self._placed(parts):
+            self.sums.add(placed.rows)
+            self._count(placed)
+        return self._n_rows - before
+
+    def _place(self, scored: pl.DataFrame) -> Placed:
+        return place(scored, self.columns, self.sessions, tz=self._tz, day_tz=self._day_tz, lag=self.config.lag)
+
+    def _placed(self, parts: Iterable[pl.DataFrame]) -> Iterator[Placed]:
+        """Every part placed, in order, by threads that are a few parts ahead."""
+        with ThreadPoolExecutor(_AHEAD) as pool:
+            waiting: deque[Future[Placed]] = deque()
+            for part in parts:
+                waiting.append(pool.submit(self._place, part))
+                if len(waiting) > _AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+    def _count(self, placed: Placed) -> None:
         self._any = True
-        self._n_rows += scored.height
+        self._n_rows += placed.n_rows
         self._n_unknown += placed.n_unplaced
         self._n_outside += placed.n_outside
         self._n_doubtful += placed.n_doubtful
+        if self.closed_until is not None:
+            self.n_late += int((placed.rows["session_idx"] <= self.closed_until).sum())
 
     def restore(self, sums: pl.DataFrame, texts: pl.DataFrame | None) -> None:
         """Go on from what `state` gave."""

@@ -94,12 +94,14 @@ class Placed:
         rows: unique_id, session_idx, and counted: whether the row has scores and a weight; then, as whole numbers,
             q (sentiment), u (uncertainty, null where it is not known), w (weight, if there are weights); label; and
             text (a hash) and at (the instant it was published), if texts are to be told.
+        n_rows: Rows that were given.
         n_unplaced: Rows without an entity or a time.
         n_outside: Rows before or after all sessions of the calendar.
         n_doubtful: Rows at midnight, though not at the day's.
     """
 
     rows: pl.DataFrame
+    n_rows: int
     n_unplaced: int
     n_outside: int
     n_doubtful: int
@@ -154,7 +156,7 @@ def place(
     if rows["unique_id"].null_count() or index.null_count():
         placed = rows.drop_nulls(["unique_id", "session_idx"])
     outside = rows.height - n_unknown - placed.height
-    return Placed(placed, n_unknown, outside, _doubtful(times, published, day_tz))
+    return Placed(placed, rows.height, n_unknown, outside, _doubtful(times, published, day_tz))
 
 
 def _doubtful(times: pl.Series, published: pl.Series, day_tz: str | None) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Final, Literal
 
 import polars as pl
@@ -83,6 +84,7 @@ class Sessions:
 
     def __init__(self, calendar: Calendar, *, cutoff: Cutoff, day_tz: str) -> None:
         self._cutoff = cutoff
+        self._lock = Lock()
         self._table: pl.DataFrame | None = None
         self._first = self._last = _EPOCH
         self._make: Callable[[date, date], pl.DataFrame]
@@ -159,7 +161,11 @@ class Sessions:
         return found
 
     def _covering(self, first: date, last: date) -> pl.DataFrame:
-        """The sessions around these dates, and those that were asked for before."""
+        """The sessions around these dates, and those that were asked for before; several threads may ask."""
+        with self._lock:
+            return self._cover(first, last)
+
+    def _cover(self, first: date, last: date) -> pl.DataFrame:
         if self._table is not None and self._first <= first and last <= self._last:
             return self._table
         if self._table is not None:
@@ -221,10 +227,8 @@ class _Exchange:
 
     def sessions(self, first: date, last: date) -> pl.DataFrame:
         """All sessions from the first that is known to well after `last`."""
-        end = last + _AHEAD
-        return _exchange_sessions(
-            self.name, self.start, max(self.start, end if self.end is None else min(end, self.end))
-        )
+        end = max(last, self.start) + _AHEAD
+        return _exchange_sessions(self.name, self.start, end if self.end is None else min(end, self.end))
 
 
 @lru_cache(maxsize=16)

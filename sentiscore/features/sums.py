@@ -9,10 +9,10 @@ Inside, an entity and a session are one whole number, a key, which is much faste
 from typing import Final, Self
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from sentiscore.features.placing import SCALE, SCALE_BITS, WEIGHT_SCALE
+from sentiscore.features.bins import MIDDLE, SESSIONS, Bins, Grid
+from sentiscore.features.placing import WEIGHT_SCALE
 from sentiscore.labels import NEGATIVE, NEUTRAL, POSITIVE
 
 KEYS: Final = ("unique_id", "session_idx")
@@ -21,14 +21,7 @@ TOTALS: Final = ("weight", "total", "squares", "w_positive", "w_negative", "w_ne
 weights by label; of w times uncertainty, and of the weights of texts whose uncertainty is known."""
 
 _TEXT: Final = ("text", "at", "q", "label", "u")
-_COMPACT_ROWS: Final = 4_000_000
-_SESSION: Final = 2**32
-_MIDDLE: Final = 2**31
-_DENSE_BINS: Final = 2**23
-_DENSE_ROWS: Final = 2**28
-"""Sums of so many rows in floating point are still exact: 2**28 * 2**24 < 2**53."""
-
-Ints = npt.NDArray[np.int64]
+_COMPACT_VALUES: Final = 32_000_000
 
 
 class Sums:
@@ -48,37 +41,66 @@ class Sums:
         self._scale = WEIGHT_SCALE if not weighted and repeats == "discount" else 1
         self._texts = texts
         self._names = _Names()
+        self._bins: Bins | None = None
+        self._sparse = False
         self._sums: list[pl.DataFrame] = []
         self._seen: list[pl.DataFrame] = []
 
     def add(self, rows: pl.DataFrame) -> None:
-        """Add placed rows."""
+        """Add placed rows, fewer than 2**28 at a time."""
         keyed = rows.drop(KEYS).with_columns(key=self._names.keys(rows["unique_id"], rows["session_idx"]))
         if self._weighted and "w" not in keyed.columns:
             keyed = keyed.with_columns(w=pl.lit(1, dtype=pl.Int64))
-        all_counted = bool(keyed["counted"].all())
-        counted = keyed if all_counted else keyed.filter("counted")
+        counted = keyed if keyed["counted"].all() else keyed.filter("counted")
         if self._repeats == "keep":
-            self._sums.append(_sum(keyed, weighted=self._weighted))
+            self._add_sums(keyed)
             if self._texts:
                 self._seen.append(counted.select("key", "text"))
         else:
             # a session that had only texts without scores stays in the span of its entity
-            self._sums.append(_sum(keyed.filter(~pl.col("counted")), weighted=self._weighted))
+            self._add_sums(keyed.filter(~pl.col("counted")))
             self._seen.append(counted.select("key", *_TEXT, *(["w"] if self._weighted else [])))
-        if _grown(self._sums):
-            self._sums = [_add_up(self._sums)]
         if self._repeats == "keep" and _grown(self._seen):
             self._seen = [_distinct(pl.concat(self._seen))]
+
+    def _add_sums(self, keyed: pl.DataFrame) -> None:
+        """Add to the sums: in arrays as long as the keys are dense, and then by grouping."""
+        if not self._weighted and keyed.height and not self._sparse:
+            grid = Grid.of(keyed["key"], None if self._bins is None else self._bins.grid)
+            if grid is not None:
+                self._bins = Bins(grid) if self._bins is None else self._bins.moved(grid)
+                self._bins.add(keyed)
+                return
+            self._sparse = True
+        self._sums.append(_sum(keyed, weighted=self._weighted))
+        if _grown(self._sums):
+            self._sums = [_add_up(self._sums)]
+
+    def join(self, other: "Sums") -> None:
+        """Add the sums of other rows, which were made with the same names."""
+        self._sums += [other._whole()]
+        self._seen += other._seen
+
+    def beside(self) -> "Sums":
+        """Empty sums of the same kind and with the same names."""
+        other = Sums(repeats=self._repeats, within=self._within, weighted=False, texts=self._texts)
+        other._weighted, other._scale, other._names = self._weighted, self._scale, self._names
+        return other
+
+    def _whole(self) -> pl.DataFrame:
+        """All sums in one frame."""
+        parts = [*self._sums, *([] if self._bins is None else [self._bins.frame().select("key", "n_docs", *TOTALS)])]
+        self._bins = None
+        self._sums = [_add_up(parts)]
+        return self._sums[0]
 
     def totals(self) -> pl.DataFrame:
         """One row for each entity and session that has rows: the keys, n_docs, n_unique and the sums.
 
         n_unique is null where equal texts are not told.
         """
-        self._sums = [_add_up(self._sums)]
+        totals = self._whole()
         self._seen = [pl.concat(self._seen)] if self._seen else []
-        totals = self._sums[0]
         distinct = None
         if self._repeats != "keep":
             weighed = _weigh(self._seen[0], self._repeats, self._within, self._scale)
@@ -94,11 +116,11 @@ class Sums:
 
     def state(self) -> tuple[pl.DataFrame, pl.DataFrame | None]:
         """What is needed to go on later: the sums, and what is kept of single texts."""
-        self._sums = [_add_up(self._sums)]
+        sums = self._whole()
         if self._seen:
             whole = pl.concat(self._seen)
             self._seen = [_distinct(whole) if self._repeats == "keep" else whole]
-        return self._names.named(self._sums[0]), (self._names.named(self._seen[0]) if self._seen else None)
+        return self._names.named(sums), (self._names.named(self._seen[0]) if self._seen else None)
 
     def restore(self, sums: pl.DataFrame, seen: pl.DataFrame | None) -> Self:
         """Go on from a state."""
@@ -129,14 +151,14 @@ class _Names:
         if entity.dtype != pl.String:
             names = pl.DataFrame({"code": codes, "unique_id": entity}).unique("code")
             self._known = [pl.concat([*self._known, names]).unique("code")]
-        return codes.cast(pl.Int64) * _SESSION + (session.cast(pl.Int64) + _MIDDLE)
+        return codes.cast(pl.Int64) * SESSIONS + (session.cast(pl.Int64) + MIDDLE)
 
     def named(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The same rows with unique_id and session_idx in the place of the key."""
-        code = (pl.col("key") // _SESSION).cast(pl.UInt32)
+        code = (pl.col("key") // SESSIONS).cast(pl.UInt32)
         found = frame.select(
             code.alias("code"),
-            (pl.col("key") % _SESSION - _MIDDLE).cast(pl.Int32).alias("session_idx"),
+            (pl.col("key") % SESSIONS - MIDDLE).cast(pl.Int32).alias("session_idx"),
             pl.exclude("key"),
         )
         if self._known:
@@ -149,13 +171,11 @@ class _Names:
 def _grown(parts: list[pl.DataFrame]) -> bool:
     """Whether parts have become more than what was brought together before, so that this is done but a few times."""
     new = sum(part.height for part in parts[1:])
-    return len(parts) > 1 and new > max(_COMPACT_ROWS, parts[0].height)
+    return len(parts) > 1 and new > max(_COMPACT_VALUES // len(parts[0].columns), parts[0].height)
 
 
 def _sum(rows: pl.DataFrame, *, weighted: bool) -> pl.DataFrame:
     """The sums of rows for each key."""
-    if not weighted and rows.height < _DENSE_ROWS and (bins := _Bins.of(rows["key"])) is not None:
-        return _sum_dense(rows, bins)
     rows = rows if weighted else rows.with_columns(w=pl.lit(1, dtype=pl.Int64))
     kept = pl.col("counted")
     q, u, w = (pl.when(kept).then(pl.col(name)).cast(pl.Int128) for name in ("q", "u", "w"))
@@ -178,86 +198,6 @@ def _sum(rows: pl.DataFrame, *, weighted: bool) -> pl.DataFrame:
     )
 
 
-class _Bins:
-    """A place in an array for each key, where keys are dense enough for that."""
-
-    def __init__(self, code: Ints, session: Ints, lowest: int, width: int, codes: int) -> None:
-        self.of_rows: Ints = code * width + (session - lowest)
-        self.size = codes * width
-        self._lowest = lowest
-        self._width = width
-
-    @classmethod
-    def of(cls, keys: pl.Series) -> Self | None:
-        """The places of these keys; None where there would be too many empty ones."""
-        if keys.is_empty():
-            return None
-        key: Ints = keys.to_numpy()
-        code = key >> 32
-        session = key & (_SESSION - 1)
-        lowest = int(session.min())
-        width = int(session.max()) - lowest + 1
-        codes = int(code.max()) + 1
-        if codes * width > max(_DENSE_BINS, keys.len()):
-            return None
-        return cls(code, session, lowest, width, codes)
-
-    def keys(self, places: Ints) -> pl.Series:
-        """The keys that have these places."""
-        return pl.Series((places // self._width) * _SESSION + places % self._width + self._lowest)
-
-    def count(self, rows: npt.NDArray[np.bool_] | None = None) -> Ints:
-        """How many rows there are in each place."""
-        places = self.of_rows if rows is None else self.of_rows[rows]
-        return np.bincount(places, minlength=self.size)
-
-    def total(self, values: Ints) -> Ints:
-        """The sums of whole numbers, less than 2**25 each, in each place; exact."""
-        return np.bincount(self.of_rows, weights=values, minlength=self.size).astype(np.int64)
-
-
-def _sum_dense(rows: pl.DataFrame, bins: _Bins) -> pl.DataFrame:
-    """Sums of rows that all count the same; values of rows that do not count are null."""
-    places = np.flatnonzero(bins.count())
-
-    def at(values: Ints) -> pl.Series:
-        return pl.Series(values[places]).cast(pl.Int128)
-
-    def counted(name: str) -> pl.Series:
-        return rows[name] if all_counted else rows[name].set(~rows["counted"], None)
-
-    all_counted = bool(rows["counted"].all())
-    n_docs = bins.count(None if all_counted else rows["counted"].to_numpy())
-    filled = counted("q").fill_null(0).to_numpy()
-    squares = filled * filled
-    labels = counted("label")
-    positive, negative = (
-        bins.count((labels == name).fill_null(value=False).to_numpy()) for name in (POSITIVE, NEGATIVE)
-    )
-    unsure = counted("u")
-    known = unsure.is_not_null()
-    sure = n_docs if unsure.null_count() == 0 else bins.count(known.to_numpy())
-    return (
-        pl.DataFrame(
-            {
-                "key": bins.keys(places),
-                "n_docs": pl.Series(n_docs[places]),
-                "weight": at(n_docs),
-                "total": at(bins.total(filled)),
-                "squares": at(bins.total(squares >> SCALE_BITS)),
-                "low": at(bins.total(squares & (SCALE - 1))),
-                "w_positive": at(positive),
-                "w_negative": at(negative),
-                "w_neutral": at(n_docs - positive - negative),
-                "unsure": at(bins.total(unsure.fill_null(0).to_numpy()) if known.any() else np.zeros_like(n_docs)),
-                "w_unsure": at(sure),
-            }
-        )
-        .with_columns(squares=pl.col("squares") * SCALE + pl.col("low"))
-        .drop("low")
-    )
-
-
 def _add_up(sums: list[pl.DataFrame]) -> pl.DataFrame:
     if len(sums) == 1:
         return sums[0]
@@ -271,19 +211,19 @@ def _distinct(seen: pl.DataFrame) -> pl.DataFrame:
 
 def _count_distinct(seen: pl.DataFrame) -> pl.DataFrame:
     """How many distinct texts each key has."""
-    bins = _Bins.of(seen["key"])
-    if bins is None:
+    grid = None if seen.is_empty() else Grid.of(seen["key"])
+    if grid is None:
         counts = _distinct(seen).lazy().group_by("key").agg(pl.len().cast(pl.Int64).alias("n_unique"))
         return counts.collect(engine="streaming")
-    # A place and as much of the hash as there is room for, 40 bits or more, are one number, which is fast to sort.
-    bits = max(1, (bins.size - 1).bit_length())
-    joint = pl.Series(bins.of_rows).cast(pl.UInt64) * 2 ** (64 - bits) + seen["text"] // 2**bits
+    # A place and as much of the hash as there is room for, 42 bits or more, are one number, which is fast to sort.
+    bits = max(1, (grid.size - 1).bit_length())
+    joint = pl.Series(grid.places(seen["key"])).cast(pl.UInt64) * 2 ** (64 - bits) + seen["text"] // 2**bits
     ordered = joint.sort().to_numpy()
     first = np.append(True, ordered[1:] != ordered[:-1])
     places = (ordered[first] >> np.uint64(64 - bits)).astype(np.int64)
-    counts_of = np.bincount(places, minlength=bins.size)
+    counts_of = np.bincount(places, minlength=grid.size)
     found = np.flatnonzero(counts_of)
-    return pl.DataFrame({"key": bins.keys(found), "n_unique": pl.Series(counts_of[found])})
+    return pl.DataFrame({"key": grid.keys(found), "n_unique": pl.Series(counts_of[found])})
 
 
 def _weigh(seen: pl.DataFrame, repeats: str, within: int, scale: int) -> pl.DataFrame:
@@ -293,7 +233,7 @@ def _weigh(seen: pl.DataFrame, repeats: str, within: int, scale: int) -> pl.Data
     one counts as the first; where they differ in their scores, it is the one that sorts first, so that the order
     of the rows does not matter.
     """
-    ordered = seen.with_columns(entity=pl.col("key") // _SESSION)
+    ordered = seen.with_columns(entity=pl.col("key") // SESSIONS)
     ordered = ordered.sort("entity", *_TEXT, *(["w"] if "w" in seen.columns else []))
     same = (pl.col("entity") == pl.col("entity").shift()) & (pl.col("text") == pl.col("text").shift())
     gap = pl.col("at") - pl.col("at").shift()

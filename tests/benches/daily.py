@@ -186,7 +186,8 @@ def run(name: str, path: Path, texts: bool, output: Path) -> dict[str, Any]:
 
 def work(name: str, path: Path, texts: bool, output: Path) -> dict[str, Any]:
     """Make the daily frame here, and say what it took."""
-    import pandas as pd  # noqa: F401 - importing is not what is measured
+    import exchange_calendars  # noqa: F401 - importing is not what is measured
+    import pandas as pd  # noqa: F401
     import pandera.polars  # noqa: F401
 
     from sentiscore import features, schemas  # noqa: F401

@@ -219,3 +219,50 @@ def test_the_hub_out_of_reach_is_a_clear_error(tmp_path: Path, monkeypatch: pyte
     assert result.exit_code == 1
     assert "--eval-file" in result.stderr
     assert list(tmp_path.glob("runs")) == []
+
+
+def test_an_exchange_cutoff_and_config_reach_the_features(
+    news_file: Path, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    config = write(tmp_path / "features.toml", b'sets = ["level", "surprise"]\nz = [5]\nfill = "zero"\n')
+    settings = ("--time-col", "published_at", "--entity-col", "ticker", "--text-col", "headline", "--calendar", "XNYS")
+    more = ("--cutoff", "open-30m", "--latency", "5m", "--config", config, "--fill", "latest", "--repeats", "drop")
+    result = run("score", news_file, "-m", tiny_checkpoint, *settings, *more, "--weight-col", "n_tokens")
+    assert result.exit_code == 0, result.output
+    daily = pl.read_parquet(news_file.parent / "news.daily.parquet")
+    assert daily.columns[9:] == ["sent_mean", "sent_shrunk", "sent_std", "sent_z_5", "abnormal_volume_20"]
+    assert daily.filter(pl.col("unique_id") == "AAA")["ds"].to_list()[0].isoformat() == "2024-02-06"
+    assert daily["available_at"].dt.hour().unique().to_list() == [14]
+    assert daily["sent_mean"].null_count() == 0  # the option counts for more than the file
+    scored = news_file.parent / "news.scored.parquet"
+    again = run("features", scored, *settings, *more, "--weight-col", "n_tokens", "-o", tmp_path / "again.parquet")
+    assert again.exit_code == 0, again.output
+    assert pl.read_parquet(tmp_path / "again.parquet").equals(daily)
+
+
+def test_a_daily_file_is_updated_and_revised(news: pl.DataFrame, tmp_path: Path) -> None:
+    rows = news.with_columns(sentiment=pl.lit(0.5), label=pl.lit("positive"), status=pl.lit("ok")).with_columns(
+        pl.col("published_at").str.to_datetime(time_zone="UTC")
+    )
+    rows.head(3).write_parquet(tmp_path / "one.parquet")
+    rows.tail(3).write_parquet(tmp_path / "two.parquet")
+    target = tmp_path / "daily.parquet"
+    settings = ("--time-col", "published_at", "--entity-col", "ticker", "--update", target)
+    assert "new             2 entity-days" in run("features", tmp_path / "one.parquet", *settings).output
+    result = run("features", tmp_path / "two.parquet", *settings)
+    assert result.exit_code == 0, result.output
+    assert pl.read_parquet(target)["n_docs"].sum() == 6
+    refused = run("features", tmp_path / "one.parquet", *settings)
+    assert refused.exit_code == 1
+    assert "published already; nothing was changed." in refused.stderr
+    revised = run("features", tmp_path / "one.parquet", *settings, "--revise")
+    assert "as they were:" in revised.output
+    assert pl.read_parquet(tmp_path / "daily.revisions.parquet")["n_docs"].sum() > 0
+    for wrong in (("-o", tmp_path / "x.parquet", "--update", target), ("--revise",)):
+        assert run("features", tmp_path / "one.parquet", "--time-col", "published_at", *wrong).exit_code == 2
+
+
+def test_settings_of_daily_features_without_a_time_column_are_refused(news_file: Path) -> None:
+    result = run("score", news_file, "--text-col", "headline", "--calendar", "XNYS")
+    assert result.exit_code == 1
+    assert "Daily features need a time column." in result.stderr

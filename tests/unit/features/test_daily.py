@@ -1,6 +1,7 @@
 import warnings
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
+from itertools import permutations
 from typing import Any
 
 import polars as pl
@@ -8,7 +9,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from sentiscore.errors import InputError, SentiscoreWarning
-from sentiscore.features import DailySums, daily
+from sentiscore.features import DailyConfig, DailySums, daily
+from sentiscore.features.config import SETS
 
 KEYS = ["unique_id", "ds", "session_idx", "available_at"]
 COUNTS = ["n_docs", "n_unique", "news_flag", "sessions_since_news", "n_calendar_days"]
@@ -408,3 +410,254 @@ def test_an_entity_is_a_name_or_a_number() -> None:
     rows = scored(("2024-02-06T09:30Z", 0.5, "positive")).with_columns(tickers=pl.lit(["A"], dtype=pl.List(pl.String)))
     with pytest.raises(InputError, match="entity column 'tickers' holds List"):
         daily(rows, time_col="at", entity_col="tickers")
+
+
+# --- repeated texts ---
+
+
+def repeated(*rows: tuple[str, str, float], **config: Any) -> pl.DataFrame:
+    """One row a day of texts (time, text, sentiment), of which 1 is positive and -1 negative."""
+    frame = scored(*[(at, value, "positive" if value > 0 else "negative") for at, _, value in rows])
+    frame = frame.with_columns(text=pl.Series([text for _, text, _ in rows]))
+    return daily(frame, time_col="at", text_col="text", config=DailyConfig(**config))
+
+
+def test_distinct_texts_are_counted_and_without_a_text_column_it_is_not_known() -> None:
+    rows = [("2024-02-05T09:00:00Z", "a", 1.0), ("2024-02-05T10:00:00Z", "a", 1.0), ("2024-02-05T11:00:00Z", "b", 1.0)]
+    assert repeated(*rows).select("n_docs", "n_unique").row(0) == (3, 2)
+    assert daily(scored(("2024-02-05T09:00:00Z", 0.5, "positive")), time_col="at")["n_unique"].to_list() == [None]
+    sets = tuple(name for name in SETS if name != "unique")
+    assert repeated(*rows, sets=sets)["n_unique"].to_list() == [None]
+
+
+def test_repeats_are_dropped_within_their_time_and_only_where_they_come_second() -> None:
+    rows = [
+        ("2024-02-05T09:00:00Z", "a", 1.0),
+        ("2024-02-05T10:00:00Z", "b", -1.0),
+        ("2024-02-06T08:59:59Z", "a", 1.0),  # a second less than a day later
+        ("2024-02-07T08:59:59Z", "a", 1.0),  # a whole day after that one
+    ]
+    frame = repeated(*rows, repeats="drop", repeats_within="1d")
+    assert frame.select("n_docs", "n_unique", "sent_mean").rows() == [(2, 2, 0.0), (0, 0, None), (1, 1, 1.0)]
+
+
+def test_the_weight_of_a_repeat_grows_with_the_time_since_the_one_before() -> None:
+    rows = [
+        ("2024-02-05T00:00:01Z", "a", 1.0),
+        ("2024-02-05T06:00:01Z", "a", 1.0),  # a quarter of the day
+        ("2024-02-05T12:00:00Z", "b", -1.0),
+    ]
+    frame = repeated(*rows, repeats="discount", repeats_within="1d")
+    assert frame.select("n_docs", "n_unique").row(0) == (3, 2)
+    assert frame["sent_mean"][0] == pytest.approx((1 + 0.25 - 1) / 2.25, abs=1e-6)
+    assert frame["pos_share"][0] == pytest.approx(1.25 / 2.25, abs=1e-6)
+
+
+def test_repeats_of_one_instant_do_not_depend_on_the_order_of_the_rows() -> None:
+    rows = [("2024-02-05T09:00:00Z", "a", value) for value in (1.0, -1.0, 0.5)]
+    for mode in ("drop", "discount"):
+        first = repeated(*rows, repeats=mode)
+        for order in permutations(rows):
+            assert_frame_equal(repeated(*order, repeats=mode), first, check_exact=True)
+    assert first["sent_mean"][0] == pytest.approx(-1.0, abs=1e-5)  # the one that sorts first counts
+
+
+def test_repeats_are_told_for_each_entity_of_its_own() -> None:
+    rows = scored(*[("2024-02-05T09:00:00Z", 0.5, "positive")] * 2, ticker=["A", "B"], text=["a", "a"])
+    frame = daily(rows, time_col="at", entity_col="ticker", text_col="text", config=DailyConfig(repeats="drop"))
+    assert frame["n_docs"].to_list() == [1, 1]
+
+
+def test_repeats_cannot_be_told_without_texts() -> None:
+    with pytest.raises(InputError, match=r"To drop repeated texts, the texts are needed.\n.*--text-col \(text_col\)"):
+        DailySums(time_col="at", config=DailyConfig(repeats="drop"))
+    rows = scored(("2024-02-05T09:00:00Z", 0.5, "positive"))
+    with pytest.raises(InputError, match=r"no column 'text'.*\n.*--text-col"):
+        daily(rows, time_col="at", text_col="text")
+    with pytest.raises(InputError, match="holds Float32, not text"):
+        daily(rows, time_col="at", text_col="sentiment")
+
+
+# --- weights ---
+
+
+def test_weights_say_how_much_a_text_counts_and_0_leaves_it_out() -> None:
+    rows = scored(
+        ("2024-02-05T09:00:00Z", 1.0, "positive"),
+        ("2024-02-05T10:00:00Z", -1.0, "negative"),
+        ("2024-02-05T11:00:00Z", -1.0, "negative"),
+        ("2024-02-05T12:00:00Z", None, None),
+        weight=[3.0, 1.0, 0.0, None],
+    )
+    frame = daily(rows, time_col="at", weight_col="weight")
+    assert frame.select("n_docs", "sent_mean", "pos_share", "neg_share").row(0) == (2, 0.5, 0.75, 0.25)
+    as_text = rows.with_columns(pl.col("weight").cast(pl.String))
+    assert_frame_equal(daily(as_text, time_col="at", weight_col="weight"), frame, check_exact=True)
+
+
+def test_a_weight_times_anything_changes_nothing() -> None:
+    rows = scored(*[("2024-02-05T09:00:00Z", value, "positive") for value in (0.125, 0.5, 1.0)], weight=[1.0, 2.0, 4.0])
+    frame = daily(rows, time_col="at", weight_col="weight")
+    larger = daily(rows.with_columns(pl.col("weight") * 1024), time_col="at", weight_col="weight")
+    assert_frame_equal(larger, frame, check_exact=True)
+
+
+def test_the_smallest_and_the_largest_weights_are_added_up_exactly() -> None:
+    n = 1000
+    rows = scored(*[("2024-02-05T09:00:00Z", 0.7, "positive")] * n, weight=[2.0**20, 1e-9] * (n // 2))
+    frame = daily(rows, time_col="at", weight_col="weight")
+    assert frame["sent_mean"][0] == pytest.approx(0.7, abs=1e-7)
+    assert frame["sent_std"][0] == 0.0
+
+
+@pytest.mark.parametrize("weight", [None, -1.0, float("nan"), float("inf"), 2.0**20 + 1])
+def test_a_scored_row_without_a_usable_weight_is_refused(weight: float | None) -> None:
+    rows = scored(("2024-02-05T09:00:00Z", 0.5, "positive"), weight=pl.Series([weight], dtype=pl.Float64))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"1 scored rows have no usable weight in 'weight'"):
+        daily(rows, time_col="at", weight_col="weight")
+
+
+# --- which columns, and which rows ---
+
+
+@pytest.mark.parametrize(
+    ("sets", "features"),
+    [
+        ((), []),
+        (("level",), ["sent_mean", "sent_shrunk", "sent_std"]),
+        (("opinion", "shares"), ["pos_share", "neg_share", "neu_share", *OPINION]),
+        (("decay",), ["sent_decay_5", "sent_decay_20", "sent_momentum"]),
+        (("surprise",), ["sent_z_20", "abnormal_volume_20"]),
+    ],
+)
+def test_sets_of_columns_are_chosen(sets: tuple[str, ...], features: list[str]) -> None:
+    frame = daily(scored(("2024-02-05T09:00:00Z", 0.5, "positive")), time_col="at", config=DailyConfig(sets=sets))
+    assert frame.columns == [*KEYS, *COUNTS, *features]
+
+
+def test_columns_are_named_by_their_half_lives_and_windows() -> None:
+    config = DailyConfig(decay=(2.5, 10), z=(5, 60), volume=(10,))
+    frame = daily(scored(("2024-02-05T09:00:00Z", 0.5, "positive")), time_col="at", config=config)
+    assert frame.columns[-6:] == [
+        "sent_decay_2.5", "sent_decay_10", "sent_momentum", "sent_z_5", "sent_z_60", "abnormal_volume_10"
+    ]  # fmt: skip
+
+
+def test_a_start_and_an_end_give_every_entity_the_same_sessions() -> None:
+    rows = scored(
+        ("2024-02-03T09:00:00Z", 0.5, "positive"),
+        ("2024-02-05T09:00:00Z", 0.5, "positive"),
+        ("2024-02-09T09:00:00Z", 0.5, "positive"),
+        ticker=["A", "B", "A"],
+    )
+    config = DailyConfig(start=date(2024, 2, 4), end=date(2024, 2, 7))
+    frame = daily(rows, time_col="at", entity_col="ticker", config=config)
+    assert frame.group_by("unique_id", maintain_order=True).len().rows() == [("A", 4), ("B", 4)]
+    own = frame.filter(unique_id="A")
+    assert own["n_docs"].sum() == 0
+    assert own["sent_decay_5"].to_list() == [0.5] * 4  # what was before the start is remembered
+    assert own["sessions_since_news"].to_list() == [1, 2, 3, 4]
+    assert frame.filter(unique_id="B")["sessions_since_news"].to_list() == [None, 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("fill", "means", "bullish"),
+    [
+        ("none", [0.5, None, None, -1.0], [0.0, None]),
+        ("zero", [0.5, 0.0, 0.0, -1.0], [0.0, 0.0]),
+        ("latest", [0.5, 0.5, 0.5, -1.0], [0.0, 0.0]),
+        ("decay", [0.5, 0.25, 0.125, -1.0], [0.0, 0.0]),
+    ],
+)
+def test_sessions_without_news_are_filled_forward_and_stay_flagged(
+    fill: str, means: list[float | None], bullish: list[float | None]
+) -> None:
+    rows = scored(
+        ("2024-02-05T09:00:00Z", 0.0, "negative"),
+        ("2024-02-05T10:00:00Z", 1.0, "positive"),
+        ("2024-02-08T10:00:00Z", -1.0, "negative"),
+    )
+    frame = daily(rows, time_col="at", config=DailyConfig(fill=fill, fill_half_life=1.0))
+    assert frame["sent_mean"].to_list() == means
+    assert frame["bullishness"].to_list()[:2] == bullish
+    assert frame["news_flag"].to_list() == [1, 0, 0, 1]
+    assert frame["sent_std"].to_list()[3] is None  # a session of one text has none, however gaps are filled
+
+
+def test_a_long_silence_leaves_the_decayed_mean_as_it_was() -> None:
+    rows = scored(("2000-01-01T09:00:00Z", 0.5, "positive"), ("2024-02-05T09:00:00Z", -0.5, "negative"))
+    config = DailyConfig(decay=(0.5,), momentum=(0.25, 0.5))
+    frame = daily(rows, time_col="at", config=config)
+    assert frame["sent_decay_0.5"].null_count() == 0
+    assert set(frame["sent_decay_0.5"].head(-1).to_list()) == {0.5}
+    assert frame["sent_decay_0.5"][-1] == -0.5
+
+
+def test_sentiment_that_never_changes_gives_no_surprise() -> None:
+    rows = scored(*[(f"2024-02-{day:02}T09:00:00Z", 0.1, "positive") for day in range(1, 15)])
+    frame = daily(rows, time_col="at", config=DailyConfig(z=(5,)))
+    assert frame["sent_z_5"].null_count() == frame.height
+
+
+def test_probabilities_give_uncertainty_and_without_them_it_is_not_known() -> None:
+    rows = scored(("2024-02-05T09:00:00Z", 0.0, "positive"), ("2024-02-06T09:00:00Z", 1.0, "positive"))
+    two = rows.with_columns(p_negative=pl.Series([0.5, 0.0]), p_positive=pl.Series([0.5, 1.0]))
+    assert daily(two, time_col="at")["uncertainty"].to_list() == [1.0, 0.0]
+    none = two.with_columns(p_neutral=pl.lit(None, dtype=pl.Float32))  # a model of two classes beside one of three
+    assert daily(none, time_col="at")["uncertainty"].to_list() == [1.0, 0.0]
+    assert daily(rows, time_col="at")["uncertainty"].to_list() == [None, None]
+
+
+# --- many entities ---
+
+
+def test_sums_of_many_keys_are_those_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = scored(
+        *[
+            (f"2024-02-{1 + i % 20:02}T09:00:00Z", (i % 9 - 4) / 4, "positive" if i % 9 > 3 else "negative")
+            for i in range(300)
+        ],
+        ticker=[f"T{i % 7}" for i in range(300)],
+        text=[f"{i % 11}" for i in range(300)],
+    )
+    args: dict[str, Any] = {"time_col": "at", "entity_col": "ticker", "text_col": "text"}
+    dense = daily(rows, **args)
+    monkeypatch.setattr(import_module("sentiscore.features.bins"), "MOST_BINS", 0)
+    assert_frame_equal(daily(rows, **args), dense, check_exact=True)
+    some = DailySums(**args)  # the entities become too many on the way
+    some.add(rows.head(100))
+    monkeypatch.setattr(import_module("sentiscore.features.bins"), "MOST_BINS", 2**22)
+    some.add(rows.slice(100, 100))
+    monkeypatch.setattr(import_module("sentiscore.features.bins"), "MOST_BINS", 0)
+    some.add(rows.tail(100))
+    assert_frame_equal(some.finish(), dense, check_exact=True)
+
+
+@pytest.mark.parametrize("repeats", ["keep", "drop"])
+def test_a_large_frame_is_taken_in_slices_and_all_of_it_or_none(monkeypatch: pytest.MonkeyPatch, repeats: str) -> None:
+    rows = scored(
+        *[(f"2024-02-{1 + i % 20:02}T09:00:00Z", 0.5, "positive") for i in range(100)],
+        ticker=[f"T{i % 7}" for i in range(100)],
+        text=[f"{i % 11}" for i in range(100)],
+    )
+    args: dict[str, Any] = {
+        "time_col": "at", "entity_col": "ticker", "text_col": "text", "config": DailyConfig(repeats=repeats)
+    }  # fmt: skip
+    whole = daily(rows, **args)
+    monkeypatch.setattr(import_module("sentiscore.features.daily"), "_SLICE_ROWS", 7)
+    sums = DailySums(**args)
+    sums.add(rows)
+    with pytest.raises(InputError):
+        sums.add(pl.concat([rows, rows.head(1).with_columns(label=pl.lit("mixed"))]))
+    assert_frame_equal(sums.finish(), whole, check_exact=True)
+
+
+def test_parts_are_brought_together_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("sentiscore.features.sums"), "_COMPACT_VALUES", 2)
+    rows = scored(*[(f"2024-02-{1 + i % 5:02}T09:00:00Z", 0.5, "positive") for i in range(40)], text=["a", "b"] * 20)
+    for repeats in ("keep", "drop", "discount"):
+        args: dict[str, Any] = {"time_col": "at", "text_col": "text", "config": DailyConfig(repeats=repeats)}
+        sums = DailySums(**args)
+        for i in range(40):
+            sums.add(rows.slice(i, 1))
+        assert_frame_equal(sums.finish(), daily(rows, **args), check_exact=True)
