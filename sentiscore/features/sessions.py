@@ -190,7 +190,7 @@ def _first_after(cutoffs: pl.Series, instants: pl.Series) -> pl.Series:
     """The position of the first cutoff that is after each instant; as many as there are where there is none.
 
     Where no two cutoffs fall in one hour, the hour of an instant says which one may be next, and one comparison says
-    whether it is; that is four times as fast as a search.
+    whether it is; that is faster than a search.
     """
     low, high = instants.min(), instants.max()
     gaps = cutoffs.diff().drop_nulls()

@@ -88,7 +88,7 @@ class Text:
 def instants(draw: st.DrawFn) -> datetime:
     """Any half hour of three weeks, and a microsecond before and after: opens, closes and midnights are among them."""
     start: datetime = draw(st.sampled_from(WEEKS))
-    halves = draw(st.integers(0, 21 * 48))
+    halves = draw(st.sampled_from([28, 29, 42]) | st.integers(0, 21 * 48))
     return start + timedelta(minutes=30 * halves, microseconds=draw(st.sampled_from([0, 0, -1, 1])))
 
 
@@ -110,7 +110,7 @@ def texts(draw: st.DrawFn) -> Text:
 def configs(draw: st.DrawFn) -> DailyConfig:
     """Any mode, with windows short enough that a few weeks fill them."""
     return DailyConfig(
-        cutoff=draw(st.sampled_from(["close", "close", "open-30m", "close+1h"])),
+        cutoff=draw(st.sampled_from(["close", "open", "open-30m", "close+1h"])),
         latency=draw(st.sampled_from(["0s", "0s", "5m", "1d"])),
         decay=(0.5, 2.0),
         momentum=(1.0, 3.0),
@@ -166,7 +166,12 @@ def cutoff_of(session: Session, config: DailyConfig) -> datetime:
     anchor = session.open if config.cutoff.startswith("open") else session.close
     return (
         anchor
-        + {"close": timedelta(), "open-30m": -timedelta(minutes=30), "close+1h": timedelta(hours=1)}[config.cutoff]
+        + {
+            "close": timedelta(),
+            "open": timedelta(),
+            "open-30m": -timedelta(minutes=30),
+            "close+1h": timedelta(hours=1),
+        }[config.cutoff]
     )
 
 
