@@ -1,0 +1,55 @@
+"""Where the time of the forward pass goes, operation by operation, on one core.
+
+python -m tests.benches.profile MODEL
+"""
+
+from typing import Final
+
+import click
+import numpy as np
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from sentiscore.checkpoint import load_checkpoint
+from sentiscore.engine.batching import pack, plan_batches
+from sentiscore.engine.classifier import Classifier, _inputs
+from sentiscore.engine.device import DTYPES
+from tests.benches import texts
+
+_CPU: Final = torch.device("cpu")
+_SHOWN: Final = 12
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.argument("model")
+@click.option("--dtype", type=click.Choice(list(DTYPES)), default="bf16", help="Numbers to compute with.")
+@click.option("--rows", default=400, type=click.IntRange(min=2), help="The most rows of the first set of texts.")
+def main(model: str, dtype: str, rows: int) -> None:
+    """Print the share of each of torch's operations. MODEL is default or a folder."""
+    torch.set_num_threads(1)
+    classifier = Classifier.load(load_checkpoint(model), device=_CPU, dtype=DTYPES[dtype])
+    chosen = texts.text_sets(rows, texts.shared_data())[0]
+    encoded = classifier.encoder.encode(chosen.texts)
+    batches = plan_batches(encoded.lengths, classifier._token_budget, classifier._padding)
+    packed = pack(batches, encoded.ids, encoded.starts, encoded.lengths, classifier._engine.pad_id)
+    ends = encoded.lengths[np.concatenate([batch.rows for batch in batches])] - 1
+
+    def compute() -> None:  # in this thread, which is the one that is watched
+        window = classifier._engine.open_window(torch.from_numpy(np.unique(encoded.ids)))
+        for block, last in _inputs(batches, torch.from_numpy(packed), torch.from_numpy(ends)):
+            classifier._engine.logits(window, block, last)
+
+    compute()
+    with profile(activities=[ProfilerActivity.CPU]) as watched:
+        compute()
+    found = sorted(watched.key_averages(), key=lambda each: -each.self_cpu_time_total)
+    total = sum(each.self_cpu_time_total for each in found)
+    click.echo(
+        f"{model}, {dtype}, {chosen.name}, {len(chosen.texts)} rows, {len(batches)} batches: {total / 1e3:.0f} ms"
+    )
+    for each in found[:_SHOWN]:
+        click.echo(f"{each.self_cpu_time_total / total:6.1%}  {each.key}")
+
+
+if __name__ == "__main__":
+    main()
