@@ -33,7 +33,8 @@ _SUFFIXES: Final[dict[str, tuple[Format, str]]] = {
 }
 READABLE: Final = ", ".join(_SUFFIXES)
 _CSV_BLOCK_BYTES: Final = 16 * 2**20
-_PARQUET_ROWS: Final = 16_384
+_FIRST_SLICE_ROWS: Final = 1_024
+_SLICE_BYTES: Final = 32 << 20
 _SAMPLE_BYTES: Final = 256 * 1024
 
 
@@ -188,14 +189,22 @@ def _rechunk(pieces: Iterator[pl.DataFrame], n_rows: int, n_bytes: int) -> Itera
 
 
 def _parquet_pieces(source: Source, n_rows: int, columns: list[str]) -> Iterator[pl.DataFrame]:
-    """Slice after slice: polars' own stream reads several row groups ahead, which takes twice the memory."""
+    """Slice after slice: polars' own stream reads several row groups ahead, which takes twice the memory.
+
+    What a row takes is only known once it is read, whatever the file says of itself. So slices begin small, and grow
+    as far as those before them let hope that they stay within their bound.
+    """
     frame = pl.scan_parquet(source.path)
-    step = min(n_rows, _PARQUET_ROWS)
+    start, step = 0, min(n_rows, _FIRST_SLICE_ROWS)
     try:
         total = frame.select(pl.len()).collect().item()
         chosen = frame.select(by_name(*columns))
-        for start in range(0, total, step):
-            yield chosen.slice(start, step).collect()
+        while start < total:
+            piece = chosen.slice(start, step).collect()
+            yield piece
+            start += step
+            row_bytes = max(1, int(piece.estimated_size()) // step)
+            step = max(1, min(n_rows, 4 * step, _SLICE_BYTES // row_bytes))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _broken(source.path, error) from error
 

@@ -149,6 +149,18 @@ def test_a_broken_place_far_down_is_found_before_any_window_is_handed_out(write:
         open_source(write(b"a,b\n" + b"1,2\n" * 100 + b"1,2,3\n"))
 
 
+def test_slices_of_parquet_stay_small_where_rows_are_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "t.parquet"
+    texts = ["short"] * 3000 + [f"{i:0>2000}" for i in range(3000)]
+    pl.DataFrame({"text": texts}).write_parquet(path)
+    monkeypatch.setattr(source, "_SLICE_BYTES", 100_000)
+    pieces = list(source._parquet_pieces(open_source(path), 4096, ["text"]))
+    assert pl.concat(pieces)["text"].to_list() == texts
+    assert max(piece.height for piece in pieces) == 4096
+    assert {piece.height for piece in pieces[-10:-1]} <= {48, 49, 50}
+    assert [window.height for window in open_source(path).windows(4096)] == [4096, 1904]
+
+
 def test_a_table_without_rows_has_no_windows(write: Write) -> None:
     assert list(open_source(write(b"a,b\n")).windows(5)) == []
 
