@@ -307,7 +307,7 @@ def _run(plan: _Plan, scorer: Scorer, counter: "_Counter") -> None:
             return scores[names.STATUS], prepared.n_scored
 
         windows = ahead(_windows(plan.sources, plan.needed, plan.limit))
-        encoded = ahead((window, scorer.prepare(window[plan.text_col])) for window in windows)
+        encoded = ahead(_encoded(windows, plan.text_col, scorer))
         with closing(encoded), Behind(write, lambda done: counter.written(*done)) as writing:
             for window, prepared in encoded:
                 writing.give((window, prepared, scorer.compute(prepared, counter.more)))
@@ -318,6 +318,14 @@ def _run(plan: _Plan, scorer: Scorer, counter: "_Counter") -> None:
             )
         if plan.sums is not None and plan.daily is not None:  # first, so that a failure leaves both as they were
             write_frame(plan.sums.finish(), plan.daily)
+
+
+def _encoded(windows: Iterator[pl.DataFrame], text_col: str, scorer: Scorer) -> Iterator[tuple[pl.DataFrame, Prepared]]:
+    """Each window, and its texts encoded."""
+    for window in windows:
+        prepared = scorer.prepare(window[text_col])
+        give_back()
+        yield window, prepared
 
 
 def _common_schema(sources: Sequence[Source]) -> pl.Schema:
