@@ -32,7 +32,9 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what goes wrong on purpose becomes a message, and nothing else is caught."""
-        signal.signal(signal.SIGTERM, _terminate)
+        for name in ("SIGTERM", "SIGHUP"):  # a scheduler stops it, or its terminal is closed; Windows has no SIGHUP
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), _terminate)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", SentiscoreWarning)

@@ -58,7 +58,7 @@ class Classifier:
         self._token_budget = _TOKEN_BUDGET[device.type]
         if device.type == "cpu":
             self._token_budget = max(self._token_budget, _CPU_NUMBERS // engine.width)
-        self._padding = _PADDING[device.type]
+        self._padding = 0 if engine.pad_id is None else _PADDING[device.type]
         self.device = device
         self.dtype = dtype
 
@@ -106,7 +106,7 @@ class Classifier:
             return logits
         lengths = encoded.lengths[rows]
         batches = plan_batches(lengths, self._token_budget, self._padding)
-        ids = self._to_device(pack(batches, encoded.ids, encoded.starts[rows], lengths, self._engine.pad_id))
+        ids = self._to_device(pack(batches, encoded.ids, encoded.starts[rows], lengths, self._engine.pad_id or 0))
         order = np.concatenate([batch.rows for batch in batches])
         ends = self._to_device(lengths[order] - 1)
         distinct = self._to_device(np.unique(encoded.ids))

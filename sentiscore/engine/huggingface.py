@@ -11,6 +11,9 @@ from sentiscore.errors import CheckpointError
 
 _USUAL_WIDTH: Final = 512
 
+_NO_TOKEN: Final = -1
+"""A padding id that no token has: a decoder then takes the last token of each row, as it does for one row."""
+
 
 class HuggingFaceEngine:
     """`AutoModelForSequenceClassification` on one device.
@@ -22,7 +25,9 @@ class HuggingFaceEngine:
 
     def __init__(self, model: Any, device: torch.device) -> None:
         self._model = model.to(device).eval()
-        self.pad_id = _ensure_pad_id(model.config)
+        self.pad_id = _pad_id(model)
+        if self.pad_id is None:
+            model.config.pad_token_id = _NO_TOKEN
         self.width = int(getattr(model.config, "hidden_size", _USUAL_WIDTH))
         model.config.use_cache = False  # decoders would keep keys and values that nobody asks for
 
@@ -82,17 +87,14 @@ def _reason(error: Exception) -> str:
     return "its weights are not of the shapes that config.json says" if "look at the above report" in first else first
 
 
-def _ensure_pad_id(config: Any) -> int:
-    """The padding id of a model; one without gets its end-of-text id, which no text can hold.
+def _pad_id(model: Any) -> int | None:
+    """The padding id of a model, if its config names a token.
 
-    Decoders pool at the last id that is not the padding id, and refuse batches where none is set.
+    Where it names none, no other id will do: a decoder takes the last token that is not padding, and any token may be
+    the last one of a text, the one for its end above all.
     """
-    pad = getattr(config, "pad_token_id", None)
-    if pad is None:
-        end = getattr(config, "eos_token_id", None)
-        pad = end[0] if isinstance(end, list) else end or 0
-        config.pad_token_id = pad
-    return int(pad)
+    pad = getattr(model.config, "pad_token_id", None)
+    return pad if isinstance(pad, int) and 0 <= pad < model.get_input_embeddings().num_embeddings else None
 
 
 def quiet_transformers() -> Any:

@@ -19,7 +19,7 @@ ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
 """By the names they have in a Hugging Face config."""
 
 _PACKED_FOR: Final = 512
-_SMALL: Final = 16
+SMALL: Final = 16
 """Weights with fewer inputs or outputs are not worth packing."""
 
 _LONG: Final = 512
@@ -31,7 +31,7 @@ class Linear:
 
     On a CPU the weights are laid out once as oneDNN's matrix multiplication wants them: in bf16 that is a tenth faster
     than having it done at each call, and in fp32 more than twice as fast as the library that torch calls otherwise on
-    an AMD processor. torch's own compiler does the same to the models that it freezes.
+    an AMD processor.
 
     Args:
         weight: Shape (outputs, inputs).
@@ -58,7 +58,7 @@ def _can_pack(weight: Tensor) -> bool:
     return (
         weight.device.type == "cpu"
         and weight.dtype in (torch.bfloat16, torch.float32)
-        and min(weight.shape) >= _SMALL
+        and min(weight.shape) >= SMALL
         and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
     )

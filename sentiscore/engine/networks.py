@@ -18,8 +18,8 @@ class Engine(Protocol):
     """A network on a device. Batches of one window may be computed by several threads at once."""
 
     @property
-    def pad_id(self) -> int:
-        """What padded places of a batch hold."""
+    def pad_id(self) -> int | None:
+        """What padded places of a batch hold; None where there may be none, and only equal lengths go together."""
 
     @property
     def width(self) -> int:

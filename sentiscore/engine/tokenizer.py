@@ -24,6 +24,10 @@ _TEXTS_AT_ONCE: Final = 1024
 """The library's objects hold far more than ids, so only so many are alive at a time."""
 
 
+_IDS_AT_ONCE: Final = 1 << 17
+"""Ids that are alive as numbers of Python, which take nine times what they take in an array."""
+
+
 @dataclass(frozen=True)
 class Encoded:
     """Token ids of some texts.
@@ -112,6 +116,9 @@ class TextEncoder:
                 ids += encoding.ids
                 lengths[i] = len(encoding)
                 truncated[i] = bool(encoding.overflowing) or len(texts[i]) > limit
+                if len(ids) >= _IDS_AT_ONCE:
+                    parts.append(np.array(ids, dtype=np.int32))
+                    ids = []
             parts.append(np.array(ids, dtype=np.int32))
         return Encoded(ids=np.concatenate(parts), lengths=lengths, truncated=truncated)
 

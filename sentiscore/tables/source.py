@@ -50,12 +50,15 @@ class Source:
         path: Where it is.
         format: How it is read.
         schema: Its columns and their types.
+        separator: Of a CSV.
+        identity: By which it is told from a file that takes its place later.
     """
 
     path: Path
     format: Format
     schema: pl.Schema
     separator: str = ""
+    identity: tuple[int, ...] = ()
 
     def windows(
         self, n_rows: int, columns: Sequence[str] | None = None, *, n_bytes: int = WINDOW_BYTES
@@ -68,8 +71,10 @@ class Source:
             n_bytes: A window ends with the row that brings its texts to so many bytes.
 
         Raises:
-            InputError: The file is broken somewhere; windows before that place were good.
+            InputError: The file is broken somewhere, or was changed since it was opened; windows before that place
+                were good.
         """
+        _check_same(self)
         chosen = list(self.schema) if columns is None else list(columns)
         if self.format == "csv":
             pieces = _csv_pieces(self)
@@ -121,6 +126,7 @@ def _look_at(path: Path) -> Source:
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty: it has not even a header.", "Was it written to the end?")
     file_format, separator = kind
+    identity = _identity(path)
     if file_format == "csv":
         names, separator = _check_csv(path, separator)
         schema = pl.Schema(dict.fromkeys(names, pl.String))
@@ -128,7 +134,7 @@ def _look_at(path: Path) -> Source:
         schema = pl.scan_parquet(path).collect_schema()
     else:
         schema = pl.scan_ndjson(path, infer_schema_length=None).collect_schema()
-    return Source(path, file_format, schema, separator)
+    return Source(path, file_format, schema, separator, identity)
 
 
 def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -201,12 +207,30 @@ def _parquet_pieces(source: Source, n_rows: int, columns: list[str]) -> Iterator
         chosen = frame.select(by_name(*columns))
         while start < total:
             piece = chosen.slice(start, step).collect()
+            _check_same(source)  # each slice opens the file anew
             yield piece
             start += step
             row_bytes = max(1, int(piece.estimated_size()) // step)
             step = max(1, min(n_rows, 4 * step, _SLICE_BYTES // row_bytes))
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        _check_same(source)
         raise _broken(source.path, error) from error
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    """What a file has in common with itself, and hardly with another that takes its place."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _check_same(source: Source) -> None:
+    """Raise an InputError if the file is not the one that was opened: its rows must not be mixed with another's."""
+    try:
+        same = _identity(source.path) == source.identity
+    except OSError:
+        same = False
+    if not same:
+        raise InputError(f"{source.path} was changed while it was read.", "Run it again, once the file is complete.")
 
 
 def _ndjson_pieces(source: Source, n_rows: int, columns: list[str]) -> Iterator[pl.DataFrame]:

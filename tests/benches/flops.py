@@ -4,12 +4,9 @@ One multiplication with its addition counts as two operations. Attention itself,
 out: they are a small part, and no matrix product.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
-
-WINDOW: Final = 65_536
-"""Rows that sentiscore looks at together: equal texts, and equal tokens, of a window are computed once."""
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -64,28 +61,20 @@ def whole_model(shape: Shape, ids: Sequence[Sequence[int]]) -> int:
     return 2 * (layers + (tokens * head if shape.kind == "gpt_neox" else rows * (square + head)))
 
 
-def work_left(shape: Shape, texts: Sequence[str], ids: Sequence[Sequence[int]], window: int = WINDOW) -> int:
+def work_left(shape: Shape, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> int:
     """Operations of the linear layers that no exact shortcut spares.
 
-    Equal texts of a window are computed once. Both kinds need the last layer's keys and values for every token,
-    and the rest of that layer for the pooled token alone. GPT-NeoX needs the first layer's queries, keys and
-    values, and with a parallel residual its MLP, once for each distinct token of the window. BERT adds positions
-    to its tokens before the first layer, so that layer is computed as usual.
+    The texts are looked at together, as `Scorer.score` does: equal ones are computed once. Both kinds need the last
+    layer's keys and values for every token, and the rest of that layer for the pooled token alone. GPT-NeoX needs the
+    first layer's queries, keys and values, and with a parallel residual its MLP, once for each distinct token. BERT
+    adds positions to its tokens before the first layer, so that layer is computed as usual.
 
     Args:
         shape: The model's shape.
         texts: The texts.
         ids: Token ids of each.
-        window: Rows that are looked at together.
     """
-    return 2 * sum(_multiplications(shape, list(part)) for part in _windows(texts, ids, window))
-
-
-def _windows(texts: Sequence[str], ids: Sequence[Sequence[int]], window: int) -> Iterator[Sequence[Sequence[int]]]:
-    """Token ids of the distinct texts of each window."""
-    for start in range(0, len(texts), window):
-        part = slice(start, start + window)
-        yield list(dict(zip(texts[part], ids[part], strict=True)).values())
+    return 2 * _multiplications(shape, list(dict(zip(texts, ids, strict=True)).values()))
 
 
 def _multiplications(shape: Shape, ids: Sequence[Sequence[int]]) -> int:

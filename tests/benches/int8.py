@@ -23,16 +23,17 @@ import torch
 from torch import Tensor
 
 from sentiscore.checkpoint import load_checkpoint
+from sentiscore.checkpoint.load import read_config
 from sentiscore.engine import bert, gpt_neox
 from sentiscore.engine.classifier import Classifier
-from sentiscore.engine.layers import Linear
+from sentiscore.engine.layers import SMALL, Linear
+from sentiscore.engine.networks import own_engine
 from sentiscore.evaluation.calibration import probabilities
 from tests.benches import machine, texts
 
 _STEPS: Final = 127
 _LOWEST_GELU: Final = 0.17
 """No GELU is below minus this."""
-_SMALL: Final = 16
 _CPU: Final = torch.device("cpu")
 
 
@@ -44,21 +45,21 @@ class Rounding:
         weights: Are weights?
         inputs: Are inputs?
         mlp_alone: Only in the MLP's two layers?
+        wide: Numbers between these two.
         real: Are products computed with 8-bit numbers, or with rounded ones in the engine's own type?
     """
 
     weights: bool = True
     inputs: bool = True
     mlp_alone: bool = False
+    wide: int = 0
     real: bool = False
 
     def linear(self, weight: Tensor, bias: Tensor | None, **where: Any) -> Callable[[Tensor], Tensor]:
         """A linear layer so rounded, in the place of the engine's own."""
-        outputs, inputs = weight.shape
-        mlp = outputs == 4 * inputs or inputs == 4 * outputs
-        if min(weight.shape) < _SMALL or (self.mlp_alone and not mlp):
+        if min(weight.shape) < SMALL or (self.mlp_alone and self.wide not in weight.shape):
             return Linear(weight, bias, **where)
-        after_activation = inputs > outputs
+        after_activation = weight.shape[1] == self.wide
         if self.real:
             return _Int8(weight, bias, after_activation)
         return _Rounded(weight, bias, self, after_activation, **where)
@@ -147,6 +148,9 @@ def main(model: str, rows: int, repeats: int) -> None:
     MODEL is default or a folder.
     """
     checkpoint = load_checkpoint(model)
+    config = read_config(checkpoint.folder)
+    if own_engine(config) is None or "intermediate_size" not in config:
+        raise click.UsageError(f"{model} is not of a kind whose layers can be replaced here.")
     chosen = texts.text_sets(rows, texts.shared_data())[0]
 
     def load(dtype: torch.dtype, rounding: Rounding | None = None) -> Classifier:
@@ -155,7 +159,7 @@ def main(model: str, rows: int, repeats: int) -> None:
         with _layers(rounding):
             return Classifier.load(checkpoint, device=_CPU, dtype=dtype)
 
-    both = Rounding()
+    both = Rounding(wide=int(config["intermediate_size"]))
     classifiers = {
         "fp32": load(torch.float32),
         "bf16": load(torch.bfloat16),

@@ -34,7 +34,7 @@ _PAUSE_S: Final = 0.05
 def main(model: str, rows: tuple[int, ...]) -> None:
     """Score files of several sizes, and compare the most memory that each took."""
     table = Table(title=f"sentiscore score, {model}", title_justify="left")
-    for name in ("rows", "peak MiB", "of the first", "rows/s"):
+    for name in ("rows", "peak MiB", "of the first", "rows/s, starting included"):
         table.add_column(name, justify="right")
     first = None
     for n in rows:

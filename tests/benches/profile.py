@@ -31,7 +31,7 @@ def main(model: str, dtype: str, rows: int) -> None:
     chosen = texts.text_sets(rows, texts.shared_data())[0]
     encoded = classifier.encoder.encode(chosen.texts)
     batches = plan_batches(encoded.lengths, classifier._token_budget, classifier._padding)
-    packed = pack(batches, encoded.ids, encoded.starts, encoded.lengths, classifier._engine.pad_id)
+    packed = pack(batches, encoded.ids, encoded.starts, encoded.lengths, classifier._engine.pad_id or 0)
     ends = encoded.lengths[np.concatenate([batch.rows for batch in batches])] - 1
 
     def compute() -> None:  # in this thread, which is the one that is watched

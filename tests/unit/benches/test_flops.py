@@ -46,11 +46,6 @@ def test_what_is_left_of_bert_by_hand() -> None:
     assert work_left(BERT, TEXTS, IDS) == 2 * (full + last + 2 * (16 + 4 * 2))
 
 
-def test_each_window_is_counted_for_itself() -> None:
-    parts = work_left(NEOX, TEXTS[:2], IDS[:2]) + work_left(NEOX, TEXTS[2:], IDS[2:])
-    assert work_left(NEOX, TEXTS, IDS, window=2) == parts
-
-
 @pytest.mark.parametrize("shape", [NEOX, BERT])
 @given(ids=st.lists(TEXT, min_size=1, max_size=8))
 def test_no_more_is_left_than_there_was(shape: Shape, ids: list[list[int]]) -> None:

@@ -104,8 +104,8 @@ def in_batches(engine: Engine, rows: Rows, *, budget: int = 4096, padding: int =
         padding: Padding tokens a batch may have; with 0 every batch is of rows of equal length.
     """
     ids, lengths = np.concatenate(rows), np.array([row.size for row in rows], dtype=np.int64)
-    batches = plan_batches(lengths, budget, padding)
-    packed = torch.from_numpy(pack(batches, ids, np.cumsum(lengths) - lengths, lengths, engine.pad_id))
+    batches = plan_batches(lengths, budget, 0 if engine.pad_id is None else padding)
+    packed = torch.from_numpy(pack(batches, ids, np.cumsum(lengths) - lengths, lengths, engine.pad_id or 0))
     window = engine.open_window(torch.from_numpy(np.unique(ids)))
     found = np.empty((len(rows), 0))
     start = 0

@@ -53,11 +53,11 @@ def test_what_is_left_on_the_cpu_is_found(left: str) -> None:
     with fake_cuda():
         engine = engine_of(model, device=CUDA)
         setattr(engine, left, getattr(engine, left).to("cpu"))
-        with pytest.raises(RuntimeError, match=r"same device|found two different devices|cuda"):
+        with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
             classifier_of(engine, CUDA).run(encoded(rows_of(LENGTHS)))
 
 
-def test_results_are_fetched_once_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_are_fetched_once_a_window() -> None:
     fetched = []
 
     class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -9,9 +9,17 @@ import torch
 from sentiscore.checkpoint import load_checkpoint
 from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.huggingface import HuggingFaceEngine
+from sentiscore.engine.tokenizer import Encoded
 from sentiscore.errors import CheckpointError
 from tests.conftest import TEXTS
-from tests.unit.engine.reference import ANY_PADDING, assert_tells_rows_apart, in_batches, model_of, rows_of
+from tests.unit.engine.reference import (
+    ANY_PADDING,
+    assert_tells_rows_apart,
+    in_batches,
+    model_of,
+    probabilities,
+    rows_of,
+)
 from tests.unit.engine.reference import one_at_a_time as reference_one_at_a_time
 
 CPU = torch.device("cpu")
@@ -125,11 +133,23 @@ def test_other_families_in_padded_batches_equal_hugging_face_one_text_at_a_time(
     np.testing.assert_allclose(in_batches(HuggingFaceEngine(model, CPU), rows, padding=padding), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("pad", [None, -1, 10**6])
 @pytest.mark.parametrize("family", ["Llama", "GPT2"])
-def test_a_decoder_of_another_family_without_a_padding_id_takes_batches(family: str) -> None:
-    padded = model_of(family, spread=0.1, **OTHERS[family])
-    without = model_of(family, spread=0.1, **(OTHERS[family] | {"pad_token_id": None, "eos_token_id": 2}))
-    without.load_state_dict(padded.state_dict())
-    rows = rows_of([1, 7, 40])
-    found = in_batches(HuggingFaceEngine(without, CPU), rows, padding=ANY_PADDING)
-    np.testing.assert_allclose(found, reference_one_at_a_time(padded, rows), atol=1e-5)
+def test_a_decoder_without_a_padding_id_pools_at_the_last_token_whatever_it_is(family: str, pad: int | None) -> None:
+    model = model_of(family, spread=0.1, **(OTHERS[family] | {"pad_token_id": 1, "eos_token_id": 2}))
+    rows = [np.append(row, end).astype(np.int32) for row in rows_of([1, 7, 7, 40]) for end in (2, 0, 5)]
+    model.config.pad_token_id = None
+    expected = reference_one_at_a_time(model, rows)
+    model.config.pad_token_id = pad
+    found = in_batches(HuggingFaceEngine(model, CPU), rows, padding=ANY_PADDING)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_classifier_pads_nothing_where_there_is_no_padding_id() -> None:
+    model = model_of("Llama", spread=0.1, pad_token_id=None)
+    engine = HuggingFaceEngine(model, CPU)
+    classifier = Classifier(None, engine, n_labels=3, device=CPU, dtype=torch.float32)  # type: ignore[arg-type]
+    rows = rows_of([3, 4, 5, 5, 9])
+    lengths = np.array([row.size for row in rows])
+    found = classifier.run(Encoded(np.concatenate(rows), lengths, np.zeros(len(rows), dtype=np.bool_)))
+    np.testing.assert_allclose(probabilities(torch.from_numpy(found)), reference_one_at_a_time(model, rows), atol=1e-5)

@@ -98,6 +98,19 @@ def test_the_same_job_twice_gives_the_same_bytes(
     assert written[0] == written[1]
 
 
+def test_a_job_keeps_few_kernels_and_gives_memory_back(
+    tiny_checkpoint: Path, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sentiscore.engine import classifier
+
+    called: list[str] = []
+    monkeypatch.setattr(classifier, "keep_few_kernels", lambda: called.append("few"))
+    monkeypatch.setattr(job, "give_back", lambda: called.append("back"))
+    monkeypatch.setattr(job, "WINDOW_ROWS", 200)
+    score_file(many, text_col="headline", model=tiny_checkpoint, device="cpu")
+    assert (called.count("few"), called.count("back")) == (1, 4)  # two windows, encoded and written
+
+
 @pytest.mark.parametrize(("dtype", "tolerance"), [("fp32", 1e-6), ("bf16", 0.005)])
 def test_threads_windows_and_order_change_nothing_but_rounding(
     tiny_checkpoint: Path, many: Path, dtype: str, tolerance: float, monkeypatch: pytest.MonkeyPatch

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from sentiscore.errors import InputError
-from sentiscore.tables import open_source, read_table, source
+from sentiscore.tables import open_source, read_table, source, write_frame
 from sentiscore.tables.source import require_column
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -159,6 +159,29 @@ def test_slices_of_parquet_stay_small_where_rows_are_large(tmp_path: Path, monke
     assert max(piece.height for piece in pieces) == 4096
     assert {piece.height for piece in pieces[-10:-1]} <= {48, 49, 50}
     assert [window.height for window in open_source(path).windows(4096)] == [4096, 1904]
+
+
+@pytest.mark.parametrize("rows", [10, 5000, 50_000])
+def test_a_parquet_that_is_replaced_while_it_is_read_is_an_error_and_never_mixed(tmp_path: Path, rows: int) -> None:
+    path, other = tmp_path / "t.parquet", tmp_path / "other.parquet"
+    pl.DataFrame({"text": ["old"] * 20_000}).write_parquet(path)
+    pl.DataFrame({"text": ["new"] * rows}).write_parquet(other)
+    windows = open_source(path).windows(2000)
+    seen = [next(windows)]
+    other.replace(path)
+    with pytest.raises(InputError, match="was changed while it was read"):
+        seen += windows
+    assert set(pl.concat(seen)["text"]) == {"old"}
+
+
+@pytest.mark.parametrize("ending", ["csv", "ndjson", "parquet"])
+def test_a_file_that_is_replaced_before_it_is_read_is_an_error(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"t.{ending}"
+    write_frame(pl.DataFrame({"text": ["old"]}), path)
+    opened = open_source(path)
+    write_frame(pl.DataFrame({"text": ["new", "newer"]}), path)
+    with pytest.raises(InputError, match="was changed while it was read"):
+        next(opened.windows(10))
 
 
 def test_a_table_without_rows_has_no_windows(write: Write) -> None:
@@ -313,7 +336,7 @@ def test_ndjson_that_is_broken_in_the_middle_is_refused(write: Write, bad: bytes
 def test_ndjson_that_breaks_after_it_was_opened_is_refused_too(write: Write) -> None:
     opened = open_source(write(b'{"a":1}\n' * 50, "t.ndjson"))
     write(b'{"a":1}\n' * 25 + b"{{{\n", "t.ndjson")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="was changed while it was read"):
         list(opened.windows(10))
 
 
