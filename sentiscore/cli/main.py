@@ -33,8 +33,9 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what goes wrong on purpose becomes a message, and nothing else is caught."""
         for name in ("SIGTERM", "SIGHUP"):  # a scheduler stops it, or its terminal is closed; Windows has no SIGHUP
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), _terminate)
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup says so
+                signal.signal(number, _terminate)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", SentiscoreWarning)

@@ -41,7 +41,7 @@ def parts(output: Path) -> list[Path]:
     return list(output.parent.glob(f".{output.name}.*.part"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_job_that_is_stopped_says_so_and_leaves_no_trace(long_job: tuple[list[str], Path], number: int) -> None:
     command, output = long_job
     process = start_and_wait_for_the_first_rows(command, output)
@@ -52,6 +52,16 @@ def test_a_job_that_is_stopped_says_so_and_leaves_no_trace(long_job: tuple[list[
     assert "Traceback" not in stderr
     assert output.read_bytes() == OLD
     assert parts(output) == []
+
+
+def test_a_job_under_nohup_outlives_its_terminal(long_job: tuple[list[str], Path]) -> None:
+    command, output = long_job
+    process = start_and_wait_for_the_first_rows(["nohup", *command], output)
+    process.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.communicate(timeout=1)
+    process.kill()
+    process.communicate(timeout=60)
 
 
 def test_a_job_that_is_killed_leaves_the_old_file(long_job: tuple[list[str], Path]) -> None:
