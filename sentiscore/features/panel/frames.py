@@ -41,7 +41,7 @@ class Panel:
         sessions: The sessions that the panel knows: their number and their date (`session_idx`, `ds`).
         origins: For each series its last session with a target (`unique_id`, `session_idx`, `ds`), after which
             it is forecast, and `available_at`, before which that forecast could not have been made.
-        dropped: What was left out, or filled in, and how many; empty if nothing was. All of it but the first rows
+        dropped: What was left out, and how many; empty if nothing was. All of it but the first rows
             that a lag costs is warned about too.
     """
 
@@ -204,6 +204,7 @@ def align(
     without = rows.select(ID).unique().join(target, on=ID, how="anti").height
     if without:
         dropped["series of the daily features without a target"] = without
+    _check_known_to_the_end(target, rows)
     known_at = rows.group_by(SESSION).agg(pl.col(AVAILABLE_AT).max())
     origins = (
         target.group_by(ID)
@@ -221,17 +222,13 @@ def align(
         .explode(SESSION)
         .sort(ID, SESSION)
     )
-    features = grid.join(
-        rows.select(ID, SESSION, *names, pl.lit(value=True).alias("there")), on=[ID, SESSION], how="left"
-    ).sort(ID, SESSION)
-    if absent := features["there"].null_count():
-        dropped["sessions after a series' last daily row, taken as sessions without news"] = absent
+    features = grid.join(rows.select(ID, SESSION, *names), on=[ID, SESSION], how="left").sort(ID, SESSION)
     if fill is not None:
         features = features.with_columns(pl.col(names).fill_null(fill))
     # A lag costs the first rows of every panel; that is counted, and no reason for a warning.
     if surprises := [f"{what}: {count:,}" for what, count in dropped.items() if what != _LAGGED]:
         warnings.warn("; ".join(surprises) + ".", SentiscoreWarning, stacklevel=3)
-    return Aligned(target, features.drop("there"), tuple(names), Panel(sessions, origins, dropped))
+    return Aligned(target, features, tuple(names), Panel(sessions, origins, dropped))
 
 
 def check_target_frame(y: pl.DataFrame) -> pl.DataFrame:
@@ -324,7 +321,7 @@ def _place(y: pl.DataFrame, rows: pl.DataFrame, sessions: pl.DataFrame) -> tuple
     if (late := y.filter(pl.col(DS) > last)).height:
         raise InputError(
             f"The target goes on to {late.select(pl.col(DS).max()).item()}, and the daily features end on {last}.",
-            "Make daily features up to the last session of the target (end=), or cut the target there.",
+            _to_the_end(late.select(pl.col(DS).max()).item()),
         )
     early = y.filter(pl.col(DS) < first).height
     placed = y.filter(pl.col(DS) >= first).join(sessions, on=DS, how="left").sort(ID, DS)
@@ -352,6 +349,26 @@ def _known_from(target: pl.DataFrame, rows: pl.DataFrame, lag: int, dropped: dic
     if lost := target.select(ID).unique().join(kept, on=ID, how="anti").height:
         dropped["series of the target that lost all rows that way"] = lost
     return kept.sort(ID, SESSION)
+
+
+def _check_known_to_the_end(target: pl.DataFrame, rows: pl.DataFrame) -> None:
+    """Raise an InputError if a series' daily rows end before its target: nobody can say here what theirs would hold."""
+    ends = rows.group_by(ID).agg(pl.col(SESSION).max().alias("end"), pl.col(DS).max().alias("known_to"))
+    last = target.group_by(ID).agg(pl.col(SESSION).max(), pl.col(DS).max())
+    short = last.join(ends, on=ID).filter(pl.col("end") < pl.col(SESSION)).sort(ID)
+    if short.height:
+        raise InputError(
+            f"The daily features of {short.height:,} of {last.height:,} series end before their target does, for "
+            f"example of {short[ID][0]} on {short['known_to'][0]}, with a target up to {short[DS][0]}.",
+            _to_the_end(short.select(pl.col(DS).max()).item()),
+        )
+
+
+def _to_the_end(day: date) -> str:
+    return (
+        f"Make daily features of all series up to there, with end={day} in the config or as_of=, so that sessions "
+        "without news have rows of their own; or cut the target."
+    )
 
 
 def _check_no_gaps(target: pl.DataFrame) -> None:

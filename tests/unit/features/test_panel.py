@@ -1,6 +1,6 @@
 """The frames that the forecasting libraries are handed, without the libraries."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from importlib.util import find_spec
 from typing import Any
 
@@ -9,7 +9,16 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from sentiscore.errors import InputError, MissingExtraError, SentiscoreWarning
-from sentiscore.features import check_future, to_autogluon, to_darts, to_gluonts, to_nixtla, to_sktime
+from sentiscore.features import (
+    DailyConfig,
+    check_future,
+    to_autogluon,
+    to_darts,
+    to_gluonts,
+    to_nixtla,
+    to_sktime,
+)
+from sentiscore.features import daily as make_daily
 from sentiscore.features.panel import NixtlaPanel
 from tests.daily_frames import FIRST_SESSION, daily_frame, target_frame, working_days
 
@@ -97,12 +106,43 @@ def test_a_missing_feature_is_null_or_what_it_is_filled_with() -> None:
     assert future_of(filled)["sent_mean__lag_2"].to_list() == [13.0, 14.0, 2.0, -7.0]
 
 
-def test_a_series_whose_features_end_early_has_sessions_without_news() -> None:
-    daily = daily_frame({"A": [1.0, 2.0], "B": [1.0] * 5})
+@pytest.mark.parametrize("fill", [None, 0.0])
+def test_a_series_whose_features_end_before_its_target_is_refused_and_not_filled(fill: float | None) -> None:
+    daily = daily_frame({"A": [1.0, 2.0, 3.0], "B": [1.0] * 5})
     y = target_frame({"A": [1.0] * 4, "B": [1.0] * 4}, DAYS)
-    with pytest.warns(SentiscoreWarning, match="last daily row, taken as sessions without news: 2"):
-        panel = to_nixtla(daily, y, h=1, exog="hist", columns="sent_mean")
-    assert panel.df.filter(unique_id="A")["sent_mean"].to_list() == [1.0, 2.0, None, None]
+    message = (
+        r"of 1 of 2 series end before .* example of A on 2024-01-04, with a target up to 2024-01-05.\n"
+        r".*end=2024-01-05 in the config or as_of="
+    )
+    for make in (
+        lambda: to_nixtla(daily, y, h=1, fill=fill),
+        lambda: to_nixtla(daily, y, h=1, exog="hist", fill=fill),
+        lambda: to_sktime(daily, y, h=1, fill=fill),
+        lambda: to_gluonts(daily, y, fill=fill),
+        lambda: to_autogluon(daily, y, fill=fill),
+    ):
+        with pytest.raises(InputError, match=message):
+            make()
+    up_to_there = y.filter((pl.col("unique_id") == "B") | (pl.col("ds") <= DAYS[2]))
+    assert to_nixtla(daily, up_to_there, h=1, exog="hist", fill=fill).df.height == 7
+
+
+def test_daily_features_up_to_the_origin_give_a_quiet_series_what_it_really_has() -> None:
+    times = {"A": DAYS[:1], "B": DAYS}
+    scored = pl.DataFrame(
+        [(name, datetime.combine(day, time(9), UTC), 0.5) for name, days in times.items() for day in days],
+        schema={"name": pl.String, "at": pl.Datetime("us", "UTC"), "sentiment": pl.Float32},
+        orient="row",
+    ).with_columns(label=pl.lit("positive"), status=pl.lit("ok"))
+    days = [date(2024, 1, 2) + timedelta(days=k) for k in range(4)]
+    y = target_frame({"A": [1.0] * 4, "B": [1.0] * 4}, days)
+    arguments: dict[str, Any] = {"time_col": "at", "entity_col": "name"}
+    with pytest.raises(InputError, match=r"end=2024-01-05 in the config"):
+        to_nixtla(make_daily(scored, **arguments), y, h=1, fill=0.0)
+    daily = make_daily(scored, **arguments, config=DailyConfig(end=date(2024, 1, 5)))
+    columns = ["n_docs", "sessions_since_news", "sent_mean", "sent_decay_5"]
+    future = future_of(to_nixtla(daily, y, h=1, columns=columns)).filter(unique_id="A")
+    assert future.row(0)[2:] == (0.0, 3.0, None, 0.5)
 
 
 # --- unlagged, for a slot of past-only covariates ---
