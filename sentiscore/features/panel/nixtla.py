@@ -78,7 +78,7 @@ def to_nixtla(
         raise InputError(f"There is no exog {exog!r}.", 'It is "lagged" or "hist".')
     if exog == "hist" and lags is not None:
         raise InputError("lags go with exog='lagged' alone.", "neuralforecast looks back over input_size by itself.")
-    wanted = check_horizon(h, lags)
+    h, wanted = check_horizon(h, lags)
     longest = max(wanted) if exog == "lagged" else 0
     aligned = align(daily, y, columns=columns, longest_lag=longest, fill=fill, future_ds=future_ds)
     sessions = aligned.panel.sessions
