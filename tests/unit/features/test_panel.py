@@ -141,6 +141,18 @@ def test_the_origins_say_from_when_on_a_forecast_could_have_been_made() -> None:
     ]
 
 
+def test_where_rows_of_a_session_were_known_at_different_times_the_latest_is_the_origin_s() -> None:
+    a_later = pl.col("unique_id") == "A"
+    for shift in (timedelta(hours=1), timedelta(hours=-1)):
+        moved = pl.when(a_later).then(pl.col("available_at") + shift).otherwise("available_at")
+        panel = to_nixtla(DAILY.with_columns(moved.alias("available_at")), Y, h=1)
+        latest = max(timedelta(), shift)
+        assert panel.origins["available_at"].to_list() == [
+            datetime(2024, 1, 8, 21, tzinfo=UTC) + latest,
+            datetime(2024, 1, 5, 21, tzinfo=UTC) + latest,
+        ]
+
+
 def test_what_is_left_out_is_counted_and_said() -> None:
     daily = daily_frame({"A": [1.0] * 6, "B": [1.0] * 4, "Z": [2.0] * 6}, first={"B": 2})
     y = target_frame({"A": [1.0] * 8, "B": [1.0] * 8}, working_days(8, date(2023, 12, 28)))
