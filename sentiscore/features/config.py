@@ -21,6 +21,7 @@ FILLS: Final = ("none", "zero", "latest", "decay")
 
 _LONGEST: Final = timedelta(days=366)
 _MOST_SESSIONS: Final = 10_000
+_LONGEST_SHOWN: Final = 100
 _FIRST_DAY: Final = date(1900, 1, 1)
 _LAST_DAY: Final = date(2199, 12, 31)
 
@@ -119,7 +120,7 @@ class DailyConfig:
         """
         try:
             raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError) as error:  # what is no UTF-8, no TOML, or a number of thousands of digits
             raise InputError(f"The config {path} cannot be read: {error}.", "It is a TOML file of settings.") from error
         return cls().with_changes(raw)
 
@@ -162,9 +163,17 @@ class DailyConfig:
 
 def _wrong(name: str, value: Any, wanted: str) -> InputError:
     return InputError(
-        f"The setting {name} of the daily features is {value!r}; it has to be {wanted}.",
+        f"The setting {name} of the daily features is {_shown(value)}; it has to be {wanted}.",
         "See the settings in docs/reference/columns.md.",
     )
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = str(value) if isinstance(value, date) else repr(value)
+    except ValueError:  # Python writes no number of more than a few thousand digits
+        return "a number of thousands of digits"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def _text(name: str, value: Any) -> str:
