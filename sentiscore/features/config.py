@@ -21,6 +21,9 @@ FILLS: Final = ("none", "zero", "latest", "decay")
 
 _LONGEST: Final = timedelta(days=366)
 _MOST_SESSIONS: Final = 10_000
+_LONGEST_SHOWN: Final = 100
+_FIRST_DAY: Final = date(1900, 1, 1)
+_LAST_DAY: Final = date(2199, 12, 31)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +89,10 @@ class DailyConfig:
         parse_cutoff(_text("cutoff", self.cutoff))
         for name in ("decay", "momentum"):
             put(name, tuple(_half_life(name, value) for value in _several(name, getattr(self, name))))
+        if len({f"{half_life:g}" for half_life in self.decay}) < len(self.decay):
+            raise _wrong(
+                "decay", self.decay, "half-lives that differ in their first six digits, which name the columns"
+            )
         for name in ("z", "volume"):
             put(name, tuple(_window(name, value) for value in _several(name, getattr(self, name))))
         if len(self.momentum) != 2 or self.momentum[0] >= self.momentum[1]:  # noqa: PLR2004 - two
@@ -113,7 +120,7 @@ class DailyConfig:
         """
         try:
             raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError) as error:  # what is no UTF-8, no TOML, or a number of thousands of digits
             raise InputError(f"The config {path} cannot be read: {error}.", "It is a TOML file of settings.") from error
         return cls().with_changes(raw)
 
@@ -156,9 +163,17 @@ class DailyConfig:
 
 def _wrong(name: str, value: Any, wanted: str) -> InputError:
     return InputError(
-        f"The setting {name} of the daily features is {value!r}; it has to be {wanted}.",
+        f"The setting {name} of the daily features is {_shown(value)}; it has to be {wanted}.",
         "See the settings in docs/reference/columns.md.",
     )
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = str(value) if isinstance(value, date) else repr(value)
+    except ValueError:  # Python writes no number of more than a few thousand digits
+        return "a number of thousands of digits"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def _text(name: str, value: Any) -> str:
@@ -177,15 +192,21 @@ def _length(name: str, value: Any, least: timedelta) -> str:
 def _several(name: str, value: Any) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
         raise _wrong(name, value, "a list")
-    if len(set(value)) != len(value):
+    if any(one in value[:i] for i, one in enumerate(value)):
         raise _wrong(name, value, "a list without repeats")
     return tuple(value)
 
 
 def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise _wrong(name, value, "a number")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError as error:  # a whole number may have any number of digits
+        raise _wrong(name, value, "a number of at most 308 digits") from error
+    if not math.isfinite(number):
+        raise _wrong(name, value, "a number")
+    return number
 
 
 def _half_life(name: str, value: Any) -> float:
@@ -210,9 +231,11 @@ def _choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
 def _day(name: str, value: Any) -> date | None:
     if isinstance(value, str):
         try:
-            return date.fromisoformat(value)
+            value = date.fromisoformat(value)
         except ValueError as error:
             raise _wrong(name, value, "a date, such as 2024-02-05") from error
     if value is not None and (not isinstance(value, date) or isinstance(value, datetime)):
         raise _wrong(name, value, "a date, such as 2024-02-05")
+    if value is not None and not _FIRST_DAY <= value <= _LAST_DAY:
+        raise _wrong(name, value, f"a date from {_FIRST_DAY} to {_LAST_DAY}")
     return value

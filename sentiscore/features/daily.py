@@ -12,6 +12,7 @@ import polars as pl
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.features.columns import daily_columns
 from sentiscore.features.config import DailyConfig
+from sentiscore.features.grid import check_frame
 from sentiscore.features.placing import Columns, Placed, place
 from sentiscore.features.sessions import Calendar, Sessions, parse_cutoff
 from sentiscore.features.sums import Sums
@@ -121,6 +122,7 @@ class DailySums:
         Raises:
             InputError: A column is missing, a time cannot be read, or a row lies beyond what is known of the calendar.
         """
+        check_frame(scored, "The scored rows")
         if scored.height <= _SLICE_ROWS:
             placed = self._place(scored)
             self.sums.add(placed.rows)
@@ -308,7 +310,7 @@ def daily(
         - sent_mean: mean sentiment, in [-1, 1].
         - sent_shrunk: the mean pulled towards the entity's past, the more the fewer texts there are.
         - sent_std: sample standard deviation (n - 1) of sentiment; null below two texts.
-        - pos_share, neg_share, neu_share: shares of the texts by label, in [0, 1]; they sum to 1.
+        - pos_share, neg_share, neu_share: shares of the texts by label, in [0, 1]; they sum to 1 where there is news.
         - bullishness: ln((1 + positive texts) / (1 + negative texts)).
         - disagreement: 0 where all opinions are alike, 1 where they are even; null where no text has one.
         - uncertainty: how unsure the model was, mean over the texts, from 0 to 1; null without probabilities.

@@ -13,6 +13,7 @@ _UNITS: Final = {
     "s": timedelta(seconds=1),
     "ms": timedelta(milliseconds=1),
 }
+_LONGEST: Final = timedelta(days=36_525)
 _PART: Final = re.compile(r"(\d{1,9})(ms|d|h|m|s)")
 
 
@@ -24,7 +25,7 @@ def parse_duration(text: str, what: str) -> timedelta:
         what: What it is for, to be named in the message.
 
     Raises:
-        InputError: It is not written like that.
+        InputError: It is not written like that, or is longer than a hundred years.
     """
     plain = text.strip()
     parts = _PART.findall(plain)
@@ -33,7 +34,11 @@ def parse_duration(text: str, what: str) -> timedelta:
             f"{text!r} is not a length of time ({what}).",
             "Write whole numbers with d, h, m (minutes), s or ms, for example 5m or 1h30m.",
         )
-    return sum((int(number) * _UNITS[unit] for number, unit in parts), timedelta())
+    one = timedelta(milliseconds=1)  # counted in whole numbers, which may be longer than any timedelta
+    thousandths = sum(int(number) * (_UNITS[unit] // one) for number, unit in parts)
+    if thousandths > _LONGEST // one:
+        raise InputError(f"The length of time {text!r} is longer than a hundred years ({what}).", "Give a shorter one.")
+    return thousandths * one
 
 
 def write_duration(length: timedelta) -> str:

@@ -1,7 +1,10 @@
 """What every window and every panel relies on: one row for each entity and session, and no session left out."""
 
-from collections.abc import Sequence
-from typing import Final
+import math
+from collections.abc import Iterable, Sequence
+from numbers import Real
+from operator import index
+from typing import Any, Final
 
 import polars as pl
 
@@ -17,6 +20,43 @@ _TEXT: Final = (pl.String, pl.Categorical, pl.Enum)
 _MAKE: Final = "Give the frame that features.daily made, whole: pick rows out after this step, not before it."
 
 
+def check_frame(frame: object, what: str) -> None:
+    """Raise an InputError if something is no polars frame; `what` it should be begins the message."""
+    if not isinstance(frame, pl.DataFrame):
+        kind = f"{type(frame).__module__.partition('.')[0]}.{type(frame).__name__}"
+        how = "collect() it." if isinstance(frame, pl.LazyFrame) else "A pandas frame becomes one with pl.from_pandas."
+        raise InputError(f"{what} must be a polars DataFrame, and is a {kind}.", how)
+
+
+def whole_numbers(given: Any) -> list[int] | None:
+    """The whole numbers that were given, one or several, those of numpy too; None if anything else is among them."""
+    one = whole_number(given)
+    if one is not None:
+        return [one]
+    numbers = [whole_number(n) for n in given] if isinstance(given, Iterable) else [None]
+    return None if None in numbers else [n for n in numbers if n is not None]
+
+
+def is_number(value: Any) -> bool:
+    """Whether something is one finite number, of Python or of numpy."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:
+        return False
+
+
+def whole_number(value: Any) -> int | None:
+    """One whole number, of Python or of numpy; None if it is anything else."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return index(value)
+    except TypeError:
+        return None
+
+
 def feature_columns(daily: pl.DataFrame) -> list[str]:
     """The columns that hold numbers about a row, in order."""
     return [name for name, dtype in daily.schema.items() if name not in KEYS and _holds_numbers(dtype)]
@@ -28,7 +68,11 @@ def check_columns(daily: pl.DataFrame, columns: str | Sequence[str]) -> list[str
     Raises:
         InputError: A column is missing, given twice, or holds something else.
     """
-    names = [columns] if isinstance(columns, str) else list(columns)
+    names = [columns] if isinstance(columns, str) else list(columns) if isinstance(columns, Iterable) else [columns]
+    if wrong := [name for name in names if not isinstance(name, str)]:
+        raise InputError(
+            f"{wrong[0]!r} is not the name of a column.", f"Names are: {', '.join(feature_columns(daily))}."
+        )
     if not names:
         raise InputError("No columns were named.", f"The frame has: {', '.join(feature_columns(daily))}.")
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -56,6 +100,7 @@ def check_grid(daily: pl.DataFrame) -> None:
     date for all. Without it, the sessions are the dates that the frame has, and an entity must have all of them
     between its first and its last.
     """
+    check_frame(daily, "The daily features")
     for name in (ID, DS):
         if name not in daily.columns:
             raise InputError(f"The daily features lack the column {name!r}.", _MAKE)

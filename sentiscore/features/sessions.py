@@ -92,7 +92,7 @@ class Sessions:
             self.name = f"days {day_tz}"
             self._make = lambda first, last: _days(first, last, day_tz)
         elif isinstance(calendar, pl.DataFrame) or _is_file(calendar):
-            sessions = _checked_frame(calendar, cutoff)
+            sessions = _checked_frame(calendar)
             self.name = "frame"
             self._make = lambda _first, _last: sessions
         else:
@@ -147,9 +147,10 @@ class Sessions:
         if not dates:
             return None, None
         table = self._covering(min(dates), max(dates))
+        begun = table[1:]  # the first one only says where the second begins
         found = (
-            None if first is None else _end(table.filter(pl.col("ds") >= first)["session_idx"].head(1)),
-            None if last is None else _end(table.filter(pl.col("ds") <= last)["session_idx"].tail(1)),
+            None if first is None else _end(begun.filter(pl.col("ds") >= first)["session_idx"].head(1)),
+            None if last is None else _end(begun.filter(pl.col("ds") <= last)["session_idx"].tail(1)),
         )
         for day, index in zip((first, last), found, strict=True):
             if day is not None and index is None:
@@ -284,7 +285,7 @@ def _is_file(calendar: str | Path) -> bool:
     return isinstance(calendar, Path) or calendar.lower().endswith(tuple(READABLE.split(", ")))
 
 
-def _checked_frame(calendar: pl.DataFrame | str | Path, cutoff: Cutoff) -> pl.DataFrame:
+def _checked_frame(calendar: pl.DataFrame | str | Path) -> pl.DataFrame:
     """Sessions that a user gave, in order and numbered from 0."""
     given = calendar if isinstance(calendar, pl.DataFrame) else read_table(calendar)
     where = "The calendar" if isinstance(calendar, pl.DataFrame) else f"The calendar {calendar}"
@@ -304,13 +305,11 @@ def _checked_frame(calendar: pl.DataFrame | str | Path, cutoff: Cutoff) -> pl.Da
         raise InputError(f"{where} has fewer than two sessions.", hint)
     if (sessions["open"] >= sessions["close"]).any():
         raise InputError(f"{where} has a session that closes before it opens.", hint)
-    for name in ("ds", cutoff.anchor):
-        steps = sessions[name].diff().drop_nulls()
-        if (steps <= timedelta()).any():
-            at = int((steps <= timedelta()).arg_max() or 0) + 1
-            raise InputError(
-                f"{where} has sessions that do not follow each other: {name} of {sessions['ds'][at]} is not after "
-                "that of the session before.",
-                hint,
-            )
+    for wrong, what in (
+        (sessions["ds"].diff() <= timedelta(), "is there twice"),
+        (sessions["open"] < sessions["close"].shift(), "opens before the session before it closes"),
+    ):
+        if wrong.any():
+            day = sessions["ds"].filter(wrong.fill_null(value=False))[0]
+            raise InputError(f"{where} has sessions that do not follow each other: {day} {what}.", hint)
     return sessions.with_row_index("session_idx").with_columns(pl.col("session_idx").cast(pl.Int32))

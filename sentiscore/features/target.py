@@ -8,7 +8,7 @@ from typing import Final, Literal
 import polars as pl
 
 from sentiscore.errors import InputError, SentiscoreWarning
-from sentiscore.features.grid import AVAILABLE_AT, DS, ID, check_columns, feature_columns, plain_ids
+from sentiscore.features.grid import AVAILABLE_AT, DS, ID, check_columns, check_frame, feature_columns, plain_ids
 from sentiscore.features.times import UTC, check_zone
 
 AGE: Final = "feature_age"
@@ -53,6 +53,8 @@ def join_target(
     Raises:
         InputError: A time says no instant, an entity or a time is missing, or a column is there twice.
     """
+    check_frame(daily, "The daily features")
+    check_frame(prices, "The frame of forecasts")
     names = check_columns(daily, feature_columns(daily) if columns is None else columns)
     known = _known(daily, names)
     for name in (id_col, time_col):

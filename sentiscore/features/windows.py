@@ -10,12 +10,12 @@ something that is settled within session t itself, take a lag, or join with `joi
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import polars as pl
 
 from sentiscore.errors import InputError
-from sentiscore.features.grid import DS, ID, check_columns, check_grid
+from sentiscore.features.grid import DS, ID, check_columns, check_grid, is_number, whole_number, whole_numbers
 
 Stat = Literal["mean", "sum", "std", "min", "max"]
 STATS: Final[tuple[str, ...]] = get_args(Stat)
@@ -74,20 +74,21 @@ def add_rolling(
         InputError: The frame has gaps or repeats, or an argument cannot be used.
     """
     sizes = _whole_numbers(windows, "windows")
-    wanted: list[Stat] = [stats] if isinstance(stats, str) else list(stats)
+    wanted: list[Any] = [stats] if isinstance(stats, str) or not isinstance(stats, Iterable) else list(stats)
     if unknown := [stat for stat in wanted if stat not in STATS]:
         raise InputError(f"There is no figure {unknown[0]!r}.", f"The figures are: {', '.join(STATS)}.")
     if not wanted or len(set(wanted)) < len(wanted):
         raise InputError("stats names no figure, or one twice.", f"The figures are: {', '.join(STATS)}.")
-    if min_samples < 1 or min_samples > min(sizes):
-        raise InputError(f"min_samples is {min_samples}.", "It must be from 1 to the shortest window.")
+    least = whole_number(min_samples)
+    if least is None or not 1 <= least <= min(sizes):
+        raise InputError(f"min_samples is {min_samples!r}.", "It must be a whole number from 1 to the shortest window.")
     return _with_columns(
         daily,
         columns,
         lambda name, x, at: [
             figure.alias(f"{name}__rolling_{stat}_{size}")
             for size in sizes
-            for stat, figure in _rolling(x.cast(pl.Float64), at, size, wanted, min_samples)
+            for stat, figure in _rolling(x.cast(pl.Float64), at, size, wanted, least)
         ],
     )
 
@@ -110,9 +111,13 @@ def add_ewm(daily: pl.DataFrame, columns: str | Sequence[str], half_lives: float
     Raises:
         InputError: The frame has gaps or repeats, or an argument cannot be used.
     """
-    given = list(half_lives) if isinstance(half_lives, Sequence) else [half_lives]
-    if not given or not all(0 < half_life < float("inf") for half_life in given):
-        raise InputError("half_lives must be numbers above 0.", "A half-life is counted in sessions, for example 5.")
+    raw: list[Any] = list(half_lives) if isinstance(half_lives, Iterable) else [half_lives]
+    if not raw or not all(is_number(half_life) and half_life > 0 for half_life in raw):
+        raise InputError(
+            f"half_lives must be numbers above 0, and is {half_lives!r}.",
+            "A half-life is counted in sessions, for example 5.",
+        )
+    given = [float(half_life) for half_life in raw]
     return _with_columns(
         daily,
         columns,
@@ -190,8 +195,8 @@ def _ewm(x: pl.Series, at: pl.Series, half_life: float) -> pl.Series:
 
 
 def _whole_numbers(given: int | Sequence[int], what: str) -> list[int]:
-    numbers = list(given) if isinstance(given, Sequence) else [given]
-    if not numbers or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in numbers):
+    numbers = whole_numbers(given)
+    if not numbers or min(numbers) < 1:
         raise InputError(
             f"{what} must be whole numbers from 1 on, and is {given!r}.",
             "They count sessions back from the row; nothing may come from the row's future.",

@@ -107,6 +107,22 @@ def texts(draw: st.DrawFn) -> Text:
 
 
 @st.composite
+def repeating(draw: st.DrawFn) -> list[Text]:
+    """Texts of one entity that are repeats of each other, as few of all texts are: some within two days, some later."""
+    found = draw(st.lists(texts(), min_size=4, max_size=16))
+    return [
+        replace(
+            row,
+            entity="AAA",
+            text=draw(st.sampled_from(["a", "b"])),
+            at=WEEKS[2] + timedelta(hours=6 * draw(st.integers(0, 40))),
+            status="ok",
+        )
+        for row in found
+    ]
+
+
+@st.composite
 def configs(draw: st.DrawFn) -> DailyConfig:
     """Any mode, with windows short enough that a few weeks fill them."""
     return DailyConfig(
@@ -309,6 +325,26 @@ def fill(row: dict[str, Any], until: Sequence[dict[str, Any]], config: DailyConf
 @given(rows=st.lists(texts(), max_size=40), config=configs(), weighted=st.booleans())
 def test_every_column_is_what_plain_python_finds(
     rows: list[Text], config: DailyConfig, weighted: bool, exchange: list[Session]
+) -> None:
+    check_against_plain_python(rows, config, weighted, exchange)
+
+
+@FEW
+@given(
+    rows=repeating(),
+    config=configs(),
+    repeats=st.sampled_from(["discount", "discount", "drop"]),
+    weighted=st.booleans(),
+)
+def test_every_column_of_repeated_texts_is_what_plain_python_finds(
+    rows: list[Text], config: DailyConfig, repeats: str, weighted: bool, exchange: list[Session]
+) -> None:
+    config = replace(config, repeats=repeats, repeats_within="2d")
+    check_against_plain_python(rows, config, weighted, exchange)
+
+
+def check_against_plain_python(
+    rows: Sequence[Text], config: DailyConfig, weighted: bool, exchange: Sequence[Session]
 ) -> None:
     found = daily(frame_of(rows), **arguments(config, weighted)).to_dicts()
     expected = expected_rows(rows, config, weighted, exchange)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import polars as pl
 
 from sentiscore.errors import MissingExtraError
-from sentiscore.features.grid import DS, ID
+from sentiscore.features.grid import DS, ID, check_frame
 from sentiscore.features.panel.frames import Panel, Time, Y, align, times
 from sentiscore.features.panel.gluonts import FREQ, stand_in_days
 
@@ -50,7 +50,8 @@ class AutogluonPanel(Panel):
 
     def to_dates(self, forecasts: pl.DataFrame, column: str = _TIMESTAMP) -> pl.DataFrame:
         """Forecasts with the true dates in place of stand-in days; see `Panel.to_dates`."""
-        if self.time == "date" or not forecasts.schema[column].is_temporal():
+        check_frame(forecasts, "The forecasts")
+        if self.time == "date" or column not in forecasts.columns or not forecasts.schema[column].is_temporal():
             return forecasts if self.time == "date" else super().to_dates(forecasts, column)
         numbers = forecasts[column].cast(pl.Date).cast(pl.Int32)
         return super().to_dates(forecasts.with_columns(numbers), column)

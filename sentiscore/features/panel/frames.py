@@ -21,10 +21,14 @@ from sentiscore.features.grid import (
     ID,
     SESSION,
     check_columns,
+    check_frame,
     check_grid,
     feature_columns,
+    is_number,
     numbered_sessions,
     plain_ids,
+    whole_number,
+    whole_numbers,
 )
 
 Y: Final = "y"
@@ -41,7 +45,7 @@ class Panel:
         sessions: The sessions that the panel knows: their number and their date (`session_idx`, `ds`).
         origins: For each series its last session with a target (`unique_id`, `session_idx`, `ds`), after which
             it is forecast, and `available_at`, before which that forecast could not have been made.
-        dropped: What was left out, or filled in, and how many; empty if nothing was. All of it but the first rows
+        dropped: What was left out, and how many; empty if nothing was. All of it but the first rows
             that a lag costs is warned about too.
     """
 
@@ -59,6 +63,7 @@ class Panel:
         Raises:
             InputError: A session has no date, since it lies beyond `future_ds` and the daily features.
         """
+        check_frame(forecasts, "The forecasts")
         if column not in forecasts.columns or not forecasts.schema[column].is_integer():
             raise InputError(f"The forecasts have no column {column!r} of session numbers.")
         numbers = forecasts[column].cast(pl.Int64)
@@ -129,7 +134,9 @@ def check_future(df: pl.DataFrame, future: pl.DataFrame, *, h: int, time_col: st
         time_col: The column of times. Numbers must follow on each other; of dates only their count and order
             can be checked.
     """
+    h = _horizon(h)
     for name, frame in (("df", df), ("future", future)):
+        check_frame(frame, f"The frame {name}")
         if missing := [column for column in (ID, time_col) if column not in frame.columns]:
             raise InputError(f"The frame {name} lacks the column {missing[0]!r}.")
     if (twice := future.select(ID, time_col).is_duplicated()).any():
@@ -155,19 +162,28 @@ def check_future(df: pl.DataFrame, future: pl.DataFrame, *, h: int, time_col: st
         )
 
 
-def check_horizon(h: int, lags: int | Sequence[int] | None) -> list[int]:
-    """The lags, by default the horizon alone, if all of them are known for every step of it."""
-    if isinstance(h, bool) or not isinstance(h, int) or h < 1:
-        raise InputError(f"h must be a whole number from 1 on, and is {h!r}.", "It counts the sessions to forecast.")
-    wanted = [h] if lags is None else [lags] if isinstance(lags, int) else list(lags)
+def check_horizon(h: int, lags: int | Sequence[int] | None) -> tuple[int, list[int]]:
+    """The horizon, and the lags, by default the horizon alone, if all of them are known for every step of it."""
+    h = _horizon(h)
+    wanted = [h] if lags is None else whole_numbers(lags)
+    hint = f"For h={h} a lag is a whole number from {h} on."
+    if wanted is None:
+        raise InputError(f"lags must be whole numbers, and is {lags!r}.", hint)
     if not wanted or len(set(wanted)) < len(wanted):
-        raise InputError("lags names no lag, or one twice.", f"For h={h} a lag is a whole number from {h} on.")
+        raise InputError("lags names no lag, or one twice.", hint)
     if (shortest := min(wanted)) < h:
         raise InputError(
             f"A lag of {shortest} is not known for all of the {h} sessions ahead.",
             f"Use lags of {h} or more, or a smaller h; the last step would need tomorrow's news.",
         )
-    return wanted
+    return h, wanted
+
+
+def _horizon(h: int) -> int:
+    number = whole_number(h)
+    if number is None or number < 1:
+        raise InputError(f"h must be a whole number from 1 on, and is {h!r}.", "It counts the sessions to forecast.")
+    return number
 
 
 def align(
@@ -185,6 +201,8 @@ def align(
         InputError: They do not fit together.
     """
     check_grid(daily)
+    if fill is not None and not is_number(fill):
+        raise InputError(f"fill must be a number, and is {fill!r}.", "Leave it out to keep what is missing null.")
     if AVAILABLE_AT not in daily.columns:
         raise InputError("The daily features lack the column 'available_at'.", "Make them with features.daily.")
     names = check_columns(daily, feature_columns(daily) if columns is None else columns)
@@ -204,6 +222,7 @@ def align(
     without = rows.select(ID).unique().join(target, on=ID, how="anti").height
     if without:
         dropped["series of the daily features without a target"] = without
+    _check_known_to_the_end(target, rows)
     known_at = rows.group_by(SESSION).agg(pl.col(AVAILABLE_AT).max())
     origins = (
         target.group_by(ID)
@@ -221,17 +240,13 @@ def align(
         .explode(SESSION)
         .sort(ID, SESSION)
     )
-    features = grid.join(
-        rows.select(ID, SESSION, *names, pl.lit(value=True).alias("there")), on=[ID, SESSION], how="left"
-    ).sort(ID, SESSION)
-    if absent := features["there"].null_count():
-        dropped["sessions after a series' last daily row, taken as sessions without news"] = absent
+    features = grid.join(rows.select(ID, SESSION, *names), on=[ID, SESSION], how="left").sort(ID, SESSION)
     if fill is not None:
-        features = features.with_columns(pl.col(names).fill_null(fill))
+        features = features.with_columns(pl.col(names).fill_null(float(fill)))
     # A lag costs the first rows of every panel; that is counted, and no reason for a warning.
     if surprises := [f"{what}: {count:,}" for what, count in dropped.items() if what != _LAGGED]:
         warnings.warn("; ".join(surprises) + ".", SentiscoreWarning, stacklevel=3)
-    return Aligned(target, features.drop("there"), tuple(names), Panel(sessions, origins, dropped))
+    return Aligned(target, features, tuple(names), Panel(sessions, origins, dropped))
 
 
 def check_target_frame(y: pl.DataFrame) -> pl.DataFrame:
@@ -240,6 +255,7 @@ def check_target_frame(y: pl.DataFrame) -> pl.DataFrame:
     Raises:
         InputError: A column is missing or too many, a value is missing or not finite, or a row is there twice.
     """
+    check_frame(y, "The target")
     if missing := [name for name in (ID, DS, Y) if name not in y.columns]:
         raise InputError(f"The target lacks the column {missing[0]!r}.", "It needs unique_id, ds and y.")
     if more := [name for name in y.columns if name not in (ID, DS, Y)]:
@@ -295,11 +311,16 @@ def _sessions(rows: pl.DataFrame, future_ds: Sequence[date] | pl.Series | None) 
     known = rows.select(SESSION, DS).unique().sort(SESSION)
     if future_ds is None or known.is_empty():
         return known
-    days = pl.Series(DS, future_ds)
+    try:
+        days = pl.Series(DS, future_ds)
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise InputError("future_ds holds no dates.", "Give the dates of the sessions to come.") from error
+    if days.is_empty():
+        return known
     if days.dtype != pl.Date or days.null_count():
         raise InputError(f"future_ds holds {days.dtype}, not dates.", "Give the dates of the sessions to come.")
     last_number, last_day = known.row(-1)
-    if not (days.diff().drop_nulls() > timedelta(0)).all() or (days.len() and days[0] <= last_day):
+    if not (days.diff().drop_nulls() > timedelta(0)).all() or days[0] <= last_day:
         raise InputError(
             f"future_ds must rise and begin after {last_day}, the last session of the daily features.",
             "Give the dates of the sessions to come, each once.",
@@ -324,7 +345,7 @@ def _place(y: pl.DataFrame, rows: pl.DataFrame, sessions: pl.DataFrame) -> tuple
     if (late := y.filter(pl.col(DS) > last)).height:
         raise InputError(
             f"The target goes on to {late.select(pl.col(DS).max()).item()}, and the daily features end on {last}.",
-            "Make daily features up to the last session of the target (end=), or cut the target there.",
+            _to_the_end(late.select(pl.col(DS).max()).item()),
         )
     early = y.filter(pl.col(DS) < first).height
     placed = y.filter(pl.col(DS) >= first).join(sessions, on=DS, how="left").sort(ID, DS)
@@ -352,6 +373,26 @@ def _known_from(target: pl.DataFrame, rows: pl.DataFrame, lag: int, dropped: dic
     if lost := target.select(ID).unique().join(kept, on=ID, how="anti").height:
         dropped["series of the target that lost all rows that way"] = lost
     return kept.sort(ID, SESSION)
+
+
+def _check_known_to_the_end(target: pl.DataFrame, rows: pl.DataFrame) -> None:
+    """Raise an InputError if a series' daily rows end before its target: nobody can say here what theirs would hold."""
+    ends = rows.group_by(ID).agg(pl.col(SESSION).max().alias("end"), pl.col(DS).max().alias("known_to"))
+    last = target.group_by(ID).agg(pl.col(SESSION).max(), pl.col(DS).max())
+    short = last.join(ends, on=ID).filter(pl.col("end") < pl.col(SESSION)).sort(ID)
+    if short.height:
+        raise InputError(
+            f"The daily features of {short.height:,} of {last.height:,} series end before their target does, for "
+            f"example of {short[ID][0]} on {short['known_to'][0]}, with a target up to {short[DS][0]}.",
+            _to_the_end(short.select(pl.col(DS).max()).item()),
+        )
+
+
+def _to_the_end(day: date) -> str:
+    return (
+        f"Make daily features of all series up to there, with end={day} in the config or as_of=, so that sessions "
+        "without news have rows of their own; or cut the target."
+    )
 
 
 def _check_no_gaps(target: pl.DataFrame) -> None:

@@ -52,7 +52,8 @@ def to_nixtla(
     With mlforecast, fit with `static_features=[]`: otherwise it takes all of them for features that never change.
 
     Args:
-        daily: Daily features: one row for each entity and session, without gaps, in any order.
+        daily: Daily features: one row for each entity and session, without gaps, in any order. Those of a series must
+            go on to its last session with a target: make them up to there, with `end` in the config or `as_of`.
         y: The target: `unique_id` as in the daily features, `ds` (the date of the session whose end settles
             `y`), and `y`, without nulls, repeats, or gaps between a series' sessions. Series may end on
             different sessions; each is forecast from its own last one.
@@ -77,7 +78,7 @@ def to_nixtla(
         raise InputError(f"There is no exog {exog!r}.", 'It is "lagged" or "hist".')
     if exog == "hist" and lags is not None:
         raise InputError("lags go with exog='lagged' alone.", "neuralforecast looks back over input_size by itself.")
-    wanted = check_horizon(h, lags)
+    h, wanted = check_horizon(h, lags)
     longest = max(wanted) if exog == "lagged" else 0
     aligned = align(daily, y, columns=columns, longest_lag=longest, fill=fill, future_ds=future_ds)
     sessions = aligned.panel.sessions

@@ -56,7 +56,7 @@ def to_sktime(
         InputError: The frames do not fit together, or an argument cannot be used.
         MissingExtraError: pandas is not installed.
     """
-    wanted = check_horizon(h, lags)
+    h, wanted = check_horizon(h, lags)
     aligned = align(daily, y, columns=columns, longest_lag=max(wanted), fill=fill, future_ds=future_ds)
     import_extra("pandas", "forecast")
     history, future, names = aligned.lagged(h, wanted)

@@ -38,6 +38,20 @@ def test_lists_dates_as_text_and_lengths_of_time_have_one_form() -> None:
         ({"decay": (float("nan"),)}, "a number"),
         ({"decay": 5.0}, "a list"),
         ({"decay": (5, 5.0)}, "without repeats"),
+        ({"decay": (5, 5.0000001)}, "differ in their first six digits"),
+        ({"decay": [[5]]}, "a number"),
+        ({"decay": (10**400,)}, r"is 10{99}\.\.\.; it has to be a number of at most 308 digits"),
+        ({"z": [{"a": 1}]}, "whole numbers"),
+        ({"sets": [["level"]]}, "one of level, shares"),
+        ({"sets": [["level"], ["level"]]}, "without repeats"),
+        ({"shrinkage": 10**400}, "at most 308 digits"),
+        ({"latency": "999999999d999999999d"}, r"longer than a hundred years \(latency\)"),
+        ({"cutoff": "close+999999999d999999999d"}, r"longer than a hundred years \(cutoff\)"),
+        ({"cutoff": "close+36525d"}, "more than seven days off"),
+        ({"start": date(1, 1, 1)}, "a date from 1900-01-01 to 2199-12-31"),
+        ({"start": "1899-12-31"}, "a date from 1900-01-01 to 2199-12-31"),
+        ({"volume": (16**4000,)}, "a number of thousands of digits; it has to be whole numbers"),
+        ({"end": date(9999, 12, 31)}, "is 9999-12-31; it has to be a date from 1900-01-01 to 2199-12-31"),
         ({"momentum": (20, 5)}, "the shorter one first"),
         ({"momentum": (5,)}, "the shorter one first"),
         ({"z": (1,)}, "from 2 to"),
@@ -68,7 +82,7 @@ def test_a_setting_that_there_is_not_is_refused_with_those_there_are(tmp_path: P
         DailyConfig.from_toml(path)
 
 
-@pytest.mark.parametrize("content", [b"cutoff =", b"\xff"])
+@pytest.mark.parametrize("content", [b"cutoff =", b"\xff", b"shrinkage = " + b"9" * 5000])
 def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "features.toml"
     path.write_bytes(content)
@@ -86,6 +100,7 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, content: bytes) -> N
         ("2d", timedelta(days=2)),
         ("250ms", timedelta(milliseconds=250)),
         ("0s", timedelta()),
+        ("36525d", timedelta(days=36_525)),
     ],
 )
 def test_lengths_of_time_are_read_and_written(text: str, length: timedelta) -> None:

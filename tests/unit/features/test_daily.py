@@ -387,6 +387,18 @@ def test_dates_written_as_midnight_of_another_zone_are_warned_about() -> None:
     assert daily(rows.head(9), time_col="at", day_tz="America/New_York").height == 3  # nor in so few
 
 
+def test_midnights_that_are_half_of_all_times_or_fewer_are_no_habit() -> None:
+    def times(midnights: int, others: int) -> pl.DataFrame:
+        at = ["2024-02-05T00:00:00Z"] * midnights + ["2024-02-05T09:30:00Z"] * others
+        return scored(*((time, 0.5, "positive") for time in at))
+
+    for midnights, others in ((1, 11), (6, 6)):  # a warning would be an error here
+        frame = daily(times(midnights, others), time_col="at", day_tz="America/New_York")
+        assert frame["n_docs"].sum() == 12
+    with pytest.warns(SentiscoreWarning, match="7 of 13 times are midnight"):
+        daily(times(7, 6), time_col="at", day_tz="America/New_York")
+
+
 def test_stand_in_dates_are_left_out_and_counted() -> None:
     rows = scored(*((at, 0.5, "positive") for at in ("9999-12-31T00:00Z", "0001-01-01T00:00Z", "2024-02-06T09:30Z")))
     with pytest.warns(SentiscoreWarning, match="^2 rows have no entity, or no time"):

@@ -1,15 +1,28 @@
 """The frames that the forecasting libraries are handed, without the libraries."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from sentiscore.errors import InputError, MissingExtraError, SentiscoreWarning
-from sentiscore.features import check_future, to_autogluon, to_darts, to_gluonts, to_nixtla, to_sktime
+from sentiscore.features import (
+    DailyConfig,
+    add_lags,
+    check_future,
+    join_target,
+    to_autogluon,
+    to_darts,
+    to_gluonts,
+    to_nixtla,
+    to_sktime,
+)
+from sentiscore.features import daily as make_daily
 from sentiscore.features.panel import NixtlaPanel
 from tests.daily_frames import FIRST_SESSION, daily_frame, target_frame, working_days
 
@@ -60,10 +73,64 @@ def test_more_lags_reach_further_back_and_never_nearer_than_the_horizon() -> Non
     for h, lags in too_near:
         with pytest.raises(InputError, match=f"not known for all of the {h} sessions ahead"):
             to_nixtla(DAILY, Y, h=h, lags=lags)
-    unusable: list[tuple[Any, Any]] = [(0, None), (True, None), (1.0, None), (1, []), (1, [1, 1])]
-    for h, lags in unusable:
-        with pytest.raises(InputError, match=r"h must|lags names"):
+    unusable: list[tuple[Any, Any, str]] = [
+        (0, None, "h must"),
+        (True, None, "h must"),
+        (1.0, None, "h must"),
+        ([1], None, "h must"),
+        ("1", None, "h must"),
+        (1, [], "lags names"),
+        (1, [1, 1], "lags names"),
+        (1, ["a"], "lags must be whole"),
+        (1, [1.5], "lags must be whole"),
+        (1, 1.5, "lags must be whole"),
+        (1, "2", "lags must be whole"),
+        (1, [True], "lags must be whole"),
+    ]
+    for h, lags, message in unusable:
+        with pytest.raises(InputError, match=message):
             to_nixtla(DAILY, Y, h=h, lags=lags)
+        with pytest.raises(InputError, match=message):
+            to_sktime(DAILY, Y, h=h, lags=lags)
+
+
+def test_whole_numbers_may_be_those_of_numpy() -> None:
+    plain = to_nixtla(DAILY, Y, h=1, lags=[1, 3])
+    for lags in (np.array([1, 3]), [np.int32(1), np.int64(3)], pl.Series([1, 3])):
+        panel = to_nixtla(DAILY, Y, h=np.int64(1), lags=lags)  # type: ignore[arg-type]
+        assert_frame_equal(panel.df, plain.df)
+        assert_frame_equal(future_of(panel), future_of(plain))
+    assert to_sktime(DAILY, Y, h=np.int64(2)).fh == [1, 2]  # type: ignore[arg-type]
+    check_future(plain.df, future_of(plain), h=np.int64(1))  # type: ignore[arg-type]
+    for fill in (np.float32(0.5), np.int64(1), 1):
+        assert future_of(to_nixtla(DAILY, Y, h=2, fill=fill))["sent_mean__lag_2"].null_count() == 0  # type: ignore[arg-type]
+    wrong: list[Any] = ["0", float("nan"), True, 10**400]
+    for fill in wrong:
+        with pytest.raises(InputError, match="fill must be a number"):
+            to_nixtla(DAILY, Y, h=2, fill=fill)
+
+
+def test_frames_that_are_not_of_polars_are_refused_with_what_to_do() -> None:
+    panel = to_nixtla(DAILY, Y, h=1, future_ds=DAYS[6:])
+    ahead, frame = future_of(panel), pd.DataFrame({"unique_id": ["A"]})
+    cases: list[tuple[str, Any]] = [
+        ("The daily features", lambda given: to_nixtla(given, Y, h=1)),
+        ("The target", lambda given: to_nixtla(DAILY, given, h=1)),
+        ("The forecasts", panel.to_dates),
+        ("The forecasts", to_autogluon(DAILY, Y).to_dates),
+        ("The frame future", lambda given: check_future(panel.df, given, h=1)),
+        ("The scored rows", lambda given: make_daily(given, time_col="at")),
+        ("The daily features", lambda given: join_target(given, Y, time_col="ds")),
+        ("The frame of forecasts", lambda given: join_target(DAILY, given, time_col="ds")),
+        ("The daily features", lambda given: add_lags(given, "sent_mean", 1)),
+    ]
+    for what, use in cases:
+        with pytest.raises(
+            InputError, match=rf"^{what} must be a polars DataFrame.* pandas.DataFrame.*\n.*from_pandas"
+        ):
+            use(frame)
+        with pytest.raises(InputError, match=r"polars.LazyFrame.*\n.*collect\(\)"):
+            use(ahead.lazy())
 
 
 def test_the_origins_say_from_when_on_a_forecast_could_have_been_made() -> None:
@@ -72,6 +139,18 @@ def test_the_origins_say_from_when_on_a_forecast_could_have_been_made() -> None:
         ("A", S + 4, DAYS[4], datetime(2024, 1, 8, 21, tzinfo=UTC)),
         ("B", S + 3, DAYS[3], datetime(2024, 1, 5, 21, tzinfo=UTC)),
     ]
+
+
+def test_where_rows_of_a_session_were_known_at_different_times_the_latest_is_the_origin_s() -> None:
+    a_later = pl.col("unique_id") == "A"
+    for shift in (timedelta(hours=1), timedelta(hours=-1)):
+        moved = pl.when(a_later).then(pl.col("available_at") + shift).otherwise("available_at")
+        panel = to_nixtla(DAILY.with_columns(moved.alias("available_at")), Y, h=1)
+        latest = max(timedelta(), shift)
+        assert panel.origins["available_at"].to_list() == [
+            datetime(2024, 1, 8, 21, tzinfo=UTC) + latest,
+            datetime(2024, 1, 5, 21, tzinfo=UTC) + latest,
+        ]
 
 
 def test_what_is_left_out_is_counted_and_said() -> None:
@@ -97,12 +176,43 @@ def test_a_missing_feature_is_null_or_what_it_is_filled_with() -> None:
     assert future_of(filled)["sent_mean__lag_2"].to_list() == [13.0, 14.0, 2.0, -7.0]
 
 
-def test_a_series_whose_features_end_early_has_sessions_without_news() -> None:
-    daily = daily_frame({"A": [1.0, 2.0], "B": [1.0] * 5})
+@pytest.mark.parametrize("fill", [None, 0.0])
+def test_a_series_whose_features_end_before_its_target_is_refused_and_not_filled(fill: float | None) -> None:
+    daily = daily_frame({"A": [1.0, 2.0, 3.0], "B": [1.0] * 5})
     y = target_frame({"A": [1.0] * 4, "B": [1.0] * 4}, DAYS)
-    with pytest.warns(SentiscoreWarning, match="last daily row, taken as sessions without news: 2"):
-        panel = to_nixtla(daily, y, h=1, exog="hist", columns="sent_mean")
-    assert panel.df.filter(unique_id="A")["sent_mean"].to_list() == [1.0, 2.0, None, None]
+    message = (
+        r"of 1 of 2 series end before .* example of A on 2024-01-04, with a target up to 2024-01-05.\n"
+        r".*end=2024-01-05 in the config or as_of="
+    )
+    for make in (
+        lambda: to_nixtla(daily, y, h=1, fill=fill),
+        lambda: to_nixtla(daily, y, h=1, exog="hist", fill=fill),
+        lambda: to_sktime(daily, y, h=1, fill=fill),
+        lambda: to_gluonts(daily, y, fill=fill),
+        lambda: to_autogluon(daily, y, fill=fill),
+    ):
+        with pytest.raises(InputError, match=message):
+            make()
+    up_to_there = y.filter((pl.col("unique_id") == "B") | (pl.col("ds") <= DAYS[2]))
+    assert to_nixtla(daily, up_to_there, h=1, exog="hist", fill=fill).df.height == 7
+
+
+def test_daily_features_up_to_the_origin_give_a_quiet_series_what_it_really_has() -> None:
+    times = {"A": DAYS[:1], "B": DAYS}
+    scored = pl.DataFrame(
+        [(name, datetime.combine(day, time(9), UTC), 0.5) for name, days in times.items() for day in days],
+        schema={"name": pl.String, "at": pl.Datetime("us", "UTC"), "sentiment": pl.Float32},
+        orient="row",
+    ).with_columns(label=pl.lit("positive"), status=pl.lit("ok"))
+    days = [date(2024, 1, 2) + timedelta(days=k) for k in range(4)]
+    y = target_frame({"A": [1.0] * 4, "B": [1.0] * 4}, days)
+    arguments: dict[str, Any] = {"time_col": "at", "entity_col": "name"}
+    with pytest.raises(InputError, match=r"end=2024-01-05 in the config"):
+        to_nixtla(make_daily(scored, **arguments), y, h=1, fill=0.0)
+    daily = make_daily(scored, **arguments, config=DailyConfig(end=date(2024, 1, 5)))
+    columns = ["n_docs", "sessions_since_news", "sent_mean", "sent_decay_5"]
+    future = future_of(to_nixtla(daily, y, h=1, columns=columns)).filter(unique_id="A")
+    assert future.row(0)[2:] == (0.0, 3.0, None, 0.5)
 
 
 # --- unlagged, for a slot of past-only covariates ---
@@ -171,7 +281,8 @@ def test_sktime_gets_frames_with_an_index_of_series_and_sessions() -> None:
 def test_forecasts_get_their_dates_back_from_the_sessions() -> None:
     panel = to_nixtla(DAILY, Y, h=2, future_ds=DAYS[6:])
     assert panel.to_dates(future_of(panel))["ds"].to_list() == [DAYS[5], DAYS[6], DAYS[4], DAYS[5]]
-    bare = to_nixtla(DAILY, Y, h=2)
+    bare = to_nixtla(DAILY, Y, h=2, future_ds=[])
+    assert_frame_equal(bare.sessions, to_nixtla(DAILY, Y, h=2).sessions)
     with pytest.raises(InputError, match=rf"which days the sessions {S + 6} are.\n.*future_ds"):
         bare.to_dates(future_of(bare))
     with pytest.raises(InputError, match="no column 'ds' of session numbers"):
@@ -198,7 +309,7 @@ def test_dates_are_only_for_calendars_of_every_day() -> None:
         to_nixtla(daily, y, h=1, time="week")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("days", [[DAYS[5]], [DAYS[7], DAYS[6]], [DAYS[6], DAYS[6]], ["2024-01-10"], [None]])
+@pytest.mark.parametrize("days", [[DAYS[5]], [DAYS[7], DAYS[6]], [DAYS[6], DAYS[6]], ["2024-01-10"], [None], 5, [{}]])
 def test_sessions_to_come_must_come(days: Any) -> None:
     with pytest.raises(InputError, match="future_ds"):
         to_nixtla(DAILY, Y, h=1, future_ds=days)

@@ -247,8 +247,8 @@ def test_sessions_may_be_in_a_file(tmp_path: Path, name: str) -> None:
     [
         (lambda f: f.drop("open"), "lacks open"),
         (lambda f: f.head(1), "fewer than two sessions"),
-        (lambda f: f.with_columns(ds=pl.lit(date(2024, 1, 4))), "do not follow each other: ds"),
-        (lambda f: f.with_columns(close=pl.col("close").max()), "do not follow each other: close of 2024-01-05"),
+        (lambda f: f.with_columns(ds=pl.lit(date(2024, 1, 4))), "do not follow each other: 2024-01-04 is there twice"),
+        (lambda f: f.with_columns(close=pl.col("close").max()), "follow each other: 2024-01-05 opens before"),
         (lambda f: f.with_columns(open="close"), "closes before it opens"),
         (lambda f: f.with_columns(ds=pl.int_range(pl.len())), "holds Int64, not dates"),
         (lambda f: f.with_columns(pl.col("open").dt.replace_time_zone(None)), "carry no time zone"),
@@ -258,6 +258,33 @@ def test_sessions_may_be_in_a_file(tmp_path: Path, name: str) -> None:
 def test_a_frame_that_is_no_calendar_is_refused(change: Callable[[pl.DataFrame], pl.DataFrame], why: str) -> None:
     with pytest.raises(InputError, match=why):
         DailySums(time_col="at", calendar=change(FRAME))
+
+
+@pytest.mark.parametrize("cutoff", ["open", "close", "close+1h"])
+def test_sessions_that_overlap_are_refused_whatever_the_cutoff(cutoff: str) -> None:
+    def opening(second: str) -> pl.DataFrame:
+        opens = pl.Series([FRAME["open"][0], utc(second), FRAME["open"][2]])
+        return FRAME.with_columns(open=opens)
+
+    with pytest.raises(InputError, match="2024-01-05 opens before the session before it closes"):
+        DailySums(time_col="at", calendar=opening("2024-01-04T16:59:59"), config=DailyConfig(cutoff=cutoff))
+    touching = DailySums(time_col="at", calendar=opening("2024-01-04T17:00:00"), config=DailyConfig(cutoff=cutoff))
+    touching.add(scored("2024-01-05T08:00:00Z"))
+    assert touching.finish().height == 1
+
+
+@pytest.mark.parametrize("calendar", [None, "XNYS", FRAME])
+def test_the_earliest_start_and_the_latest_end_are_those_of_the_calendar(calendar: Any) -> None:
+    if calendar is FRAME:
+        rows, _ = in_frame("2024-01-05T11:00:00Z", calendar=FRAME, start=date(1900, 1, 1), end=date(2199, 12, 31))
+        assert [row[0] for row in rows] == [date(2024, 1, 5), date(2024, 1, 9)]  # the first has no beginning
+        return
+    rows, _ = in_frame("2024-01-05T11:00:00Z", calendar=calendar, start=date(1900, 1, 1))
+    assert rows[0][0] == (date(1900, 1, 1) if calendar is None else date(1900, 1, 2))
+    assert rows[-1][0] == date(2024, 1, 5)
+    rows, _ = in_frame("2024-01-05T11:00:00Z", calendar=calendar, end=date(2199, 12, 31))
+    assert rows[0][0] == date(2024, 1, 5)
+    assert rows[-1][0] == date(2199, 12, 31)
 
 
 def test_a_start_or_an_end_beyond_the_sessions_is_refused() -> None:

@@ -139,7 +139,7 @@ def test_session_numbers_that_contradict_the_dates_are_refused() -> None:
             add_lags(daily.with_columns(session_idx=pl.Series(numbers)), "x", 1)
 
 
-@pytest.mark.parametrize("lags", [0, -1, [1, 0], [], 1.5, [True], [2, 2]])
+@pytest.mark.parametrize("lags", [0, -1, [1, 0], [], 1.5, [True], [2, 2], "1", ["a"], None])
 def test_a_lag_that_is_no_lag_is_refused(lags: Any) -> None:
     with pytest.raises(InputError, match="lags"):
         add_lags(frame(A=[1.0]), "x", lags)
@@ -154,6 +154,8 @@ def test_a_lag_that_is_no_lag_is_refused(lags: Any) -> None:
         ([], "No columns"),
         (["x", "x"], "twice: x"),
         ("nan", "NaN"),
+        (5, "5 is not the name of a column"),
+        ([["x"]], "is not the name of a column"),
     ],
 )
 def test_a_column_that_is_no_feature_is_refused(column: Any, message: str) -> None:
@@ -171,14 +173,17 @@ def test_windows_figures_and_half_lives_that_mean_nothing_are_refused() -> None:
         {"windows": []},
         {"windows": 3, "stats": ["median"]},
         {"windows": 3, "stats": []},
+        {"windows": "3"},
+        {"windows": 3, "stats": 5},
     ]
     for arguments in unusable:
         with pytest.raises(InputError):
             add_rolling(daily, "x", **arguments)
-    for samples in (0, 3):
+    counts: list[Any] = [0, 3, "1", 1.0, [1]]
+    for samples in counts:
         with pytest.raises(InputError, match="min_samples"):
             add_rolling(daily, "x", 2, min_samples=samples)
-    impossible: list[Any] = [[], 0, -1.0, float("nan"), float("inf")]
+    impossible: list[Any] = [[], 0, -1.0, float("nan"), float("inf"), "5", ["5"], None, [True], [[5]]]
     for half_lives in impossible:
         with pytest.raises(InputError, match="half_lives"):
             add_ewm(daily, "x", half_lives)
