@@ -138,7 +138,9 @@ def _update_rows(result: "DailyFile") -> list[tuple[str, str]]:
 
     if not isinstance(result, UpdatedFile):
         return []
-    rows = [("new", f"{result.n_new:,} entity-days")]
+    from sentiscore.features.times import write_instant
+
+    rows = [("as of", write_instant(result.as_of)), ("new", f"{result.n_new:,} entity-days")]
     if result.revisions is not None:
         rows.append(("revised", f"{result.n_revised:,} entity-days; as they were: {result.revisions}"))
     return rows
