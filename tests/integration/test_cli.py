@@ -248,7 +248,9 @@ def test_a_daily_file_is_updated_and_revised(news: pl.DataFrame, tmp_path: Path)
     rows.tail(3).write_parquet(tmp_path / "two.parquet")
     target = tmp_path / "daily.parquet"
     settings = ("--time-col", "published_at", "--entity-col", "ticker", "--update", target)
-    assert "new             2 entity-days" in run("features", tmp_path / "one.parquet", *settings).output
+    first = run("features", tmp_path / "one.parquet", *settings, "--as-of", "2024-02-06T19:00:00-05:00")
+    assert "as of           2024-02-07 00:00:00 UTC" in first.output
+    assert "new             3 entity-days" in first.output
     result = run("features", tmp_path / "two.parquet", *settings)
     assert result.exit_code == 0, result.output
     assert pl.read_parquet(target)["n_docs"].sum() == 6

@@ -1,5 +1,6 @@
 """Updates of a daily file: the same as one run, nothing published changes unasked, and a kill loses nothing."""
 
+import shlex
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -9,10 +10,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from polars.testing import assert_frame_equal
 
+from sentiscore.cli.main import cli
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
-from sentiscore.features import DailyConfig, DailySums, daily, update
+from sentiscore.features import DailyConfig, DailySums, daily, join_target, state, update
 from sentiscore.features.files import add_file
 from sentiscore.features.state import next_path, next_revisions_path, revisions_path, state_path
 from sentiscore.features.update import update_file
@@ -385,3 +388,184 @@ def test_a_file_without_rows_changes_nothing(write: Make, target: Path) -> None:
     update_file(write(rows.clear()), daily=empty, as_of=FIRST, **ARGS)
     update_file(write(rows), daily=empty, **END)
     assert_frame_equal(pl.read_parquet(empty), before, check_exact=True)
+
+
+# --- as of when ---
+
+
+@pytest.mark.parametrize("calendar", [None, "XNYS"])
+def test_night_by_night_no_update_is_refused_and_quiet_entities_have_their_rows(
+    write: Make, target: Path, calendar: str | None
+) -> None:
+    rows = rows_of(60, days=20)
+    quiet = rows.filter((pl.col("ticker") != "AAA") | (pl.col("at") < at_day(4)))
+    args = {**ARGS, "calendar": calendar}
+    for night in range(1, 21):  # cut by the date in New York, which is no cutoff of XNYS
+        low, high = at_day(night - 1) + timedelta(hours=5), at_day(night) + timedelta(hours=5)
+        part = quiet.filter(pl.col("at").is_between(low if night > 1 else FIRST, high, closed="left"))
+        done = update_file(write(part), daily=target, as_of=high, **args)
+        last = done.daily.group_by("unique_id").agg(pl.col("available_at").max())["available_at"]
+        assert last.n_unique() <= 1
+    assert "AAA" in done.daily["unique_id"]
+    assert not revisions_path(target).exists()
+
+
+def test_a_text_after_the_close_waits_for_the_next_session(write: Make, target: Path) -> None:
+    args = {**ARGS, "calendar": "XNYS"}
+    row = rows_of(1).with_columns(ticker=pl.lit("AAA"), sentiment=pl.lit(0.5, pl.Float32), label=pl.lit("positive"))
+    row = row.with_columns(status=pl.lit("ok"))
+    friday = row.with_columns(at=datetime(2024, 1, 5, 15, tzinfo=UTC))
+    evening = row.with_columns(at=datetime(2024, 1, 5, 21, 5, tzinfo=UTC))
+    saturday = row.with_columns(at=datetime(2024, 1, 6, 12, tzinfo=UTC))
+    first = update_file(write(pl.concat([friday, evening])), daily=target, as_of="2024-01-05T22:00Z", **args)
+    assert first.daily.select("ds", "n_docs").rows() == [(date(2024, 1, 5), 1)]
+    second = update_file(write(saturday), daily=target, as_of="2024-01-06T22:00Z", **args)
+    assert (second.n_new, second.n_revised) == (0, 0)
+    monday = update_file(write(row.clear()), daily=target, as_of="2024-01-08T16:00-05:00", **args)
+    assert monday.daily.select("ds", "n_docs").rows() == [(date(2024, 1, 5), 1), (date(2024, 1, 8), 2)]
+
+
+@pytest.mark.filterwarnings("ignore:.*entities have no daily features")
+def test_a_join_at_night_sees_what_a_backtest_sees(write: Make, target: Path) -> None:
+    rows = rows_of(40, days=20)
+    args = {**ARGS, "calendar": "XNYS"}
+    whole = daily(rows, as_of=at_day(20), **args)
+    live = []
+    for before, close in pairwise([FIRST, *whole["available_at"].unique().sort()]):
+        part = rows.filter((pl.col("at") > before) & (pl.col("at") <= close))
+        update_file(write(part), daily=target, as_of=close, **args)
+        asked = pl.DataFrame({"unique_id": ["AAA", "BBB", "ä"]}).with_columns(at=close + timedelta(minutes=5))
+        live.append(join_target(pl.read_parquet(target), asked, time_col="at"))
+    seen = pl.concat(live)
+    assert (seen["n_docs"] == 0).any()
+    assert (seen["feature_age"] <= timedelta(minutes=5)).all()
+    assert_frame_equal(seen, join_target(whole, seen.select("unique_id", "at"), time_col="at"), check_exact=True)
+
+
+def test_a_text_from_the_future_is_left_out_and_blocks_nothing(write: Make, target: Path) -> None:
+    first, second = before_and_after(rows_of(), 20)
+    wrong = first.head(1).with_columns(at=datetime(2105, 1, 4, tzinfo=UTC))
+    with pytest.warns(SentiscoreWarning, match=r"^1 rows have times after 2024-01-21 12:00:00 UTC, as of which"):
+        done = update_file(write(pl.concat([first, wrong])), daily=target, calendar="XNYS", **NOON)
+    assert done.n_unplaced == 1
+    update_file(write(second), daily=target, calendar="XNYS", **END)
+    assert_frame_equal(pl.read_parquet(target), daily(rows_of(), calendar="XNYS", **END), check_exact=True)
+
+
+def test_rows_that_are_there_already_are_not_added_twice(write: Make, target: Path) -> None:
+    first, second = before_and_after(rows_of(), 20)
+    update_file(write(first), daily=target, **NOON)
+    waiting = second.filter(pl.col("at") < NOON["as_of"])
+    update_file(write(waiting), daily=target, **NOON)
+    assert waiting.height
+    with pytest.raises(InputError, match=r"rows of this file are in .* already"):
+        update_file(write(waiting, "again.parquet"), daily=target, **NOON)
+
+
+def test_an_instant_that_cannot_be_is_refused(write: Make, target: Path) -> None:
+    source = write(rows_of())
+    with pytest.raises(InputError, match=r"^2199-01-01 00:00:00 UTC, as of .* has not come yet"):
+        update_file(source, daily=target, as_of="2199-01-01T00:00:00Z", **ARGS)
+    for wrong in ("2024-02-10", "2024-02-10T12:00:00", "soon", "", datetime(2024, 2, 10), "9999-12-31T00:00Z"):  # noqa: DTZ001
+        with pytest.raises(InputError, match=r"is no instant.*\n.*with an offset"):
+            update_file(source, daily=target, as_of=wrong, **ARGS)
+    with pytest.raises(InputError, match=r"An update has no end of its own.*\n.*--as-of"):
+        update_file(source, daily=target, config=DailyConfig(end=date(2024, 2, 1)), **END)
+    update_file(source, daily=target, **END)
+    with pytest.raises(InputError, match=r"brought up to 2024-02-10 00:00:00 UTC already"):
+        update_file(write(rows_of().clear()), daily=target, **NOON)
+
+
+def test_a_calendar_that_ends_before_the_update_is_refused(write: Make, target: Path) -> None:
+    first, _ = before_and_after(rows_of(), 20)
+    with pytest.raises(InputError, match=r"calendar frame ends before 2024-02-10 00:00:00 UTC.*\n.*sessions to come"):
+        update_file(write(first), daily=target, calendar=sessions_of(list(range(-1, 25))), **END)
+    assert not target.exists()
+
+
+def test_without_an_instant_an_update_goes_up_to_now(write: Make, target: Path) -> None:
+    before = datetime.now(UTC)
+    done = update_file(write(rows_of()), daily=target, **ARGS)
+    assert before <= done.as_of <= datetime.now(UTC)
+    assert done.daily.group_by("unique_id").agg(pl.col("available_at").max())["available_at"].n_unique() == 1
+
+
+# --- what is damaged ---
+
+
+def retyped(error: InputError, source: Path) -> list[str]:
+    """The command of a hint, as it would be typed."""
+    words = shlex.split(error.hint[error.hint.index("sentiscore features") :])[1:]
+    return [str(source) if word == "ALL.parquet" else word for word in words]
+
+
+@pytest.mark.parametrize("content", [b"", b"cut short", None, "{}", "{broken", "no meta"])
+def test_damaged_sums_are_told_with_a_command_that_mends_them(
+    write: Make, target: Path, content: bytes | str | None
+) -> None:
+    args = {**ARGS, "config": DailyConfig(cutoff="close-15m", latency="5m"), "day_tz": "America/New_York"}
+    rows = rows_of()
+    source = write(rows, "all rows.parquet")
+    made = update_file(source, daily=target, **args)
+    sums = pl.read_parquet(state_path(target))
+    if isinstance(content, bytes):
+        state_path(target).write_bytes(content)
+    elif content is None:
+        state_path(target).unlink()
+    elif content == "no meta":
+        write_frame(sums.filter(pl.col("part") > 0), state_path(target))
+    else:
+        whole = sums.with_columns(json=pl.when(pl.col("json").is_not_null()).then(pl.lit(content)))
+        write_frame(whole, state_path(target))
+    with pytest.raises(InputError) as caught:
+        update_file(write(rows.clear()), daily=target, **args)
+    result = CliRunner().invoke(cli, retyped(caught.value, source))
+    assert result.exit_code == 0, result.output
+    assert pl.read_parquet(target).filter(pl.col("available_at") <= made.as_of).equals(made.daily)
+    assert update_file(write(rows.clear()), daily=target, **args).n_revised == 0
+
+
+def test_a_damaged_daily_file_is_told_with_commands_that_mend_it(write: Make, target: Path) -> None:
+    source = write(rows_of())
+    update_file(source, daily=target, **ARGS)
+    target.write_bytes(target.read_bytes()[:500])
+    for flags in ((False, False), (True, False), (True, True)):
+        with pytest.raises(InputError, match=rf"cannot be read.*\n.*rm {target}; sentiscore") as caught:
+            update_file(source, daily=target, anew=flags[0], revise=flags[1], **ARGS)
+    target.unlink()
+    result = CliRunner().invoke(cli, retyped(caught.value, source))
+    assert result.exit_code == 0, result.output
+    assert pl.read_parquet(target)["n_docs"].sum() == daily(rows_of(), **ARGS)["n_docs"].sum()
+
+
+def test_the_command_names_settings_that_have_no_option(write: Make, target: Path) -> None:
+    first, second = before_and_after(rows_of(), 20)
+    update_file(write(first), daily=target, **NOON)
+    with pytest.raises(InputError, match=r"--fill zero --config CONFIG.toml --update .*daily.parquet --anew$"):
+        update_file(write(second), daily=target, config=DailyConfig(fill="zero", z=(5,)), **END)
+
+
+@pytest.mark.parametrize("flags", [{}, {"anew": True}, {"anew": True, "revise": True}])
+def test_a_file_that_holds_something_else_is_not_written_over(write: Make, target: Path, flags: dict[str, Any]) -> None:
+    write_frame(rows_of(), target)
+    with pytest.raises(InputError, match="does not hold daily features"):
+        update_file(write(rows_of()), daily=target, **flags, **END)
+    assert_frame_equal(pl.read_parquet(target), rows_of())
+
+
+def test_hashes_of_another_version_are_refused(write: Make, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = before_and_after(rows_of(), 20)
+    monkeypatch.setattr(state, "SEED", 1)
+    update_file(write(first), daily=target, **NOON)
+    monkeypatch.undo()
+    with pytest.raises(InputError, match=r"polars that hashes texts differently.*\n.*--anew"):
+        update_file(write(second), daily=target, **END)
+
+
+def test_sums_of_another_version_are_refused(write: Make, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = before_and_after(rows_of(), 20)
+    monkeypatch.setattr(state, "FORMAT", 1)
+    update_file(write(first), daily=target, **NOON)
+    monkeypatch.undo()
+    with pytest.raises(InputError, match=r"another version of sentiscore.*\n.*--anew"):
+        update_file(write(second), daily=target, **END)
