@@ -26,7 +26,7 @@ from sentiscore.features.state import (
     write_state,
 )
 from sentiscore.features.times import write_instant
-from sentiscore.tables import Source, check_target, open_source, put_in_place, read_table, write_frame
+from sentiscore.tables import Source, check_target, open_source, put_in_place, read_table, sweep, write_frame
 
 KEY: Final = ["unique_id", "ds"]
 
@@ -95,6 +95,8 @@ def update_file(
     """
     source = open_source(scored)
     target = _check_places(source, Path(daily))
+    for path in (target, state_path(target), next_path(target), next_revisions_path(target)):
+        sweep(path)
     now = datetime.now(UTC)
     sums = DailySums(
         time_col=time_col,
@@ -355,6 +357,11 @@ def _keep(target: Path, revised: pl.DataFrame, now: datetime) -> Path | None:
         return None
     rows = revised.with_columns(revised_at=pl.lit(now, dtype=pl.Datetime("us", "UTC")))
     if path.exists():
-        rows = pl.concat([read_table(path), rows], how="diagonal_relaxed")
+        try:
+            rows = pl.concat([read_table(path), rows], how="diagonal_relaxed")
+        except InputError as error:
+            raise InputError(
+                error.message, "Bring it back from a backup, or put it elsewhere: a new one is made."
+            ) from error
     write_frame(rows, waiting)
     return path

@@ -1,5 +1,6 @@
 """Updates of a daily file: the same as one run, nothing published changes unasked, and a kill loses nothing."""
 
+import os
 import shlex
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -321,6 +322,29 @@ def test_revisions_of_an_update_that_never_counted_are_not_kept(
     update_file(write(second), daily=target, **END)
     assert not revisions_path(target).exists()
     assert not next_revisions_path(target).exists()
+
+
+def test_what_a_killed_process_left_is_removed(write: Make, target: Path) -> None:
+    gone, alive = 999_999_999, os.getppid()
+    left = [path.with_name(f".{path.name}.{gone}.part") for path in (target, state_path(target), next_path(target))]
+    kept = [target.with_name(f".{target.name}.{alive}.part"), target.with_name(f".other.parquet.{gone}.part")]
+    young = target.with_name(f".{next_path(target).name}.{gone - 1}.part")
+    for path in (*left, *kept, young):
+        path.touch()
+    for path in (*left, *kept):
+        os.utime(path, (0, 0))
+    update_file(write(rows_of()), daily=target, **END)
+    assert [path.exists() for path in (*left, *kept, young)] == [False] * 3 + [True] * 3
+
+
+def test_damaged_revisions_are_told_before_anything_is_changed(write: Make, target: Path) -> None:
+    first, _ = before_and_after(rows_of(), 20)
+    update_file(write(first.slice(2)), daily=target, **NOON)
+    before = target.read_bytes(), state_path(target).read_bytes()
+    revisions_path(target).write_bytes(b"broken")
+    with pytest.raises(InputError, match=r"revisions.parquet cannot be read.*\n.*put it elsewhere"):
+        update_file(write(first.head(2)), daily=target, revise=True, **NOON)
+    assert (target.read_bytes(), state_path(target).read_bytes()) == before
 
 
 def test_an_update_beside_another_one_is_noticed(write: Make, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
