@@ -97,7 +97,7 @@ def update_file(
     target = _check_places(source, Path(daily))
     for path in (target, state_path(target), next_path(target), next_revisions_path(target)):
         sweep(path)
-    now = datetime.now(UTC)
+    now = datetime.now(UTC).replace(microsecond=0)  # so that it can be typed as it is told
     sums = DailySums(
         time_col=time_col,
         entity_col=entity_col,

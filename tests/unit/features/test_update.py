@@ -20,6 +20,7 @@ from sentiscore.features import DailyConfig, DailySums, daily, join_target, stat
 from sentiscore.features.files import add_file
 from sentiscore.features.state import next_path, next_revisions_path, revisions_path, state_path
 from sentiscore.features.update import update_file
+from sentiscore.features.times import write_instant
 from sentiscore.tables import Source, write_frame
 
 Make = Callable[..., Path]
@@ -508,10 +509,12 @@ def test_a_calendar_that_ends_before_the_update_is_refused(write: Make, target: 
 
 
 def test_without_an_instant_an_update_goes_up_to_now(write: Make, target: Path) -> None:
-    before = datetime.now(UTC)
+    before = datetime.now(UTC).replace(microsecond=0)
     done = update_file(write(rows_of()), daily=target, **ARGS)
     assert before <= done.as_of <= datetime.now(UTC)
     assert done.daily.group_by("unique_id").agg(pl.col("available_at").max())["available_at"].n_unique() == 1
+    same = update_file(write(rows_of().clear()), daily=target, as_of=write_instant(done.as_of), **ARGS)
+    assert same.as_of == done.as_of  # as it was told, it can be typed
 
 
 # --- what is damaged ---
