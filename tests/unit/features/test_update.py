@@ -19,8 +19,8 @@ from sentiscore.errors import InputError, OutputError, SentiscoreWarning
 from sentiscore.features import DailyConfig, DailySums, daily, join_target, state, update
 from sentiscore.features.files import add_file
 from sentiscore.features.state import next_path, next_revisions_path, revisions_path, state_path
-from sentiscore.features.update import update_file
 from sentiscore.features.times import write_instant
+from sentiscore.features.update import update_file
 from sentiscore.tables import Source, write_frame
 
 Make = Callable[..., Path]
