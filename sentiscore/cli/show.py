@@ -104,7 +104,9 @@ def summary_table(summary: "JobSummary") -> None:
 
 def daily_report(result: "DailyFile") -> None:
     """What making daily features did."""
-    if not result.daily.height:
+    if not result.daily.height and result.rows > result.n_unplaced:
+        line("No session of these rows is closed yet; the output has its columns and no rows.")
+    elif not result.daily.height:
         line("There were no rows to place on a day; the output has its columns and no rows.")
     pairs(
         [

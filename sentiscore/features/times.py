@@ -53,7 +53,7 @@ def parse_instant(value: str | datetime, what: str) -> datetime:
     Raises:
         InputError: It cannot be read, carries no zone, or lies outside the years 1900 to 2199.
     """
-    hint = f"Write {what} as ISO 8601 with an offset, for example 2024-02-05T21:05:00+00:00."
+    hint = "Write it as ISO 8601 with an offset, for example 2024-02-05T21:05:00+00:00."
     if isinstance(value, datetime) and value.tzinfo is not None:
         found = value.astimezone(ZoneInfo(UTC))
     elif isinstance(value, str):

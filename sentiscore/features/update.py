@@ -122,6 +122,7 @@ def update_file(
         "tz": tz,
         "day-tz": day_tz,
         "prefix": prefix or None,
+        "as-of": None if as_of is None else instant.isoformat(),
     }
     command = _command(target, options, sums.config)
     hint = f"Make it once from a file of all scored rows, here ALL.parquet: {command}"
@@ -158,7 +159,7 @@ def update_file(
         )
     if (sha256(target), sha256(state_path(target))) != shas:
         raise OutputError(f"{target} was changed by something else meanwhile.", "Run the update again.")
-    revisions = _keep(target, revised, now)
+    revisions = _keep(target, revised)
     write_frame(new, next_path(target))
     seen, texts = sums.state()
     state = State(
@@ -349,13 +350,13 @@ def _revised(old: pl.DataFrame | None, new: pl.DataFrame, published: int | None)
     return pl.concat([changed, late.select(kept)], how="diagonal")
 
 
-def _keep(target: Path, revised: pl.DataFrame, now: datetime) -> Path | None:
+def _keep(target: Path, revised: pl.DataFrame) -> Path | None:
     """Write old values, after those of earlier revisions, to where they wait until the update is finished."""
     waiting, path = next_revisions_path(target), revisions_path(target)
     if revised.is_empty():
         waiting.unlink(missing_ok=True)  # of an update that was stopped before it counted
         return None
-    rows = revised.with_columns(revised_at=pl.lit(now, dtype=pl.Datetime("us", "UTC")))
+    rows = revised.with_columns(revised_at=pl.lit(datetime.now(UTC), dtype=pl.Datetime("us", "UTC")))
     if path.exists():
         try:
             rows = pl.concat([read_table(path), rows], how="diagonal_relaxed")
