@@ -98,7 +98,7 @@ class Placed:
         n_unplaced: Rows without an entity or a time.
         n_outside: Rows before or after all sessions of the calendar.
         n_doubtful: Rows at midnight, though not at the day's.
-        n_ahead: Rows that appeared after `until`.
+        n_ahead: Rows that appeared after `until` and have an entity; where they are not left out, a session too.
     """
 
     rows: pl.DataFrame
@@ -171,7 +171,7 @@ def place(
     placed = rows
     if rows["unique_id"].null_count() or index.null_count():
         placed = rows.drop_nulls(["unique_id", "session_idx"])
-    n_ahead = int((ahead & rows["unique_id"].is_not_null()).sum())
+    n_ahead = int((ahead & rows["unique_id"].is_not_null() & (index.is_not_null() | cut)).sum())
     outside = rows.height - n_unknown - placed.height - (n_ahead if cut else 0)
     return Placed(placed, rows.height, n_unknown, outside, _doubtful(times, published, day_tz), n_ahead)
 

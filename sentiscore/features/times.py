@@ -55,7 +55,10 @@ def parse_instant(value: str | datetime, what: str) -> datetime:
     """
     hint = "Write it as ISO 8601 with an offset, for example 2024-02-05T21:05:00+00:00."
     if isinstance(value, datetime) and value.tzinfo is not None:
-        found = value.astimezone(ZoneInfo(UTC))
+        try:
+            found = value.astimezone(ZoneInfo(UTC))
+        except OverflowError:  # at either end of what a datetime can be
+            found = None
     elif isinstance(value, str):
         try:
             found = to_utc(pl.Series(what, [value]), None)[0]
@@ -75,13 +78,15 @@ def write_instant(instant: datetime) -> str:
 
 def possible_from(times: pl.Series, instants: pl.Series, tz: str | None) -> pl.Series:
     """From when on a text with such a time can be there: its instant, or for a date without a time the day's start."""
+    if tz is None:
+        return instants
     if times.dtype == pl.Date:
         dated = instants.is_not_null()
     elif times.dtype == pl.String:
         dated = times.str.contains(r"^\s*\d{4}-\d\d-\d\d\s*$").fill_null(value=False) & instants.is_not_null()
     else:
         return instants
-    if tz is None or not dated.any():
+    if not dated.any():
         return instants
     return start_of_day(instants.dt.convert_time_zone(tz).dt.date(), tz).zip_with(dated, instants)
 

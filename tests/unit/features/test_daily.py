@@ -721,6 +721,12 @@ def test_times_to_come_are_told_and_stay_where_no_instant_is_given() -> None:
     with pytest.warns(SentiscoreWarning, match=r"^1 rows have times that have not come yet, .*--as-of"):
         assert sums.finish()["n_docs"].sum() == 2
     assert sums.n_unplaced == 0
+    days = pl.DataFrame({"ds": [date(2024, 1, day) for day in (4, 5)]}).with_columns(
+        open=pl.col("ds").cast(pl.Datetime("us", "UTC")), close=pl.col("ds").cast(pl.Datetime("us", "UTC")) + 20 * HOUR
+    )
+    with pytest.warns(SentiscoreWarning, match="^1 rows lie before or after all sessions") as caught:
+        daily(rows, time_col="at", calendar=days)
+    assert len(caught) == 1  # what is left out need not be left out
 
 
 @pytest.mark.parametrize("written", [True, False])

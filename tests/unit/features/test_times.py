@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -261,7 +261,16 @@ def test_an_instant_is_read_in_utc(given: str | datetime) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    ["2024-02-05", "2024-02-05T16:05:30", "now", " ", "9999-12-31T00:00Z", datetime(2024, 2, 5), 5],  # noqa: DTZ001
+    [
+        "2024-02-05",
+        "2024-02-05T16:05:30",
+        "now",
+        " ",
+        "9999-12-31T00:00Z",
+        datetime(2024, 2, 5),  # noqa: DTZ001
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=1))),
+        5,
+    ],
 )
 def test_what_is_no_instant_is_refused(given: object) -> None:
     with pytest.raises(InputError, match=r"is no instant.*as_of.*\n.*offset"):
