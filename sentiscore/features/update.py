@@ -126,11 +126,13 @@ def update_file(
     }
     command = _command(target, options, sums.config)
     hint = f"Make it once from a file of all scored rows, here ALL.parquet: {command}"
+    shas = _shas(target)
     old = _read_daily(target, command)
     before: State | None = None
     if not anew and (old is not None or state_path(target).exists()):
         before = read_state(target, hint)
         if _finish_stopped(target, before, source, hint):
+            shas = _shas(target)
             old = _read_daily(target, command)
         _check_settings(target, before.settings, settings, hint)
         if instant < before.as_of:
@@ -142,7 +144,6 @@ def update_file(
         _check_calendar(sums, before.sums, hint)
         sums.restore(before.sums.drop("ds", "cutoff"), before.texts)
         sums.closed_until = sums.sessions.last_closed(before.as_of)
-    shas = sha256(target), sha256(state_path(target))
     published = sums.closed_until
     if anew and old is not None:
         published = old.select(pl.col("session_idx").max()).item()
@@ -157,7 +158,7 @@ def update_file(
             "The rows or the calendar are not those it was made from. --revise lets them change and keeps the old "
             "values.",
         )
-    if (sha256(target), sha256(state_path(target))) != shas:
+    if _shas(target) != shas:
         raise OutputError(f"{target} was changed by something else meanwhile.", "Run the update again.")
     revisions = _keep(target, revised)
     write_frame(new, next_path(target))
@@ -200,6 +201,10 @@ def _check_places(source: Source, daily: Path) -> Path:
     if source.path.resolve() in [path.resolve() for path in beside]:
         raise OutputError(f"{source.path} is written to by this update.", "Name the file of new scored rows first.")
     return target
+
+
+def _shas(target: Path) -> tuple[str, str]:
+    return sha256(target), sha256(state_path(target))
 
 
 def _check_as_of(sums: DailySums, now: datetime) -> datetime:
