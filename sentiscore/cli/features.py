@@ -25,7 +25,13 @@ from sentiscore.cli import options
     "daily",
     type=click.Path(path_type=Path),
     metavar="DAILY",
-    help="Add the rows to this daily file, or make it; what it has published does not change.",
+    help="Add the rows to this daily file, or make it, up to now; what it has published does not change.",
+)
+@click.option(
+    "--as-of",
+    metavar="INSTANT",
+    help="Make rows up to the last session that was closed at this instant, such as 2024-02-05T21:05:00Z, without "
+    "later texts.  [default: with --update now; else up to the last text]",
 )
 @click.option("--revise", is_flag=True, help="With --update: let published sessions change, and keep the old values.")
 @click.option("--anew", is_flag=True, help="With --update: SCORED has all rows; make the file from them alone.")

@@ -104,7 +104,9 @@ def summary_table(summary: "JobSummary") -> None:
 
 def daily_report(result: "DailyFile") -> None:
     """What making daily features did."""
-    if not result.daily.height:
+    if not result.daily.height and result.rows > result.n_unplaced:
+        line("No session of these rows is closed yet; the output has its columns and no rows.")
+    elif not result.daily.height:
         line("There were no rows to place on a day; the output has its columns and no rows.")
     pairs(
         [
@@ -138,7 +140,9 @@ def _update_rows(result: "DailyFile") -> list[tuple[str, str]]:
 
     if not isinstance(result, UpdatedFile):
         return []
-    rows = [("new", f"{result.n_new:,} entity-days")]
+    from sentiscore.features.times import write_instant
+
+    rows = [("as of", write_instant(result.as_of)), ("new", f"{result.n_new:,} entity-days")]
     if result.revisions is not None:
         rows.append(("revised", f"{result.n_revised:,} entity-days; as they were: {result.revisions}"))
     return rows

@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC as UTC_ZONE
+from datetime import datetime
 from typing import Final
 
 import polars as pl
@@ -16,7 +18,7 @@ from sentiscore.features.grid import check_frame
 from sentiscore.features.placing import Columns, Placed, place
 from sentiscore.features.sessions import Calendar, Sessions, parse_cutoff
 from sentiscore.features.sums import Sums
-from sentiscore.features.times import UTC, check_zone, to_utc
+from sentiscore.features.times import UTC, check_zone, parse_instant, to_utc, write_instant
 
 _MOST_ROWS: Final = 20_000_000
 _SLICE_ROWS: Final = 262_144
@@ -42,10 +44,12 @@ class DailySums:
         day_tz: The zone whose midnight ends a day.
         prefix: The prefix that the scored columns were given.
         config: Everything else.
+        as_of: The instant at which the features are made; see `daily`.
 
     Attributes:
-        n_unplaced: Rows left out so far because they have no entity, no time from 1900 to 2199, or lie outside the
-            calendar.
+        as_of: The same in UTC.
+        n_unplaced: Rows left out so far because they have no entity, no time from 1900 to 2199, lie outside the
+            calendar, or appeared after `as_of`.
         closed_until: The position of the last session that is published already, if any.
         n_late: Rows added that count for that session or an earlier one.
 
@@ -66,8 +70,10 @@ class DailySums:
         day_tz: str | None = None,
         prefix: str = "",
         config: DailyConfig | None = None,
+        as_of: str | datetime | None = None,
     ) -> None:
         self.config = config or DailyConfig()
+        self.as_of = None if as_of is None else parse_instant(as_of, "as_of")
         self._tz = None if tz is None else check_zone(tz, "tz")
         if calendar is not None and day_tz is not None:
             raise InputError(
@@ -98,12 +104,12 @@ class DailySums:
         self.closed_until: int | None = None
         self.n_late = 0
         self._any = False
-        self._n_rows = self._n_doubtful = self._n_unknown = self._n_outside = 0
+        self._n_rows = self._n_doubtful = self._n_unknown = self._n_outside = self._n_ahead = 0
 
     @property
     def n_unplaced(self) -> int:
         """Rows left out so far."""
-        return self._n_unknown + self._n_outside
+        return self._n_unknown + self._n_outside + (0 if self.as_of is None else self._n_ahead)
 
     def check_schema(self, schema: pl.Schema) -> None:
         """Raise an InputError if rows of these columns can never be placed in a session."""
@@ -146,7 +152,16 @@ class DailySums:
         return self._n_rows - before
 
     def _place(self, scored: pl.DataFrame) -> Placed:
-        return place(scored, self.columns, self.sessions, tz=self._tz, day_tz=self._day_tz, lag=self.config.lag)
+        return place(
+            scored,
+            self.columns,
+            self.sessions,
+            tz=self._tz,
+            day_tz=self._day_tz,
+            lag=self.config.lag,
+            until=self.as_of or datetime.now(UTC_ZONE),
+            cut=self.as_of is not None,
+        )
 
     def _placed(self, parts: Iterable[pl.DataFrame]) -> Iterator[Placed]:
         """Every part placed, in order, by threads that are a few parts ahead."""
@@ -165,6 +180,7 @@ class DailySums:
         self._n_unknown += placed.n_unplaced
         self._n_outside += placed.n_outside
         self._n_doubtful += placed.n_doubtful
+        self._n_ahead += placed.n_ahead
         if self.closed_until is not None:
             self.n_late += int((placed.rows["session_idx"] <= self.closed_until).sum())
 
@@ -200,12 +216,21 @@ class DailySums:
         return validate(frame, DailyFeatures)
 
     def _grid(self, totals: pl.DataFrame) -> pl.DataFrame:
-        """Every session of every entity, from its first to its last, or to where the config says."""
+        """Every session of every entity, from its first to its last, or to where the config says.
+
+        With an instant as of which they are made, to the last session that is closed by then.
+        """
         start, stop = self.sessions.positions(self.config.start, self.config.end)
+        last = pl.max_horizontal(pl.col("session_idx").max(), pl.lit(stop))
+        if self.as_of is not None:
+            closed = self.sessions.last_closed(self.as_of)
+            totals = totals if closed is not None else totals.clear()
+            last = pl.lit(closed, dtype=pl.Int32)
         spans = totals.group_by("unique_id").agg(
-            pl.min_horizontal(pl.col("session_idx").min(), pl.lit(start)).alias("first"),
-            pl.max_horizontal(pl.col("session_idx").max(), pl.lit(stop)).alias("last"),
+            pl.min_horizontal(pl.col("session_idx").min(), pl.lit(start)).alias("first"), last.alias("last")
         )
+        if self.as_of is not None:  # an entity of which all that is known lies in the open session has no row yet
+            spans = spans.filter(pl.col("first") <= pl.col("last"))
         _check_span(spans, self.sessions)
         grid = (
             spans.select("unique_id", pl.int_ranges("first", pl.col("last") + 1, dtype=pl.Int32).alias("session_idx"))
@@ -227,6 +252,20 @@ class DailySums:
             warnings.warn(
                 f"{self._n_outside:,} rows lie before or after all sessions of the calendar, and are not in the daily "
                 "features.",
+                SentiscoreWarning,
+                stacklevel=3,
+            )
+        if self._n_ahead and self.as_of is not None:
+            warnings.warn(
+                f"{self._n_ahead:,} rows have times after {write_instant(self.as_of)}, as of which the daily features "
+                "are made, and are not in them.",
+                SentiscoreWarning,
+                stacklevel=3,
+            )
+        elif self._n_ahead:
+            warnings.warn(
+                f"{self._n_ahead:,} rows have times that have not come yet, and are in the daily features all the "
+                "same. To leave them out, say as of when the features are made (--as-of, as_of).",
                 SentiscoreWarning,
                 stacklevel=3,
             )
@@ -272,6 +311,7 @@ def daily(
     day_tz: str | None = None,
     prefix: str = "",
     config: DailyConfig | None = None,
+    as_of: str | datetime | None = None,
 ) -> pl.DataFrame:
     """Daily sentiment features per entity.
 
@@ -294,9 +334,13 @@ def daily(
         day_tz: The zone whose midnight ends a day; by default `tz`, or UTC where there is none. Not with a calendar.
         prefix: The prefix that the scored columns were given.
         config: Cutoff, latency, windows, repeats, fills, and which columns; `DailyConfig()` by default.
+        as_of: The instant at which the features are made: a time with a zone, or ISO 8601 text with an offset. Then
+            every entity has rows up to the last session whose cutoff is at or before it, and none of later ones, as
+            an update at that instant gives; texts that appeared after it are left out, counted and warned about.
 
     Returns:
-        One row for each entity and session, from the entity's first to its last without gaps, sorted:
+        One row for each entity and session, from the entity's first to its last (or that of `as_of`) without gaps,
+        sorted:
 
         - unique_id: the entity, as in `entity_col`.
         - ds: the date of the session.
@@ -336,6 +380,7 @@ def daily(
         day_tz=day_tz,
         prefix=prefix,
         config=config,
+        as_of=as_of,
     )
     sums.add(scored)
     return sums.finish()

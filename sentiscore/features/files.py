@@ -1,6 +1,7 @@
 """A file of scored rows -> a file of daily features, in bounded memory."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,7 @@ class DailyFile:
     Attributes:
         output: The file of daily features.
         rows: Scored rows read.
-        n_unplaced: Rows left out because they have no time or no entity.
+        n_unplaced: Rows left out because they have no time or no entity, or cannot be placed.
         daily: The daily features.
     """
 
@@ -45,6 +46,7 @@ def daily_file(
     day_tz: str | None = None,
     prefix: str = "",
     config: DailyConfig | None = None,
+    as_of: str | datetime | None = None,
 ) -> DailyFile:
     """Make daily features of a file of scored rows; see `daily` for what they are.
 
@@ -60,6 +62,7 @@ def daily_file(
         day_tz: The zone whose midnight ends a day; by default `tz`, or UTC where there is none.
         prefix: The prefix that the scored columns were given.
         config: Everything else.
+        as_of: The instant at which the features are made; see `daily`.
 
     Raises:
         InputError: The file is not of scored rows, or a time cannot be read.
@@ -76,6 +79,7 @@ def daily_file(
         day_tz=day_tz,
         prefix=prefix,
         config=config,
+        as_of=as_of,
     )
     target = check_target(output or default_daily(source.path), pl.Schema())
     if target.resolve() == source.path.resolve():

@@ -1,14 +1,14 @@
 """Scored rows -> rows with an entity, a session and whole numbers, or a message about what is wrong with them."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import polars as pl
 
 from sentiscore.errors import InputError
 from sentiscore.features.sessions import Sessions
-from sentiscore.features.times import at_midnight, check_time_type, plausible, to_utc
+from sentiscore.features.times import at_midnight, check_time_type, plausible, possible_from, to_utc
 from sentiscore.labels import (
     CLASSES,
     LABEL,
@@ -98,6 +98,7 @@ class Placed:
         n_unplaced: Rows without an entity or a time.
         n_outside: Rows before or after all sessions of the calendar.
         n_doubtful: Rows at midnight, though not at the day's.
+        n_ahead: Rows that appeared after `until` and have an entity; where they are not left out, a session too.
     """
 
     rows: pl.DataFrame
@@ -105,10 +106,19 @@ class Placed:
     n_unplaced: int
     n_outside: int
     n_doubtful: int
+    n_ahead: int
 
 
 def place(
-    scored: pl.DataFrame, columns: Columns, sessions: Sessions, *, tz: str | None, day_tz: str | None, lag: timedelta
+    scored: pl.DataFrame,
+    columns: Columns,
+    sessions: Sessions,
+    *,
+    tz: str | None,
+    day_tz: str | None,
+    lag: timedelta,
+    until: datetime,
+    cut: bool,
 ) -> Placed:
     """Check scored rows and find the session of each.
 
@@ -119,6 +129,8 @@ def place(
         tz: The zone of times that carry none.
         day_tz: The zone whose midnight begins a session; None where sessions do not begin at midnight.
         lag: How long after it was published a text can be used.
+        until: The instant (UTC) after which no text can have appeared.
+        cut: Whether rows that did appear after it are left out; they are counted all the same.
 
     Raises:
         InputError: A column is missing or holds what it cannot, or a time cannot be read.
@@ -133,7 +145,11 @@ def place(
     numbers = _numbers(scored[sentiment])
     times = scored[columns.time]
     published = plausible(to_utc(times, tz))
-    index = sessions.place(published + lag if lag else published)
+    known = published
+    ahead = (possible_from(times, published, tz) > until).fill_null(value=False)
+    if cut and ahead.any():  # before they are placed, since the calendar need not reach as far
+        known = published.set(ahead, None)
+    index = sessions.place(known + lag if lag else known)
     scorable = scored[status].is_in(SCORED_STATUSES)
     parts = {
         "unique_id": scored[columns.entity] if columns.entity else pl.repeat(ALL, scored.height, eager=True),
@@ -155,8 +171,9 @@ def place(
     placed = rows
     if rows["unique_id"].null_count() or index.null_count():
         placed = rows.drop_nulls(["unique_id", "session_idx"])
-    outside = rows.height - n_unknown - placed.height
-    return Placed(placed, rows.height, n_unknown, outside, _doubtful(times, published, day_tz))
+    n_ahead = int((ahead & rows["unique_id"].is_not_null() & (index.is_not_null() | cut)).sum())
+    outside = rows.height - n_unknown - placed.height - (n_ahead if cut else 0)
+    return Placed(placed, rows.height, n_unknown, outside, _doubtful(times, published, day_tz), n_ahead)
 
 
 def _doubtful(times: pl.Series, published: pl.Series, day_tz: str | None) -> int:

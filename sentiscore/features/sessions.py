@@ -161,6 +161,12 @@ class Sessions:
                 )
         return found
 
+    def last_closed(self, instant: datetime) -> int | None:
+        """The position of the last session whose cutoff is at or before an instant (UTC); None where there is none."""
+        around = instant.date()
+        table = self._covering(around - _LONGEST_OFFSET * 2, around + _LONGEST_OFFSET * 2)
+        return _end(table.filter(pl.col("cutoff") <= instant)["session_idx"].tail(1))
+
     def _covering(self, first: date, last: date) -> pl.DataFrame:
         """The sessions around these dates, and those that were asked for before; several threads may ask."""
         with self._lock:

@@ -1,13 +1,15 @@
 """What an update needs of the rows before it: the sums of a daily file, in a file beside it.
 
-X.parquet has X.state.parquet beside it. Both are replaced in one rename each, the state first. The state knows the
-sha256 of the daily file that it belongs to, and of the one before, so that a pair that does not fit is noticed, and an
-update that was stopped between the two renames can be finished.
+X.parquet has X.state.parquet beside it, and X.revisions.parquet once published rows were changed. An update writes the
+new daily file and the new revisions under names of their own, then replaces the state, then the other two, in one
+rename each. The state knows the sha256 of the daily file that it belongs to, of the one before, and of new revisions,
+so that files that do not fit are noticed, and an update that was stopped after the state was there can be finished.
 """
 
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +21,7 @@ from sentiscore.features.placing import SEED
 from sentiscore.features.sums import KEYS, TOTALS
 from sentiscore.tables import read_table, write_frame
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised whenever sums or formulas change, so that old sums are never taken for new ones."""
 
 _META, _SUMS, _TEXTS = 0, 1, 2
@@ -35,8 +37,9 @@ class State:
         settings: What the file was made with.
         daily: The sha256 of the daily file that the sums belong to.
         before: That of the one that it took the place of; empty for the first.
-        sources: The files whose rows are in the sums, oldest first, with when and by which model they were scored,
-            where they say so.
+        revisions: The sha256 of the file of revisions that this update leaves; empty if it changed none.
+        as_of: The instant up to which the daily file was brought.
+        sources: The files whose rows are in the sums, oldest first: name, rows and sha256.
         sums: The sums, with ds and cutoff of each session.
         texts: What is kept of single texts.
     """
@@ -44,6 +47,8 @@ class State:
     settings: dict[str, Any]
     daily: str
     before: str
+    revisions: str
+    as_of: datetime
     sources: list[dict[str, Any]]
     sums: pl.DataFrame
     texts: pl.DataFrame | None
@@ -57,6 +62,11 @@ def state_path(daily: Path) -> Path:
 def next_path(daily: Path) -> Path:
     """Where a daily file is before it takes its place: X.parquet -> .X.next.parquet."""
     return daily.with_name(f".{daily.stem}.next.parquet")
+
+
+def next_revisions_path(daily: Path) -> Path:
+    """Where a file of revisions is before it takes its place: X.parquet -> .X.revisions.next.parquet."""
+    return daily.with_name(f".{daily.stem}.revisions.next.parquet")
 
 
 def revisions_path(daily: Path) -> Path:
@@ -73,7 +83,7 @@ def sha256(path: Path) -> str:
 
 
 def settings_of(sums: DailySums, schema: pl.Schema) -> dict[str, Any]:
-    """Everything that the rows of a daily file depend on beside the scored rows."""
+    """Everything that the rows of a daily file depend on beside the scored rows and the instant of the update."""
     entity = sums.columns.entity
     return {
         "format": FORMAT,
@@ -82,13 +92,14 @@ def settings_of(sums: DailySums, schema: pl.Schema) -> dict[str, Any]:
         "text column": sums.columns.text is not None,
         "weight column": sums.columns.weight is not None,
         "hashes": int(pl.Series(["sentiscore"]).hash(SEED)[0]) if sums.columns.text is not None else 0,
-        **{f"config {name}": value for name, value in sums.config.as_dict().items()},
+        **{f"config {name}": value for name, value in sums.config.as_dict().items() if name != "end"},
     }
 
 
 def write_state(path: Path, state: State) -> None:
     """Write the sums, whole or not at all."""
-    meta = {name: getattr(state, name) for name in ("settings", "daily", "before", "sources")}
+    meta = {name: getattr(state, name) for name in ("settings", "daily", "before", "revisions", "sources")}
+    meta["as_of"] = state.as_of.isoformat()
     parts = [
         pl.DataFrame({"part": [_META], "json": [json.dumps(meta)]}, schema_overrides={"part": pl.Int8}),
         state.sums.with_columns(pl.lit(_SUMS, dtype=pl.Int8).alias("part"), pl.col(TOTALS).cast(_WIDE)),
@@ -106,48 +117,37 @@ def read_state(daily: Path, anew: str) -> State:
         anew: The hint for one that has no usable sums.
 
     Raises:
-        InputError: There are none, or they cannot be read.
+        InputError: There are none, they cannot be read, or are of another version of sentiscore.
     """
     path = state_path(daily)
     if not path.exists():
         raise InputError(f"{daily} has no sums beside it ({path.name}), so nothing can be added to it.", anew)
-    whole = read_table(path)
-    if not {"part", "json", *KEYS, *TOTALS} <= set(whole.columns):
-        raise InputError(f"{path} does not hold the sums of daily features.", anew)
-    meta = json.loads(whole.filter(pl.col("part") == _META)["json"][0])
-    sums = whole.filter(pl.col("part") == _SUMS).select(*KEYS, "ds", "cutoff", "n_docs", *TOTALS)
-    texts = None
-    if meta["settings"].get("text column"):
-        kept = [name for name in ("text", "at", "q", "label", "u", "w") if name in whole.columns]
-        texts = whole.filter(pl.col("part") == _TEXTS).select(*KEYS, *kept)
-    return State(
-        settings=meta["settings"],
-        daily=meta["daily"],
-        before=meta["before"],
-        sources=meta["sources"],
-        sums=sums.with_columns(pl.col(TOTALS).cast(pl.Int128)),
-        texts=texts,
-    )
-
-
-def provenance(path: Path) -> dict[str, str | None]:
-    """When and by which model a file was scored, where a parquet file says so.
-
-    Either the key "sentiscore" holds JSON with scored_at and model_hash, or the keys "sentiscore.scored_at" and
-    "sentiscore.model_hash" hold text.
-    """
-    found: dict[str, str | None] = {"scored_at": None, "model_hash": None}
-    if path.suffix.lower() not in (".parquet", ".pq"):
-        return found
-    from pyarrow import parquet
-
-    raw: dict[bytes, bytes] = parquet.read_metadata(path).metadata or {}
+    unusable = InputError(f"{path} does not hold the sums of daily features.", anew)
     try:
-        whole = json.loads(raw.get(b"sentiscore", b"{}"))
-    except ValueError:
-        whole = {}
-    for name in found:
-        plain = raw.get(f"sentiscore.{name}".encode())
-        value = plain.decode() if plain is not None else whole.get(name) if isinstance(whole, dict) else None
-        found[name] = None if value is None else str(value)
-    return found
+        whole = read_table(path)
+    except InputError as error:
+        raise InputError(error.message, anew) from error
+    if not {"part", "json", *KEYS, "ds", "cutoff", "n_docs", *TOTALS} <= set(whole.columns):
+        raise unusable
+    try:
+        meta = json.loads(whole.filter(pl.col("part") == _META)["json"].item())
+        settings = dict(meta["settings"])
+        if settings["format"] != FORMAT:
+            raise InputError(f"{path} was written by another version of sentiscore.", anew)
+        sums = whole.filter(pl.col("part") == _SUMS).select(*KEYS, "ds", "cutoff", "n_docs", *TOTALS)
+        texts = None
+        if settings["text column"]:
+            kept = [name for name in ("text", "at", "q", "label", "u", "w") if name in whole.columns]
+            texts = whole.filter(pl.col("part") == _TEXTS).select(*KEYS, *kept)
+        return State(
+            settings=settings,
+            daily=str(meta["daily"]),
+            before=str(meta["before"]),
+            revisions=str(meta["revisions"]),
+            as_of=datetime.fromisoformat(meta["as_of"]),
+            sources=list(meta["sources"]),
+            sums=sums.with_columns(pl.col(TOTALS).cast(pl.Int128)),
+            texts=texts,
+        )
+    except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise unusable from error

@@ -47,6 +47,50 @@ def plausible(instants: pl.Series) -> pl.Series:
     return instants if within.all() else instants.set(~within, None)
 
 
+def parse_instant(value: str | datetime, what: str) -> datetime:
+    """One instant in UTC, from a time with a zone or from ISO 8601 text with an offset.
+
+    Raises:
+        InputError: It cannot be read, carries no zone, or lies outside the years 1900 to 2199.
+    """
+    hint = "Write it as ISO 8601 with an offset, for example 2024-02-05T21:05:00+00:00."
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        try:
+            found = value.astimezone(ZoneInfo(UTC))
+        except OverflowError:  # at either end of what a datetime can be
+            found = None
+    elif isinstance(value, str):
+        try:
+            found = to_utc(pl.Series(what, [value]), None)[0]
+        except InputError as error:
+            raise InputError(f"{value!r} is no instant ({what}).", hint) from error
+    else:
+        raise InputError(f"{value!r} is no instant ({what}).", hint)
+    if found is None or not _START <= found < _END:
+        raise InputError(f"{value!r} is no instant from 1900 to 2199 ({what}).", hint)
+    return found
+
+
+def write_instant(instant: datetime) -> str:
+    """An instant in UTC as people read it; what is below a second is dropped."""
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def possible_from(times: pl.Series, instants: pl.Series, tz: str | None) -> pl.Series:
+    """From when on a text with such a time can be there: its instant, or for a date without a time the day's start."""
+    if tz is None:
+        return instants
+    if times.dtype == pl.Date:
+        dated = instants.is_not_null()
+    elif times.dtype == pl.String:
+        dated = times.str.contains(r"^\s*\d{4}-\d\d-\d\d\s*$").fill_null(value=False) & instants.is_not_null()
+    else:
+        return instants
+    if not dated.any():
+        return instants
+    return start_of_day(instants.dt.convert_time_zone(tz).dt.date(), tz).zip_with(dated, instants)
+
+
 def check_time_type(dtype: pl.DataType, column: str, tz: str | None) -> None:
     """Raise an InputError if a column of this type can never say when something appeared."""
     if isinstance(dtype, pl.Datetime):

@@ -1,6 +1,7 @@
 """New scored rows -> more sessions in a daily file, the same to the last bit as one run over all rows would give."""
 
-from contextlib import suppress
+import shlex
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from sentiscore.errors import InputError, OutputError
+from sentiscore.errors import InputError, OutputError, SentiscoreWarning
 from sentiscore.features.config import DailyConfig
 from sentiscore.features.daily import DailySums
 from sentiscore.features.files import DailyFile, add_file
@@ -16,7 +17,7 @@ from sentiscore.features.sessions import Calendar
 from sentiscore.features.state import (
     State,
     next_path,
-    provenance,
+    next_revisions_path,
     read_state,
     revisions_path,
     settings_of,
@@ -24,7 +25,8 @@ from sentiscore.features.state import (
     state_path,
     write_state,
 )
-from sentiscore.tables import Source, check_target, open_source, put_in_place, read_table, write_frame
+from sentiscore.features.times import write_instant
+from sentiscore.tables import Source, check_target, open_source, put_in_place, read_table, sweep, write_frame
 
 KEY: Final = ["unique_id", "ds"]
 
@@ -34,11 +36,13 @@ class UpdatedFile(DailyFile):
     """What was written.
 
     Attributes:
+        as_of: The instant up to which the daily file was brought.
         n_new: Rows of sessions that were not published before.
         n_revised: Published rows whose values changed, or that were not there.
         revisions: The file of old values; None if nothing was revised.
     """
 
+    as_of: datetime
     n_new: int
     n_revised: int
     revisions: Path | None
@@ -57,15 +61,16 @@ def update_file(
     day_tz: str | None = None,
     prefix: str = "",
     config: DailyConfig | None = None,
+    as_of: str | datetime | None = None,
     revise: bool = False,
     anew: bool = False,
 ) -> UpdatedFile:
-    """Add new scored rows to a daily file, which is made if there is none.
+    """Add new scored rows to a daily file, which is made if there is none, and bring it up to an instant.
 
-    A session is published once the daily file has a row of it or of a later one. Rows that would change a published
-    session are refused, unless `revise` says that they may; then the old values go into NAME.revisions.parquet, with
-    when that was (revised_at), and when and by which model the latest of the rows behind them were scored, where their
-    file says so (scored_at, model_hash).
+    Every entity gets rows up to the last session whose cutoff is at or before that instant; those sessions are
+    published then. Texts that count for a later session wait in the sums beside the file. Rows that would change a
+    published session are refused, unless `revise` says that they may; then the old values go into
+    NAME.revisions.parquet, with when that was (revised_at).
 
     Args:
         scored: A file of scored rows that are not in the daily file yet.
@@ -78,16 +83,21 @@ def update_file(
         tz: The zone of times that carry none.
         day_tz: The zone whose midnight ends a day.
         prefix: The prefix that the scored columns were given.
-        config: Everything else.
+        config: Everything else; without `end`, in whose place there is `as_of`.
+        as_of: The instant up to which `scored` is complete; now by default.
         revise: Published sessions may change.
         anew: `scored` holds all rows: make the file from them alone. With `revise` that may change published sessions.
 
     Raises:
-        InputError: The rows would change published sessions, or the daily file was made with other settings.
+        InputError: The rows would change published sessions, the daily file was made with other settings, or `as_of`
+            has not come yet or lies before that of the update before.
         OutputError: The files cannot be written.
     """
     source = open_source(scored)
     target = _check_places(source, Path(daily))
+    for path in (target, state_path(target), next_path(target), next_revisions_path(target)):
+        sweep(path)
+    now = datetime.now(UTC).replace(microsecond=0)  # so that it can be typed as it is told
     sums = DailySums(
         time_col=time_col,
         entity_col=entity_col,
@@ -98,32 +108,48 @@ def update_file(
         day_tz=day_tz,
         prefix=prefix,
         config=config,
+        as_of=now if as_of is None else as_of,
     )
+    instant = _check_as_of(sums, now)
     sums.check_schema(source.schema)
     settings = settings_of(sums, source.schema)
-    hint = f"Make it once from all rows: sentiscore features ALL --update {target} --anew"
-    old = read_table(target) if target.exists() else None
-    sources: list[dict[str, Any]] = []
-    before, state_before = sha256(target), sha256(state_path(target))
-    if anew and state_before:
-        with suppress(InputError):  # it is not needed, but it may say which model made the old values
-            sources = read_state(target, hint).sources
-    elif not anew and (old is not None or state_before):
-        known = read_state(target, hint)
-        _check_pair(target, known, hint)
-        _check_settings(target, known.settings, settings, hint)
-        _check_calendar(sums, known.sums, hint)
-        sums.restore(known.sums.drop("ds", "cutoff"), known.texts)
-        sources = known.sources
-    published = None if old is None or old.is_empty() else old.select(pl.col("session_idx").max()).item()
-    sums.closed_until = None if anew else published
+    options = {
+        "time-col": time_col,
+        "entity-col": entity_col,
+        "calendar": "SESSIONS.csv" if isinstance(calendar, pl.DataFrame) else calendar,
+        "text-col": text_col,
+        "weight-col": weight_col,
+        "tz": tz,
+        "day-tz": day_tz,
+        "prefix": prefix or None,
+        "as-of": None if as_of is None else instant.isoformat(),
+    }
+    command = _command(target, options, sums.config)
+    hint = f"Make it once from a file of all scored rows, here ALL.parquet: {command}"
+    shas = _shas(target)
+    old = _read_daily(target, command)
+    before: State | None = None
+    if not anew and (old is not None or state_path(target).exists()):
+        before = read_state(target, hint)
+        if _finish_stopped(target, before, source, hint):
+            shas = _shas(target)
+            old = _read_daily(target, command)
+        _check_settings(target, before.settings, settings, hint)
+        if instant < before.as_of:
+            raise InputError(
+                f"{target} has been brought up to {write_instant(before.as_of)} already, which is after "
+                f"{write_instant(instant)}.",
+                "Give a later --as-of (as_of), or leave it out, which means now.",
+            )
+        _check_calendar(sums, before.sums, hint)
+        sums.restore(before.sums.drop("ds", "cutoff"), before.texts)
+        sums.closed_until = sums.sessions.last_closed(before.as_of)
+    published = sums.closed_until
+    if anew and old is not None:
+        published = old.select(pl.col("session_idx").max()).item()
     rows = add_file(sums, source)
-    if sums.n_late and not revise:
-        raise InputError(
-            f"{sums.n_late:,} of the {rows:,} rows count for sessions up to {_last(old)}, which {target} has "
-            "published already; nothing was changed.",
-            "Leave them out, or let them change what was published with --revise, which keeps the old values.",
-        )
+    source_sha = sha256(source.path)
+    _check_new(target, sums, before, rows, source_sha, revise=revise)
     new = sums.finish()
     revised = _revised(old, new, published)
     if revised.height and not revise:
@@ -132,29 +158,32 @@ def update_file(
             "The rows or the calendar are not those it was made from. --revise lets them change and keeps the old "
             "values.",
         )
-    if sha256(target) != before or sha256(state_path(target)) != state_before:
+    if _shas(target) != shas:
         raise OutputError(f"{target} was changed by something else meanwhile.", "Run the update again.")
-    revisions = _keep(target, revised, sources[-1:]) if revised.height else None
-    latest = {"file": source.path.name, "rows": rows, **provenance(source.path)}
+    revisions = _keep(target, revised)
     write_frame(new, next_path(target))
     seen, texts = sums.state()
-    write_state(
-        state_path(target),
-        State(
-            settings=settings,
-            daily=sha256(next_path(target)),
-            before=before,
-            sources=[*([] if anew else sources), latest],
-            sums=seen,
-            texts=texts,
-        ),
+    state = State(
+        settings=settings,
+        daily=sha256(next_path(target)),
+        before=shas[0],
+        revisions=sha256(next_revisions_path(target)) if revisions else "",
+        as_of=instant,
+        sources=[
+            *([] if before is None else before.sources),
+            {"file": source.path.name, "rows": rows, "sha256": source_sha},
+        ],
+        sums=seen,
+        texts=texts,
     )
-    put_in_place(next_path(target), target)
+    write_state(state_path(target), state)
+    _finish(target, state)
     return UpdatedFile(
         output=target,
         rows=rows,
         n_unplaced=sums.n_unplaced,
         daily=new,
+        as_of=instant,
         n_new=new.height if published is None else new.filter(pl.col("session_idx") > published).height,
         n_revised=revised.height,
         revisions=revisions,
@@ -162,7 +191,10 @@ def update_file(
 
 
 def _check_places(source: Source, daily: Path) -> Path:
-    target = check_target(daily, pl.Schema())
+    try:
+        target = check_target(daily, pl.Schema())
+    except OutputError as error:
+        raise OutputError(error.message, error.hint.replace("--output", "--update")) from error
     if target.suffix != ".parquet":
         raise OutputError(f"{target} is not a .parquet file.", "Only such a file can be updated.")
     beside = (target, state_path(target), revisions_path(target))
@@ -171,23 +203,109 @@ def _check_places(source: Source, daily: Path) -> Path:
     return target
 
 
-def _check_pair(target: Path, state: State, hint: str) -> None:
-    """Raise an InputError unless the sums are those of the daily file; finish an update that was stopped."""
+def _shas(target: Path) -> tuple[str, str]:
+    return sha256(target), sha256(state_path(target))
+
+
+def _check_as_of(sums: DailySums, now: datetime) -> datetime:
+    """The instant of the update, if one can be made as of it."""
+    if sums.config.end is not None:
+        raise InputError(
+            "An update has no end of its own: it goes up to the last session that is closed.",
+            "Leave end out, or say up to which instant with --as-of (as_of).",
+        )
+    instant = now if sums.as_of is None else sums.as_of
+    if instant > now:
+        raise InputError(
+            f"{write_instant(instant)}, as of which the update would be, has not come yet.",
+            "Give an earlier --as-of (as_of), or leave it out, which means now.",
+        )
+    closed = sums.sessions.last_closed(instant)
+    if closed is not None and sums.sessions.between(closed + 1, closed + 1).is_empty():
+        raise InputError(
+            f"The calendar {sums.sessions.name} ends before {write_instant(instant)}, as of which the update would be.",
+            "Add the sessions to come to it, so that newer texts have a place; or give an earlier --as-of (as_of).",
+        )
+    return instant
+
+
+def _command(target: Path, options: dict[str, Any], config: DailyConfig) -> str:
+    """The command that makes the daily file from all rows."""
+    plain = DailyConfig()
+    changed = {name: value for name, value in vars(config).items() if value != getattr(plain, name)}
+    typed = {name: changed.pop(name, None) for name in ("cutoff", "latency", "repeats", "fill")}
+    words = ["sentiscore", "features", "ALL.parquet"]
+    for name, value in {**options, **typed, "config": "CONFIG.toml" if changed else None}.items():
+        if value is not None:
+            words += [f"--{name}", str(value)]
+    return shlex.join([*words, "--update", str(target), "--anew"])
+
+
+def _read_daily(target: Path, command: str) -> pl.DataFrame | None:
+    """The daily file as it is; None if there is none."""
+    if not target.exists():
+        return None
+    try:
+        old = read_table(target)
+    except InputError as error:
+        raise InputError(
+            error.message,
+            f"Bring it and {state_path(target).name} back from a backup. Or remove it, and make it once from a file of "
+            f"all scored rows, here ALL.parquet: rm {shlex.quote(str(target))}; {command}",
+        ) from error
+    if not {*KEY, "session_idx", "available_at", "n_docs"} <= set(old.columns):
+        raise InputError(f"{target} does not hold daily features.", "Name another place with --update.")
+    return old
+
+
+def _finish_stopped(target: Path, state: State, source: Source, hint: str) -> bool:
+    """Finish an update that was stopped, if there is one; whether there was.
+
+    Raises:
+        InputError: The sums are not those of the daily file; or the one that was finished now is this one.
+    """
     found = sha256(target)
     if found == state.daily:
-        return
-    if found == state.before and sha256(next_path(target)) == state.daily:
-        put_in_place(next_path(target), target)
-        last = state.sources[-1]["file"] if state.sources else "its rows"
+        return False
+    if found != state.before or sha256(next_path(target)) != state.daily:
         raise InputError(
-            f"The update before this one was stopped before its end; it has been finished now, with {last}.",
-            "Run this update again if its rows are others.",
+            f"{target} and {state_path(target).name} do not belong together: one of them was changed, or an update was "
+            "stopped halfway.",
+            f"Bring both back from a backup. Or: {hint}",
         )
-    raise InputError(
-        f"{target} and {state_path(target).name} do not belong together: one of them was changed, or an update was "
-        "stopped halfway.",
-        f"Bring both back from a backup. Or: {hint}",
-    )
+    _finish(target, state)
+    last = state.sources[-1]
+    told = f"The update before this one was stopped before its end; it has been finished now, with {last['file']}."
+    if last["sha256"] == sha256(source.path):
+        raise InputError(told, "These are its rows, so there is nothing left to do.")
+    warnings.warn(told, SentiscoreWarning, stacklevel=3)
+    return True
+
+
+def _finish(target: Path, state: State) -> None:
+    """Put in place what the state was written for, as far as that is not done."""
+    if state.revisions and sha256(next_revisions_path(target)) == state.revisions:
+        put_in_place(next_revisions_path(target), revisions_path(target))
+    put_in_place(next_path(target), target)
+
+
+def _check_new(
+    target: Path, sums: DailySums, before: State | None, rows: int, source_sha: str, *, revise: bool
+) -> None:
+    """Raise an InputError if rows count for published sessions, or were added before."""
+    if before is None or revise:
+        return
+    if sums.n_late:
+        last = sums.sessions.between(sums.closed_until or 0, sums.closed_until or 0)["ds"][0]
+        raise InputError(
+            f"{sums.n_late:,} of the {rows:,} rows count for sessions up to {last}, which {target} has published "
+            "already; nothing was changed.",
+            "Leave them out, or let them change what was published with --revise, which keeps the old values.",
+        )
+    if rows and source_sha in [known["sha256"] for known in before.sources]:
+        raise InputError(
+            f"The rows of this file are in {target} already; nothing was changed.", "Give the file of new scored rows."
+        )
 
 
 def _check_settings(target: Path, old: dict[str, Any], new: dict[str, Any], hint: str) -> None:
@@ -219,10 +337,6 @@ def _check_calendar(sums: DailySums, known: pl.DataFrame, hint: str) -> None:
         )
 
 
-def _last(old: pl.DataFrame | None) -> Any:
-    return None if old is None else old["ds"].max()
-
-
 def _revised(old: pl.DataFrame | None, new: pl.DataFrame, published: int | None) -> pl.DataFrame:
     """Published rows as they were, where they are not the same any more.
 
@@ -241,15 +355,19 @@ def _revised(old: pl.DataFrame | None, new: pl.DataFrame, published: int | None)
     return pl.concat([changed, late.select(kept)], how="diagonal")
 
 
-def _keep(target: Path, revised: pl.DataFrame, sources: list[dict[str, Any]]) -> Path:
-    """Add old values to the file of revisions, before anything is overwritten."""
-    latest = sources[0] if sources else {}
-    rows = revised.with_columns(
-        revised_at=pl.lit(datetime.now(UTC), dtype=pl.Datetime("us", "UTC")),
-        scored_at=pl.lit(latest.get("scored_at"), dtype=pl.String),
-        model_hash=pl.lit(latest.get("model_hash"), dtype=pl.String),
-    )
-    path = revisions_path(target)
+def _keep(target: Path, revised: pl.DataFrame) -> Path | None:
+    """Write old values, after those of earlier revisions, to where they wait until the update is finished."""
+    waiting, path = next_revisions_path(target), revisions_path(target)
+    if revised.is_empty():
+        waiting.unlink(missing_ok=True)  # of an update that was stopped before it counted
+        return None
+    rows = revised.with_columns(revised_at=pl.lit(datetime.now(UTC), dtype=pl.Datetime("us", "UTC")))
     if path.exists():
-        rows = pl.concat([read_table(path), rows], how="diagonal_relaxed")
-    return write_frame(rows, path)
+        try:
+            rows = pl.concat([read_table(path), rows], how="diagonal_relaxed")
+        except InputError as error:
+            raise InputError(
+                error.message, "Bring it back from a backup, or put it elsewhere: a new one is made."
+            ) from error
+    write_frame(rows, waiting)
+    return path

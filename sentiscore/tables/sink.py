@@ -4,7 +4,10 @@ A sink writes beside its target and takes the target's place only when it is clo
 run that is stopped halfway leaves the old file as it was.
 """
 
+import glob
 import os
+import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +19,8 @@ import polars as pl
 from sentiscore.errors import OutputError
 
 WRITABLE: Final = (".parquet", ".csv", ".ndjson")
+_LEFT_BEHIND: Final = 3_600
+"""Seconds after which nobody can be about to write to a file whose process is gone, on another machine either."""
 
 
 class Writer(Protocol):
@@ -98,6 +103,29 @@ def put_in_place(part: Path, target: Path) -> None:
     with _translated(target):
         part.replace(_real(target))
         _sync_folder(_real(target).parent)
+
+
+def sweep(path: Path) -> None:
+    """Remove what processes that are gone left of files they were writing in this place."""
+    place = _real(path)
+    for part in place.parent.glob(f".{glob.escape(place.name)}.*.part"):
+        number = re.fullmatch(r"\.(\d{1,9})\.part", part.name.removeprefix(f".{place.name}"))
+        with suppress(OSError):
+            if number and time.time() - part.stat().st_mtime > _LEFT_BEHIND and not _lives(int(number[1])):
+                part.unlink()
+
+
+def _lives(process: int) -> bool:
+    """Whether there is a process of this number; where that cannot be asked, whether there may be one."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(process, 0)  # sends nothing
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _fits(suffix: str, dtype: pl.DataType) -> bool:

@@ -16,6 +16,7 @@ KEYS = ["unique_id", "ds", "session_idx", "available_at"]
 COUNTS = ["n_docs", "n_unique", "news_flag", "sessions_since_news", "n_calendar_days"]
 OWN = ["sent_mean", "sent_shrunk", "sent_std", "pos_share", "neg_share", "neu_share"]
 OPINION = ["bullishness", "disagreement", "uncertainty"]
+HOUR = timedelta(hours=1)
 MEMORY = ["sent_decay_5", "sent_decay_20", "sent_momentum", "sent_z_20", "abnormal_volume_20"]
 COLUMNS = [*KEYS, *COUNTS, *OWN, *OPINION, *MEMORY]
 
@@ -673,3 +674,89 @@ def test_parts_are_brought_together_as_they_come(monkeypatch: pytest.MonkeyPatch
         for i in range(40):
             sums.add(rows.slice(i, 1))
         assert_frame_equal(sums.finish(), daily(rows, **args), check_exact=True)
+
+
+# --- as of an instant ---
+
+
+def test_as_of_an_instant_there_are_rows_up_to_the_last_closed_session_for_all() -> None:
+    rows = scored(
+        ("2024-01-05T15:00:00Z", 0.5, "positive"),
+        ("2024-01-03T15:00:00Z", 0.5, "positive"),
+        ("2024-01-08T15:00:00Z", 0.5, "positive"),
+        ticker=["AAA", "BBB", "CCC"],
+    )
+    args: dict[str, Any] = {"time_col": "at", "entity_col": "ticker", "calendar": "XNYS"}
+    frame = daily(rows, as_of="2024-01-08T20:59:59Z", **args)
+    assert frame.select("unique_id", "ds", "n_docs").rows() == [
+        ("AAA", date(2024, 1, 5), 1),
+        ("BBB", date(2024, 1, 3), 1),
+        ("BBB", date(2024, 1, 4), 0),
+        ("BBB", date(2024, 1, 5), 0),
+    ]
+    closed = daily(rows, as_of=utc(2024, 1, 8, 21), **args)  # at the close sharp
+    assert closed.filter(pl.col("ds") == date(2024, 1, 8))["unique_id"].to_list() == ["AAA", "BBB", "CCC"]
+    assert daily(rows, as_of=utc(2024, 1, 12), **args)["ds"].max() == date(2024, 1, 11)
+    ended = daily(rows, as_of=utc(2024, 1, 12), config=DailyConfig(end=date(2024, 1, 9)), **args)
+    assert ended["ds"].max() == date(2024, 1, 9)
+    assert daily(rows.slice(1, 1), as_of=utc(2024, 1, 3, 20, 59), **args).is_empty()
+    days = pl.DataFrame({"ds": [date(2024, 1, day) for day in (5, 8)]}).with_columns(
+        open=pl.col("ds").cast(pl.Datetime("us", "UTC")), close=pl.col("ds").cast(pl.Datetime("us", "UTC")) + HOUR
+    )
+    with pytest.warns(SentiscoreWarning, match="^3 rows have times after"):
+        assert daily(rows, as_of=utc(2024, 1, 1), **args | {"calendar": days}).is_empty()  # before the first session
+
+
+def test_texts_from_after_the_instant_are_left_out_counted_and_told() -> None:
+    rows = scored(
+        ("2024-01-05T15:00:00Z", 0.5, "positive"),
+        ("2024-01-05T15:00:00.000001Z", -0.5, "negative"),
+        ("2150-01-05T15:00:00Z", -0.5, "negative"),
+        (None, 0.5, "positive"),
+    )
+    sums = DailySums(time_col="at", as_of=utc(2024, 1, 5, 15))
+    sums.add(rows)
+    with pytest.warns(SentiscoreWarning) as caught:
+        assert sums.finish().is_empty()  # the day is not over
+    assert [str(told.message).split(",")[0] for told in caught] == [
+        "1 rows have no entity",
+        "2 rows have times after 2024-01-05 15:00:00 UTC",
+    ]
+    assert sums.n_unplaced == 3
+    assert sums.state()[0]["n_docs"].to_list() == [1]
+
+
+def test_times_to_come_are_told_and_stay_where_no_instant_is_given() -> None:
+    rows = scored(("2024-01-05T15:00:00Z", 0.5, "positive"), ("2150-01-05T15:00:00Z", -0.5, "negative"))
+    sums = DailySums(time_col="at")
+    sums.add(rows)
+    with pytest.warns(SentiscoreWarning, match=r"^1 rows have times that have not come yet, .*--as-of"):
+        assert sums.finish()["n_docs"].sum() == 2
+    assert sums.n_unplaced == 0
+    days = pl.DataFrame({"ds": [date(2024, 1, day) for day in (4, 5)]}).with_columns(
+        open=pl.col("ds").cast(pl.Datetime("us", "UTC")), close=pl.col("ds").cast(pl.Datetime("us", "UTC")) + 20 * HOUR
+    )
+    with pytest.warns(SentiscoreWarning, match="^1 rows lie before or after all sessions") as caught:
+        daily(rows, time_col="at", calendar=days)
+    assert len(caught) == 1  # what is left out need not be left out
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_a_date_of_the_day_of_the_instant_is_none_from_after_it(written: bool) -> None:
+    rows = scored(("2024-01-05", 0.5, "positive"), ("2024-01-06", 0.5, "positive"), ("2024-01-07", 0.5, "positive"))
+    rows = rows if written else rows.with_columns(pl.col("at").str.to_date())
+    args: dict[str, Any] = {"time_col": "at", "tz": "America/New_York"}
+    sums = DailySums(as_of="2024-01-06T00:00:00-05:00", **args)
+    sums.add(rows)
+    with pytest.warns(SentiscoreWarning, match="^1 rows have times after"):
+        assert sums.finish().select("ds", "n_docs").rows() == [(date(2024, 1, 5), 1)]
+    assert sums.state()[0]["n_docs"].sum() == 2  # the second waits for the end of its day
+
+
+def test_a_text_that_can_be_used_only_after_the_instant_waits() -> None:
+    rows = scored(("2024-01-05T23:58:00Z", 0.5, "positive"), ("2024-01-05T12:00:00Z", 0.5, "positive"))
+    config = DailyConfig(latency="5m")
+    frame = daily(rows, time_col="at", config=config, as_of="2024-01-06T00:00:00Z")
+    assert frame.select("ds", "n_docs").rows() == [(date(2024, 1, 5), 1)]
+    later = daily(rows, time_col="at", config=config, as_of="2024-01-07T00:00:00Z")
+    assert later["n_docs"].to_list() == [1, 1]

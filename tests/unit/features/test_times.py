@@ -1,11 +1,11 @@
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 
 from sentiscore.errors import InputError
-from sentiscore.features.times import check_time_type, check_zone, start_of_day, to_utc
+from sentiscore.features.times import check_time_type, check_zone, parse_instant, start_of_day, to_utc, write_instant
 
 NEW_YORK = "America/New_York"
 
@@ -244,3 +244,34 @@ def test_an_offset_may_stand_apart(zone: str) -> None:
 def test_utc_may_be_called_by_its_names(zone: str) -> None:
     found = to_utc(pl.Series("at", [f"2024-02-05T16:05{zone}"]), None)
     assert found.to_list() == [datetime(2024, 2, 5, 16, 5, tzinfo=UTC)]
+
+
+# --- one instant ---
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["2024-02-05T16:05:30-05:00", "2024-02-05 21:05:30Z", datetime(2024, 2, 5, 16, 5, 30, tzinfo=ZoneInfo(NEW_YORK))],
+)
+def test_an_instant_is_read_in_utc(given: str | datetime) -> None:
+    found = parse_instant(given, "as_of")
+    assert found == utc("2024-02-05T21:05:30")
+    assert write_instant(found) == "2024-02-05 21:05:30 UTC"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "2024-02-05",
+        "2024-02-05T16:05:30",
+        "now",
+        " ",
+        "9999-12-31T00:00Z",
+        datetime(2024, 2, 5),  # noqa: DTZ001
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=1))),
+        5,
+    ],
+)
+def test_what_is_no_instant_is_refused(given: object) -> None:
+    with pytest.raises(InputError, match=r"is no instant.*as_of.*\n.*offset"):
+        parse_instant(given, "as_of")  # type: ignore[arg-type]
