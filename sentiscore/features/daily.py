@@ -244,7 +244,7 @@ class DailySums:
         if self._n_unknown:
             warnings.warn(
                 f"{self._n_unknown:,} rows have no entity, or no time from 1900 to 2199, and are not in the daily "
-                "features.",
+                "features. Fill them in and score those rows anew, if they matter.",
                 SentiscoreWarning,
                 stacklevel=3,
             )
@@ -258,7 +258,7 @@ class DailySums:
         if self._n_ahead and self.as_of is not None:
             warnings.warn(
                 f"{self._n_ahead:,} rows have times after {write_instant(self.as_of)}, as of which the daily features "
-                "are made, and are not in them.",
+                "are made, and are not in them. Check the stamps; right ones are for a later update.",
                 SentiscoreWarning,
                 stacklevel=3,
             )

@@ -125,7 +125,8 @@ def update_file(
         "as-of": None if as_of is None else instant.isoformat(),
     }
     command = _command(target, options, sums.config)
-    hint = f"Make it once from a file of all scored rows, here ALL.parquet: {command}"
+    again = f"{command} --revise" if target.exists() else command  # which keeps what was published before
+    hint = f"Make it once from a file of all scored rows, here ALL.parquet: {again}"
     shas = _shas(target)
     old = _read_daily(target, command)
     before: State | None = None
@@ -293,18 +294,18 @@ def _check_new(
     target: Path, sums: DailySums, before: State | None, rows: int, source_sha: str, *, revise: bool
 ) -> None:
     """Raise an InputError if rows count for published sessions, or were added before."""
-    if before is None or revise:
+    if before is None:
         return
-    if sums.n_late:
-        last = sums.sessions.between(sums.closed_until or 0, sums.closed_until or 0)["ds"][0]
-        raise InputError(
-            f"{sums.n_late:,} of the {rows:,} rows count for sessions up to {last}, which {target} has published "
-            "already; nothing was changed.",
-            "Leave them out, or let them change what was published with --revise, which keeps the old values.",
-        )
     if rows and source_sha in [known["sha256"] for known in before.sources]:
         raise InputError(
             f"The rows of this file are in {target} already; nothing was changed.", "Give the file of new scored rows."
+        )
+    if sums.n_late and not revise:
+        last = sums.sessions.between(sums.closed_until or 0, sums.closed_until or 0)["ds"][0]
+        raise InputError(
+            f"{sums.n_late:,} of the {rows:,} rows count for sessions up to {last}, which {target} has published "
+            f"already; nothing was changed. It stands as of {write_instant(before.as_of)}.",
+            "Leave them out, or let them change what was published with --revise, which keeps the old values.",
         )
 
 

@@ -258,10 +258,14 @@ def test_a_daily_file_is_updated_and_revised(news: pl.DataFrame, tmp_path: Path)
     result = run("features", tmp_path / "two.parquet", *settings)
     assert result.exit_code == 0, result.output
     assert pl.read_parquet(target)["n_docs"].sum() == 6
-    refused = run("features", tmp_path / "one.parquet", *settings)
+    again = run("features", tmp_path / "one.parquet", *settings, "--revise")
+    assert again.exit_code == 1
+    assert "The rows of this file are in" in again.stderr
+    rows.head(1).write_parquet(tmp_path / "late.parquet")
+    refused = run("features", tmp_path / "late.parquet", *settings)
     assert refused.exit_code == 1
-    assert "published already; nothing was changed." in refused.stderr
-    revised = run("features", tmp_path / "one.parquet", *settings, "--revise")
+    assert "published already; nothing was changed. It stands as of" in refused.stderr
+    revised = run("features", tmp_path / "late.parquet", *settings, "--revise")
     assert "as they were:" in revised.output
     assert pl.read_parquet(tmp_path / "daily.revisions.parquet")["n_docs"].sum() > 0
     for wrong in (("-o", tmp_path / "x.parquet", "--update", target), ("--revise",)):

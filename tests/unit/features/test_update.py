@@ -122,7 +122,7 @@ def test_rows_for_published_sessions_are_refused_and_nothing_changes(write: Make
     with pytest.raises(InputError, match=r"^1 of the .* rows count for sessions up to 2024-01-20.*\n.*--revise"):
         update_file(write(late), daily=target, **END)
     with pytest.raises(InputError, match="published already"):
-        update_file(write(first), daily=target, **END)  # the same rows once more
+        update_file(write(first.head(-1)), daily=target, **END)  # nearly the same rows once more
     assert (target.read_bytes(), state_path(target).read_bytes()) == before
 
 
@@ -270,7 +270,7 @@ def test_an_update_that_is_killed_at_any_step_loses_nothing(
     found, expected = (pl.read_parquet(revisions_path(each)).drop("revised_at") for each in (target, twin))
     assert_frame_equal(found, expected, check_exact=True)  # each old value once
     with pytest.raises(InputError, match="published already"):  # and the pair is sound
-        update_file(source, daily=target, **END)
+        update_file(write(late.head(-1), "other.parquet"), daily=target, **END)
     assert not next_path(target).exists()
     assert not next_revisions_path(target).exists()
 
@@ -483,8 +483,20 @@ def test_rows_that_are_there_already_are_not_added_twice(write: Make, target: Pa
     waiting = second.filter(pl.col("at") < NOON["as_of"])
     update_file(write(waiting), daily=target, **NOON)
     assert waiting.height
+    for revise in (False, True):
+        with pytest.raises(InputError, match=r"rows of this file are in .* already"):
+            update_file(write(waiting, "again.parquet"), daily=target, revise=revise, **NOON)
+
+
+@pytest.mark.parametrize("revise", [False, True])
+def test_a_published_file_is_not_added_twice_either(write: Make, target: Path, revise: bool) -> None:
+    first, second = before_and_after(rows_of(), 20)
+    update_file(write(first), daily=target, **NOON)
+    update_file(write(second, "second.parquet"), daily=target, **END)
+    before = target.read_bytes()
     with pytest.raises(InputError, match=r"rows of this file are in .* already"):
-        update_file(write(waiting, "again.parquet"), daily=target, **NOON)
+        update_file(write(second, "second.parquet"), daily=target, revise=revise, **END)
+    assert target.read_bytes() == before
 
 
 def test_an_instant_that_cannot_be_is_refused(write: Make, target: Path) -> None:
@@ -568,7 +580,7 @@ def test_a_damaged_daily_file_is_told_with_commands_that_mend_it(write: Make, ta
 def test_the_command_names_settings_that_have_no_option(write: Make, target: Path) -> None:
     first, second = before_and_after(rows_of(), 20)
     update_file(write(first), daily=target, **NOON)
-    with pytest.raises(InputError, match=r"--fill zero --config CONFIG.toml --update .*daily.parquet --anew$"):
+    with pytest.raises(InputError, match=r"--fill zero --config CONFIG.toml --update .*parquet --anew --revise$"):
         update_file(write(second), daily=target, config=DailyConfig(fill="zero", z=(5,)), **END)
 
 
