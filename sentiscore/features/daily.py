@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC as UTC_ZONE
 from datetime import datetime
-from typing import Final
+from typing import Final, Required, TypedDict
 
 import polars as pl
 
@@ -26,6 +26,21 @@ _SLICE_ROWS: Final = 262_144
 _AHEAD: Final = 2
 _TELLING: Final = 10
 """Rows from which on a habit can be told from chance."""
+
+
+class Settings(TypedDict, total=False):
+    """What `daily` takes beside the rows, for functions that hand it on."""
+
+    time_col: Required[str]
+    entity_col: str | None
+    calendar: Calendar
+    text_col: str | None
+    weight_col: str | None
+    tz: str | None
+    day_tz: str | None
+    prefix: str
+    config: DailyConfig | None
+    as_of: str | datetime | None
 
 
 class DailySums:

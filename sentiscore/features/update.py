@@ -5,15 +5,14 @@ import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 import polars as pl
 
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
 from sentiscore.features.config import DailyConfig
-from sentiscore.features.daily import DailySums
+from sentiscore.features.daily import DailySums, Settings
 from sentiscore.features.files import DailyFile, add_file
-from sentiscore.features.sessions import Calendar
 from sentiscore.features.state import (
     State,
     next_path,
@@ -52,18 +51,9 @@ def update_file(
     scored: str | Path,
     *,
     daily: str | Path,
-    time_col: str,
-    entity_col: str | None = None,
-    calendar: Calendar = None,
-    text_col: str | None = None,
-    weight_col: str | None = None,
-    tz: str | None = None,
-    day_tz: str | None = None,
-    prefix: str = "",
-    config: DailyConfig | None = None,
-    as_of: str | datetime | None = None,
     revise: bool = False,
     anew: bool = False,
+    **settings: Unpack[Settings],
 ) -> UpdatedFile:
     """Add new scored rows to a daily file, which is made if there is none, and bring it up to an instant.
 
@@ -75,18 +65,10 @@ def update_file(
     Args:
         scored: A file of scored rows that are not in the daily file yet.
         daily: A .parquet file that this function made, or a place for one.
-        time_col: When each text appeared; see `daily` in this package for this and the other arguments.
-        entity_col: The series each text belongs to.
-        calendar: The sessions.
-        text_col: The texts.
-        weight_col: How much each text counts.
-        tz: The zone of times that carry none.
-        day_tz: The zone whose midnight ends a day.
-        prefix: The prefix that the scored columns were given.
-        config: Everything else; without `end`, in whose place there is `as_of`.
-        as_of: The instant up to which `scored` is complete; now by default.
         revise: Published sessions may change.
         anew: `scored` holds all rows: make the file from them alone. With `revise` that may change published sessions.
+        settings: The other arguments of `daily` in this package. as_of is the instant up to which `scored` is complete,
+            now by default; in its config there can be no `end`.
 
     Raises:
         InputError: The rows would change published sessions, the daily file was made with other settings, or `as_of`
@@ -98,31 +80,16 @@ def update_file(
     for path in (target, state_path(target), next_path(target), next_revisions_path(target)):
         sweep(path)
     now = datetime.now(UTC).replace(microsecond=0)  # so that it can be typed as it is told
-    sums = DailySums(
-        time_col=time_col,
-        entity_col=entity_col,
-        calendar=calendar,
-        text_col=text_col,
-        weight_col=weight_col,
-        tz=tz,
-        day_tz=day_tz,
-        prefix=prefix,
-        config=config,
-        as_of=now if as_of is None else as_of,
-    )
+    as_of, calendar = settings.get("as_of"), settings.get("calendar")
+    settings["as_of"] = now if as_of is None else as_of
+    sums = DailySums(**settings)
     instant = _check_as_of(sums, now)
     sums.check_schema(source.schema)
-    settings = settings_of(sums, source.schema)
+    made_with = settings_of(sums, source.schema)
     options = {
-        "time-col": time_col,
-        "entity-col": entity_col,
+        **{name: value for name, value in settings.items() if name != "config"},
         "calendar": "SESSIONS.csv" if isinstance(calendar, pl.DataFrame) else calendar,
-        "text-col": text_col,
-        "weight-col": weight_col,
-        "tz": tz,
-        "day-tz": day_tz,
-        "prefix": prefix or None,
-        "as-of": None if as_of is None else instant.isoformat(),
+        "as_of": None if as_of is None else instant.isoformat(),
     }
     command = _command(target, options, sums.config)
     again = f"{command} --revise" if target.exists() else command  # which keeps what was published before
@@ -135,7 +102,7 @@ def update_file(
         if _finish_stopped(target, before, source, hint):
             shas = _shas(target)
             old = _read_daily(target, command)
-        _check_settings(target, before.settings, settings, hint)
+        _check_settings(target, before.settings, made_with, hint)
         if instant < before.as_of:
             raise InputError(
                 f"{target} has been brought up to {write_instant(before.as_of)} already, which is after "
@@ -165,7 +132,7 @@ def update_file(
     write_frame(new, next_path(target))
     seen, texts = sums.state()
     state = State(
-        settings=settings,
+        settings=made_with,
         daily=sha256(next_path(target)),
         before=shas[0],
         revisions=sha256(next_revisions_path(target)) if revisions else "",
@@ -237,8 +204,8 @@ def _command(target: Path, options: dict[str, Any], config: DailyConfig) -> str:
     typed = {name: changed.pop(name, None) for name in ("cutoff", "latency", "repeats", "fill")}
     words = ["sentiscore", "features", "ALL.parquet"]
     for name, value in {**options, **typed, "config": "CONFIG.toml" if changed else None}.items():
-        if value is not None:
-            words += [f"--{name}", str(value)]
+        if value not in (None, ""):
+            words += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join([*words, "--update", str(target), "--anew"])
 
 

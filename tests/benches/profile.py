@@ -6,13 +6,11 @@ python -m tests.benches.profile MODEL
 from typing import Final
 
 import click
-import numpy as np
 import torch
 from torch.profiler import ProfilerActivity, profile
 
 from sentiscore.checkpoint import load_checkpoint
-from sentiscore.engine.batching import pack, plan_batches
-from sentiscore.engine.classifier import Classifier, _inputs
+from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.device import DTYPES
 from tests.benches import texts
 
@@ -30,23 +28,14 @@ def main(model: str, dtype: str, rows: int) -> None:
     classifier = Classifier.load(load_checkpoint(model), device=_CPU, dtype=DTYPES[dtype])
     chosen = texts.text_sets(rows, texts.shared_data())[0]
     encoded = classifier.encoder.encode(chosen.texts)
-    batches = plan_batches(encoded.lengths, classifier._token_budget, classifier._padding)
-    packed = pack(batches, encoded.ids, encoded.starts, encoded.lengths, classifier._engine.pad_id or 0)
-    ends = encoded.lengths[np.concatenate([batch.rows for batch in batches])] - 1
+    classifier._on_cores = classifier._in_turn  # type: ignore[method-assign]  # in this thread, which is watched
 
-    def compute() -> None:  # in this thread, which is the one that is watched
-        window = classifier._engine.open_window(torch.from_numpy(np.unique(encoded.ids)))
-        for block, last in _inputs(batches, torch.from_numpy(packed), torch.from_numpy(ends)):
-            classifier._engine.logits(window, block, last)
-
-    compute()
+    classifier.run(encoded)
     with profile(activities=[ProfilerActivity.CPU]) as watched:
-        compute()
+        classifier.run(encoded)
     found = sorted(watched.key_averages(), key=lambda each: -each.self_cpu_time_total)
     total = sum(each.self_cpu_time_total for each in found)
-    click.echo(
-        f"{model}, {dtype}, {chosen.name}, {len(chosen.texts)} rows, {len(batches)} batches: {total / 1e3:.0f} ms"
-    )
+    click.echo(f"{model}, {dtype}, {chosen.name}, {len(chosen.texts)} rows: {total / 1e3:.0f} ms")
     for each in found[:_SHOWN]:
         click.echo(f"{each.self_cpu_time_total / total:6.1%}  {each.key}")
 

@@ -114,3 +114,10 @@ def test_a_browser_draws_the_gaps_runs_no_name_and_asks_for_nothing(daily: Path,
     assert '<p id="facts">20 documents in 10 sessions, 30.0 % of them without news</p>' in drawn
     means = re.findall(r'<path class="js-line" d="([^"h]+)"[^>]*stroke: rgb\(0, 114, 178\)', drawn)
     assert [len(re.findall("[ML]", line)) for line in means] == [3, 1, 3]  # a piece for each run of sessions with news
+
+
+def test_the_limit_that_help_names_is_that_of_the_library() -> None:
+    from sentiscore.cli.plot import command
+    from sentiscore.features.plot import MOST_ENTITIES
+
+    assert {option.name: option.default for option in command.params}["limit"] == MOST_ENTITIES

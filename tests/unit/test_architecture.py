@@ -77,6 +77,11 @@ def test_starting_is_light(statement: str) -> None:
     )
 
 
+def test_help_does_not_wait_for_polars() -> None:
+    statement = "from sentiscore.cli.main import cli; cli.main(['--help'], standalone_mode=False)"
+    assert loaded_by(statement) & {"polars", "numpy", "pyarrow"} == set()
+
+
 def test_scoring_with_the_default_model_does_not_wait_for_transformers() -> None:
     assert "transformers" not in loaded_by("from sentiscore import Scorer; Scorer.from_pretrained().score(['good'])")
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from sentiscore.errors import MissingExtraError
 from sentiscore.features.grid import DS, ID, check_frame
-from sentiscore.features.panel.frames import Panel, Time, Y, align, times
+from sentiscore.features.panel.frames import Panel, Time, Y, align
 from sentiscore.features.panel.gluonts import FREQ, stand_in_days
 
 _TIMESTAMP: Final = "timestamp"
@@ -83,7 +83,7 @@ def to_autogluon(
         InputError: The frames do not fit together, or an argument cannot be used.
     """
     aligned = align(daily, y, columns=columns, fill=fill, future_ds=future_ds)
-    frame = stand_in_days(times(aligned.unlagged(), time, aligned.panel.sessions)).select(
+    frame = stand_in_days(aligned.unlagged(time)).select(
         pl.col(ID).cast(pl.String).alias("item_id"),
         pl.col(DS).cast(pl.Datetime("us")).alias(_TIMESTAMP),
         pl.col(Y).alias("target"),

@@ -9,7 +9,7 @@ import polars as pl
 
 from sentiscore.errors import import_extra
 from sentiscore.features.grid import DS, ID
-from sentiscore.features.panel.frames import Panel, Time, Y, align, times
+from sentiscore.features.panel.frames import Panel, Time, Y, align
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def to_darts(
         MissingExtraError: Darts is not installed.
     """
     aligned = align(daily, y, columns=columns, fill=fill, future_ds=future_ds)
-    frame = times(aligned.unlagged(), time, aligned.panel.sessions)
+    frame = aligned.unlagged(time)
     darts, pandas = import_extra("darts", "forecast"), import_extra("pandas", "forecast")
     ids, series, covariates = [], [], []
     for (entity,), rows in frame.group_by(ID, maintain_order=True):

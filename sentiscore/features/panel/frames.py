@@ -94,9 +94,10 @@ class Aligned:
     columns: tuple[str, ...]
     panel: Panel
 
-    def unlagged(self) -> pl.DataFrame:
-        """The target beside the features of its own session."""
-        return self.target.join(self.features, on=[ID, SESSION], how="left", maintain_order="left")
+    def unlagged(self, time: Time) -> pl.DataFrame:
+        """The target beside the features of its own session, with one column of times; see `times`."""
+        beside = self.target.join(self.features, on=[ID, SESSION], how="left", maintain_order="left")
+        return times(beside, time, self.panel.sessions)
 
     def lagged(self, h: int, lags: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFrame, tuple[str, ...]]:
         """The target beside lagged features, those of the h sessions to come, and the names of the columns."""

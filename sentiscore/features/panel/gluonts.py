@@ -9,7 +9,7 @@ import polars as pl
 
 from sentiscore.errors import import_extra
 from sentiscore.features.grid import DS, ID
-from sentiscore.features.panel.frames import Panel, Time, Y, align, times
+from sentiscore.features.panel.frames import Panel, Time, Y, align
 
 FREQ: Final = "D"
 
@@ -58,7 +58,7 @@ def to_gluonts(
         MissingExtraError: pandas is not installed.
     """
     aligned = align(daily, y, columns=columns, fill=fill, future_ds=future_ds)
-    frame = stand_in_days(times(aligned.unlagged(), time, aligned.panel.sessions))
+    frame = stand_in_days(aligned.unlagged(time))
     pandas = import_extra("pandas", "forecast")
     dataset = [
         {

@@ -83,7 +83,7 @@ def to_nixtla(
     aligned = align(daily, y, columns=columns, longest_lag=longest, fill=fill, future_ds=future_ds)
     sessions = aligned.panel.sessions
     if exog == "hist":
-        df = times(aligned.unlagged(), time, sessions)
+        df = aligned.unlagged(time)
         return NixtlaPanel(
             **vars(aligned.panel),
             df=_in_order(df),
