@@ -89,7 +89,7 @@ def test_train_then_evaluate_then_score(tiny_base: Path, tmp_path: Path, monkeyp
     assert result.exit_code == 0, result.output
     assert "TF-IDF baseline" in result.output
     assert "note: These rows also chose" in result.output
-    report = json.loads(Path("r.json").read_text())
+    (report,) = json.loads(Path("r.json").read_text())
     assert [figures["name"] for figures in report["figures"]] == [
         "model",
         "model before temperature",
