@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     help="Labelled rows: tsv, csv, parquet or jsonl. May be given several times.  [default: SST-2's validation rows "
     "from the hub]",
 )
+@click.option(
+    "--sets",
+    "sets_file",
+    type=click.Path(path_type=Path),
+    help="Labelled rows whose files differ in their columns: the validation rows of each [[sets]] table of a recipe.",
+)
 @click.option("--train-file", type=click.Path(path_type=Path), help="Rows to fit the TF-IDF baseline on.")
 @click.option("--text-col", default="sentence", show_default=True, help="The column of texts in those files.")
 @click.option("--label-col", default="label", show_default=True, help="The column of labels in those files.")
@@ -41,6 +47,7 @@ if TYPE_CHECKING:
 def command(
     model: str,
     eval_files: tuple[Path, ...],
+    sets_file: Path | None,
     train_file: Path | None,
     text_col: str,
     label_col: str,
@@ -65,19 +72,31 @@ def command(
     \b
     sentiscore evaluate runs/pythia-70m-sst2
     sentiscore evaluate default --eval-file reviews.csv --text-col text --html report.html
+    sentiscore evaluate runs/mine --sets recipe.toml --html report.html
     """
+    if sets_file and (eval_files or train_file):
+        raise click.UsageError(f"{sets_file} names the rows: leave --eval-file and --train-file out.")
     from sentiscore.cli.show import line, report_tables
     from sentiscore.evaluation.evaluate import evaluate
     from sentiscore.evaluation.files import check_reports, write_reports
     from sentiscore.scoring.scorer import Scorer
     from sentiscore.tables.labelled import load_hub_data, read_labelled
+    from sentiscore.training.recipe import Recipe
+    from sentiscore.training.sets import read_validation_sets
 
-    check_reports(json_file, html_file, [*eval_files, *([train_file] if train_file else [])])
+    recipe = Recipe.read(sets_file) if sets_file else Recipe()
+    named = [Path(one.validation) for one in recipe.sets if one.validation]
+    check_reports(json_file, html_file, [path for path in (*eval_files, train_file, sets_file, *named) if path])
 
     def read(path: Path) -> "LabelledData":
         return read_labelled(path, text_col=text_col, label_col=label_col, labels=data_labels)
 
-    sets = [read(path) for path in eval_files] if eval_files else [load_hub_data("stanfordnlp/sst2")[1]]
+    if sets_file:
+        sets = read_validation_sets(recipe)
+    elif eval_files:
+        sets = [read(path) for path in eval_files]
+    else:
+        sets = [load_hub_data("stanfordnlp/sst2")[1]]
     baseline_data = read(train_file) if train_file else None
     scorer = Scorer.from_pretrained(model, device=device, dtype=dtype, revision=revision, labels=labels)
     reports = [

@@ -109,7 +109,7 @@ def evaluate(
     """
     scorer = model if isinstance(model, Scorer) else Scorer.from_pretrained(model)
     checkpoint = scorer.checkpoint
-    classes = tuple(name for name in CLASSES if name in checkpoint.labels)
+    classes: tuple[str, ...] = tuple(name for name in CLASSES if name in checkpoint.labels)
     if unknown := sorted(set(data.label_names) - set(classes)):
         raise InputError(
             f"{data.name} has rows that are {', '.join(unknown)}, which {checkpoint.name} does not know.",
