@@ -232,6 +232,7 @@ def test_a_warning_is_one_line_on_stderr(news_file: Path, tiny_bert: Callable[..
     assert result.exit_code == 0
     assert result.stderr.startswith("warning: ")
     assert "LABEL_0" in result.stderr
+    assert result.stderr.count("is not calibrated") == 1
     assert "none: probabilities are as they come" in result.stdout
 
 

@@ -85,6 +85,7 @@ def test_a_report_for_json_has_the_bins_and_no_rows(reports: list[Report]) -> No
     assert kept["neutral_left_out"] is False
 
 
+@pytest.mark.filterwarnings("ignore:.* is not calibrated")
 def test_a_model_without_a_temperature_has_nothing_to_compare(
     make_checkpoint: Callable[..., Path], tmp_path: Path
 ) -> None:
