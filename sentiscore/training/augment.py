@@ -5,7 +5,7 @@ more texts than its teacher did: Jiao and others, "TinyBERT: Distilling BERT for
 (arXiv 1909.10351).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,15 +29,17 @@ class Augmentation(Settings):
     joins: int = setting(0, "Pairs that each text begins, followed by another text.", low=0)
     drops: int = setting(0, "Copies of each text with words missing.", low=0)
     drop_rate: float = setting(0.15, "Share of the words missing in such a copy.", above=0, below=1)
+    sets: tuple[str, ...] = setting((), "Sets whose texts, beside those without a label, are used; all by default.")
     seed: int = setting(0, "Seed of what is made; that of the training is the recipe's.", low=0)
 
 
-def augment(texts: Sequence[str], how: Augmentation) -> list[str]:
-    """Texts made of these, none of them among these or there twice.
+def augment(texts: Sequence[str], how: Augmentation, known: Collection[str] = ()) -> list[str]:
+    """Texts made of these, none of them among these or the known ones, or there twice.
 
     Args:
         texts: The texts; words are what white space parts.
         how: How many of each kind, and the seed.
+        known: Texts that need not be made.
 
     Returns:
         The new texts: spans first, then joins, then copies with words missing. Fewer than asked for where texts are
@@ -50,8 +52,8 @@ def augment(texts: Sequence[str], how: Augmentation) -> list[str]:
         *(f"{text} {texts[int(random.integers(len(texts)))]}" for _ in range(how.joins) for text in texts),
         *(_without_some(one, how.drop_rate, random) for _ in range(how.drops) for one in words),
     ]
-    known = set(texts)
-    return list(dict.fromkeys(text for text in made if text and text not in known))
+    there = {*texts, *known}
+    return list(dict.fromkeys(text for text in made if text and text not in there))
 
 
 def _span(words: list[str], random: np.random.Generator) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from sentiscore.errors import TrainingError
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.tables.labelled import LabelledData
-from sentiscore.training.augment import augment
+from sentiscore.training.augment import Augmentation, augment
 from sentiscore.training.distillation import Distillation
 from sentiscore.training.finetune import Progress, TrainingResult, train
 from sentiscore.training.folder import check_folder_free
@@ -66,7 +66,7 @@ def distill(
     labelled = dict.fromkeys(text for rows in train_data for text in rows.texts)
     others = [text for text in dict.fromkeys(texts) if text not in labelled and text.strip()]
     listed = [*labelled, *others]
-    made = augment(listed, plan.augmentation)
+    made = augment(_to_augment(plan.augmentation, train_data, others), plan.augmentation, known=listed)
     scorers = [Scorer.from_pretrained(teacher, device=device, dtype=dtype) for teacher in teachers]
     answers = ask_once(
         scorers, [*listed, *made], Path(soft_labels or output.with_name(f"{output.name}.soft.parquet")), on_asked
@@ -94,3 +94,14 @@ def distill(
     if base.is_dir() and recipe.base == str(base):
         shutil.rmtree(base)
     return result
+
+
+def _to_augment(how: Augmentation, train_data: Sequence[LabelledData], others: Sequence[str]) -> list[str]:
+    """The texts that more texts are made of."""
+    names = [rows.name for rows in train_data]
+    if strange := sorted(set(how.sets) - set(names)):
+        raise TrainingError(
+            f"There is no set {', '.join(map(repr, strange))} to augment.", f"The sets are: {', '.join(names)}."
+        )
+    chosen = [rows for rows in train_data if not how.sets or rows.name in how.sets]
+    return list(dict.fromkeys([*(text for rows in chosen for text in rows.texts), *others]))
