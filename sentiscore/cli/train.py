@@ -100,7 +100,7 @@ def command(
         )
     data = training[0].name.split(".")[0] if training else recipe.data.split("/")[-1]
     folder = output or Path("runs") / f"{Path(recipe.base).name}-{data}"
-    with _reporter() as report:
+    with reporter() as report:
         try:
             result = train(
                 recipe,
@@ -118,10 +118,10 @@ def command(
                 f"Stopped before the end. {folder} keeps the last saved state.\n"
                 "Go on with the same command and --resume."
             ) from error
-    _show(result, sum(rows.dropped for rows in [*(training or []), *(validation or [])]))
+    show_result(result, sum(rows.dropped for rows in [*(training or []), *(validation or [])]))
 
 
-class _reporter:  # noqa: N801 - used as a context manager function
+class reporter:  # noqa: N801 - used as a context manager function
     """A bar where stderr is a terminal, and a line for every validation in any case."""
 
     def __enter__(self) -> Callable[["Progress"], None]:
@@ -145,7 +145,8 @@ class _reporter:  # noqa: N801 - used as a context manager function
         self._bar.__exit__(*error)
 
 
-def _show(result: "TrainingResult", dropped: int) -> None:
+def show_result(result: "TrainingResult", dropped: int) -> None:
+    """What came out, on stdout; `dropped` rows had no text or no label."""
     from sentiscore.cli.show import pairs
 
     manifest = result.manifest
