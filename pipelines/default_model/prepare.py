@@ -84,7 +84,9 @@ def divide_headlines(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
     train = rows.filter(part >= 2 * _HELD_OUT)
     shorter = [_LINK.sub("", text) if share(text, "links") < _WITHOUT_LINK else text for text in train["text"]]
     return {
-        "train": train.with_columns(pl.Series("text", shorter, dtype=pl.String)).filter(pl.col("text").str.strip_chars() != ""),
+        "train": train.with_columns(pl.Series("text", shorter, dtype=pl.String)).filter(
+            pl.col("text").str.strip_chars() != ""
+        ),
         "choose": rows.filter(choose),
         "report": rows.filter(report),
     }
