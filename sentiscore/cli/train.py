@@ -136,7 +136,8 @@ class reporter:  # noqa: N801 - used as a context manager function
             if state.metrics is not None:
                 note(
                     f"step {state.step:,} of {state.steps:,}, epoch {state.epoch:.2f}: "
-                    f"validation loss {state.metrics['log_loss']:.4f}, accuracy {state.metrics['accuracy']:.4f}"
+                    f"validation loss {state.metrics['log_loss']:.4f} ({state.metrics['calibrated_log_loss']:.4f} "
+                    f"calibrated), accuracy {state.metrics['accuracy']:.4f}"
                 )
 
         return report

@@ -22,7 +22,8 @@ class Student(Settings):
         TrainingError: A value is of the wrong type or out of its range, or two kinds of student are asked for.
     """
 
-    take_layers: tuple[int, ...] = setting((), "Layers that are taken from the first teacher, counted from 0.")
+    take_layers: tuple[int, ...] = setting((), "Layers that are taken from a trained model, counted from 0.")
+    model: str = setting("", "Folder or hub id of the model that they are taken from; the first teacher by default.")
     hidden_size: int = setting(0, "Width of a new GPT-NeoX with random weights; 0 for none.", low=0)
     layers: int = setting(4, "Layers of the new network.", low=1)
     heads: int = setting(4, "Attention heads of each layer.", low=1)
@@ -50,7 +51,7 @@ def build_student(
 
     Args:
         student: What is wanted; one that has `take_layers` or `hidden_size`.
-        teacher: The first teacher: a folder or a hub id.
+        teacher: The first teacher: a folder or a hub id, whose layers are taken unless `student` names a model.
         texts: What a new network's tokenizer learns its vocabulary from.
         max_length: Tokens that a new network reads.
         seed: Seed of a new network's weights.
@@ -60,11 +61,11 @@ def build_student(
         The folder.
 
     Raises:
-        TrainingError: The teacher does not have these layers.
-        CheckpointError: The teacher cannot be loaded.
+        TrainingError: The model does not have these layers.
+        CheckpointError: The model cannot be loaded.
     """
     if student.take_layers:
-        return _take_layers(teacher, student.take_layers, output)
+        return _take_layers(student.model or teacher, student.take_layers, output)
     return build_base(
         output,
         texts,
@@ -78,12 +79,12 @@ def build_student(
     )
 
 
-def _take_layers(teacher: str | Path, layers: Sequence[int], output: Path) -> Path:
-    """A copy of a teacher with some of its layers, head included."""
+def _take_layers(trained: str | Path, layers: Sequence[int], output: Path) -> Path:
+    """A copy of a trained model with some of its layers, head included."""
     import torch
 
     transformers = quiet_transformers()
-    folder, _ = find_folder(teacher)
+    folder, _ = find_folder(trained)
     check_folder(folder)
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
@@ -92,13 +93,13 @@ def _take_layers(teacher: str | Path, layers: Sequence[int], output: Path) -> Pa
         )
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise CheckpointError(
-            f"No student can be taken from {teacher}: {str(error).splitlines()[0]}.",
-            "Name another teacher first, or another kind of student.",
+            f"No student can be taken from {trained}: {str(error).splitlines()[0]}.",
+            "Name another model, or another kind of student.",
         ) from error
     n_layers = getattr(model.config, "num_hidden_layers", 0)
     if not all(0 <= layer < n_layers for layer in layers):
         raise TrainingError(
-            f"{teacher} has the layers 0 to {n_layers - 1}, and take_layers is {list(layers)}.",
+            f"{trained} has the layers 0 to {n_layers - 1}, and take_layers is {list(layers)}.",
             "Choose layers that it has.",
         )
     owner, name = _layers_of(model, n_layers)

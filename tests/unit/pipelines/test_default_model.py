@@ -58,7 +58,8 @@ def test_the_recipes_of_the_default_model_load(name: str) -> None:
     assert Recipe.read(PIPELINES / "default_model" / name).sets
 
 
-def test_the_student_of_the_default_model_loads() -> None:
-    plan = Distillation.read(PIPELINES / "default_model" / "student.toml")
+@pytest.mark.parametrize("name", ["student.toml", "fast.toml"])
+def test_the_students_load(name: str) -> None:
+    plan = Distillation.read(PIPELINES / "default_model" / name)
     assert [one.name for one in plan.recipe.sets] == ["films", "headlines", "tweets"]
     assert set(plan.augmentation.sets) <= {one.name for one in plan.recipe.sets}
