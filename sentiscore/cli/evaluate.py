@@ -1,18 +1,31 @@
-"""`sentiscore evaluate`: a model and labelled rows -> a report."""
+"""`sentiscore evaluate`: a model and labelled rows -> a report of each set."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sentiscore.cli import options
+
+if TYPE_CHECKING:
+    from sentiscore.tables.labelled import LabelledData
 
 
 @click.command("evaluate", short_help="Measure a model on labelled rows.")
 @click.argument("model", default="default")
 @click.option(
     "--eval-file",
+    "eval_files",
     type=click.Path(path_type=Path),
-    help="Labelled rows: tsv, csv, parquet or jsonl.  [default: SST-2's validation rows from the hub]",
+    multiple=True,
+    help="Labelled rows: tsv, csv, parquet or jsonl. May be given several times.  [default: SST-2's validation rows "
+    "from the hub]",
+)
+@click.option(
+    "--sets",
+    "sets_file",
+    type=click.Path(path_type=Path),
+    help="Labelled rows whose files differ in their columns: the validation rows of each [[sets]] table of a recipe.",
 )
 @click.option("--train-file", type=click.Path(path_type=Path), help="Rows to fit the TF-IDF baseline on.")
 @click.option("--text-col", default="sentence", show_default=True, help="The column of texts in those files.")
@@ -33,7 +46,8 @@ from sentiscore.cli import options
 @click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a report with plots there.")
 def command(
     model: str,
-    eval_file: Path | None,
+    eval_files: tuple[Path, ...],
+    sets_file: Path | None,
     train_file: Path | None,
     text_col: str,
     label_col: str,
@@ -49,33 +63,45 @@ def command(
 ) -> None:
     """Measure a model on labelled rows.
 
-    MODEL is default (inside the package), a folder or a hub id. Shows accuracy, precision, recall, F1, ROC
-    AUC, log loss, Brier score and calibration error, with bootstrap intervals, with the model's temperature
-    and without, and beside a baseline where --train-file is given.
+    MODEL is default (inside the package), a folder or a hub id. Shows accuracy, precision, recall, F1,
+    macro-F1, ROC AUC, log loss, Brier score and calibration error, with bootstrap intervals, with the model's
+    temperature and without, and beside a baseline where --train-file is given. Several sets of rows stand
+    side by side. On a set without neutral rows a model that knows neutral is asked for negative or positive
+    alone.
 
     \b
     sentiscore evaluate runs/pythia-70m-sst2
     sentiscore evaluate default --eval-file reviews.csv --text-col text --html report.html
+    sentiscore evaluate runs/mine --sets recipe.toml --html report.html
     """
-    from sentiscore.cli.show import line, report_table
+    if sets_file and (eval_files or train_file):
+        raise click.UsageError(f"{sets_file} names the rows: leave --eval-file and --train-file out.")
+    from sentiscore.cli.show import line, report_tables
     from sentiscore.evaluation.evaluate import evaluate
     from sentiscore.evaluation.files import check_reports, write_reports
     from sentiscore.scoring.scorer import Scorer
     from sentiscore.tables.labelled import load_hub_data, read_labelled
+    from sentiscore.training.recipe import Recipe
+    from sentiscore.training.sets import read_validation_sets
 
-    check_reports(json_file, html_file, [path for path in (eval_file, train_file) if path])
+    recipe = Recipe.read(sets_file) if sets_file else Recipe()
+    named = [Path(one.validation) for one in recipe.sets if one.validation]
+    check_reports(json_file, html_file, [path for path in (*eval_files, train_file, sets_file, *named) if path])
 
-    def read(path: Path) -> object:
+    def read(path: Path) -> "LabelledData":
         return read_labelled(path, text_col=text_col, label_col=label_col, labels=data_labels)
 
-    data = read(eval_file) if eval_file else load_hub_data("stanfordnlp/sst2")[1]
-    report = evaluate(
-        data,  # type: ignore[arg-type]
-        model=Scorer.from_pretrained(model, device=device, dtype=dtype, revision=revision, labels=labels),
-        baseline_data=read(train_file) if train_file else None,  # type: ignore[arg-type]
-        resamples=resamples,
-        seed=seed,
-    )
-    report_table(report)
-    for path in write_reports(report, json_file, html_file):
+    if sets_file:
+        sets = read_validation_sets(recipe)
+    elif eval_files:
+        sets = [read(path) for path in eval_files]
+    else:
+        sets = [load_hub_data("stanfordnlp/sst2")[1]]
+    baseline_data = read(train_file) if train_file else None
+    scorer = Scorer.from_pretrained(model, device=device, dtype=dtype, revision=revision, labels=labels)
+    reports = [
+        evaluate(data, model=scorer, baseline_data=baseline_data, resamples=resamples, seed=seed) for data in sets
+    ]
+    report_tables(reports)
+    for path in write_reports(reports, json_file, html_file):
         line(f"written: {path}")

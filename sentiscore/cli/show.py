@@ -179,29 +179,35 @@ def _cell(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def report_table(report: "Report") -> None:
-    """An evaluation report on the screen."""
-    from sentiscore.evaluation.html import TITLES, notes_of
+def report_tables(reports: Sequence["Report"]) -> None:
+    """Evaluation reports of one model on the screen: one in full, several side by side."""
+    from sentiscore.evaluation.overview import TITLES, cell, notes_of, side_by_side
 
-    line(f"{report.model} on {report.data}: {report.rows:,} rows")
-    for text in notes_of(report):
-        line(f"note: {text}")
-    table = Table(caption="95 % bootstrap intervals in brackets", caption_justify="left")
-    table.add_column("")
-    for figures in report.figures:
-        table.add_column(figures.name, justify="right")
-    for name, title in TITLES.items():
-        cells = (
-            f"{figures.values[name]:.4f} [{figures.intervals[name][0]:.4f}, {figures.intervals[name][1]:.4f}]"
-            for figures in report.figures
-        )
-        table.add_row(title, *(Text(cell) for cell in cells))
+    for report in reports:
+        line(f"{report.model} on {report.data}: {report.rows:,} rows")
+        for text in notes_of(report):
+            line(f"note: {text}")
+    if len(reports) > 1:
+        _figures_table([report.data for report in reports], side_by_side(reports))
+        return
+    figures = reports[0].figures
+    lines = [(title, [cell(one, name) for one in figures]) for name, title in TITLES.items()]
+    _figures_table([one.name for one in figures], lines)
+    classes = reports[0].classes
     counts = Table(title="True label (down), predicted (across)", title_justify="left")
     counts.add_column("")
-    for name in report.classes:
+    for name in classes:
         counts.add_column(name, justify="right")
-    for name, row in zip(report.classes, report.confusion, strict=True):
+    for name, row in zip(classes, reports[0].confusion, strict=True):
         counts.add_row(name, *(f"{n:,}" for n in row))
-    wide = _wide_console()
-    wide.print(table)
-    wide.print(counts)
+    _wide_console().print(counts)
+
+
+def _figures_table(names: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]]) -> None:
+    table = Table(caption="95 % bootstrap intervals in brackets", caption_justify="left")
+    table.add_column("", no_wrap=True)
+    for name in names:
+        table.add_column(Text(name), justify="right")
+    for title, cells in lines:
+        table.add_row(title, *(Text(text) for text in cells))
+    _wide_console().print(table)

@@ -14,8 +14,13 @@ Floats = npt.NDArray[np.floating]
 
 
 def probabilities(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.float64]:
-    """Softmax of the logits divided by the temperature; shape (rows, labels), each row sums to 1."""
-    result: npt.NDArray[np.float64] = softmax(logits.astype(np.float64) / temperature, axis=1)
+    """Softmax of the logits divided by the temperature; shape (rows, labels), each row sums to 1.
+
+    The largest logit is taken away before the division, where the difference is exact: otherwise rounding would
+    tell apart two rows whose logits differ by the same amount, and with them the ROC AUC would change.
+    """
+    wide = logits.astype(np.float64)
+    result: npt.NDArray[np.float64] = softmax((wide - wide.max(axis=1, keepdims=True)) / temperature, axis=1)
     return result
 
 

@@ -12,8 +12,8 @@ from sentiscore.checkpoint import DEFAULT
 from sentiscore.errors import InputError
 from sentiscore.evaluation.baseline import fit_baseline
 from sentiscore.evaluation.calibration import probabilities
-from sentiscore.evaluation.metrics import bootstrap_intervals, finite, point_metrics
-from sentiscore.labels import CLASSES
+from sentiscore.evaluation.metrics import ReliabilityBin, bootstrap_intervals, finite, point_metrics, reliability
+from sentiscore.labels import CLASSES, NEUTRAL
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.tables.labelled import LabelledData
 
@@ -43,11 +43,14 @@ class Report:
         rows: How many were scored.
         left_out: How many were not, because they have no tokens.
         classes: Label names, in the order of `confusion`, `labels` and `probs`.
+        neutral_left_out: Whether the model knows neutral and the rows do not. Then its probabilities are those of
+            negative and positive alone, as when it is trained on such rows.
         temperature: The model's temperature; None if it was never calibrated.
         selected_on_these_rows: Whether these rows also chose the model's best epoch and its temperature,
             which makes the figures a little too good.
         trained_on_these_rows: Whether the model was trained on just these rows.
         figures: With the model's temperature; then without, if it has one; then the baseline, if asked for.
+        reliability: Accuracy by confidence, with the temperature.
         confusion: Rows by true label (down) and predicted label (across).
         labels: True labels as positions, shape (rows,).
         probs: With the temperature, shape (rows, classes).
@@ -59,10 +62,12 @@ class Report:
     rows: int
     left_out: int
     classes: tuple[str, ...]
+    neutral_left_out: bool
     temperature: float | None
     selected_on_these_rows: bool
     trained_on_these_rows: bool
     figures: list[Figures]
+    reliability: list[ReliabilityBin]
     confusion: list[list[int]]
     labels: npt.NDArray[np.int64]
     probs: npt.NDArray[np.float64]
@@ -86,7 +91,10 @@ def evaluate(
     resamples: int = 500,
     seed: int = 0,
 ) -> Report:
-    """Compare a model with labelled rows.
+    """Compare a model with labelled rows, one set of them at a time: a mean over domains would hide the weak one.
+
+    On rows of which none is neutral, a model of three classes is asked for negative or positive alone: the
+    softmax is over these two logits.
 
     Args:
         data: The labelled rows.
@@ -101,12 +109,15 @@ def evaluate(
     """
     scorer = model if isinstance(model, Scorer) else Scorer.from_pretrained(model)
     checkpoint = scorer.checkpoint
-    classes = tuple(name for name in CLASSES if name in checkpoint.labels)
+    classes: tuple[str, ...] = tuple(name for name in CLASSES if name in checkpoint.labels)
     if unknown := sorted(set(data.label_names) - set(classes)):
         raise InputError(
             f"{data.name} has rows that are {', '.join(unknown)}, which {checkpoint.name} does not know.",
             f"Its classes are {', '.join(classes)}: leave the other rows out, or choose another model.",
         )
+    neutral_left_out = NEUTRAL in classes and NEUTRAL not in data.classes
+    if neutral_left_out:
+        classes = data.classes
     logits = scorer.logits(data.texts)[:, [checkpoint.labels.index(name) for name in classes]]
     read = ~np.isnan(logits[:, 0])
     logits, labels = logits[read], data.ids(classes)[read]
@@ -130,10 +141,12 @@ def evaluate(
         rows=int(read.sum()),
         left_out=int((~read).sum()),
         classes=classes,
+        neutral_left_out=neutral_left_out,
         temperature=checkpoint.temperature,
         selected_on_these_rows=manifest is not None and fingerprint in {one.sha256 for one in manifest.selection_data},
         trained_on_these_rows=manifest is not None and fingerprint in {one.sha256 for one in manifest.training_data},
         figures=every,
+        reliability=reliability(labels, probs),
         confusion=confusion_matrix(labels, probs.argmax(axis=1), labels=range(len(classes))).tolist(),
         labels=labels,
         probs=probs,

@@ -1,4 +1,4 @@
-"""An evaluation report -> files."""
+"""Evaluation reports -> files."""
 
 import json
 from collections.abc import Sequence
@@ -36,8 +36,13 @@ def check_reports(json_file: Path | None, html_file: Path | None, read: Sequence
         import_extra("matplotlib", "plots")
 
 
-def write_reports(report: Report, json_file: Path | None, html_file: Path | None) -> list[Path]:
-    """Write the reports that were asked for.
+def write_reports(reports: Sequence[Report], json_file: Path | None, html_file: Path | None) -> list[Path]:
+    """Write the files that were asked for.
+
+    Args:
+        reports: One for each set of rows.
+        json_file: Where their figures go, as a list; None for nowhere.
+        html_file: Where the page of all of them goes; None for nowhere.
 
     Returns:
         The files that were written.
@@ -47,9 +52,9 @@ def write_reports(report: Report, json_file: Path | None, html_file: Path | None
     """
     written = []
     if json_file is not None:
-        write_text(json_file, json.dumps(report.to_dict(), indent=2) + "\n")
+        write_text(json_file, json.dumps([report.to_dict() for report in reports], indent=2) + "\n")
         written.append(json_file)
     if html_file is not None:
-        write_text(html_file, to_html(report))
+        write_text(html_file, to_html(reports))
         written.append(html_file)
     return written

@@ -1,6 +1,7 @@
-"""An evaluation report as one small HTML page with its plots inside."""
+"""Evaluation reports as one small HTML page with its plots inside."""
 
 import io
+from collections.abc import Sequence
 from html import escape
 from typing import Any, Final
 
@@ -9,70 +10,62 @@ from sklearn.metrics import roc_curve
 
 from sentiscore.errors import import_extra
 from sentiscore.evaluation.evaluate import Report
-from sentiscore.evaluation.metrics import ECE_BINS
+from sentiscore.evaluation.metrics import reliability
+from sentiscore.evaluation.overview import TITLES, cell, notes_of, side_by_side
 
-TITLES: Final = {
-    "accuracy": "Accuracy",
-    "precision": "Precision",
-    "recall": "Recall",
-    "f1": "F1",
-    "roc_auc": "ROC AUC",
-    "log_loss": "Log loss",
-    "brier": "Brier score",
-    "ece": "Calibration error (ECE)",
-}
 _STYLE: Final = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1c2430 }
 table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .3rem .8rem; text-align: right }
-th:first-child, td:first-child { text-align: left } tr { border-bottom: 1px solid #dde2e8 }
+th:first-child, td:first-child { text-align: left; white-space: pre } tr { border-bottom: 1px solid #dde2e8 }
 small { color: #5b6675 } .plots { display: flex; flex-wrap: wrap; gap: 1rem } svg { max-width: 100%; height: auto }
 """
 
 
-def to_html(report: Report) -> str:
-    """The report as a page that needs nothing else.
+def to_html(reports: Sequence[Report]) -> str:
+    """Reports of one model as a page that needs nothing else.
+
+    Args:
+        reports: One for each set of rows; several are shown side by side first, then one by one.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    plots = [_plot(draw, report) for draw in (_draw_roc, _draw_reliability, _draw_confusion)]
-    title = f"{report.model} on {report.data}"
-    head = "".join(f"<th>{escape(figures.name)}</th>" for figures in report.figures)
-    rows = "".join(
-        f"<tr><td>{TITLES[name]}</td>"
-        + "".join(
-            f"<td>{figures.values[name]:.4f} <small>{figures.intervals[name][0]:.4f} to "
-            f"{figures.intervals[name][1]:.4f}</small></td>"
-            for figures in report.figures
-        )
-        + "</tr>"
-        for name in TITLES
-    )
-    notes = "".join(f"<p>{escape(note)}</p>" for note in notes_of(report))
+    title = f"{reports[0].model} on {', '.join(report.data for report in reports)}"
+    overview = ""
+    if len(reports) > 1:
+        overview = "<h2>Side by side</h2>" + _table([report.data for report in reports], side_by_side(reports))
+    sections = "".join(_section(report) for report in reports)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
-        f"<p>{report.rows:,} rows; classes {', '.join(report.classes)}. Small figures are 95 % bootstrap intervals.</p>"
-        f"{notes}<table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        f'<div class="plots">{"".join(plots)}</div></body></html>\n'
+        f"<p>95 % bootstrap intervals in brackets.</p>{overview}{sections}</body></html>\n"
     )
 
 
-def notes_of(report: Report) -> list[str]:
-    """What a reader of the figures must know."""
-    notes = []
-    if report.trained_on_these_rows:
-        notes.append("The model was trained on these very rows: the figures say nothing about new text.")
-    if report.selected_on_these_rows:
-        notes.append(
-            "These rows also chose the model's best epoch and its temperature, so the figures are a little "
-            "better than on new text."
-        )
-    if report.temperature is None:
-        notes.append("The model was never calibrated: its probabilities are as they come.")
-    if report.left_out:
-        notes.append(f"{report.left_out:,} rows have no tokens and were left out.")
-    return notes
+def _section(report: Report) -> str:
+    plots = [_plot(draw, report) for draw in (_draw_roc, _draw_reliability, _draw_confusion)]
+    notes = "".join(f"<p>{escape(note)}</p>" for note in notes_of(report))
+    lines = [(title, [cell(figures, name) for figures in report.figures]) for name, title in TITLES.items()]
+    return (
+        f"<h2>{escape(report.data)}</h2><p>{report.rows:,} rows; classes {', '.join(report.classes)}.</p>"
+        f"{notes}{_table([figures.name for figures in report.figures], lines)}"
+        f'<div class="plots">{"".join(plots)}</div>'
+    )
+
+
+def _table(names: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]]) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    body = "".join(
+        f"<tr><td>{escape(title)}</td>{''.join(f'<td>{_small(text)}</td>' for text in cells)}</tr>"
+        for title, cells in lines
+    )
+    return f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _small(text: str) -> str:
+    """A cell whose interval is set smaller than its figure."""
+    figure, bracket, interval = escape(text).partition("[")
+    return f"{figure}<small>[{interval}</small>" if bracket else figure
 
 
 def _plot(draw: Any, report: Report) -> str:
@@ -80,14 +73,15 @@ def _plot(draw: Any, report: Report) -> str:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.6, 4.2), layout="constrained")
-    draw(figure.add_subplot(), report)
+    draw(figure, report)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     return text[text.index("<svg") :]
 
 
-def _draw_roc(axes: Any, report: Report) -> None:
+def _draw_roc(figure: Any, report: Report) -> None:
+    axes = figure.add_subplot()
     shown = [len(report.classes) - 1] if len(report.classes) == 2 else range(len(report.classes))  # noqa: PLR2004
     for k in shown:
         false_rate, true_rate, _ = roc_curve(report.labels == k, report.probs[:, k])
@@ -97,30 +91,42 @@ def _draw_roc(axes: Any, report: Report) -> None:
     axes.legend(loc="lower right")
 
 
-def _draw_reliability(axes: Any, report: Report) -> None:
-    curves = [("with temperature", report.probs), ("without", report.raw_probs)]
-    for name, probs in curves if report.temperature is not None else curves[1:]:
-        confidence = probs.max(axis=1)
-        right = probs.argmax(axis=1) == report.labels
-        bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
-        filled = np.unique(bins)
+def _draw_reliability(figure: Any, report: Report) -> None:
+    """Accuracy over confidence with intervals, and below it how many rows each point stands for."""
+    axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    bins = report.reliability
+    confidence = [one.confidence for one in bins]
+    ends = [
+        [one.accuracy - one.interval[0] for one in bins],
+        [one.interval[1] - one.accuracy for one in bins],
+    ]
+    calibrated = report.temperature is not None
+    name = "with temperature" if calibrated else "as they come"
+    axes.errorbar(confidence, [one.accuracy for one in bins], ends, marker="o", capsize=3, label=name, zorder=3)
+    if calibrated:
+        raw = reliability(report.labels, report.raw_probs)
         axes.plot(
-            [confidence[bins == b].mean() for b in filled],
-            [right[bins == b].mean() for b in filled],
-            marker="o",
-            label=name,
+            [one.confidence for one in raw],
+            [one.accuracy for one in raw],
+            marker=".",
+            color="0.6",
+            label="before temperature",
         )
     axes.plot([0, 1], [0, 1], color="0.7", linestyle=":")
-    axes.set(
-        xlabel="Confidence",
-        ylabel="Accuracy",
-        title="Reliability",
-        xlim=(1 / len(report.classes) - 0.02, 1.02),
-    )
-    axes.legend(loc="upper left")
+    axes.set(ylabel="Accuracy", title="Reliability", xlim=(1 / len(report.classes) - 0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.legend(loc="lower right")
+    middles = [(one.low + one.high) / 2 for one in bins]
+    counts.bar(middles, [one.rows for one in bins], width=0.9 * (bins[0].high - bins[0].low), color="0.75")
+    for middle, one in zip(middles, bins, strict=True):
+        counts.annotate(
+            f"{one.rows:,}", (middle, one.rows), (0, 2), textcoords="offset points", ha="center", fontsize=7
+        )
+    counts.margins(y=0.25)
+    counts.set(xlabel="Confidence", ylabel="Rows")
 
 
-def _draw_confusion(axes: Any, report: Report) -> None:
+def _draw_confusion(figure: Any, report: Report) -> None:
+    axes = figure.add_subplot()
     counts = np.array(report.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)

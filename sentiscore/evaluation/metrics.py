@@ -1,14 +1,16 @@
 """Figures of merit of a classifier, with bootstrap intervals."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import binomtest
 from sklearn import metrics as sk
 
 ECE_BINS: Final = 15
-"""Bins of the expected calibration error."""
+"""Bins of the expected calibration error, and of the reliability diagram."""
 
 Labels = npt.NDArray[np.integer]
 Probs = npt.NDArray[np.float64]
@@ -30,16 +32,73 @@ def expected_calibration_error(labels: Labels, probs: Probs, weights: Weights | 
     weights = np.ones(labels.size) if weights is None else weights
     confidence = probs.max(axis=1)
     right = probs.argmax(axis=1) == labels
-    bins = np.minimum((confidence * ECE_BINS).astype(np.int64), ECE_BINS - 1)
-    gaps = np.bincount(bins, weights * (right - confidence), ECE_BINS)
+    gaps = np.bincount(_bins(confidence), weights * (right - confidence), ECE_BINS)
     return float(np.abs(gaps).sum() / weights.sum())
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """The rows whose predicted class had a confidence in one range.
+
+    Attributes:
+        low: Least confidence of the range.
+        high: Where the next range begins.
+        rows: How many rows.
+        confidence: Their mean confidence.
+        accuracy: The share that was predicted rightly.
+        interval: The 95 % interval of that share (E. B. Wilson, 1927, JASA 22).
+    """
+
+    low: float
+    high: float
+    rows: int
+    confidence: float
+    accuracy: float
+    interval: tuple[float, float]
+
+
+def reliability(labels: Labels, probs: Probs) -> list[ReliabilityBin]:
+    """The bins of the expected calibration error, one by one; empty ones are left out.
+
+    Args:
+        labels: True labels as positions, shape (rows,).
+        probs: Shape (rows, labels).
+
+    Returns:
+        By rising confidence. The error is the mean of |accuracy - confidence|, each weighted by its rows.
+    """
+    confidence = probs.max(axis=1)
+    right = probs.argmax(axis=1) == labels
+    bins = _bins(confidence)
+    found = []
+    for i in np.unique(bins):
+        inside = bins == i
+        rows, n_right = int(inside.sum()), int(right[inside].sum())
+        interval = binomtest(n_right, rows).proportion_ci(method="wilson")
+        found.append(
+            ReliabilityBin(
+                low=float(i / ECE_BINS),
+                high=float((i + 1) / ECE_BINS),
+                rows=rows,
+                confidence=float(confidence[inside].mean()),
+                accuracy=n_right / rows,
+                interval=(float(interval.low), float(interval.high)),
+            )
+        )
+    return found
+
+
+def _bins(confidence: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """The bin of each confidence; 1 belongs to the last."""
+    return np.minimum((confidence * ECE_BINS).astype(np.int64), ECE_BINS - 1)
 
 
 def point_metrics(labels: Labels, probs: Probs, weights: Weights | None = None) -> dict[str, float]:
     """Every figure at once.
 
     With two labels precision, recall and F1 are those of the positive class; with three they are the mean
-    over the classes, and the AUC is the mean over one class against the rest.
+    over the classes, and the AUC is the mean over one class against the rest. Macro-F1 is always the mean over
+    the classes.
 
     Args:
         labels: True labels as positions, shape (rows,).
@@ -47,25 +106,23 @@ def point_metrics(labels: Labels, probs: Probs, weights: Weights | None = None) 
         weights: How much each row counts, shape (rows,).
 
     Returns:
-        accuracy, precision, recall, f1, roc_auc, log_loss (nats), brier (sum over classes, 0 to 2), ece.
-        The AUC is NaN where a class has no rows.
+        accuracy, precision, recall, f1, macro_f1, roc_auc, log_loss (nats), brier (sum over classes, 0 to 2),
+        ece. The AUC is NaN where a class has no rows.
     """
     predicted = probs.argmax(axis=1)
     n_classes = probs.shape[1]
-    precision, recall, f1, _ = sk.precision_recall_fscore_support(
-        labels,
-        predicted,
-        labels=range(n_classes) if n_classes > 2 else None,  # noqa: PLR2004 - two classes have a positive one
-        average="macro" if n_classes > 2 else "binary",  # noqa: PLR2004
-        sample_weight=weights,
-        zero_division=0.0,
-    )
+    by_class = sk.precision_recall_fscore_support(
+        labels, predicted, labels=range(n_classes), sample_weight=weights, zero_division=0.0
+    )[:3]
+    macro = [float(np.mean(each)) for each in by_class]
+    precision, recall, f1 = macro if n_classes > 2 else [float(each[-1]) for each in by_class]  # noqa: PLR2004
     onehot = np.eye(n_classes)[labels]
     return {
         "accuracy": float(np.average(predicted == labels, weights=weights)),
-        "precision": float(precision),
-        "recall": float(recall),
-        "f1": float(f1),
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+        "macro_f1": macro[2],
         "roc_auc": _roc_auc(labels, probs, weights),
         "log_loss": 0.0
         + float(-np.average(np.log(np.maximum(probs[np.arange(labels.size), labels], 1e-15)), weights=weights)),

@@ -1,5 +1,6 @@
 """Texts in, calibrated probabilities out, row for row."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
 from sentiscore.engine.classifier import Classifier, Progress
 from sentiscore.engine.device import choose_device, choose_dtype, dtype_name
 from sentiscore.engine.tokenizer import Encoded
-from sentiscore.errors import InputError
+from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.evaluation.calibration import probabilities
 from sentiscore.tables.source import require_column
 
@@ -77,7 +78,7 @@ class Scorer:
         max_length: int | None = None,
         overflow: str = names.TRUNCATE,
     ) -> Self:
-        """Load a model.
+        """Load a model. One that was never calibrated is warned about.
 
         Args:
             model: "default" (inside the package), a folder, or a hub id.
@@ -105,7 +106,20 @@ class Scorer:
         if overflow not in names.OVERFLOWS:
             raise InputError(f"There is no overflow {overflow!r}.", f"Use {' or '.join(names.OVERFLOWS)}.")
         classifier = Classifier.load(checkpoint, device=where, dtype=number, max_length=max_length)
-        return cls(checkpoint, classifier, overflow=overflow)
+        scorer = cls(checkpoint, classifier, overflow=overflow)
+        if not scorer.calibrated:
+            warnings.warn(
+                f"{checkpoint.name} is not calibrated: its probabilities are as they come, and mostly too sure. "
+                f"A temperature is fitted by: sentiscore train --base {checkpoint.name}",
+                SentiscoreWarning,
+                stacklevel=2,
+            )
+        return scorer
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether a temperature was fitted to the model, so that its probabilities can be taken at their word."""
+        return self.checkpoint.temperature is not None
 
     @property
     def columns(self) -> list[str]:

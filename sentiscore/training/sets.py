@@ -16,22 +16,36 @@ def read_sets(recipe: Recipe) -> tuple[list[LabelledData], list[LabelledData]]:
         TrainingError: A set names no training file, two sets have one name, or none has validation rows.
         InputError: A file cannot be used.
     """
-    names = [one.name or Path(one.train).name for one in recipe.sets]
-    if twice := [name for name, times in Counter(names).items() if times > 1]:
-        raise TrainingError(f"Two sets of the recipe are called {twice[0]!r}.", "Give each a name of its own.")
-    training, validation = [], []
-    for one, name in zip(recipe.sets, names, strict=True):
+    training = []
+    for one, name in zip(recipe.sets, _names(recipe), strict=True):
         if not one.train:
             raise TrainingError(f"The set {name!r} of the recipe has no rows.", 'Name their file: train = "rows.csv".')
         rows = read_soft_labelled(one.train, text_col=one.text_col) if one.soft else _read(one, one.train)
         training.append(replace(rows, name=name, weight=one.weight))
-        if one.validation:
-            validation.append(replace(_read(one, one.validation), name=name))
+    return training, read_validation_sets(recipe)
+
+
+def read_validation_sets(recipe: Recipe) -> list[LabelledData]:
+    """The validation rows of every set that has them, each called by the name of its set; no other file is read.
+
+    Raises:
+        TrainingError: Two sets have one name, or none has validation rows.
+        InputError: A file cannot be used.
+    """
+    named = zip(recipe.sets, _names(recipe), strict=True)
+    validation = [replace(_read(one, one.validation), name=name) for one, name in named if one.validation]
     if not validation:
         raise TrainingError(
             "No set of the recipe has validation rows.", 'Name a file of them in one at least: validation = "rows.csv".'
         )
-    return training, validation
+    return validation
+
+
+def _names(recipe: Recipe) -> list[str]:
+    names = [one.name or Path(one.train or one.validation).name for one in recipe.sets]
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        raise TrainingError(f"Two sets of the recipe are called {twice[0]!r}.", "Give each a name of its own.")
+    return names
 
 
 def _read(one: SetOfRows, path: str) -> LabelledData:

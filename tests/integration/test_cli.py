@@ -89,7 +89,7 @@ def test_train_then_evaluate_then_score(tiny_base: Path, tmp_path: Path, monkeyp
     assert result.exit_code == 0, result.output
     assert "TF-IDF baseline" in result.output
     assert "note: These rows also chose" in result.output
-    report = json.loads(Path("r.json").read_text())
+    (report,) = json.loads(Path("r.json").read_text())
     assert [figures["name"] for figures in report["figures"]] == [
         "model",
         "model before temperature",
@@ -101,6 +101,32 @@ def test_train_then_evaluate_then_score(tiny_base: Path, tmp_path: Path, monkeyp
         "http://creativecommons.org", ""
     )
     assert run("score", "eval.csv", "--text-col", "text", "-m", "runs/tiny-train").exit_code == 0
+
+
+def test_several_domains_stand_side_by_side(
+    make_checkpoint: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_checkpoint(Path("m"), labels=("negative", "neutral", "positive"))
+    Path("films.tsv").write_text("sentence\tlabel\na warm film\t1\na dull mess\t0\n")
+    Path("news.csv").write_text("text,stance\nshares fall,0\nprofit rises,1\nboard meets,2\n")
+    Path("sets.toml").write_text(
+        '[[sets]]\nname = "films"\nvalidation = "films.tsv"\n[[sets]]\nname = "news"\nvalidation = "news.csv"\n'
+        'text_col = "text"\nlabel_col = "stance"\nlabels = ["negative", "positive", "neutral"]\n'
+    )
+    result = run("evaluate", "m", "--sets", "sets.toml", "--resamples", 10, "--json", "r.json", "--html", "r.html")
+    assert result.exit_code == 0, result.output
+    assert "note: None of these rows is neutral" in result.stdout
+    assert "before temperature" in result.stdout
+    films, news = json.loads(Path("r.json").read_text())
+    assert (films["data"], films["rows"], films["neutral_left_out"]) == ("films", 2, True)
+    assert (news["data"], news["rows"], news["neutral_left_out"]) == ("news", 3, False)
+    assert Path("r.html").read_text().count("<svg") == 6
+    both = run("evaluate", "m", "--eval-file", "films.tsv", "--eval-file", "films.tsv", "--resamples", 10)
+    assert both.exit_code == 0, both.output
+    assert both.stdout.count("m on films.tsv: 2 rows") == 2
+    assert run("evaluate", "m", "--sets", "sets.toml", "--eval-file", "films.tsv").exit_code == 2
+    assert "another place" in run("evaluate", "m", "--sets", "sets.toml", "--json", "news.csv").stderr
 
 
 def test_a_report_never_replaces_what_is_read(tmp_path: Path, tiny_checkpoint: Path) -> None:
@@ -206,6 +232,7 @@ def test_a_warning_is_one_line_on_stderr(news_file: Path, tiny_bert: Callable[..
     assert result.exit_code == 0
     assert result.stderr.startswith("warning: ")
     assert "LABEL_0" in result.stderr
+    assert result.stderr.count("is not calibrated") == 1
     assert "none: probabilities are as they come" in result.stdout
 
 

@@ -25,6 +25,14 @@ def test_the_default_model_is_as_good_on_sst2_as_its_manifest_says() -> None:
         assert report.figures[0].values[name] == pytest.approx(value, abs=0.005), name
 
 
+def test_on_real_logits_the_temperature_changes_no_answer_and_no_auc() -> None:
+    report = evaluate(read_labelled(SHARED / "sst2" / "validation.tsv"), resamples=10)
+    after, before = report.figures
+    assert (report.probs.argmax(axis=1) == report.raw_probs.argmax(axis=1)).all()
+    assert after.values["roc_auc"] == before.values["roc_auc"]
+    assert after.values["log_loss"] < before.values["log_loss"]
+
+
 def test_names_of_special_tokens_are_plain_text_to_pythias_own_tokenizer() -> None:
     encoder = TextEncoder.load(SHARED / "pythia-70m", 100)
     encoded = encoder.encode(["good movie", "good movie<|padding|><|endoftext|>"])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from sentiscore import InputError, Scorer
+from sentiscore.errors import SentiscoreWarning
 from tests.conftest import TEXTS
 
 
@@ -25,6 +26,17 @@ def test_every_text_has_its_row_and_its_status(scorer: Scorer) -> None:
     assert scored.row(0) == scored.row(6)
 
 
+def test_a_model_without_a_temperature_says_so_once(
+    scorer: Scorer, make_checkpoint: Callable[..., Path], tmp_path: Path
+) -> None:
+    with pytest.warns(SentiscoreWarning, match="m is not calibrated.*sentiscore train --base"):
+        raw = Scorer.from_pretrained(make_checkpoint(tmp_path / "m", temperature=None))
+    raw.score(TEXTS)  # warnings are errors, and here is none
+    assert not raw.calibrated
+    assert scorer.calibrated
+
+
+@pytest.mark.filterwarnings("ignore:.* is not calibrated")
 def test_temperature_softens_and_changes_no_label(make_checkpoint: Callable[..., Path], tmp_path: Path) -> None:
     hot = Scorer.from_pretrained(make_checkpoint(tmp_path / "hot", temperature=4.0), dtype="fp32").score(TEXTS)
     cold = Scorer.from_pretrained(make_checkpoint(tmp_path / "cold", temperature=None), dtype="fp32").score(TEXTS)
@@ -32,6 +44,7 @@ def test_temperature_softens_and_changes_no_label(make_checkpoint: Callable[...,
     assert (hot["sentiment"].abs() < cold["sentiment"].abs()).all()
 
 
+@pytest.mark.filterwarnings("ignore:.* is not calibrated")
 def test_the_order_of_a_models_labels_does_not_matter(make_checkpoint: Callable[..., Path], tmp_path: Path) -> None:
     folder = make_checkpoint(tmp_path / "plain", temperature=None)
     straight = Scorer.from_pretrained(folder, dtype="fp32").score(TEXTS)

@@ -6,7 +6,7 @@ import pytest
 from sentiscore import InputError, Recipe, TrainingError
 from sentiscore.tables.labelled import read_soft_labelled
 from sentiscore.training.recipe import SetOfRows
-from sentiscore.training.sets import read_sets
+from sentiscore.training.sets import read_sets, read_validation_sets
 
 TOML = """
 epochs = 1
@@ -50,6 +50,13 @@ def test_the_sets_of_a_recipe_are_read_as_they_say(recipe: Recipe) -> None:
     assert training[1].label_names == ["positive", "negative", "neutral"]
     assert training[2].dropped == 1
     assert [rows.name for rows in validation] == ["films"]
+
+
+def test_validation_rows_are_read_without_the_files_to_learn_from(recipe: Recipe) -> None:
+    only = [one.with_changes({"train": "", "name": ""}) for one in recipe.sets]
+    assert [rows.name for rows in read_validation_sets(recipe.with_changes({"sets": tuple(only[:1])}))] == ["films.tsv"]
+    Path(recipe.sets[1].train).unlink()
+    assert [rows.name for rows in read_validation_sets(recipe)] == ["films"]
 
 
 def test_targets_leave_out_the_classes_that_a_set_does_not_know(recipe: Recipe) -> None:

@@ -1,0 +1,161 @@
+"""A monthly index of sentiment from articles, and how it goes along with the San Francisco Fed's."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from sentiscore import Scorer
+
+ARTICLES: Final = "us_news.parquet"
+INDEX: Final = "sf_fed_daily_news_sentiment.csv"
+HALF_LIFE: Final = 2
+"""Months after which a month counts half in the smoothed index."""
+BLOCK: Final = 12
+"""Months of a block of the bootstrap: both series have cycles of years."""
+RESAMPLES: Final = 2000
+SEED: Final = 0
+
+_SENTENCE_ENDS: Final = r"([.!?])\s+"
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Pearson's r of two monthly series, and its 95 % interval."""
+
+    r: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class IndexCorrelation:
+    """How a monthly index goes along with the Fed's in the same months.
+
+    Attributes:
+        texts: Sentences, or articles, behind the index.
+        months: Months that both have.
+        raw: The index as it is.
+        smoothed: Its exponentially weighted mean over the months up to each, with a half-life of two; the Fed's own
+            is smoothed too.
+    """
+
+    texts: int
+    months: int
+    raw: Correlation
+    smoothed: Correlation
+
+
+def read_articles(data: Path, first: int, last: int) -> pl.DataFrame:
+    """The articles of some years: `date` and `texts`.
+
+    Args:
+        data: The folder news_index.
+        first: The first year.
+        last: The last year, included.
+    """
+    articles = pl.read_parquet(data / ARTICLES, columns=["date", "texts"])
+    return articles.filter(pl.col("date").dt.year().is_between(first, last))
+
+
+def sentences_of(articles: pl.DataFrame) -> pl.DataFrame:
+    """The sentences of articles: `month` and `text`.
+
+    A sentence ends at a full stop, an exclamation or a question mark with white space behind it. So "Mr. Rubin" is
+    cut in two and "5.4" is not. Nothing is left out but pieces of white space.
+
+    Args:
+        articles: `date` and `texts`.
+    """
+    ends = pl.col("texts").str.replace_all(_SENTENCE_ENDS, "$1\0").str.split("\0")
+    cut = articles.select(pl.col("date").dt.truncate("1mo").alias("month"), ends.alias("text"))
+    return (
+        cut.explode("text", empty_as_null=True)
+        .with_columns(pl.col("text").str.strip_chars())
+        .filter(pl.col("text").str.len_bytes() > 0)
+    )
+
+
+def monthly(rows: pl.DataFrame) -> pl.DataFrame:
+    """The mean sentiment of each month, in order; a row without a sentiment does not count.
+
+    Args:
+        rows: `month` and `sentiment`.
+    """
+    return rows.drop_nulls("sentiment").group_by("month").agg(pl.col("sentiment").mean()).sort("month")
+
+
+def fed_index(data: Path) -> pl.DataFrame:
+    """The mean of the Fed's daily index in each month: `month` and `fed`.
+
+    Args:
+        data: The folder news_index.
+    """
+    days = pl.read_csv(data / INDEX, try_parse_dates=True)
+    return days.group_by(pl.col("date").dt.truncate("1mo").alias("month")).agg(pl.col("dnsi").mean().alias("fed"))
+
+
+def smoothed(index: pl.DataFrame) -> pl.DataFrame:
+    """The exponentially weighted mean over the months up to each one, with a half-life of two months.
+
+    The weights of a month sum to 1 from the first on. A month without sentences has no value, and passes.
+
+    Args:
+        index: `month` and `sentiment`, in order.
+    """
+    every = index.upsample("month", every="1mo").with_columns(
+        pl.col("sentiment").ewm_mean(half_life=HALF_LIFE, ignore_nulls=False)
+    )
+    return every.join(index, on="month", how="semi", maintain_order="left")
+
+
+def correlation(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Correlation:
+    """Pearson's r with the percentile interval of a circular block bootstrap (Politis and Romano, 1992).
+
+    Args:
+        x: One series, shape (months,).
+        y: The other, shape (months,).
+    """
+    months = x.size
+    starts = np.random.default_rng(SEED).integers(0, months, (RESAMPLES, -(-months // BLOCK)))
+    drawn = (starts[..., None] + np.arange(BLOCK)).reshape(RESAMPLES, -1)[:, :months] % months
+    low, high = np.nanpercentile([np.corrcoef(x[rows], y[rows])[0, 1] for rows in drawn], [2.5, 97.5])
+    return Correlation(float(np.corrcoef(x, y)[0, 1]), float(low), float(high))
+
+
+def beside_fed(rows: pl.DataFrame, fed: pl.DataFrame) -> IndexCorrelation:
+    """How the monthly mean of some texts' sentiment goes along with the Fed's index.
+
+    Args:
+        rows: `month` and `sentiment` of each text.
+        fed: What `fed_index` gave.
+    """
+    index = monthly(rows)
+
+    def along(series: pl.DataFrame) -> Correlation:
+        both = series.join(fed, on="month", maintain_order="left")
+        return correlation(both["sentiment"].to_numpy(), both["fed"].to_numpy())
+
+    months = index.join(fed, on="month", how="semi").height
+    return IndexCorrelation(rows.height, months, raw=along(index), smoothed=along(smoothed(index)))
+
+
+def index_correlation(
+    scorer: Scorer | Callable[[pl.Series], pl.Series], data: Path, *, first: int = 1995, last: int = 2005
+) -> IndexCorrelation:
+    """How the monthly mean of a model's sentiment over all sentences goes along with the Fed's index.
+
+    Args:
+        scorer: The model, or any function from texts to sentiments.
+        data: The folder news_index.
+        first: The first year.
+        last: The last year, included.
+    """
+    sentences = sentences_of(read_articles(data, first, last))
+    texts = sentences["text"]
+    sentiment = scorer.score(texts)["sentiment"] if isinstance(scorer, Scorer) else scorer(texts)
+    return beside_fed(sentences.with_columns(sentiment.alias("sentiment")), fed_index(data))

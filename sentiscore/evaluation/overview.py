@@ -1,0 +1,66 @@
+"""What the page and the terminal show of evaluation reports, as text."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sentiscore.evaluation.evaluate import Figures, Report
+
+TITLES: Final = {
+    "accuracy": "Accuracy",
+    "precision": "Precision",
+    "recall": "Recall",
+    "f1": "F1",
+    "macro_f1": "Macro-F1",
+    "roc_auc": "ROC AUC",
+    "log_loss": "Log loss",
+    "brier": "Brier score",
+    "ece": "Calibration error (ECE)",
+}
+_CHANGED_BY_TEMPERATURE: Final = ("log_loss", "brier", "ece")
+
+
+def side_by_side(reports: Sequence[Report]) -> list[tuple[str, list[str]]]:
+    """The model on every set of rows: what a line shows, and its cells, one for each report.
+
+    The figures that a temperature is meant to change stand there with it and without.
+
+    Args:
+        reports: Reports of one model.
+    """
+    calibrated = all(report.temperature is not None for report in reports)
+    lines = [
+        ("Rows", [f"{report.rows:,}" for report in reports]),
+        ("Classes", [str(len(report.classes)) for report in reports]),
+    ]
+    for name, title in TITLES.items():
+        lines.append((title, [cell(report.figures[0], name) for report in reports]))
+        if calibrated and name in _CHANGED_BY_TEMPERATURE:
+            lines.append(("  before temperature", [cell(report.figures[1], name) for report in reports]))
+    return lines
+
+
+def cell(figures: Figures, name: str) -> str:
+    """One figure with its interval."""
+    low, high = figures.intervals[name]
+    return f"{figures.values[name]:.4f} [{low:.4f}, {high:.4f}]"
+
+
+def notes_of(report: Report) -> list[str]:
+    """What a reader of the figures must know."""
+    notes = []
+    if report.trained_on_these_rows:
+        notes.append("The model was trained on these very rows: the figures say nothing about new text.")
+    if report.selected_on_these_rows:
+        notes.append(
+            "These rows also chose the model's best epoch and its temperature, so the figures are a little "
+            "better than on new text."
+        )
+    if report.neutral_left_out:
+        notes.append(
+            "None of these rows is neutral: the model, which knows neutral, was asked for negative or positive alone."
+        )
+    if report.temperature is None:
+        notes.append("The model was never calibrated: its probabilities are as they come.")
+    if report.left_out:
+        notes.append(f"{report.left_out:,} rows have no tokens and were left out.")
+    return notes

@@ -1,0 +1,96 @@
+"""A report of each set of rows, and what is shown of several."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sentiscore import InputError, Scorer, evaluate
+from sentiscore.evaluation.calibration import probabilities
+from sentiscore.evaluation.evaluate import Report
+from sentiscore.evaluation.html import to_html
+from sentiscore.evaluation.overview import notes_of, side_by_side
+from sentiscore.labels import CLASSES
+from sentiscore.tables.labelled import LabelledData
+from tests.conftest import TEXTS
+
+FILMS = LabelledData("films & more", TEXTS[:4], ["positive", "negative", "positive", "negative"])
+NEWS = LabelledData("news", [*TEXTS, *TEXTS[:3]], [*CLASSES, "positive", "negative", *CLASSES])
+
+
+@pytest.fixture(scope="module")
+def three_class(make_checkpoint: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Scorer:
+    """A model whose ids are in an order of their own."""
+    folder = make_checkpoint(tmp_path_factory.mktemp("three") / "m", labels=("positive", "negative", "neutral"))
+    return Scorer.from_pretrained(folder, device="cpu", dtype="fp32")
+
+
+@pytest.fixture(scope="module")
+def reports(three_class: Scorer) -> list[Report]:
+    return [evaluate(data, model=three_class, resamples=10) for data in (FILMS, NEWS)]
+
+
+def test_on_rows_without_neutral_the_model_is_asked_for_the_other_two(
+    three_class: Scorer, reports: list[Report]
+) -> None:
+    films, news = reports
+    assert (films.classes, films.neutral_left_out) == (("negative", "positive"), True)
+    assert (news.classes, news.neutral_left_out) == (CLASSES, False)
+    logits = three_class.logits(FILMS.texts)[:, [1, 0]]
+    assert films.probs == pytest.approx(probabilities(logits, 1.5))
+    assert any("asked for negative or positive alone" in note for note in notes_of(films))
+    assert not any("alone" in note for note in notes_of(news))
+
+
+def test_the_temperature_changes_the_log_loss_and_no_answer(reports: list[Report]) -> None:
+    for report in reports:
+        after, before = report.figures
+        assert (report.probs.argmax(axis=1) == report.raw_probs.argmax(axis=1)).all()
+        assert after.values["accuracy"] == before.values["accuracy"]
+        assert after.values["log_loss"] != before.values["log_loss"]
+    assert reports[0].figures[0].values["roc_auc"] == reports[0].figures[1].values["roc_auc"]
+
+
+def test_a_model_of_two_classes_refuses_neutral_rows(tiny_checkpoint: Path) -> None:
+    with pytest.raises(InputError, match="rows that are neutral"):
+        evaluate(NEWS, model=tiny_checkpoint)
+
+
+def test_side_by_side_has_a_cell_for_each_set(reports: list[Report]) -> None:
+    lines = side_by_side(reports)
+    assert {len(cells) for _, cells in lines} == {2}
+    assert lines[0] == ("Rows", ["4", "8"])
+    titles = [title for title, _ in lines]
+    assert titles.count("  before temperature") == 3
+    figures = reports[1].figures[1]
+    low, high = figures.intervals["log_loss"]
+    assert lines[titles.index("Log loss") + 1][1][1] == f"{figures.values['log_loss']:.4f} [{low:.4f}, {high:.4f}]"
+
+
+def test_the_page_has_a_reliability_diagram_for_each_set(reports: list[Report]) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra plots")
+    page = to_html(reports)
+    assert page.count("<svg") == 6
+    assert "<h2>Side by side</h2>" in page
+    assert "<h2>films &amp; more</h2>" in page
+    assert "films & more" not in page
+    assert "Side by side" not in to_html(reports[:1])
+
+
+def test_a_report_for_json_has_the_bins_and_no_rows(reports: list[Report]) -> None:
+    kept = reports[1].to_dict()
+    assert sum(one["rows"] for one in kept["reliability"]) == 8
+    assert not {"labels", "probs", "raw_probs"} & set(kept)
+    assert kept["neutral_left_out"] is False
+
+
+@pytest.mark.filterwarnings("ignore:.* is not calibrated")
+def test_a_model_without_a_temperature_has_nothing_to_compare(
+    make_checkpoint: Callable[..., Path], tmp_path: Path
+) -> None:
+    report = evaluate(FILMS, model=make_checkpoint(tmp_path / "m", temperature=None), resamples=10)
+    assert [figures.name for figures in report.figures] == ["model"]
+    assert np.array_equal(report.probs, report.raw_probs)
+    assert "  before temperature" not in [title for title, _ in side_by_side([report])]
+    assert any("never calibrated" in note for note in notes_of(report))
