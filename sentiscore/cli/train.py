@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sentiscore.training.finetune import Progress, TrainingResult
 
 
-def _recipe_options(function: options.Command) -> options.Command:
+def recipe_options(function: options.Command) -> options.Command:
     """One option for every setting of a recipe."""
     for setting in reversed(dataclasses.fields(Recipe)):
         kind: Any = type(setting.default)
@@ -46,7 +46,7 @@ def _recipe_options(function: options.Command) -> options.Command:
 @options.LABELS
 @click.option("--resume", is_flag=True, help="Take up a run that was stopped, from its last saved state.")
 @options.DEVICE
-@_recipe_options
+@recipe_options
 def command(
     output: Path | None,
     recipe_file: Path | None,

@@ -1,8 +1,9 @@
 """An evaluation report as one small HTML page with its plots inside."""
 
 import io
+from collections.abc import Callable
 from html import escape
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from sklearn.metrics import roc_curve
@@ -10,6 +11,8 @@ from sklearn.metrics import roc_curve
 from sentiscore.errors import import_extra
 from sentiscore.evaluation.evaluate import Report
 from sentiscore.evaluation.metrics import ECE_BINS
+
+Drawn = TypeVar("Drawn")
 
 TITLES: Final = {
     "accuracy": "Accuracy",
@@ -21,7 +24,7 @@ TITLES: Final = {
     "brier": "Brier score",
     "ece": "Calibration error (ECE)",
 }
-_STYLE: Final = """
+STYLE: Final = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1c2430 }
 table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .3rem .8rem; text-align: right }
 th:first-child, td:first-child { text-align: left } tr { border-bottom: 1px solid #dde2e8 }
@@ -35,7 +38,7 @@ def to_html(report: Report) -> str:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    plots = [_plot(draw, report) for draw in (_draw_roc, _draw_reliability, _draw_confusion)]
+    plots = [draw_svg(draw, report) for draw in (_draw_roc, _draw_reliability, _draw_confusion)]
     title = f"{report.model} on {report.data}"
     head = "".join(f"<th>{escape(figures.name)}</th>" for figures in report.figures)
     rows = "".join(
@@ -51,7 +54,7 @@ def to_html(report: Report) -> str:
     notes = "".join(f"<p>{escape(note)}</p>" for note in notes_of(report))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
+        f"<style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
         f"<p>{report.rows:,} rows; classes {', '.join(report.classes)}. Small figures are 95 % bootstrap intervals.</p>"
         f"{notes}<table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>"
         f'<div class="plots">{"".join(plots)}</div></body></html>\n'
@@ -75,12 +78,23 @@ def notes_of(report: Report) -> list[str]:
     return notes
 
 
-def _plot(draw: Any, report: Report) -> str:
+def draw_svg(draw: Callable[[Any, Drawn], None], what: Drawn, *, width: float = 4.6, height: float = 4.2) -> str:
+    """A drawing as an svg element.
+
+    Args:
+        draw: Draws on matplotlib's axes.
+        what: What it draws.
+        width: In inches.
+        height: In inches.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
     import_extra("matplotlib", "plots")
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.6, 4.2), layout="constrained")
-    draw(figure.add_subplot(), report)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    draw(figure.add_subplot(), what)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()

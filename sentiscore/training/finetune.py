@@ -22,7 +22,7 @@ from sentiscore.checkpoint.load import check_folder, find_folder
 from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.device import choose_device, choose_dtype
 from sentiscore.engine.huggingface import quiet_transformers
-from sentiscore.errors import SentiscoreWarning, TrainingError
+from sentiscore.errors import DivergedError, SentiscoreWarning, TrainingError
 from sentiscore.evaluation.calibration import HOTTEST, fit_temperature, probabilities
 from sentiscore.evaluation.metrics import finite, point_metrics
 from sentiscore.tables.labelled import LabelledData, load_hub_data
@@ -229,7 +229,7 @@ def _trainer_class(transformers: Any, recipe: Recipe) -> Any:
 def _validation_metrics(prediction: Any) -> dict[str, float]:
     """Plain log loss, since the Trainer's own loss is smoothed where the recipe smooths labels."""
     if not np.isfinite(prediction.predictions).all():
-        raise TrainingError("The loss is not a number any more.", "Try a lower --learning-rate in a new --output.")
+        raise DivergedError("The loss is not a number any more.", "Try a lower --learning-rate in a new --output.")
     return point_metrics(prediction.label_ids, probabilities(prediction.predictions))
 
 
