@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sentiscore.cli import options
-from sentiscore.cli.train import recipe_options
-from sentiscore.training.recipe import Recipe
+from sentiscore.cli import options, recipes
 
 if TYPE_CHECKING:
     from sentiscore.training.finetune import Progress
@@ -18,17 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("tune", short_help="Search for the recipe that does best on labelled rows.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The folder to make.  [default: runs/tune-BASE]")
-@click.option(
-    "--recipe",
-    "recipe_file",
-    type=click.Path(path_type=Path),
-    help="The settings to begin with, as TOML.  [default: the tuned recipe]",
-)
-@click.option("--train-file", type=click.Path(path_type=Path), help="Rows to learn from: tsv, csv, parquet or jsonl.")
-@click.option("--eval-file", type=click.Path(path_type=Path), help="Rows to compare the trials by.")
-@click.option("--text-col", default="sentence", show_default=True, help="The column of texts in those files.")
-@click.option("--label-col", default="label", show_default=True, help="The column of labels in those files.")
-@options.LABELS
+@recipes.files
 @click.option(
     "--trials",
     type=click.IntRange(min=1),
@@ -44,19 +32,13 @@ if TYPE_CHECKING:
     help="Begin no more trials after so many minutes; the same command goes on.",
 )
 @options.DEVICE
-@recipe_options
+@recipes.settings
 def command(
     output: Path | None,
-    recipe_file: Path | None,
-    train_file: Path | None,
-    eval_file: Path | None,
-    text_col: str,
-    label_col: str,
-    labels: list[str] | None,
     trials: int,
     max_minutes: float | None,
     device: str,
-    **settings: Any,
+    **given: Any,
 ) -> None:
     """Search for the recipe with the least validation loss: many trainings, each with other settings.
 
@@ -69,29 +51,21 @@ def command(
 
     \b
     sentiscore tune --base FOLDER --train-file train.tsv --eval-file validation.tsv -o runs/tune
+    sentiscore tune --recipe several-sets.toml --trials 40 --max-minutes 480
     sentiscore train --recipe runs/tune/recipe.toml --train-file train.tsv --eval-file validation.tsv
     """
-    if (train_file is None) != (eval_file is None):
-        raise click.UsageError("--train-file and --eval-file go together.")
+    request = recipes.read(given)
     from sentiscore.cli.failures import Interrupted
-    from sentiscore.tables.labelled import read_labelled
     from sentiscore.training.tuning import STUDY, tune
 
-    recipe = (Recipe.read(recipe_file) if recipe_file else Recipe()).with_changes(
-        {name: value for name, value in settings.items() if value is not None}
-    )
-    files = [
-        read_labelled(path, text_col=text_col, label_col=label_col, labels=labels) if path else None
-        for path in (train_file, eval_file)
-    ]
-    folder = output or Path("runs") / f"tune-{Path(recipe.base).name}"
+    folder = output or Path("runs") / f"tune-{Path(request.recipe.base).name}"
     with _reporter(trials) as report:
         try:
             result = tune(
-                recipe,
+                request.recipe,
                 output=folder,
-                train_data=files[0],
-                eval_data=files[1],
+                train_data=request.train_data,
+                eval_data=request.eval_data,
                 trials=trials,
                 max_minutes=max_minutes,
                 device=device,
@@ -104,7 +78,7 @@ def command(
             raise Interrupted(
                 f"Stopped before the end. {folder} keeps the trials that were finished.\nGo on with the same command."
             ) from error
-    _show(result, trials)
+    _show(result, trials, request.dropped)
 
 
 class _reporter:  # noqa: N801 - used as a context manager function
@@ -139,7 +113,7 @@ class _reporter:  # noqa: N801 - used as a context manager function
         self._bar.__exit__(*error)
 
 
-def _show(result: "TuningResult", wanted: int) -> None:
+def _show(result: "TuningResult", wanted: int, dropped: int) -> None:
     from sentiscore.cli.show import note, pairs
     from sentiscore.training.tuning import PAGE, RECIPE, TABLE
     from sentiscore.training.tuning_html import NOTE, too_few
@@ -151,6 +125,7 @@ def _show(result: "TuningResult", wanted: int) -> None:
     pairs(
         [
             ("trials", ", ".join(f"{n:,} {outcome}" for outcome, n in outcomes.items())),
+            *([("left out", f"{dropped:,} rows without a text or a label")] if dropped else []),
             ("best", f"trial {best.number}, log loss {best.log_loss:.4f}{began}, accuracy {best.accuracy:.4f}"),
             ("settings", ", ".join(f"{name} {value:.4g}" for name, value in best.settings.items())),
             ("what mattered", mattered or too_few(result.trials)),

@@ -1,18 +1,14 @@
 """An evaluation report as one small HTML page with its plots inside."""
 
-import io
-from collections.abc import Callable
 from html import escape
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from sentiscore.errors import import_extra
 from sentiscore.evaluation.evaluate import Report
 from sentiscore.evaluation.metrics import ECE_BINS
-
-Drawn = TypeVar("Drawn")
+from sentiscore.evaluation.page import STYLE, draw_svg
 
 TITLES: Final = {
     "accuracy": "Accuracy",
@@ -24,12 +20,6 @@ TITLES: Final = {
     "brier": "Brier score",
     "ece": "Calibration error (ECE)",
 }
-STYLE: Final = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1c2430 }
-table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .3rem .8rem; text-align: right }
-th:first-child, td:first-child { text-align: left } tr { border-bottom: 1px solid #dde2e8 }
-small { color: #5b6675 } .plots { display: flex; flex-wrap: wrap; gap: 1rem } svg { max-width: 100%; height: auto }
-"""
 
 
 def to_html(report: Report) -> str:
@@ -78,30 +68,8 @@ def notes_of(report: Report) -> list[str]:
     return notes
 
 
-def draw_svg(draw: Callable[[Any, Drawn], None], what: Drawn, *, width: float = 4.6, height: float = 4.2) -> str:
-    """A drawing as an svg element.
-
-    Args:
-        draw: Draws on matplotlib's axes.
-        what: What it draws.
-        width: In inches.
-        height: In inches.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    import_extra("matplotlib", "plots")
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    draw(figure.add_subplot(), what)
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
-
-
-def _draw_roc(axes: Any, report: Report) -> None:
+def _draw_roc(figure: Any, report: Report) -> None:
+    axes = figure.add_subplot()
     shown = [len(report.classes) - 1] if len(report.classes) == 2 else range(len(report.classes))  # noqa: PLR2004
     for k in shown:
         false_rate, true_rate, _ = roc_curve(report.labels == k, report.probs[:, k])
@@ -111,7 +79,8 @@ def _draw_roc(axes: Any, report: Report) -> None:
     axes.legend(loc="lower right")
 
 
-def _draw_reliability(axes: Any, report: Report) -> None:
+def _draw_reliability(figure: Any, report: Report) -> None:
+    axes = figure.add_subplot()
     curves = [("with temperature", report.probs), ("without", report.raw_probs)]
     for name, probs in curves if report.temperature is not None else curves[1:]:
         confidence = probs.max(axis=1)
@@ -134,7 +103,8 @@ def _draw_reliability(axes: Any, report: Report) -> None:
     axes.legend(loc="upper left")
 
 
-def _draw_confusion(axes: Any, report: Report) -> None:
+def _draw_confusion(figure: Any, report: Report) -> None:
+    axes = figure.add_subplot()
     counts = np.array(report.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)

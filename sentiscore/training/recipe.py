@@ -23,8 +23,53 @@ def _setting(
     return field(default=default, metadata={"help": doc, **bounds})
 
 
+class _Checked:
+    """A frozen dataclass of settings that checks each of them."""
+
+    def __post_init__(self) -> None:
+        for setting in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, setting.name)
+            if type(value) is int and type(setting.default) is float:
+                value = float(value)
+            elif type(value) is list:
+                value = tuple(value)
+            object.__setattr__(self, setting.name, value)  # the way a frozen dataclass sets itself up
+            _check(setting, value)
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Self:
+        """The same settings with some changed.
+
+        Raises:
+            TrainingError: A setting does not exist, or its value is wrong.
+        """
+        known = [setting.name for setting in dataclasses.fields(self)]  # type: ignore[arg-type]
+        if unknown := sorted(set(changes) - set(known)):
+            raise TrainingError(
+                f"A recipe has no setting {', '.join(map(repr, unknown))}.", f"Settings are: {', '.join(known)}."
+            )
+        return dataclasses.replace(self, **changes)  # type: ignore[type-var]
+
+
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class SetOfRows(_Checked):
+    """One of several labelled sets that are trained on together: a `[[sets]]` table of a recipe.
+
+    Raises:
+        TrainingError: A value is of the wrong type or out of its range.
+    """
+
+    name: str = _setting("", "What the set is called in figures; its training file's name by default.")
+    train: str = _setting("", "File of the rows to learn from.")
+    validation: str = _setting("", "File of the rows to choose the best state by and calibrate on; none if left out.")
+    text_col: str = _setting("sentence", "The column of texts in both files.")
+    label_col: str = _setting("label", "The column of labels in both files.")
+    labels: tuple[str, ...] = _setting((), "What label ids mean, in order.")
+    soft: bool = _setting(False, "Train on the columns p_negative, p_positive (and p_neutral) in place of labels.")
+    weight: float = _setting(1.0, "How much a training row counts beside those of other sets.", above=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(_Checked):
     """Settings of a training run; the defaults are the tuned recipe.
 
     Raises:
@@ -59,14 +104,7 @@ class Recipe:
         "float32", "Number type of the saved weights.", choices=("float32", "float16", "bfloat16")
     )
     seed: int = _setting(0, "Seed of everything random.", low=0)
-
-    def __post_init__(self) -> None:
-        for setting in dataclasses.fields(self):
-            value = getattr(self, setting.name)
-            if type(value) is int and type(setting.default) is float:
-                value = float(value)
-                object.__setattr__(self, setting.name, value)  # the way a frozen dataclass sets itself up
-            _check(setting, value)
+    sets: tuple[SetOfRows, ...] = _setting((), "Labelled sets to train on together, each a [[sets]] table in TOML.")
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
@@ -79,20 +117,10 @@ class Recipe:
             raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise TrainingError(f"The recipe {path} cannot be read: {error}.", "See pipelines/configs/.") from error
-        return cls().with_changes(raw)
-
-    def with_changes(self, changes: Mapping[str, Any]) -> Self:
-        """The same recipe with some settings changed.
-
-        Raises:
-            TrainingError: A setting does not exist, or its value is wrong.
-        """
-        known = [setting.name for setting in dataclasses.fields(self)]
-        if unknown := sorted(set(changes) - set(known)):
-            raise TrainingError(
-                f"A recipe has no setting {', '.join(map(repr, unknown))}.", f"Settings are: {', '.join(known)}."
-            )
-        return dataclasses.replace(self, **changes)
+        sets = raw.get("sets", [])
+        if not isinstance(sets, list) or not all(isinstance(one, dict) for one in sets):
+            raise TrainingError(f"The sets of {path} are no tables.", "Begin each with a line [[sets]].")
+        return cls().with_changes({**raw, "sets": tuple(SetOfRows().with_changes(one) for one in sets)})
 
 
 def _check(setting: dataclasses.Field[Any], value: Any) -> None:

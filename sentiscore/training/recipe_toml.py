@@ -17,5 +17,6 @@ def recipe_toml(recipe: Recipe, comment: str = "") -> str:
         MissingExtraError: tomli-w is not installed.
     """
     lines = "".join(f"# {line}".rstrip() + "\n" for line in comment.splitlines())
-    text: str = import_extra("tomli_w", "tune").dumps(dataclasses.asdict(recipe))
+    settings = {name: value for name, value in dataclasses.asdict(recipe).items() if value != ()}
+    text: str = import_extra("tomli_w", "tune").dumps(settings)
     return lines + text

@@ -233,7 +233,7 @@ def _check_same(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -
     names = [*now, *(name for name in before if name not in now)]
     if changed := [name for name in names if name not in before or name not in now or before[name] != now[name]]:
         raise TrainingError(
-            f"The study in {path.parent} was begun with another {', '.join(changed)}.",
+            f"The study in {path.parent} was begun with other settings: {', '.join(changed)}.",
             "Go on with the settings and rows that it began with, or begin another study in a new --output.",
         )
 

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,8 +76,8 @@ def tune(
     recipe: Recipe,
     *,
     output: str | Path,
-    train_data: LabelledData | None = None,
-    eval_data: LabelledData | None = None,
+    train_data: Sequence[LabelledData] | None = None,
+    eval_data: Sequence[LabelledData] | None = None,
     trials: int = 20,
     max_minutes: float | None = None,
     device: str = "auto",
@@ -100,8 +100,8 @@ def tune(
     Args:
         recipe: The recipe to begin with; what is not searched stays as it is.
         output: The folder to make, or that of a study to go on with.
-        train_data: Rows to learn from; the recipe's hub data set by default.
-        eval_data: Rows to compare the trials by.
+        train_data: Sets of rows to learn from; the recipe's hub data set by default.
+        eval_data: Sets of rows to compare the trials by, each counting alike.
         trials: Trials of the study in all, those of earlier calls too.
         max_minutes: Begin no more trials after so many minutes; the first of a call is always begun.
         device: "auto", "cpu", "cuda" or "cuda:N".
@@ -127,12 +127,13 @@ def tune(
     check_folder(base)
     space = search_space(count_weights(base), recipe)
     if train_data is None or eval_data is None:
-        train_data, eval_data = load_hub_data(recipe.data, recipe.data_revision)
+        train_data, eval_data = ([rows] for rows in load_hub_data(recipe.data, recipe.data_revision))
     fixed = {
         **dataclasses.asdict(recipe),
         "base commit": revision,
-        "training rows": train_data.fingerprint.sha256,
-        "validation rows": eval_data.fingerprint.sha256,
+        "training rows": [rows.fingerprint.sha256 for rows in train_data],
+        "weights of the sets": [rows.weight for rows in train_data],
+        "validation rows": [rows.fingerprint.sha256 for rows in eval_data],
         "search space": {name: dataclasses.asdict(known) for name, known in space.items()},
     }
     begun = time.monotonic()
@@ -166,8 +167,8 @@ def _run(
     recipe: Recipe,
     *,
     folder: Path,
-    train_data: LabelledData,
-    eval_data: LabelledData,
+    train_data: Sequence[LabelledData],
+    eval_data: Sequence[LabelledData],
     device: str,
     on_progress: Callable[[Progress], None] | None,
 ) -> None:
@@ -241,7 +242,11 @@ def _check_folder(output: Path) -> None:
     Raises:
         OutputError: The folder holds something else.
     """
-    if output.is_dir() and not (output / STUDY).exists() and any(path.name != _LOCK for path in output.iterdir()):
+    if (
+        output.is_dir()
+        and not (output / STUDY).exists()
+        and any(not path.name.startswith(_LOCK) for path in output.iterdir())
+    ):
         raise OutputError(f"{output} is not empty, and holds no study.", "Choose another --output.")
 
 

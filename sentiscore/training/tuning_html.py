@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from sentiscore.evaluation.html import STYLE, draw_svg
+from sentiscore.evaluation.page import STYLE, draw_svg
 from sentiscore.training.recipe import Recipe
 from sentiscore.training.study import COMPLETE, ENOUGH, Trial
 
@@ -49,7 +49,7 @@ def tuning_page(recipe: Recipe, trials: Sequence[Trial], best: Trial, importance
     )
     mattered = (
         f"<p>What mattered is the share of the differences in loss between complete trials that a setting explains.</p>"
-        f'<div class="plots">{draw_svg(_draw_importances, importances, width=7)}</div>'
+        f'<div class="plots">{draw_svg(_draw_importances, importances, size=(7, 4))}</div>'
         if importances
         else f"<p>What mattered is {escape(too_few(trials))}.</p>"
     )
@@ -63,7 +63,7 @@ def tuning_page(recipe: Recipe, trials: Sequence[Trial], best: Trial, importance
         f"<tbody>{rows}</tbody></table>{mattered}"
         f"<h2>Loss by setting</h2><p>Dots are complete trials, crosses those that were ended early, each at the least "
         f'loss it reached; the ring is the best.</p><div class="plots">{by_setting}</div>'
-        f'<h2>Loss by trial</h2><div class="plots">{draw_svg(_draw_history, trials, width=9)}</div></body></html>\n'
+        f'<h2>Loss by trial</h2><div class="plots">{draw_svg(_draw_history, trials, size=(9, 4))}</div></body></html>\n'
     )
 
 
@@ -80,13 +80,15 @@ class _BySetting:
     best: Trial
 
 
-def _draw_importances(axes: Any, importances: dict[str, float]) -> None:
+def _draw_importances(figure: Any, importances: dict[str, float]) -> None:
+    axes = figure.add_subplot()
     names = list(importances)[::-1]
     axes.barh(names, [importances[name] for name in names])
     axes.set(xlabel="Share of the differences in loss", title="What mattered", xlim=(0, 1))
 
 
-def _draw_setting(axes: Any, drawn: _BySetting) -> None:
+def _draw_setting(figure: Any, drawn: _BySetting) -> None:
+    axes = figure.add_subplot()
     for marker, shown in _by_marker(drawn.trials):
         axes.scatter(
             [trial.settings[drawn.name] for trial in shown], [trial.log_loss for trial in shown], marker=marker
@@ -98,7 +100,8 @@ def _draw_setting(axes: Any, drawn: _BySetting) -> None:
     axes.set(xlabel=drawn.name, ylabel="Least validation log loss")
 
 
-def _draw_history(axes: Any, trials: Sequence[Trial]) -> None:
+def _draw_history(figure: Any, trials: Sequence[Trial]) -> None:
+    axes = figure.add_subplot()
     for marker, shown in _by_marker(trials):
         axes.scatter([trial.number for trial in shown], [trial.log_loss for trial in shown], marker=marker)
     losses = (

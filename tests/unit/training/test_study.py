@@ -11,7 +11,11 @@ from sentiscore.training import study as studies
 from sentiscore.training.search_space import Choice, Span
 from sentiscore.training.study import COMPLETE, ENOUGH, PRUNED, STOPPED, Study, translated
 
-SPACE = {"learning_rate": Span(1e-5, 1e-3, log=True), "batch_size": Choice((16, 32)), "warmup": Span(0.0, 0.2)}
+SPACE: dict[str, Span | Choice] = {
+    "learning_rate": Span(1e-5, 1e-3, log=True),
+    "batch_size": Choice((16, 32)),
+    "warmup": Span(0.0, 0.2),
+}
 FIRST = {"learning_rate": 5e-5, "batch_size": 32, "warmup": 0.06}
 
 
@@ -112,9 +116,9 @@ def test_nothing_mattered_where_all_losses_are_the_same(tmp_path: Path) -> None:
 
 def test_a_study_with_other_fixed_settings_is_refused_and_they_are_named(tmp_path: Path) -> None:
     run(open_study(tmp_path / "study.db", length=100), 1)
-    with pytest.raises(TrainingError, match="another base, length"):
+    with pytest.raises(TrainingError, match="other settings: base, length"):
         open_study(tmp_path / "study.db", base="b", length=64)
-    with pytest.raises(TrainingError, match="another seed"):
+    with pytest.raises(TrainingError, match="other settings: seed_of"):
         open_study(tmp_path / "study.db", length=100, seed_of="x")
     assert open_study(tmp_path / "study.db", length=100).finished == 1
 
