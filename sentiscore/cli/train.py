@@ -44,7 +44,7 @@ def command(
     recipe = request.recipe
     data = request.train_data[0].name.split(".")[0] if request.train_data else recipe.data.split("/")[-1]
     folder = output or Path("runs") / f"{Path(recipe.base).name}-{data}"
-    with _reporter() as report:
+    with reporter() as report:
         try:
             result = train(
                 recipe,
@@ -62,10 +62,10 @@ def command(
                 f"Stopped before the end. {folder} keeps the last saved state.\n"
                 "Go on with the same command and --resume."
             ) from error
-    _show(result, request.dropped)
+    show_result(result, request.dropped)
 
 
-class _reporter:  # noqa: N801 - used as a context manager function
+class reporter:  # noqa: N801 - used as a context manager function
     """A bar where stderr is a terminal, and a line for every validation in any case."""
 
     def __enter__(self) -> Callable[["Progress"], None]:
@@ -80,7 +80,8 @@ class _reporter:  # noqa: N801 - used as a context manager function
             if state.metrics is not None:
                 note(
                     f"step {state.step:,} of {state.steps:,}, epoch {state.epoch:.2f}: "
-                    f"validation loss {state.metrics['log_loss']:.4f}, accuracy {state.metrics['accuracy']:.4f}"
+                    f"validation loss {state.metrics['log_loss']:.4f} ({state.metrics['calibrated_log_loss']:.4f} "
+                    f"calibrated), accuracy {state.metrics['accuracy']:.4f}"
                 )
 
         return report
@@ -89,7 +90,8 @@ class _reporter:  # noqa: N801 - used as a context manager function
         self._bar.__exit__(*error)
 
 
-def _show(result: "TrainingResult", dropped: int) -> None:
+def show_result(result: "TrainingResult", dropped: int) -> None:
+    """What came out, on stdout; `dropped` rows had no text or no label."""
     from sentiscore.cli.show import pairs
 
     manifest = result.manifest

@@ -126,7 +126,10 @@ def _show(result: "TuningResult", wanted: int, dropped: int) -> None:
         [
             ("trials", ", ".join(f"{n:,} {outcome}" for outcome, n in outcomes.items())),
             *([("left out", f"{dropped:,} rows without a text or a label")] if dropped else []),
-            ("best", f"trial {best.number}, log loss {best.log_loss:.4f}{began}, accuracy {best.accuracy:.4f}"),
+            (
+                "best",
+                f"trial {best.number}, log loss {best.log_loss:.4f} after temperature{began}, accuracy {best.accuracy:.4f}",
+            ),
             ("settings", ", ".join(f"{name} {value:.4g}" for name, value in best.settings.items())),
             ("what mattered", mattered or too_few(result.trials)),
             ("recipe", str(result.folder / RECIPE)),

@@ -19,6 +19,20 @@ def probabilities(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.fl
     return result
 
 
+def log_loss(temperature: float, *sets: tuple[Floats, npt.NDArray[np.integer]]) -> float:
+    """The log loss at a temperature, in nats: the mean over the sets of each set's mean.
+
+    Args:
+        temperature: The divisor of the logits.
+        sets: See `fit_temperature`.
+    """
+    losses = [
+        -log_softmax(logits.astype(np.float64) / temperature, axis=1)[np.arange(labels.size), labels].mean()
+        for logits, labels in sets
+    ]
+    return float(np.mean(losses))
+
+
 def fit_temperature(*sets: tuple[Floats, npt.NDArray[np.integer]]) -> float:
     """The temperature with the least log loss on these rows, where each set counts alike.
 
@@ -31,12 +45,8 @@ def fit_temperature(*sets: tuple[Floats, npt.NDArray[np.integer]]) -> float:
     Returns:
         A number between 0.05 and 20; 1 changes nothing, more makes probabilities less sure.
     """
-    wide = [(logits.astype(np.float64), np.arange(labels.size), labels) for logits, labels in sets]
 
-    def log_loss(log_temperature: float) -> float:
-        scale = np.exp(log_temperature)
-        return -float(
-            np.mean([log_softmax(logits / scale, axis=1)[rows, labels].mean() for logits, rows, labels in wide])
-        )
+    def loss(log_temperature: float) -> float:
+        return log_loss(float(np.exp(log_temperature)), *sets)
 
-    return float(np.exp(minimize_scalar(log_loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded").x))
+    return float(np.exp(minimize_scalar(loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded").x))

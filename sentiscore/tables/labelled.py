@@ -111,6 +111,22 @@ def read_labelled(
     return _labelled(Path(path).name, frame[text_col], frame[label_col], labels)
 
 
+def read_texts(path: str | Path, text_col: str) -> list[str]:
+    """The texts of a table, without those that are missing or blank.
+
+    Raises:
+        InputError: The file or the column cannot be used.
+    """
+    texts = read_table(path, [text_col])[text_col]
+    if texts.dtype not in (pl.String, pl.Null):
+        raise InputError(
+            f"The column {text_col!r} of {path} holds {texts.dtype}, not text.",
+            "Name the column of texts with --text-col.",
+        )
+    kept: list[str] = texts.cast(pl.String).drop_nulls().to_list()
+    return [text for text in kept if text.strip()]
+
+
 def read_soft_labelled(path: str | Path, *, text_col: str = "sentence") -> LabelledData:
     """Read a table of texts with probabilities, such as `sentiscore score` writes.
 

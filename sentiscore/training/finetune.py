@@ -24,7 +24,7 @@ from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.device import choose_device, choose_dtype
 from sentiscore.engine.huggingface import quiet_transformers
 from sentiscore.errors import DivergedError, SentiscoreWarning, TrainingError
-from sentiscore.evaluation.calibration import HOTTEST, fit_temperature, probabilities
+from sentiscore.evaluation.calibration import HOTTEST, fit_temperature, log_loss, probabilities
 from sentiscore.evaluation.metrics import finite, point_metrics
 from sentiscore.tables.labelled import LabelledData, load_hub_data
 from sentiscore.training.base import encode, load_base
@@ -34,6 +34,8 @@ from sentiscore.training.recipe import Recipe
 from sentiscore.training.sampling import LikeLengthSampler
 
 LOG: Final = "log.jsonl"
+CALIBRATED_LOSS: Final = "calibrated_log_loss"
+"""The figure by which the best state is chosen."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,9 @@ class Progress:
         step: Steps done.
         steps: Steps there will be.
         epoch: Passes over the data done, a fraction within one.
-        metrics: Figures on the validation rows, if this is a validation: `log_loss` and `accuracy` are means over
-            the sets; with several sets the figures of each are there too, as `NAME.log_loss` and so on.
+        metrics: Figures on the validation rows, if this is a validation, each a mean over the sets: `accuracy`,
+            `log_loss` and so on, and `calibrated_log_loss`, by which the best state is chosen. With several sets the
+            figures of each are there too, as `NAME.log_loss` and so on.
     """
 
     step: int
@@ -90,9 +93,10 @@ def train(
     """Fine-tune a classifier and write it as a checkpoint.
 
     Several labelled sets may be trained on together. The model has three classes if one of them has neutral rows;
-    rows of a set without any are trained and validated with neutral left out. The state with the least validation
-    loss is kept, a temperature is fitted on the validation rows, where each set counts alike, and the figures in the
-    manifest are those of the checkpoint as it was saved.
+    rows of a set without any are trained and validated with neutral left out. At each validation a temperature is
+    fitted on the validation rows, where each set counts alike, and the state with the least loss after it is kept: a
+    state that is right more often and too sure of it is the better one once it is calibrated. The temperature and the
+    figures in the manifest are those of the checkpoint as it was saved.
 
     Args:
         recipe: The settings.
@@ -231,7 +235,7 @@ def _arguments(transformers: Any, recipe: Recipe, state: Path, device: torch.dev
         save_strategy="epoch",
         save_total_limit=2,
         load_best_model_at_end=True,
-        metric_for_best_model="log_loss",
+        metric_for_best_model=CALIBRATED_LOSS,
         greater_is_better=False,
         logging_strategy="no",
         report_to="none",
@@ -271,13 +275,16 @@ def _validation_metrics(sizes: dict[str, int]) -> Callable[[Any], dict[str, floa
         if not np.isfinite(prediction.predictions).all():
             raise DivergedError("The loss is not a number any more.", "Try a lower --learning-rate in a new --output.")
         ends = np.cumsum(list(sizes.values()))[:-1]
-        each = {}
+        each, answers = {}, []
         for name, logits, targets in zip(
             sizes, np.split(prediction.predictions, ends), np.split(prediction.label_ids, ends), strict=True
         ):
             asked = ~np.isnan(targets[0])
-            each[name] = point_metrics(targets[:, asked].argmax(axis=1), probabilities(logits[:, asked]))
+            answers.append((logits[:, asked], targets[:, asked].argmax(axis=1)))
+            each[name] = point_metrics(answers[-1][1], probabilities(answers[-1][0]))
+        temperature = fit_temperature(*answers)
         means = {figure: float(np.mean([one[figure] for one in each.values()])) for figure in next(iter(each.values()))}
+        means[CALIBRATED_LOSS] = log_loss(temperature, *answers)
         if len(each) == 1:
             return means
         return means | {f"{name}.{figure}": value for name, one in each.items() for figure, value in one.items()}

@@ -45,7 +45,7 @@ class Trial:
         number: Its number in the study, from 0 on.
         outcome: "complete", "pruned" (ended early, since it was worse than most), "stopped" (with its process, and done
             again as another trial), or why it could not go on: "diverged", "out of memory".
-        log_loss: The least validation log loss that it reached; None where there was no validation.
+        log_loss: The least validation log loss after temperature that it reached; None where there was no validation.
         accuracy: The validation accuracy of that state.
         seconds: How long it took.
         settings: The values of the settings that are searched.

@@ -22,7 +22,7 @@ from sentiscore.errors import DivergedError, OutputError, SentiscoreWarning, Tra
 from sentiscore.tables import write_frame, write_text
 from sentiscore.tables.labelled import LabelledData, load_hub_data
 from sentiscore.training.base import count_weights
-from sentiscore.training.finetune import LOG, Progress, train
+from sentiscore.training.finetune import CALIBRATED_LOSS, LOG, Progress, train
 from sentiscore.training.recipe import Recipe
 from sentiscore.training.recipe_toml import recipe_toml
 from sentiscore.training.search_space import own_values, search_space
@@ -84,7 +84,7 @@ def tune(
     on_trial: Callable[[Trial, Trial | None, int], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TuningResult:
-    """Search for the settings of a recipe that give the least validation log loss.
+    """Search for the settings of a recipe that give the least validation log loss, after temperature.
 
     Searched are the learning rate, the batch size, the epochs, the warm-up, the weight decay and the label smoothing,
     in ranges that suit the size of the base. The first trial is the recipe as it is, so that the result is never worse.
@@ -185,7 +185,7 @@ def _run(
             on_progress(state)
         if state.metrics is None:
             return
-        best = min(best, (state.metrics["log_loss"], state.metrics["accuracy"]), key=lambda figures: figures[0])
+        best = min(best, (state.metrics[CALIBRATED_LOSS], state.metrics["accuracy"]), key=lambda figures: figures[0])
         point = _point(state, recipe.evals_per_epoch)
         if point > last_point:
             last_point = point

@@ -58,7 +58,7 @@ def tuning_page(recipe: Recipe, trials: Sequence[Trial], best: Trial, importance
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
         f"<p>{len(trials):,} trials. The best is trial {best.number} with a validation log loss of "
-        f"{best.log_loss:.4f}.</p><p>{escape(NOTE)}</p>"
+        f"{best.log_loss:.4f} after temperature.</p><p>{escape(NOTE)}</p>"
         f"<table><thead><tr><th>Setting</th><th>Began with</th><th>Best</th><th>Mattered</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>{mattered}"
         f"<h2>Loss by setting</h2><p>Dots are complete trials, crosses those that were ended early, each at the least "
@@ -97,7 +97,7 @@ def _draw_setting(figure: Any, drawn: _BySetting) -> None:
     values = [trial.settings[drawn.name] for trial in drawn.trials]
     if min(values) > 0 and max(values) / min(values) >= _LOG_FROM:
         axes.set_xscale("log")
-    axes.set(xlabel=drawn.name, ylabel="Least validation log loss")
+    axes.set(xlabel=drawn.name, ylabel="Least validation log loss, after temperature")
 
 
 def _draw_history(figure: Any, trials: Sequence[Trial]) -> None:
@@ -109,7 +109,7 @@ def _draw_history(figure: Any, trials: Sequence[Trial]) -> None:
     )
     best = list(itertools.accumulate(losses, min))
     axes.step([trial.number for trial in trials], best, where="post", label="best so far")
-    axes.set(xlabel="Trial", ylabel="Least validation log loss")
+    axes.set(xlabel="Trial", ylabel="Least validation log loss, after temperature")
     axes.legend()
 
 

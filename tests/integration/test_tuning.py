@@ -20,7 +20,7 @@ from sentiscore.cli.main import cli
 from sentiscore.errors import DivergedError, SentiscoreWarning
 from sentiscore.tables.labelled import LabelledData
 from sentiscore.training import study, tuning
-from sentiscore.training.finetune import Progress
+from sentiscore.training.finetune import CALIBRATED_LOSS, Progress
 from sentiscore.training.recipe import SetOfRows
 from sentiscore.training.tuning import TuningResult
 
@@ -88,8 +88,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
             if step % 2 == 0:
                 loss = least + (8 - step) / 8
                 with (output / "log.jsonl").open("a") as file:
-                    file.write(json.dumps({"step": step, "log_loss": loss}) + "\n")
-                on_progress(Progress(step, 8, step / 4, {"log_loss": loss, "accuracy": 0.5}))
+                    file.write(json.dumps({"step": step, CALIBRATED_LOSS: loss}) + "\n")
+                on_progress(Progress(step, 8, step / 4, {CALIBRATED_LOSS: loss, "accuracy": 0.5}))
         shutil.rmtree(output / "training")
         (output / "model.safetensors").touch()
         (output / "sentiscore.json").write_text(json.dumps({"learning_rate": recipe.learning_rate}))
@@ -224,7 +224,7 @@ def test_a_trial_that_is_worse_than_most_is_ended_early(
     for trial in pruned:
         log = (tmp_path / "out" / "trials" / f"{trial.number:03}" / "log.jsonl").read_text().splitlines()
         assert json.loads(log[-1])["step"] < 8
-        assert trial.log_loss == min(json.loads(line)["log_loss"] for line in log)
+        assert trial.log_loss == min(json.loads(line)[CALIBRATED_LOSS] for line in log)
         assert trial.log_loss > (result.best.log_loss or 0)
     assert not list((tmp_path / "out" / "trials").rglob("*.safetensors"))
     assert "pruned" in (tmp_path / "out" / "trials.csv").read_text()

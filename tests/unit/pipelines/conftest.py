@@ -4,4 +4,4 @@ import sys
 from pathlib import Path
 
 PIPELINES = Path(__file__).parents[3] / "pipelines"
-sys.path += [str(PIPELINES / "forecast_demo"), str(PIPELINES / "leak_demo")]
+sys.path += [str(PIPELINES / name) for name in ("default_model", "forecast_demo", "leak_demo")]

@@ -1,0 +1,64 @@
+"""The data of the default model is divided so that nothing is chosen or reported on rows that were trained on."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import prepare
+from sentiscore import Distillation, Recipe
+from tests.unit.pipelines.conftest import PIPELINES
+
+WORDS = st.lists(st.sampled_from(["a", "fine", "dull", "film", "of", "war", "and", "rain"]), min_size=1, max_size=14)
+
+
+def labelled(texts: list[str]) -> pl.DataFrame:
+    return pl.DataFrame({"text": texts, "label": ["positive"] * len(texts)})
+
+
+@given(st.lists(WORDS.map(" ".join), min_size=1, max_size=40, unique=True))
+def test_no_phrase_of_a_held_out_sentence_is_trained_on(phrases: list[str]) -> None:
+    parts = prepare.divide_films(labelled(phrases))
+    held_out = [f" {text} " for text in parts["choose"]["text"]]
+    long_phrases = [text for text in parts["train"]["text"] if len(text.split()) > 2]
+    assert not any(f" {phrase} " in sentence for phrase in long_phrases for sentence in held_out)
+    assert set(parts["sentences"]["text"]) <= set(parts["train"]["text"])
+
+
+def test_whole_sentences_are_those_that_are_no_part_of_another() -> None:
+    assert prepare.whole_sentences(["a fine film", "fine film", "a dull one", "fine"]) == ["a dull one", "a fine film"]
+
+
+def test_some_long_sentences_are_held_out_and_most_are_not() -> None:
+    sentences = [f"this is sentence number {i} of the many in here" for i in range(1000)]
+    parts = prepare.divide_films(labelled(sentences))
+    assert 50 < parts["choose"].height < 150
+    assert parts["choose"].height + parts["train"].height == 1000
+
+
+@given(st.lists(st.tuples(st.sampled_from(["profit", "loss", "merger"]), st.integers(0, 99)), min_size=1, max_size=60))
+def test_headlines_that_differ_in_numbers_and_links_only_stay_together(stories: list[tuple[str, int]]) -> None:
+    texts = [f"A {kind} of {n} https://t.co/x{n}" for kind, n in stories]
+    parts = prepare.divide_headlines(labelled(texts))
+    assert sum(part.height for part in parts.values()) == len(texts)
+    for kind, _ in stories:
+        assert sum(any(f"A {kind}" in text for text in part["text"]) for part in parts.values()) == 1
+
+
+def test_half_of_the_texts_to_train_on_lose_their_links() -> None:
+    texts = [f"story {chr(97 + i % 26)}{chr(97 + i // 26)} https://t.co/{i}" for i in range(600)]
+    train = prepare.divide_headlines(labelled(texts))["train"]
+    linked = train["text"].str.contains("https://").mean()
+    assert isinstance(linked, float)
+    assert 0.4 < linked < 0.6
+
+
+@pytest.mark.parametrize("name", ["decoder.toml", "teacher.toml", "report.toml"])
+def test_the_recipes_of_the_default_model_load(name: str) -> None:
+    assert Recipe.read(PIPELINES / "default_model" / name).sets
+
+
+def test_the_student_of_the_default_model_loads() -> None:
+    plan = Distillation.read(PIPELINES / "default_model" / "student.toml")
+    assert [one.name for one in plan.recipe.sets] == ["films", "headlines", "tweets"]
+    assert set(plan.augmentation.sets) <= {one.name for one in plan.recipe.sets}
