@@ -128,8 +128,9 @@ def _show(result: "TuningResult", wanted: int, dropped: int) -> None:
             *([("left out", f"{dropped:,} rows without a text or a label")] if dropped else []),
             (
                 "best",
-                f"trial {best.number}, log loss {best.log_loss:.4f} after temperature{began}, accuracy {best.accuracy:.4f}",
+                f"trial {best.number}, log loss {best.log_loss:.4f} after temperature{began}",
             ),
+            ("accuracy", f"{best.accuracy:.4f}"),
             ("settings", ", ".join(f"{name} {value:.4g}" for name, value in best.settings.items())),
             ("what mattered", mattered or too_few(result.trials)),
             ("recipe", str(result.folder / RECIPE)),

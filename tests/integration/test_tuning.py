@@ -22,6 +22,7 @@ from sentiscore.tables.labelled import LabelledData
 from sentiscore.training import study, tuning
 from sentiscore.training.finetune import CALIBRATED_LOSS, Progress
 from sentiscore.training.recipe import SetOfRows
+from sentiscore.training.recipe_toml import recipe_toml
 from sentiscore.training.tuning import TuningResult
 
 pytestmark = pytest.mark.filterwarnings("ignore:The fitted temperature")
@@ -61,7 +62,7 @@ def command(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """Run `sentiscore tune` on two files in a folder of its own."""
     monkeypatch.chdir(tmp_path)
     files = ["--train-file", write(Path("train.tsv"), TRAIN), "--eval-file", write(Path("eval.tsv"), EVAL)]
-    Path("start.toml").write_text(tuning.recipe_toml(recipe))
+    Path("start.toml").write_text(recipe_toml(recipe))
 
     def run(*args: object, output: str = "out") -> Result:
         given = ["tune", "--recipe", "start.toml", "-o", output, "--device", "cpu", *files, *args]
@@ -99,7 +100,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def stop_in_trial(monkeypatch: pytest.MonkeyPatch, number: int, error: type[BaseException]) -> None:
     """Let the training of a trial end in its second step, as by a signal."""
-    whole = tuning.train
+    whole: Callable[..., Any] = vars(tuning)["train"]
 
     def stopped(*args: Any, **settings: Any) -> Any:
         def watch(state: Progress) -> None:
@@ -225,7 +226,9 @@ def test_a_trial_that_is_worse_than_most_is_ended_early(
         log = (tmp_path / "out" / "trials" / f"{trial.number:03}" / "log.jsonl").read_text().splitlines()
         assert json.loads(log[-1])["step"] < 8
         assert trial.log_loss == min(json.loads(line)[CALIBRATED_LOSS] for line in log)
-        assert trial.log_loss > (result.best.log_loss or 0)
+        assert result.best.log_loss is not None
+        assert trial.log_loss is not None
+        assert trial.log_loss > result.best.log_loss
     assert not list((tmp_path / "out" / "trials").rglob("*.safetensors"))
     assert "pruned" in (tmp_path / "out" / "trials.csv").read_text()
 
@@ -330,7 +333,7 @@ def test_several_sets_are_searched_together(recipe: Recipe, tmp_path: Path) -> N
             weight=2.0,
         ),
     )
-    (tmp_path / "sets.toml").write_text(tuning.recipe_toml(recipe.with_changes({"sets": sets})))
+    (tmp_path / "sets.toml").write_text(recipe_toml(recipe.with_changes({"sets": sets})))
     output = tmp_path / "out"
     result = CliRunner().invoke(
         cli, ["tune", "--recipe", str(tmp_path / "sets.toml"), "--trials", "1", "-o", str(output), "--device", "cpu"]
