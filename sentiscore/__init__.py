@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sentiscore.training.finetune import train
     from sentiscore.training.recipe import Recipe
     from sentiscore.training.scratch import build_base
+    from sentiscore.training.tuning import tune
 
 _HOME = {
     "CheckpointError": "sentiscore.errors",
@@ -50,6 +51,7 @@ _HOME = {
     "sample_news": "sentiscore.samples",
     "score_file": "sentiscore.scoring.job",
     "train": "sentiscore.training.finetune",
+    "tune": "sentiscore.training.tuning",
 }
 
 __all__ = [
@@ -73,6 +75,7 @@ __all__ = [
     "sample_news",
     "score_file",
     "train",
+    "tune",
 ]
 
 

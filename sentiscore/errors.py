@@ -5,6 +5,7 @@
     ├── OutputError         a place that cannot be written to
     ├── CheckpointError     a model folder or hub id that cannot be loaded
     ├── TrainingError       a recipe or training run that cannot go on
+    │   └── DivergedError   a training run whose loss is not a number any more
     ├── ValidationError     a frame that breaks its schema
     └── MissingExtraError   an optional dependency that is not installed
 
@@ -49,6 +50,10 @@ class CheckpointError(SentiscoreError):
 
 class TrainingError(SentiscoreError):
     """A recipe or training run that cannot go on."""
+
+
+class DivergedError(TrainingError):
+    """A training run whose loss is not a number any more."""
 
 
 class ValidationError(SentiscoreError):

@@ -1,24 +1,16 @@
 """Evaluation reports as one small HTML page with its plots inside."""
 
-import io
 from collections.abc import Sequence
 from html import escape
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from sentiscore.errors import import_extra
 from sentiscore.evaluation.evaluate import Report
 from sentiscore.evaluation.metrics import reliability
 from sentiscore.evaluation.overview import TITLES, cell, notes_of, side_by_side
-
-_STYLE: Final = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1c2430 }
-table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .3rem .8rem; text-align: right }
-th:first-child, td:first-child { text-align: left; white-space: pre } tr { border-bottom: 1px solid #dde2e8 }
-small { color: #5b6675 } .plots { display: flex; flex-wrap: wrap; gap: 1rem } svg { max-width: 100%; height: auto }
-"""
+from sentiscore.evaluation.page import STYLE, draw_svg
 
 
 def to_html(reports: Sequence[Report]) -> str:
@@ -37,13 +29,13 @@ def to_html(reports: Sequence[Report]) -> str:
     sections = "".join(_section(report) for report in reports)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
+        f"<style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
         f"<p>95 % bootstrap intervals in brackets.</p>{overview}{sections}</body></html>\n"
     )
 
 
 def _section(report: Report) -> str:
-    plots = [_plot(draw, report) for draw in (_draw_roc, _draw_reliability, _draw_confusion)]
+    plots = [draw_svg(draw, report) for draw in (_draw_roc, _draw_reliability, _draw_confusion)]
     notes = "".join(f"<p>{escape(note)}</p>" for note in notes_of(report))
     lines = [(title, [cell(figures, name) for figures in report.figures]) for name, title in TITLES.items()]
     return (
@@ -66,18 +58,6 @@ def _small(text: str) -> str:
     """A cell whose interval is set smaller than its figure."""
     figure, bracket, interval = escape(text).partition("[")
     return f"{figure}<small>[{interval}</small>" if bracket else figure
-
-
-def _plot(draw: Any, report: Report) -> str:
-    import_extra("matplotlib", "plots")
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.6, 4.2), layout="constrained")
-    draw(figure, report)
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
 
 
 def _draw_roc(figure: Any, report: Report) -> None:

@@ -23,7 +23,7 @@ from sentiscore.checkpoint.load import check_folder, find_folder
 from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.device import choose_device, choose_dtype
 from sentiscore.engine.huggingface import quiet_transformers
-from sentiscore.errors import SentiscoreWarning, TrainingError
+from sentiscore.errors import DivergedError, SentiscoreWarning, TrainingError
 from sentiscore.evaluation.calibration import HOTTEST, fit_temperature, log_loss, probabilities
 from sentiscore.evaluation.metrics import finite, point_metrics
 from sentiscore.tables.labelled import LabelledData, load_hub_data
@@ -273,7 +273,7 @@ def _validation_metrics(sizes: dict[str, int]) -> Callable[[Any], dict[str, floa
 
     def metrics(prediction: Any) -> dict[str, float]:
         if not np.isfinite(prediction.predictions).all():
-            raise TrainingError("The loss is not a number any more.", "Try a lower --learning-rate in a new --output.")
+            raise DivergedError("The loss is not a number any more.", "Try a lower --learning-rate in a new --output.")
         ends = np.cumsum(list(sizes.values()))[:-1]
         each, answers = {}, []
         for name, logits, targets in zip(

@@ -148,7 +148,7 @@ def test_the_demo_shows_both_tables_and_says_where_the_files_are(tmp_path: Path)
     assert pl.read_parquet(tmp_path / "demo" / "news.scored.parquet").height == 397
 
 
-@pytest.mark.parametrize("name", ["demo", "score", "features", "plot", "train", "evaluate"])
+@pytest.mark.parametrize("name", ["demo", "score", "features", "plot", "train", "tune", "evaluate"])
 def test_every_command_has_help_with_every_option_described(name: str) -> None:
     result = run(name, "--help")
     assert result.exit_code == 0

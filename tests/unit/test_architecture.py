@@ -68,6 +68,7 @@ def loaded_by(statement: str) -> set[str]:
         "from sentiscore.cli.main import cli; cli.main(['--help'], standalone_mode=False)",
         "from sentiscore.cli.main import cli; cli.main(['score', '--help'], standalone_mode=False)",
         "from sentiscore.cli.main import cli; cli.main(['train', '--help'], standalone_mode=False)",
+        "from sentiscore.cli.main import cli; cli.main(['tune', '--help'], standalone_mode=False)",
         "from sentiscore.cli.main import cli; cli.main(['plot', '--help'], standalone_mode=False)",
     ],
 )
@@ -109,6 +110,7 @@ def test_the_public_names_are_these() -> None:
         "sample_news",
         "score_file",
         "train",
+        "tune",
     }
 
 

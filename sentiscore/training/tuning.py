@@ -1,0 +1,374 @@
+"""Search for a better recipe: many short trainings on the same rows, each with other settings."""
+
+import dataclasses
+import gc
+import math
+import shutil
+import sqlite3
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+import torch
+
+from sentiscore.checkpoint.load import check_folder, find_folder
+from sentiscore.checkpoint.manifest import MANIFEST
+from sentiscore.errors import DivergedError, OutputError, SentiscoreWarning, TrainingError, import_extra
+from sentiscore.tables import write_frame, write_text
+from sentiscore.tables.labelled import LabelledData, load_hub_data
+from sentiscore.training.base import count_weights
+from sentiscore.training.finetune import CALIBRATED_LOSS, LOG, Progress, train
+from sentiscore.training.recipe import Recipe
+from sentiscore.training.recipe_toml import recipe_toml
+from sentiscore.training.search_space import own_values, search_space
+from sentiscore.training.study import COMPLETE, PRUNED, OpenTrial, Study, Trial, translated
+from sentiscore.training.tuning_html import tuning_page
+
+STUDY: Final = "study.db"
+TRIALS: Final = "trials"
+BEST: Final = "best"
+RECIPE: Final = "recipe.toml"
+TABLE: Final = "trials.csv"
+PAGE: Final = "tuning.html"
+
+_LOCK: Final = ".study.lock"
+_KEPT: Final = (LOG, RECIPE)
+
+
+@dataclass(frozen=True)
+class TuningResult:
+    """What came out of a tuning run.
+
+    Attributes:
+        folder: Everything that was written.
+        trials: All trials of the study, those of earlier runs too.
+        best: The trial with the least validation log loss.
+        recipe: Its recipe.
+        importances: The share of the differences in loss that each setting explains, the largest first; empty where
+            there are too few complete trials to tell.
+        first: The first trial, which had the settings of the recipe that the search began with.
+    """
+
+    folder: Path
+    trials: tuple[Trial, ...]
+    best: Trial
+    recipe: Recipe
+    importances: dict[str, float]
+    first: Trial
+
+    @property
+    def checkpoint(self) -> Path:
+        """The model of the best trial."""
+        return self.folder / BEST
+
+    @property
+    def finished(self) -> int:
+        """Trials that are over and need not be done again."""
+        return sum(trial.outcome != "stopped" for trial in self.trials)
+
+
+def tune(
+    recipe: Recipe,
+    *,
+    output: str | Path,
+    train_data: Sequence[LabelledData] | None = None,
+    eval_data: Sequence[LabelledData] | None = None,
+    trials: int = 20,
+    max_minutes: float | None = None,
+    device: str = "auto",
+    on_trial: Callable[[Trial, Trial | None, int], None] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> TuningResult:
+    """Search for the settings of a recipe that give the least validation log loss, after temperature.
+
+    Searched are the learning rate, the batch size, the epochs, the warm-up, the weight decay and the label smoothing,
+    in ranges that suit the size of the base. The first trial is the recipe as it is, so that the result is never worse.
+    A trial that is worse than the median of the others at the same share of its run is ended early. Every draw is
+    seeded by the recipe's seed.
+
+    Written are, in `output`: `recipe.toml` (the best recipe), `best/` (the model of the best trial), `trials.csv`,
+    `tuning.html` (what mattered), `study.db` (the study, from which the same call goes on) and `trials/NNN` with each
+    trial's recipe and log. The weights of all other trials are removed.
+
+    The validation rows choose among all trials, so the figures on them are better than on new text.
+
+    Args:
+        recipe: The recipe to begin with; what is not searched stays as it is.
+        output: The folder to make, or that of a study to go on with.
+        train_data: Sets of rows to learn from; the recipe's hub data set by default.
+        eval_data: Sets of rows to compare the trials by, each counting alike.
+        trials: Trials of the study in all, those of earlier calls too.
+        max_minutes: Begin no more trials after so many minutes; the first of a call is always begun.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        on_trial: Called after each trial with it, the best so far and the number of finished trials.
+        on_progress: Called after each step and each validation of a trial.
+
+    Raises:
+        TrainingError: The study cannot be gone on with, or no trial came to its end.
+        CheckpointError: The base cannot be loaded.
+        InputError: The data cannot be used.
+        OutputError: The folder is in use or may not be written to.
+        MissingExtraError: An optional dependency is not installed.
+    """
+    if trials < 1:
+        raise TrainingError(f"There are {trials} trials to run.", "Ask for 1 or more with --trials.")
+    if (train_data is None) != (eval_data is None):
+        raise TrainingError("Training rows and validation rows go together.", "Give both files, or neither.")
+    for module in ("optuna", "tomli_w", "matplotlib"):
+        import_extra(module, "tune")
+    output = Path(output)
+    _check_folder(output)
+    base, revision = find_folder(recipe.base, recipe.base_revision or None)
+    check_folder(base)
+    space = search_space(count_weights(base), recipe)
+    if train_data is None or eval_data is None:
+        train_data, eval_data = ([rows] for rows in load_hub_data(recipe.data, recipe.data_revision))
+    fixed = {
+        **dataclasses.asdict(recipe),
+        "base commit": revision,
+        "training rows": [rows.fingerprint.sha256 for rows in train_data],
+        "weights of the sets": [rows.weight for rows in train_data],
+        "validation rows": [rows.fingerprint.sha256 for rows in eval_data],
+        "search space": {name: dataclasses.asdict(known) for name, known in space.items()},
+    }
+    begun = time.monotonic()
+    heard: set[str] = set()
+    with _alone(output), translated(output / STUDY):
+        study = Study(output / STUDY, fixed=fixed, space=space, first=own_values(space, recipe), seed=recipe.seed)
+        _settle(output, study, recipe)
+        ran = False
+        while (done := study.finished) < trials and not (ran and _is_over(begun, max_minutes)):
+            trial = study.ask()
+            with _each_warning_once(heard):
+                _run(
+                    trial,
+                    recipe,
+                    folder=_folder(output, trial.number),
+                    train_data=train_data,
+                    eval_data=eval_data,
+                    device=device,
+                    on_progress=on_progress,
+                )
+            ran = True
+            _settle(output, study, recipe)
+            gc.collect()  # models and their optimizers are in cycles
+            if on_trial is not None:
+                on_trial(study.trials[-1], study.best, done + 1)
+        return _result(output, study, recipe)
+
+
+def _run(
+    trial: OpenTrial,
+    recipe: Recipe,
+    *,
+    folder: Path,
+    train_data: Sequence[LabelledData],
+    eval_data: Sequence[LabelledData],
+    device: str,
+    on_progress: Callable[[Progress], None] | None,
+) -> None:
+    """Train with a trial's settings, and note in the study what came of it."""
+    best: tuple[float, float | None] = (math.inf, None)
+    last_point = 0
+
+    class PrunedError(Exception):
+        """Leaves the training of a trial that is worse than most."""
+
+    def watch(state: Progress) -> None:
+        nonlocal best, last_point
+        if on_progress is not None:
+            on_progress(state)
+        if state.metrics is None:
+            return
+        best = min(best, (state.metrics[CALIBRATED_LOSS], state.metrics["accuracy"]), key=lambda figures: figures[0])
+        point = _point(state, recipe.evals_per_epoch)
+        if point > last_point:
+            last_point = point
+            if trial.report(best[0], point) and point < recipe.evals_per_epoch:
+                raise PrunedError
+
+    outcome = COMPLETE
+    try:
+        train(
+            recipe.with_changes(trial.settings),
+            output=folder,
+            train_data=train_data,
+            eval_data=eval_data,
+            device=device,
+            on_progress=watch,
+        )
+    except PrunedError:
+        outcome = PRUNED
+    except DivergedError:
+        outcome = "diverged"
+    except torch.OutOfMemoryError:
+        outcome = "out of memory"
+    trial.end(outcome, best[0], best[1])
+
+
+def _point(state: Progress, points: int) -> int:
+    """The point of a run that a validation stands for: of four, the second stands for half of the steps.
+
+    Trials of different lengths are compared at equal shares of their run, where their rates have fallen alike. A
+    validation may come up to a step before its share, since steps are whole.
+    """
+    return min((state.step + 1) * points // state.steps, points)
+
+
+def _is_over(begun: float, max_minutes: float | None) -> bool:
+    return max_minutes is not None and time.monotonic() - begun >= max_minutes * 60
+
+
+@contextmanager
+def _each_warning_once(heard: set[str]) -> Iterator[None]:
+    """Pass on a warning of sentiscore the first time that it is given, and not again for each trial."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", SentiscoreWarning)
+        yield
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        if message not in heard:
+            heard.add(message)
+            warnings.warn(message, SentiscoreWarning, stacklevel=4)
+
+
+def _check_folder(output: Path) -> None:
+    """Is there a study to go on with, or room for a new one?
+
+    Raises:
+        OutputError: The folder holds something else.
+    """
+    if (
+        output.is_dir()
+        and not (output / STUDY).exists()
+        and any(not path.name.startswith(_LOCK) for path in output.iterdir())
+    ):
+        raise OutputError(f"{output} is not empty, and holds no study.", "Choose another --output.")
+
+
+@contextmanager
+def _alone(output: Path) -> Iterator[None]:
+    """Make the folder, and keep other processes out of it; the system frees it when this one ends.
+
+    Raises:
+        OutputError: Another process is at work in it, or it cannot be made.
+    """
+    lock = None
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        lock = sqlite3.connect(output / _LOCK, timeout=0, isolation_level=None)
+        lock.execute("BEGIN EXCLUSIVE")
+    except (OSError, sqlite3.Error) as error:
+        if lock is not None:
+            lock.close()
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            raise OutputError(
+                f"Another process is tuning in {output}.", "Wait until it is done, or choose another --output."
+            ) from error
+        raise OutputError(f"{output} cannot be written to: {error}.", "Choose another place with --output.") from error
+    try:
+        yield
+    finally:
+        lock.close()
+
+
+def _folder(output: Path, number: int) -> Path:
+    return output / TRIALS / f"{number:03}"
+
+
+def _settle(output: Path, study: Study, recipe: Recipe) -> None:
+    """Bring the folder in line with the study: the best model in its place, no other weights, the files up to date.
+
+    It may be stopped anywhere; the next call does the rest.
+
+    Raises:
+        OutputError: The folder cannot be written to.
+    """
+    trials, best = study.trials, study.best
+    try:
+        if best is not None:
+            _keep_best(output, _folder(output, best.number))
+        known = {_folder(output, trial.number) for trial in trials}
+        for folder in (output / TRIALS).glob("*"):
+            if folder in known:
+                _strip(folder)
+            else:
+                shutil.rmtree(folder)  # of a trial that was not noted
+        for trial in trials:
+            path = _folder(output, trial.number) / RECIPE
+            if path.parent.is_dir() and not path.exists():
+                write_text(path, recipe_toml(recipe.with_changes(trial.settings), f"Trial {trial.number}."))
+    except OSError as error:
+        raise OutputError(f"{output} cannot be written to: {error}.", "See that there is room on the disk.") from error
+    if trials:
+        write_frame(_table(trials), output / TABLE)
+    if best is not None:
+        comment = f"Trial {best.number}, the best of {study.finished}: validation log loss {best.log_loss:.4f}."
+        write_text(output / RECIPE, recipe_toml(recipe.with_changes(best.settings), comment))
+
+
+def _keep_best(output: Path, trained: Path) -> None:
+    """Put the best trial's model where the best one belongs, and leave its log where it was."""
+    kept = output / BEST
+    if (trained / MANIFEST).exists():
+        if kept.exists():
+            shutil.rmtree(kept)
+        trained.rename(kept)
+    if kept.exists() and not trained.exists():
+        trained.mkdir()
+        shutil.copyfile(kept / LOG, trained / LOG)
+
+
+def _strip(folder: Path) -> None:
+    """Remove weights and whatever else a trial left but for its recipe and its log."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in _KEPT:
+            path.unlink()
+
+
+def _table(trials: list[Trial]) -> pl.DataFrame:
+    """One row for each trial."""
+    rows: list[dict[str, Any]] = [
+        {
+            "trial": trial.number,
+            "outcome": trial.outcome,
+            "log_loss": trial.log_loss,
+            "accuracy": trial.accuracy,
+            "seconds": round(trial.seconds, 1),
+            **trial.settings,
+        }
+        for trial in trials
+    ]
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _result(output: Path, study: Study, recipe: Recipe) -> TuningResult:
+    """Write the page, and say what came out.
+
+    Raises:
+        TrainingError: No trial came to its end.
+    """
+    trials, best = study.trials, study.best
+    if best is None:
+        outcomes = sorted({trial.outcome for trial in trials})
+        raise TrainingError(
+            f"None of {study.finished} trials came to its end ({', '.join(outcomes)}); see {output / TABLE}.",
+            "Begin in a new --output with a lower learning_rate, a smaller batch_size or a shorter max_length.",
+        )
+    importances = study.importances()
+    found = recipe.with_changes(best.settings)
+    write_text(output / PAGE, tuning_page(recipe, trials, best, importances))
+    return TuningResult(
+        folder=output,
+        trials=tuple(trials),
+        best=best,
+        recipe=found,
+        importances=importances,
+        first=next(trial for trial in trials if trial.outcome != "stopped"),
+    )

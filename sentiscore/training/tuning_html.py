@@ -1,0 +1,122 @@
+"""A tuning run as one small HTML page: the best recipe, what mattered, and the loss by each setting."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+from sentiscore.evaluation.page import STYLE, draw_svg
+from sentiscore.training.recipe import Recipe
+from sentiscore.training.study import COMPLETE, ENOUGH, Trial
+
+NOTE: Final = (
+    "The validation rows chose among all of these trials, so the figures here are better than on new text. "
+    "Report figures on rows that neither trained nor chose a model."
+)
+_LOG_FROM: Final = 8
+"""A setting whose largest value is so many times its smallest is drawn on a logarithmic axis."""
+
+
+def too_few(trials: Sequence[Trial]) -> str:
+    """Why it is not said what mattered."""
+    complete = sum(trial.outcome == COMPLETE for trial in trials)
+    if complete < ENOUGH:
+        return f"unknown: it takes {ENOUGH} complete trials to tell, and there are {complete}"
+    return "unknown: all complete trials have the same loss"
+
+
+def tuning_page(recipe: Recipe, trials: Sequence[Trial], best: Trial, importances: dict[str, float]) -> str:
+    """The page, which needs nothing else.
+
+    Args:
+        recipe: The recipe that the search began with.
+        trials: All trials, at least one of them complete.
+        best: The one with the least loss.
+        importances: The share of the differences in loss that each setting explains; may be empty.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    names = list(importances) or list(best.settings)
+    title = f"Tuning {Path(recipe.base).name}"
+    rows = "".join(
+        f"<tr><td>{name}</td><td>{getattr(recipe, name):.4g}</td><td>{best.settings[name]:.4g}</td>"
+        f"<td>{_share(importances, name)}</td></tr>"
+        for name in names
+    )
+    mattered = (
+        f"<p>What mattered is the share of the differences in loss between complete trials that a setting explains.</p>"
+        f'<div class="plots">{draw_svg(_draw_importances, importances, size=(7, 4))}</div>'
+        if importances
+        else f"<p>What mattered is {escape(too_few(trials))}.</p>"
+    )
+    by_setting = "".join(draw_svg(_draw_setting, _BySetting(name, trials, best)) for name in names)
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
+        f"<p>{len(trials):,} trials. The best is trial {best.number} with a validation log loss of "
+        f"{best.log_loss:.4f} after temperature.</p><p>{escape(NOTE)}</p>"
+        f"<table><thead><tr><th>Setting</th><th>Began with</th><th>Best</th><th>Mattered</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table>{mattered}"
+        f"<h2>Loss by setting</h2><p>Dots are complete trials, crosses those that were ended early, each at the least "
+        f'loss it reached; the ring is the best.</p><div class="plots">{by_setting}</div>'
+        f'<h2>Loss by trial</h2><div class="plots">{draw_svg(_draw_history, trials, size=(9, 4))}</div></body></html>\n'
+    )
+
+
+def _share(importances: dict[str, float], name: str) -> str:
+    return f"{importances[name]:.0%}" if name in importances else "-"
+
+
+@dataclass(frozen=True)
+class _BySetting:
+    """What the chart of one setting draws."""
+
+    name: str
+    trials: Sequence[Trial]
+    best: Trial
+
+
+def _draw_importances(figure: Any, importances: dict[str, float]) -> None:
+    axes = figure.add_subplot()
+    names = list(importances)[::-1]
+    axes.barh(names, [importances[name] for name in names])
+    axes.set(xlabel="Share of the differences in loss", title="What mattered", xlim=(0, 1))
+
+
+def _draw_setting(figure: Any, drawn: _BySetting) -> None:
+    axes = figure.add_subplot()
+    for marker, shown in _by_marker(drawn.trials):
+        axes.scatter(
+            [trial.settings[drawn.name] for trial in shown], [trial.log_loss for trial in shown], marker=marker
+        )
+    axes.scatter([drawn.best.settings[drawn.name]], [drawn.best.log_loss], s=160, facecolors="none", edgecolors="black")
+    values = [trial.settings[drawn.name] for trial in drawn.trials]
+    if min(values) > 0 and max(values) / min(values) >= _LOG_FROM:
+        axes.set_xscale("log")
+    axes.set(xlabel=drawn.name, ylabel="Least validation log loss, after temperature")
+
+
+def _draw_history(figure: Any, trials: Sequence[Trial]) -> None:
+    axes = figure.add_subplot()
+    for marker, shown in _by_marker(trials):
+        axes.scatter([trial.number for trial in shown], [trial.log_loss for trial in shown], marker=marker)
+    losses = (
+        trial.log_loss if trial.outcome == COMPLETE and trial.log_loss is not None else math.inf for trial in trials
+    )
+    best = list(itertools.accumulate(losses, min))
+    axes.step([trial.number for trial in trials], best, where="post", label="best so far")
+    axes.set(xlabel="Trial", ylabel="Least validation log loss, after temperature")
+    axes.legend()
+
+
+def _by_marker(trials: Sequence[Trial]) -> list[tuple[str, list[Trial]]]:
+    """Complete trials, and those that were not but had a validation."""
+    seen = [trial for trial in trials if trial.log_loss is not None]
+    return [
+        ("o", [trial for trial in seen if trial.outcome == COMPLETE]),
+        ("x", [trial for trial in seen if trial.outcome != COMPLETE]),
+    ]
