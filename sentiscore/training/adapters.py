@@ -22,7 +22,6 @@ from sentiscore.engine.adapters import (
     merge,
     no_word_of_old_names,
     other_linears,
-    untrained_parameters,
 )
 from sentiscore.errors import CheckpointError, TrainingError
 from sentiscore.training.folder import STATE
@@ -90,7 +89,7 @@ def add_adapters(model: Any, recipe: Recipe, loading_info: dict[str, Any]) -> An
         )
     if recipe.method == "qlora":
         _hold_in_4_bits(model, targets, recipe)
-    new = {name.rpartition(".")[0] for name in untrained_parameters(loading_info)}
+    new = {name.rpartition(".")[0] for name in _untrained_parameters(loading_info)}
     if lacking := sorted(new & set(targets)):
         raise CheckpointError(f"{recipe.base} lacks the weights of {lacking[0]}.", "Say --method full, or mend it.")
     peft = import_peft()
@@ -104,6 +103,12 @@ def add_adapters(model: Any, recipe: Recipe, loading_info: dict[str, Any]) -> An
     )
     with no_word_of_old_names():
         return peft.get_peft_model(model, config)
+
+
+def _untrained_parameters(loading_info: dict[str, Any]) -> set[str]:
+    """Names of the parameters that a base's files do not hold in the wanted shape, as transformers reports them."""
+    mismatched = {name if isinstance(name, str) else name[0] for name in loading_info["mismatched_keys"]}
+    return set(loading_info["missing_keys"]) | mismatched
 
 
 def _hold_in_4_bits(model: Any, targets: list[str], recipe: Recipe) -> None:
