@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     from sentiscore.scoring.job import score_file
     from sentiscore.scoring.scorer import Scorer
     from sentiscore.tables.labelled import load_hub_data, read_labelled
+    from sentiscore.training.distill import distill
+    from sentiscore.training.distillation import Distillation
     from sentiscore.training.finetune import train
     from sentiscore.training.recipe import Recipe
     from sentiscore.training.scratch import build_base
 
 _HOME = {
     "CheckpointError": "sentiscore.errors",
+    "Distillation": "sentiscore.training.distillation",
     "InputError": "sentiscore.errors",
     "MissingExtraError": "sentiscore.errors",
     "OutputError": "sentiscore.errors",
@@ -40,6 +43,7 @@ _HOME = {
     "TrainingError": "sentiscore.errors",
     "ValidationError": "sentiscore.errors",
     "build_base": "sentiscore.training.scratch",
+    "distill": "sentiscore.training.distill",
     "evaluate": "sentiscore.evaluation.evaluate",
     "load_hub_data": "sentiscore.tables.labelled",
     "read_labelled": "sentiscore.tables.labelled",
@@ -50,6 +54,7 @@ _HOME = {
 
 __all__ = [
     "CheckpointError",
+    "Distillation",
     "InputError",
     "MissingExtraError",
     "OutputError",
@@ -60,6 +65,7 @@ __all__ = [
     "ValidationError",
     "__version__",
     "build_base",
+    "distill",
     "evaluate",
     "features",
     "load_hub_data",

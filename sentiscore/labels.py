@@ -20,6 +20,8 @@ SCORED_STATUSES: Final = (OK, TRUNCATED)
 P_NEGATIVE: Final = "p_negative"
 P_POSITIVE: Final = "p_positive"
 P_NEUTRAL: Final = "p_neutral"
+P_OF: Final = {NEGATIVE: P_NEGATIVE, NEUTRAL: P_NEUTRAL, POSITIVE: P_POSITIVE}
+"""The column of each class's probability."""
 SENTIMENT: Final = "sentiment"
 LABEL: Final = "label"
 N_TOKENS: Final = "n_tokens"

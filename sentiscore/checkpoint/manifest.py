@@ -9,7 +9,8 @@ from typing import Any, Final, Self
 from sentiscore.errors import CheckpointError
 
 MANIFEST: Final = "sentiscore.json"
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""Format 1 knew one set of rows for training and one for validation."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,10 @@ class Manifest:
         labels: Label names in the order of the model's ids.
         max_length: Tokens of a text that the model was trained to read.
         temperature: The divisor of the logits that makes the probabilities honest; None if never fitted.
-        training_data: The rows trained on.
-        selection_data: The rows that chose the best epoch and fitted the temperature.
+        training_data: The sets of rows trained on.
+        selection_data: The sets of rows that chose the best state and fitted the temperature.
         recipe: Every setting of the training run.
-        metrics: Figures on the selection rows, after temperature.
+        metrics: Figures on each set of the selection rows by its name, after temperature.
         versions: Versions of the libraries that trained it.
         files: sha256 by file name, for every other file of the folder.
         adapters: What its adapters have to be put on; None for a whole model.
@@ -66,10 +67,10 @@ class Manifest:
     labels: tuple[str, ...]
     max_length: int
     temperature: float | None
-    training_data: DataFingerprint
-    selection_data: DataFingerprint
+    training_data: tuple[DataFingerprint, ...]
+    selection_data: tuple[DataFingerprint, ...]
     recipe: dict[str, Any]
-    metrics: dict[str, float | None]
+    metrics: dict[str, dict[str, float | None]]
     versions: dict[str, str]
     files: dict[str, str] = field(default_factory=dict)
     adapters: KeptAdapters | None = None
@@ -99,7 +100,9 @@ class Manifest:
     @classmethod
     def _from_dict(cls, raw: dict[str, Any]) -> Self:
         raw = dict(raw)
-        if raw.pop("format") != FORMAT:
+        if (found := raw.pop("format")) == 1:
+            raw = _from_format_1(raw)
+        elif found != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
         if unknown := set(raw) - {f.name for f in fields(cls)}:
             raise ValueError(f"unknown fields {sorted(unknown)}")
@@ -115,10 +118,15 @@ class Manifest:
         if not (isinstance(raw["max_length"], int) and raw["max_length"] > 0):
             raise ValueError(f"max_length is {raw['max_length']!r}")
         for name in ("training_data", "selection_data"):
-            raw[name] = DataFingerprint(**raw[name])
+            raw[name] = tuple(DataFingerprint(**one) for one in raw[name])
         if raw.get("adapters") is not None:
             raw["adapters"] = KeptAdapters(**raw["adapters"])
         return cls(**{**raw, "labels": tuple(raw["labels"])})
+
+
+def _from_format_1(raw: dict[str, Any]) -> dict[str, Any]:
+    sets = {name: [raw[name]] for name in ("training_data", "selection_data")}
+    return {**raw, **sets, "metrics": {raw["selection_data"]["name"]: raw["metrics"]}}
 
 
 def hash_file(path: Path) -> str:

@@ -13,7 +13,7 @@ from sentiscore import __version__
 from sentiscore.cli.failures import Failure, Interrupted
 from sentiscore.errors import SentiscoreError, SentiscoreWarning
 
-COMMANDS: Final = ("demo", "score", "features", "plot", "train", "evaluate")
+COMMANDS: Final = ("demo", "score", "features", "plot", "train", "distill", "evaluate")
 
 
 class Commands(click.Group):

@@ -12,12 +12,15 @@ from sentiscore.cli import options
 from sentiscore.training.recipe import Recipe
 
 if TYPE_CHECKING:
+    from sentiscore.tables.labelled import LabelledData
     from sentiscore.training.finetune import Progress, TrainingResult
 
 
 def _recipe_options(function: options.Command) -> options.Command:
     """One option for every setting of a recipe."""
     for setting in reversed(dataclasses.fields(Recipe)):
+        if setting.name == "sets":  # tables of a recipe's TOML
+            continue
         kind: Any = type(setting.default)
         if choices := setting.metadata["choices"]:
             kind = click.Choice(choices)
@@ -79,23 +82,31 @@ def command(
     from sentiscore.tables.labelled import read_labelled
     from sentiscore.training.finetune import train
     from sentiscore.training.folder import has_state
+    from sentiscore.training.sets import read_sets
 
     recipe = (Recipe.read(recipe_file) if recipe_file else Recipe()).with_changes(
         {name: value for name, value in settings.items() if value is not None}
     )
-    files = [
-        read_labelled(path, text_col=text_col, label_col=label_col, labels=labels) if path else None
-        for path in (train_file, eval_file)
-    ]
-    data = train_file.name.split(".")[0] if train_file else recipe.data.split("/")[-1]
+    if recipe.sets and train_file:
+        raise click.UsageError(f"{recipe_file} names sets of its own: leave --train-file and --eval-file out.")
+    training: list[LabelledData] | None = None
+    validation: list[LabelledData] | None = None
+    if recipe.sets:
+        training, validation = read_sets(recipe)
+    elif train_file and eval_file:
+        training, validation = (
+            [read_labelled(path, text_col=text_col, label_col=label_col, labels=labels)]
+            for path in (train_file, eval_file)
+        )
+    data = training[0].name.split(".")[0] if training else recipe.data.split("/")[-1]
     folder = output or Path("runs") / f"{Path(recipe.base).name}-{data}"
-    with _reporter() as report:
+    with reporter() as report:
         try:
             result = train(
                 recipe,
                 output=folder,
-                train_data=files[0],
-                eval_data=files[1],
+                train_data=training,
+                eval_data=validation,
                 resume=resume,
                 device=device,
                 on_progress=report,
@@ -107,10 +118,10 @@ def command(
                 f"Stopped before the end. {folder} keeps the last saved state.\n"
                 "Go on with the same command and --resume."
             ) from error
-    _show(result, [found.dropped for found in files if found])
+    show_result(result, sum(rows.dropped for rows in [*(training or []), *(validation or [])]))
 
 
-class _reporter:  # noqa: N801 - used as a context manager function
+class reporter:  # noqa: N801 - used as a context manager function
     """A bar where stderr is a terminal, and a line for every validation in any case."""
 
     def __enter__(self) -> Callable[["Progress"], None]:
@@ -134,18 +145,24 @@ class _reporter:  # noqa: N801 - used as a context manager function
         self._bar.__exit__(*error)
 
 
-def _show(result: "TrainingResult", dropped: list[int]) -> None:
+def show_result(result: "TrainingResult", dropped: int) -> None:
+    """What came out, on stdout; `dropped` rows had no text or no label."""
     from sentiscore.cli.show import pairs
 
     manifest = result.manifest
+    several = len(manifest.metrics) > 1
     gpu = f", {result.peak_gpu_memory_mb:,.0f} MiB on the GPU" if result.peak_gpu_memory_mb else ""
     pairs(
         [
-            ("trained on", f"{manifest.training_data.rows:,} rows of {manifest.training_data.name}"),
-            ("validated on", f"{manifest.selection_data.rows:,} rows of {manifest.selection_data.name}"),
-            *([("left out", f"{sum(dropped):,} rows without a text or a label")] if sum(dropped) else []),
-            ("accuracy", f"{manifest.metrics['accuracy']:.4f}"),
-            ("log loss", f"{manifest.metrics['log_loss']:.4f} after temperature {manifest.temperature:.3f}"),
+            *[("trained on", f"{one.rows:,} rows of {one.name}") for one in manifest.training_data],
+            *[("validated on", f"{one.rows:,} rows of {one.name}") for one in manifest.selection_data],
+            *([("left out", f"{dropped:,} rows without a text or a label")] if dropped else []),
+            *[
+                (f"{figure}, {name}" if several else figure, f"{figures[key]:.4f}")
+                for name, figures in manifest.metrics.items()
+                for figure, key in (("accuracy", "accuracy"), ("log loss", "log_loss"))
+            ],
+            ("temperature", f"{manifest.temperature:.3f}"),
             ("speed", f"{result.rows_per_second:,.0f} rows/s, {result.seconds:,.0f} s"),
             ("peak memory", f"{result.peak_memory_mb:,.0f} MiB{gpu}"),
             ("checkpoint", str(result.folder)),

@@ -19,22 +19,24 @@ def probabilities(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.fl
     return result
 
 
-def fit_temperature(logits: Floats, labels: npt.NDArray[np.integer]) -> float:
-    """The temperature with the least log loss on these rows.
+def fit_temperature(*sets: tuple[Floats, npt.NDArray[np.integer]]) -> float:
+    """The temperature with the least log loss on these rows, where each set counts alike.
 
     Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
 
     Args:
-        logits: Shape (rows, labels).
-        labels: The true label of each row as a position, shape (rows,).
+        sets: Logits, shape (rows, labels), and the true label of each row as a position, shape (rows,). Sets may
+            differ in their labels.
 
     Returns:
         A number between 0.05 and 20; 1 changes nothing, more makes probabilities less sure.
     """
-    rows = np.arange(labels.size)
-    wide = logits.astype(np.float64)
+    wide = [(logits.astype(np.float64), np.arange(labels.size), labels) for logits, labels in sets]
 
     def log_loss(log_temperature: float) -> float:
-        return -float(log_softmax(wide / np.exp(log_temperature), axis=1)[rows, labels].mean())
+        scale = np.exp(log_temperature)
+        return -float(
+            np.mean([log_softmax(logits / scale, axis=1)[rows, labels].mean() for logits, rows, labels in wide])
+        )
 
     return float(np.exp(minimize_scalar(log_loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded").x))

@@ -11,7 +11,7 @@ import polars as pl
 
 from sentiscore.checkpoint import DataFingerprint
 from sentiscore.errors import InputError
-from sentiscore.labels import CLASSES, NEGATIVE, NEUTRAL, POSITIVE, check_labels
+from sentiscore.labels import CLASSES, NEGATIVE, NEUTRAL, P_OF, POSITIVE, check_labels
 from sentiscore.tables.source import read_table
 
 
@@ -24,31 +24,57 @@ class LabelledData:
         texts: The texts, none empty.
         label_names: The label of each text, as a name.
         dropped: Rows that were left out because their text or label was missing.
+        probs: Soft labels, shape (rows, classes); None where a row has one label and no doubt.
+        weight: How much a row counts in training, beside the rows of other sets.
     """
 
     name: str
     texts: list[str]
     label_names: list[str]
     dropped: int = 0
+    probs: npt.NDArray[np.float32] | None = None
+    weight: float = 1.0
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The label names that occur or could: negative and positive, and neutral if it occurs."""
-        return CLASSES if NEUTRAL in self.label_names else (NEGATIVE, POSITIVE)
+        with_neutral = NEUTRAL in self.label_names if self.probs is None else self.probs.shape[1] == len(CLASSES)
+        return CLASSES if with_neutral else (NEGATIVE, POSITIVE)
 
     def ids(self, classes: Sequence[str]) -> npt.NDArray[np.int64]:
         """The labels as positions in `classes`, shape (rows,)."""
         position = {name: i for i, name in enumerate(classes)}
         return np.array([position[name] for name in self.label_names], dtype=np.int64)
 
+    def targets(self, classes: Sequence[str], smoothing: float = 0.0) -> npt.NDArray[np.float32]:
+        """What a model with these classes is to answer.
+
+        Args:
+            classes: The model's classes in order: these of the set, or more.
+            smoothing: Share of a label's weight that is spread over the set's classes; soft labels stay as they are.
+
+        Returns:
+            Shape (rows, classes): each row sums to 1, and a class that the set does not know is NaN.
+        """
+        if self.probs is None:
+            known = np.eye(len(self.classes), dtype=np.float32)[self.ids(self.classes)]
+            known = (1 - smoothing) * known + smoothing / len(self.classes)
+        else:
+            known = self.probs
+        targets = np.full((len(self.texts), len(classes)), np.nan, dtype=np.float32)
+        targets[:, [classes.index(name) for name in self.classes]] = known
+        return targets
+
     @property
     def fingerprint(self) -> DataFingerprint:
-        """A hash over texts and labels in order."""
+        """A hash over texts and labels, soft ones too, in order."""
         digest = hashlib.sha256()
         for text, label in zip(self.texts, self.label_names, strict=True):
             encoded = text.encode()
             digest.update(f"{label}\t{len(encoded)}\t".encode())
             digest.update(encoded)
+        if self.probs is not None:
+            digest.update(np.ascontiguousarray(self.probs, dtype="<f4").tobytes())
         return DataFingerprint(self.name, len(self.texts), digest.hexdigest())
 
 
@@ -83,6 +109,58 @@ def read_labelled(
             "Name the column of texts with --text-col.",
         )
     return _labelled(Path(path).name, frame[text_col], frame[label_col], labels)
+
+
+def read_texts(path: str | Path, text_col: str) -> list[str]:
+    """The texts of a table, without those that are missing or blank.
+
+    Raises:
+        InputError: The file or the column cannot be used.
+    """
+    texts = read_table(path, [text_col])[text_col]
+    if texts.dtype not in (pl.String, pl.Null):
+        raise InputError(
+            f"The column {text_col!r} of {path} holds {texts.dtype}, not text.",
+            "Name the column of texts with --text-col.",
+        )
+    kept: list[str] = texts.cast(pl.String).drop_nulls().to_list()
+    return [text for text in kept if text.strip()]
+
+
+def read_soft_labelled(path: str | Path, *, text_col: str = "sentence") -> LabelledData:
+    """Read a table of texts with probabilities, such as `sentiscore score` writes.
+
+    Args:
+        path: A .tsv, .csv (also .gz), .parquet, .jsonl or .ndjson file with the columns `p_negative` and
+            `p_positive`, and `p_neutral` where there is one. Rows without them are left out.
+        text_col: The column of texts.
+
+    Raises:
+        InputError: The file or a column cannot be used, or the probabilities are none.
+    """
+    frame = read_table(path)
+    classes = CLASSES if P_OF[NEUTRAL] in frame.columns else (NEGATIVE, POSITIVE)
+    columns = [P_OF[name] for name in classes]
+    if absent := [name for name in (text_col, *columns) if name not in frame.columns]:
+        raise InputError(
+            f"{path} has no column {', '.join(map(repr, absent))}.",
+            "Soft labels are the columns p_negative, p_positive and, for three classes, p_neutral beside the text.",
+        )
+    frame = frame.select(pl.col(text_col).cast(pl.String), pl.col(columns).cast(pl.Float32, strict=False))
+    whole = frame.drop_nulls().filter(pl.col(text_col).str.strip_chars().str.len_bytes() > 0)
+    probs = whole.select(columns).to_numpy()
+    if whole.is_empty() or (probs < 0).any() or not np.allclose(probs.sum(axis=1), 1, atol=1e-3):
+        raise InputError(
+            f"{path} has {'rows whose probabilities do not sum to 1' if len(probs) else 'no row with probabilities'}.",
+            "Make it with sentiscore score, or with columns that sum to 1 in each row.",
+        )
+    return LabelledData(
+        name=Path(path).name,
+        texts=whole[text_col].to_list(),
+        label_names=[classes[i] for i in probs.argmax(axis=1)],
+        dropped=frame.height - whole.height,
+        probs=probs / probs.sum(axis=1, keepdims=True),
+    )
 
 
 def load_hub_data(name: str, revision: str = "") -> tuple[LabelledData, LabelledData]:

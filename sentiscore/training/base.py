@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
 
 from sentiscore.errors import CheckpointError, TrainingError
@@ -66,10 +67,18 @@ def load_base(
     return tokenizer, model, loading_info
 
 
-def encode(tokenizer: Any, data: LabelledData, classes: tuple[str, ...], max_length: int) -> Any:
-    """Token ids and labels as a data set; special tokens that stand in a text are plain text."""
+def encode(
+    tokenizer: Any, data: LabelledData, classes: tuple[str, ...], max_length: int, smoothing: float = 0.0
+) -> Any:
+    """Token ids, targets and weights as a data set; special tokens that stand in a text are plain text."""
     import datasets
 
     encoded = tokenizer(data.texts, truncation=True, max_length=max_length, split_special_tokens=True)
-    rows = datasets.Dataset.from_dict({**encoded, "labels": data.ids(classes)})
+    rows = datasets.Dataset.from_dict(
+        {
+            **encoded,
+            "labels": data.targets(classes, smoothing),
+            "weight": np.full(len(data.texts), data.weight, dtype=np.float32),
+        }
+    )
     return rows if min(map(len, encoded["input_ids"])) else rows.filter(lambda row: len(row["input_ids"]) > 0)

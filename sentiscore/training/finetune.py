@@ -8,13 +8,14 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from sentiscore import __version__
@@ -30,6 +31,7 @@ from sentiscore.tables.labelled import LabelledData, load_hub_data
 from sentiscore.training import adapters
 from sentiscore.training.base import encode, load_base
 from sentiscore.training.folder import STATE, check_folder_free, claim_folder, last_whole_state, step_of
+from sentiscore.training.loss import masked_cross_entropy
 from sentiscore.training.recipe import Recipe
 from sentiscore.training.sampling import LikeLengthSampler
 
@@ -44,7 +46,8 @@ class Progress:
         step: Steps done.
         steps: Steps there will be.
         epoch: Passes over the data done, a fraction within one.
-        metrics: Figures on the validation rows, if this is a validation.
+        metrics: Figures on the validation rows, if this is a validation: `log_loss` and `accuracy` are means over
+            the sets; with several sets the figures of each are there too, as `NAME.log_loss` and so on.
     """
 
     step: int
@@ -80,22 +83,24 @@ def train(
     recipe: Recipe,
     *,
     output: str | Path,
-    train_data: LabelledData | None = None,
-    eval_data: LabelledData | None = None,
+    train_data: Sequence[LabelledData] | None = None,
+    eval_data: Sequence[LabelledData] | None = None,
     resume: bool = False,
     device: str = "auto",
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TrainingResult:
     """Fine-tune a classifier and write it as a checkpoint.
 
-    The state with the least validation loss is kept, a temperature is fitted on the validation rows, and the
-    figures in the manifest are those of the checkpoint as it was saved.
+    Several labelled sets may be trained on together. The model has three classes if one of them has neutral rows;
+    rows of a set without any are trained and validated with neutral left out. The state with the least validation
+    loss is kept, a temperature is fitted on the validation rows, where each set counts alike, and the figures in the
+    manifest are those of the checkpoint as it was saved.
 
     Args:
         recipe: The settings.
         output: The folder to make.
-        train_data: Rows to learn from; the recipe's hub data set by default.
-        eval_data: Rows to choose the best state by; never taken from the training rows, since near copies
+        train_data: Sets of rows to learn from; the recipe's hub data set by default.
+        eval_data: Sets of rows to choose the best state by; never taken from the training rows, since near copies
             of them would make the choice blind.
         resume: Take up a run that was stopped, from its last saved state.
         device: "auto", "cpu", "cuda" or "cuda:N".
@@ -117,7 +122,7 @@ def train(
     check_whole(base)
     adapters.check_recipe(recipe)
     if train_data is None or eval_data is None:
-        train_data, eval_data = load_hub_data(recipe.data, recipe.data_revision)
+        train_data, eval_data = ([rows] for rows in load_hub_data(recipe.data, recipe.data_revision))
     classes = _check_classes(train_data, eval_data)
     where = choose_device(device)
     dtype = choose_dtype(recipe.precision, where)
@@ -126,17 +131,22 @@ def train(
     how = functools.partial(adapters.how_to_load, transformers, recipe, where, dtype)
     tokenizer, model, loading_info = load_base(transformers, base, classes, recipe.max_length, how)
     model = adapters.add_adapters(model, recipe, loading_info)
-    train_rows = encode(tokenizer, train_data, classes, recipe.max_length)
+    train_rows = _joined(
+        [encode(tokenizer, rows, classes, recipe.max_length, recipe.label_smoothing) for rows in train_data]
+    )
+    eval_rows = [encode(tokenizer, rows, classes, recipe.max_length) for rows in eval_data]
     claim_folder(output, recipe, train_data, eval_data, revision, resume=resume)
     steps_per_epoch = math.ceil(len(train_rows) / recipe.batch_size)
     trainer = _trainer_class(transformers, recipe)(
         model=model,
         args=_arguments(transformers, recipe, state, where, bf16=dtype == torch.bfloat16),
         train_dataset=train_rows,
-        eval_dataset=encode(tokenizer, eval_data, classes, recipe.max_length),
+        eval_dataset=_joined(eval_rows),
         processing_class=tokenizer,
         data_collator=transformers.DataCollatorWithPadding(tokenizer),
-        compute_metrics=_validation_metrics,
+        compute_metrics=_validation_metrics(
+            {rows.name: len(ids) for rows, ids in zip(eval_data, eval_rows, strict=True)}
+        ),
         callbacks=[_make_callback(transformers, steps_per_epoch, recipe.evals_per_epoch, output / LOG, on_progress)],
     )
     trainer.remove_callback(transformers.trainer_callback.PrinterCallback)
@@ -161,32 +171,51 @@ def train(
     )
 
 
-def _check_classes(train_data: LabelledData, eval_data: LabelledData) -> tuple[str, ...]:
+def _check_classes(train_data: Sequence[LabelledData], eval_data: Sequence[LabelledData]) -> tuple[str, ...]:
     """The classes to learn, which the training rows must show."""
-    shown = set(train_data.label_names)
-    if train_data.fingerprint.sha256 == eval_data.fingerprint.sha256:
+    names = [rows.name for rows in eval_data]
+    if len(set(names)) < len(names):
         raise TrainingError(
-            f"{train_data.name} and {eval_data.name} hold the same rows.",
-            "Validate on rows that are not trained on, or the best state and the temperature mean nothing.",
+            f"Two sets of validation rows have one name: {', '.join(names)}.", "Give each a name of its own."
         )
-    known = set(train_data.texts)
-    if repeated := sum(text in known for text in eval_data.texts):
+    trained_on = {rows.fingerprint.sha256: rows.name for rows in train_data}
+    for rows in eval_data:
+        if rows.fingerprint.sha256 in trained_on:
+            raise TrainingError(
+                f"{trained_on[rows.fingerprint.sha256]} and {rows.name} hold the same rows.",
+                "Validate on rows that are not trained on, or the best state and the temperature mean nothing.",
+            )
+    known = {text for rows in train_data for text in rows.texts}
+    if repeated := sum(text in known for rows in eval_data for text in rows.texts):
         warnings.warn(
-            f"{repeated:,} of the {len(eval_data.texts):,} validation texts are training texts too; "
-            "the figures will look better than they are.",
+            f"{repeated:,} of the {sum(len(rows.texts) for rows in eval_data):,} validation texts are training texts "
+            "too; the figures will look better than they are.",
             SentiscoreWarning,
             stacklevel=3,
         )
+    # Soft labels teach of every class, one that is never the likeliest too.
+    shown = {label for rows in train_data for label in (rows.label_names if rows.probs is None else rows.classes)}
+    trained = ", ".join(rows.name for rows in train_data)
     if len(shown) == 1:
         raise TrainingError(
-            f"All rows of {train_data.name} are {shown.pop()}.", "Rows of at least two classes are needed to learn."
+            f"All rows of {trained} are {shown.pop()}.", "Rows of at least two classes are needed to learn."
         )
-    if unseen := set(eval_data.label_names) - shown:
-        raise TrainingError(
-            f"{eval_data.name} has rows that are {', '.join(sorted(unseen))}, and {train_data.name} has none.",
-            "Validate on rows of the classes that are trained.",
-        )
-    return train_data.classes
+    for rows in eval_data:
+        if unseen := set(rows.label_names) - shown:
+            raise TrainingError(
+                f"{rows.name} has rows that are {', '.join(sorted(unseen))}, and {trained} has none.",
+                "Validate on rows of the classes that are trained.",
+            )
+    return max((rows.classes for rows in train_data), key=len)
+
+
+def _joined(sets: list[Any]) -> Any:
+    """One data set of them all, in which weights are 1 on average."""
+    import datasets
+
+    joined = sets[0] if len(sets) == 1 else datasets.concatenate_datasets(sets)
+    weights = np.asarray(joined["weight"], dtype=np.float32)
+    return joined.remove_columns("weight").add_column("weight", weights / weights.mean())
 
 
 def _arguments(transformers: Any, recipe: Recipe, state: Path, device: torch.device, *, bf16: bool) -> Any:
@@ -200,7 +229,6 @@ def _arguments(transformers: Any, recipe: Recipe, state: Path, device: torch.dev
         lr_scheduler_type=recipe.schedule,
         warmup_steps=recipe.warmup,
         weight_decay=recipe.weight_decay,
-        label_smoothing_factor=recipe.label_smoothing,
         train_sampling_strategy="random",
         bf16=bf16,
         use_cpu=device.type == "cpu",
@@ -214,17 +242,27 @@ def _arguments(transformers: Any, recipe: Recipe, state: Path, device: torch.dev
         logging_strategy="no",
         report_to="none",
         disable_tqdm=True,
+        remove_unused_columns=False,  # the weight of a row is for the loss, not for the model
+        label_names=["labels"],
         seed=recipe.seed,
         data_seed=recipe.seed,
     )
 
 
 def _trainer_class(transformers: Any, recipe: Recipe) -> Any:
-    """The Trainer, with our order of rows where the recipe wants batches of like length."""
-    if recipe.sampling == "random":
-        return transformers.Trainer
+    """The Trainer with our loss, and with our order of rows where the recipe wants batches of like length."""
 
-    class LikeLengthTrainer(transformers.Trainer):  # type: ignore[misc]
+    class WeighingTrainer(transformers.Trainer):  # type: ignore[misc]
+        def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
+            targets, weights = inputs.pop("labels"), inputs.pop("weight")
+            outputs = model(**inputs)
+            loss = masked_cross_entropy(outputs.logits, targets, weights)
+            return (loss, outputs) if return_outputs else loss
+
+    if recipe.sampling == "random":
+        return WeighingTrainer
+
+    class LikeLengthTrainer(WeighingTrainer):
         def _get_train_sampler(self, train_dataset: Any = None) -> LikeLengthSampler:
             rows = self.train_dataset if train_dataset is None else train_dataset
             return LikeLengthSampler([len(ids) for ids in rows["input_ids"]], recipe.batch_size, recipe.seed)
@@ -232,11 +270,25 @@ def _trainer_class(transformers: Any, recipe: Recipe) -> Any:
     return LikeLengthTrainer
 
 
-def _validation_metrics(prediction: Any) -> dict[str, float]:
-    """Plain log loss, since the Trainer's own loss is smoothed where the recipe smooths labels."""
-    if not np.isfinite(prediction.predictions).all():
-        raise TrainingError("The loss is not a number any more.", "Try a lower --learning-rate in a new --output.")
-    return point_metrics(prediction.label_ids, probabilities(prediction.predictions))
+def _validation_metrics(sizes: dict[str, int]) -> Callable[[Any], dict[str, float]]:
+    """Figures of each set of validation rows, which follow each other, and their means."""
+
+    def metrics(prediction: Any) -> dict[str, float]:
+        if not np.isfinite(prediction.predictions).all():
+            raise TrainingError("The loss is not a number any more.", "Try a lower --learning-rate in a new --output.")
+        ends = np.cumsum(list(sizes.values()))[:-1]
+        each = {}
+        for name, logits, targets in zip(
+            sizes, np.split(prediction.predictions, ends), np.split(prediction.label_ids, ends), strict=True
+        ):
+            asked = ~np.isnan(targets[0])
+            each[name] = point_metrics(targets[:, asked].argmax(axis=1), probabilities(logits[:, asked]))
+        means = {figure: float(np.mean([one[figure] for one in each.values()])) for figure in next(iter(each.values()))}
+        if len(each) == 1:
+            return means
+        return means | {f"{name}.{figure}": value for name, one in each.items() for figure, value in one.items()}
+
+    return metrics
 
 
 def _make_callback(
@@ -289,8 +341,8 @@ def _calibrate(
     output: Path,
     recipe: Recipe,
     classes: tuple[str, ...],
-    train_data: LabelledData,
-    eval_data: LabelledData,
+    train_data: Sequence[LabelledData],
+    eval_data: Sequence[LabelledData],
     revision: str | None,
     base_folder: Path,
     kept: KeptAdapters | None,
@@ -308,27 +360,27 @@ def _calibrate(
         base=Base(base_folder, kept.in_4_bits) if kept else None,
     )
     classifier = Classifier.load(saved, device=torch.device("cpu"), dtype=torch.float32)
-    logits = classifier.run(classifier.encoder.encode(eval_data.texts))
-    labels = eval_data.ids(classes)
-    read = ~np.isnan(logits[:, 0])
-    temperature = fit_temperature(logits[read], labels[read])
+    answers = {rows.name: _answers(classifier, rows, classes) for rows in eval_data}
+    temperature = fit_temperature(*answers.values())
     if temperature >= HOTTEST * 0.99:
         warnings.warn(
             "The fitted temperature is as high as it goes: the model tells next to nothing about these rows.",
             SentiscoreWarning,
             stacklevel=3,
         )
-    base = Path(recipe.base).name if Path(recipe.base).is_dir() else recipe.base
     manifest = Manifest(
-        base=base,
+        base=_name_of(recipe.base),
         base_revision=revision,
         labels=classes,
         max_length=recipe.max_length,
         temperature=temperature,
-        training_data=train_data.fingerprint,
-        selection_data=eval_data.fingerprint,
-        recipe=dataclasses.asdict(recipe) | {"base": base, "data": train_data.name},
-        metrics=finite(point_metrics(labels[read], probabilities(logits[read], temperature))),
+        training_data=tuple(rows.fingerprint for rows in train_data),
+        selection_data=tuple(rows.fingerprint for rows in eval_data),
+        recipe=_without_places(recipe) | {"data": ", ".join(rows.name for rows in train_data)},
+        metrics={
+            name: finite(point_metrics(labels, probabilities(logits, temperature)))
+            for name, (logits, labels) in answers.items()
+        },
         versions={
             "sentiscore": __version__,
             "python": ".".join(map(str, sys.version_info[:3])),
@@ -337,6 +389,26 @@ def _calibrate(
         adapters=kept,
     )
     return write_manifest(output, manifest)
+
+
+def _without_places(recipe: Recipe) -> dict[str, Any]:
+    """The settings as JSON has them; of files and folders the names alone, for they lie elsewhere elsewhere."""
+    settings = json.loads(json.dumps(dataclasses.asdict(recipe)))
+    sets = [one | {part: Path(one[part]).name for part in ("train", "validation")} for one in settings["sets"]]
+    return {**settings, "base": _name_of(recipe.base), "sets": sets}
+
+
+def _name_of(base: str) -> str:
+    return Path(base).name if Path(base).is_dir() else base
+
+
+def _answers(
+    classifier: Classifier, rows: LabelledData, classes: tuple[str, ...]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """The logits of the classes that a set knows, and its labels, for the rows that have tokens."""
+    logits = classifier.run(classifier.encoder.encode(rows.texts))
+    read = ~np.isnan(logits[:, 0])
+    return logits[read][:, [classes.index(name) for name in rows.classes]], rows.ids(rows.classes)[read]
 
 
 def _peak_memory_mb() -> float:

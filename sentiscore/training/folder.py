@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -62,8 +63,8 @@ def step_of(state: Path) -> int:
 def claim_folder(
     output: Path,
     recipe: Recipe,
-    train_data: LabelledData,
-    eval_data: LabelledData,
+    train_data: Sequence[LabelledData],
+    eval_data: Sequence[LabelledData],
     revision: str | None,
     *,
     resume: bool,
@@ -77,9 +78,10 @@ def claim_folder(
     run = {
         **dataclasses.asdict(recipe),
         "base commit": revision,
-        "training rows": train_data.fingerprint.sha256,
-        "validation rows": eval_data.fingerprint.sha256,
+        "training rows": [data.fingerprint.sha256 for data in train_data],
+        "validation rows": [data.fingerprint.sha256 for data in eval_data],
     }
+    run = json.loads(json.dumps(run))  # as it will be read again: a tuple is a list there
     note = output / STATE / "run.json"
     if resume and note.exists():
         before = json.loads(note.read_text(encoding="utf-8"))

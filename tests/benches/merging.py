@@ -108,7 +108,7 @@ def look(
         return export(model, *rest)
 
     with patch.multiple(adapters, add_adapters=look_at_first, export=look_at_last):
-        result = train(recipe, output=output, train_data=train_data, eval_data=eval_data, device=device)
+        result = train(recipe, output=output, train_data=[train_data], eval_data=[eval_data], device=device)
     saved = Classifier.load(load_checkpoint(result.folder), device=torch.device("cpu"), dtype=torch.float32)
     labels = train_data.ids(result.manifest.labels)
     first, last = (point_metrics(labels, probabilities(logits[0]))["log_loss"] for logits in (untrained, trained))

@@ -57,8 +57,8 @@ def kept(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     train(
         recipe,
         output=folder / "adapters",
-        train_data=rows(folder / "train.tsv", range(2)),
-        eval_data=rows(folder / "eval.tsv", range(2, 4)),
+        train_data=[rows(folder / "train.tsv", range(2))],
+        eval_data=[rows(folder / "eval.tsv", range(2, 4))],
         device="cpu",
     )
     return folder
@@ -111,8 +111,8 @@ def test_the_blocks_are_in_4_bits_and_stay_as_they_are(
     train(
         recipe.with_changes({"precision": precision}),
         output=tmp_path / "run",
-        train_data=data[0],
-        eval_data=data[1],
+        train_data=[data[0]],
+        eval_data=[data[1]],
         device="cpu",
     )
     trained = {name.removeprefix("base_model.model."): module for name, module in models[0].named_modules()}
@@ -136,7 +136,7 @@ def test_the_blocks_are_in_4_bits_and_stay_as_they_are(
 
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(recipe: Recipe, data: Data, tmp_path: Path) -> None:
     recipe = recipe.with_changes({"epochs": 2, "lora_dropout": 0.1})
-    settings: dict[str, Any] = {"train_data": data[0], "eval_data": data[1], "device": "cpu"}
+    settings: dict[str, Any] = {"train_data": [data[0]], "eval_data": [data[1]], "device": "cpu"}
     whole = train(recipe, output=tmp_path / "whole", **settings)
 
     def stop(state: Progress) -> None:
@@ -227,8 +227,8 @@ def test_adapters_alone_are_neither_a_model_nor_a_base(kept: Path, recipe: Recip
         train(
             recipe.with_changes({"base": str(kept / "adapters")}),
             output=tmp_path / "run",
-            train_data=data[0],
-            eval_data=data[1],
+            train_data=[data[0]],
+            eval_data=[data[1]],
         )
     shutil.copytree(kept / "adapters", tmp_path / "bare")
     (tmp_path / "bare" / "sentiscore.json").unlink()
@@ -265,7 +265,9 @@ def test_without_the_extra_there_is_a_clear_error(
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(MissingExtraError, match=rf"needs {missing}, .*\n.*sentiscore\[lora\]"):
-        train(recipe.with_changes({"method": method}), output=tmp_path / "run", train_data=data[0], eval_data=data[1])
+        train(
+            recipe.with_changes({"method": method}), output=tmp_path / "run", train_data=[data[0]], eval_data=[data[1]]
+        )
     assert not (tmp_path / "run").exists()
     with pytest.raises(MissingExtraError, match=rf"needs {missing}, .*\n.*sentiscore\[lora\]"):
         Scorer.from_pretrained(kept / "adapters")
@@ -274,7 +276,11 @@ def test_without_the_extra_there_is_a_clear_error(
 def test_what_cannot_be_adapted_is_a_clear_error(tiny_base: Path, recipe: Recipe, data: Data, tmp_path: Path) -> None:
     def run(**changes: Any) -> None:
         train(
-            recipe.with_changes(changes), output=tmp_path / "run", train_data=data[0], eval_data=data[1], device="cpu"
+            recipe.with_changes(changes),
+            output=tmp_path / "run",
+            train_data=[data[0]],
+            eval_data=[data[1]],
+            device="cpu",
         )
 
     with pytest.raises(TrainingError, match="none to keep"):

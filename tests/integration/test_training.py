@@ -10,7 +10,8 @@ import pytest
 from sentiscore import CheckpointError, OutputError, Recipe, Scorer, TrainingError, evaluate, read_labelled, train
 from sentiscore.checkpoint import Manifest, load_checkpoint
 from sentiscore.errors import SentiscoreWarning
-from sentiscore.tables.labelled import LabelledData
+from sentiscore.evaluation.calibration import probabilities
+from sentiscore.tables.labelled import LabelledData, read_soft_labelled
 from sentiscore.training.finetune import Progress
 
 GOOD = ["profit rises", "strong demand", "warm and funny", "a record high", "a fine film"]
@@ -47,9 +48,14 @@ def test_training_learns_calibrates_and_says_how(
     seen: list[Progress] = []
     recipe = recipe.with_changes({"epochs": 5})
     result = train(
-        recipe, output=tmp_path / "run", train_data=data[0], eval_data=data[1], device="cpu", on_progress=seen.append
+        recipe,
+        output=tmp_path / "run",
+        train_data=[data[0]],
+        eval_data=[data[1]],
+        device="cpu",
+        on_progress=seen.append,
     )
-    assert (result.manifest.metrics["accuracy"] or 0) > 0.9
+    assert (result.manifest.metrics["eval.tsv"]["accuracy"] or 0) > 0.9
     assert [state.step for state in seen if state.metrics is None] == list(range(1, 51))
     assert [state.epoch for state in seen if state.metrics] == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert not (tmp_path / "run" / "training").exists()
@@ -61,7 +67,7 @@ def test_training_learns_calibrates_and_says_how(
     assert manifest == result.manifest
     assert manifest is not None
     assert manifest.base == "tiny"
-    assert manifest.training_data.rows == 80
+    assert [one.rows for one in manifest.training_data] == [80]
     assert manifest.recipe["learning_rate"] == 3e-3
     assert manifest.temperature is not None
 
@@ -70,14 +76,14 @@ def test_training_learns_calibrates_and_says_how(
     report = evaluate(data[1], model=scorer, resamples=10)
     assert report.selected_on_these_rows
     assert not report.trained_on_these_rows
-    assert report.figures[0].values["log_loss"] == pytest.approx(manifest.metrics["log_loss"], abs=1e-6)
+    assert report.figures[0].values["log_loss"] == pytest.approx(manifest.metrics["eval.tsv"]["log_loss"], abs=1e-6)
 
 
 def test_the_same_recipe_gives_the_same_weights(
     recipe: Recipe, data: tuple[LabelledData, LabelledData], tmp_path: Path
 ) -> None:
     first, second = (
-        train(recipe, output=tmp_path / name, train_data=data[0], eval_data=data[1], device="cpu").manifest
+        train(recipe, output=tmp_path / name, train_data=[data[0]], eval_data=[data[1]], device="cpu").manifest
         for name in "ab"
     )
     assert first.files["model.safetensors"] == second.files["model.safetensors"]
@@ -92,13 +98,13 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
     recipe: Recipe, data: tuple[LabelledData, LabelledData], tmp_path: Path
 ) -> None:
     recipe = recipe.with_changes({"evals_per_epoch": 2})
-    whole = train(recipe, output=tmp_path / "whole", train_data=data[0], eval_data=data[1], device="cpu")
+    whole = train(recipe, output=tmp_path / "whole", train_data=[data[0]], eval_data=[data[1]], device="cpu")
 
     def stop(state: Progress) -> None:
         if state.step == 13 and state.metrics is None:
             raise StoppedError
 
-    settings = {"output": tmp_path / "run", "train_data": data[0], "eval_data": data[1], "device": "cpu"}
+    settings = {"output": tmp_path / "run", "train_data": [data[0]], "eval_data": [data[1]], "device": "cpu"}
     with pytest.raises(StoppedError):
         train(recipe, on_progress=stop, **settings)  # type: ignore[arg-type]
     with pytest.raises(OutputError, match="--resume"):
@@ -118,7 +124,7 @@ def test_a_run_that_was_stopped_before_its_first_state_begins_anew(
     def stop(state: Progress) -> None:
         raise StoppedError
 
-    settings = {"output": tmp_path / "run", "train_data": data[0], "eval_data": data[1], "device": "cpu"}
+    settings = {"output": tmp_path / "run", "train_data": [data[0]], "eval_data": [data[1]], "device": "cpu"}
     with pytest.raises(StoppedError):
         train(recipe, on_progress=stop, **settings)  # type: ignore[arg-type]
     assert train(recipe, resume=True, **settings).resumed_from == 0  # type: ignore[arg-type]
@@ -127,13 +133,13 @@ def test_a_run_that_was_stopped_before_its_first_state_begins_anew(
 def test_a_state_that_a_stop_cut_short_is_passed_over(
     recipe: Recipe, data: tuple[LabelledData, LabelledData], tmp_path: Path
 ) -> None:
-    whole = train(recipe, output=tmp_path / "whole", train_data=data[0], eval_data=data[1], device="cpu")
+    whole = train(recipe, output=tmp_path / "whole", train_data=[data[0]], eval_data=[data[1]], device="cpu")
 
     def stop(state: Progress) -> None:
         if state.step == 13:
             raise StoppedError
 
-    settings = {"output": tmp_path / "run", "train_data": data[0], "eval_data": data[1], "device": "cpu"}
+    settings = {"output": tmp_path / "run", "train_data": [data[0]], "eval_data": [data[1]], "device": "cpu"}
     with pytest.raises(StoppedError):
         train(recipe, on_progress=stop, **settings)  # type: ignore[arg-type]
     partial = tmp_path / "run" / "training" / "checkpoint-13"
@@ -149,10 +155,10 @@ def test_validation_rows_are_not_training_rows(
     recipe: Recipe, data: tuple[LabelledData, LabelledData], tmp_path: Path
 ) -> None:
     with pytest.raises(TrainingError, match="hold the same rows"):
-        train(recipe, output=tmp_path / "a", train_data=data[0], eval_data=data[0])
+        train(recipe, output=tmp_path / "a", train_data=[data[0]], eval_data=[data[0]])
     mixed = LabelledData("mixed", [*data[1].texts, data[0].texts[0]], [*data[1].label_names, data[0].label_names[0]])
     with pytest.warns(SentiscoreWarning, match="1 of the 21 validation texts"):
-        train(recipe.with_changes({"max_steps": 1}), output=tmp_path / "b", train_data=data[0], eval_data=mixed)
+        train(recipe.with_changes({"max_steps": 1}), output=tmp_path / "b", train_data=[data[0]], eval_data=[mixed])
 
 
 def test_three_labels_make_a_three_class_model(recipe: Recipe, tmp_path: Path) -> None:
@@ -160,7 +166,7 @@ def test_three_labels_make_a_three_class_model(recipe: Recipe, tmp_path: Path) -
     pl.DataFrame({"t": texts, "l": ["Positive", "negative", "NEUTRAL"] * 8}).write_parquet(tmp_path / "d.parquet")
     data = read_labelled(tmp_path / "d.parquet", text_col="t", label_col="l")
     held_out = LabelledData("held out", ["a profit", "a loss", "a meeting"], ["positive", "negative", "neutral"])
-    result = train(recipe, output=tmp_path / "run", train_data=data, eval_data=held_out, device="cpu")
+    result = train(recipe, output=tmp_path / "run", train_data=[data], eval_data=[held_out], device="cpu")
     assert result.manifest.labels == ("negative", "neutral", "positive")
     assert "p_neutral" in Scorer.from_pretrained(tmp_path / "run").columns
 
@@ -171,7 +177,7 @@ def test_a_bert_base_trains_and_half_precision_weights_load(
 ) -> None:
     base = tiny_bert(id2label={0: "joy", 1: "anger", 2: "fear"})  # type: ignore[operator]
     recipe = Recipe(base=str(base), epochs=1, max_length=24, save_dtype="float16", label_smoothing=0.1)
-    result = train(recipe, output=tmp_path / "run", train_data=data[0], eval_data=data[1], device="cpu")
+    result = train(recipe, output=tmp_path / "run", train_data=[data[0]], eval_data=[data[1]], device="cpu")
     checkpoint = load_checkpoint(result.folder)
     assert checkpoint.labels == ("negative", "positive")
     assert Scorer.from_pretrained(result.folder).score(["profit rises"])["status"][0] == "ok"
@@ -181,17 +187,19 @@ def test_what_cannot_be_trained_is_a_clear_error(
     recipe: Recipe, data: tuple[LabelledData, LabelledData], tmp_path: Path
 ) -> None:
     with pytest.raises(TrainingError, match="reads at most 64 tokens"):
-        train(recipe.with_changes({"max_length": 65}), output=tmp_path / "a", train_data=data[0], eval_data=data[1])
+        train(recipe.with_changes({"max_length": 65}), output=tmp_path / "a", train_data=[data[0]], eval_data=[data[1]])
     with pytest.raises(CheckpointError, match="not a model folder"):
-        train(recipe.with_changes({"base": "./nowhere"}), output=tmp_path / "b", train_data=data[0], eval_data=data[1])
+        train(
+            recipe.with_changes({"base": "./nowhere"}), output=tmp_path / "b", train_data=[data[0]], eval_data=[data[1]]
+        )
     with pytest.raises(TrainingError, match="go together"):
-        train(recipe, output=tmp_path / "c", train_data=data[0])
+        train(recipe, output=tmp_path / "c", train_data=[data[0]])
     with pytest.raises(TrainingError, match="no run to take up"):
-        train(recipe, output=tmp_path / "d", train_data=data[0], eval_data=data[1], resume=True)
+        train(recipe, output=tmp_path / "d", train_data=[data[0]], eval_data=[data[1]], resume=True)
     (tmp_path / "e").mkdir()
     (tmp_path / "e" / "mine.txt").touch()
     with pytest.raises(OutputError, match="not empty"):
-        train(recipe, output=tmp_path / "e", train_data=data[0], eval_data=data[1])
+        train(recipe, output=tmp_path / "e", train_data=[data[0]], eval_data=[data[1]])
 
 
 def test_classes_that_cannot_be_learnt_are_a_clear_error(recipe: Recipe, tmp_path: Path) -> None:
@@ -200,14 +208,17 @@ def test_classes_that_cannot_be_learnt_are_a_clear_error(recipe: Recipe, tmp_pat
 
     with pytest.raises(TrainingError, match="All rows of rows are positive"):
         train(
-            recipe, output=tmp_path / "a", train_data=labelled("positive", "positive"), eval_data=labelled("positive")
+            recipe,
+            output=tmp_path / "a",
+            train_data=[labelled("positive", "positive")],
+            eval_data=[labelled("positive")],
         )
     with pytest.raises(TrainingError, match="rows that are neutral"):
         train(
             recipe,
             output=tmp_path / "b",
-            train_data=labelled("positive", "negative"),
-            eval_data=labelled("neutral"),
+            train_data=[labelled("positive", "negative")],
+            eval_data=[labelled("neutral")],
         )
     assert list(tmp_path.iterdir()) == []
 
@@ -217,7 +228,54 @@ def test_a_run_that_diverges_says_so(recipe: Recipe, data: tuple[LabelledData, L
         train(
             recipe.with_changes({"learning_rate": 1e30}),
             output=tmp_path / "run",
-            train_data=data[0],
-            eval_data=data[1],
+            train_data=[data[0]],
+            eval_data=[data[1]],
             device="cpu",
         )
+
+
+def test_several_sets_train_one_model_with_three_classes(recipe: Recipe, tmp_path: Path) -> None:
+    reviews = rows(tmp_path / "reviews.tsv", range(8))
+    held_out = rows(tmp_path / "more.tsv", range(8, 10))
+    texts = ["shares rise", "shares drop", "board meets"]
+    names = ["positive", "negative", "neutral"]
+    news = LabelledData("news", [f"{text} {i}" for i in range(16) for text in texts], names * 16, weight=2.0)
+    later = LabelledData("later", [f"{text} {i}" for i in range(16, 20) for text in texts], names * 4)
+    seen: list[Progress] = []
+    result = train(
+        recipe.with_changes({"epochs": 8}),
+        output=tmp_path / "run",
+        train_data=[reviews, news],
+        eval_data=[held_out, later],
+        device="cpu",
+        on_progress=seen.append,
+    )
+    manifest = result.manifest
+    assert manifest.labels == ("negative", "neutral", "positive")
+    assert [one.name for one in manifest.training_data] == ["reviews.tsv", "news"]
+    assert set(manifest.metrics) == {"more.tsv", "later"}
+    assert (manifest.metrics["more.tsv"]["accuracy"] or 0) > 0.9
+    assert (manifest.metrics["later"]["accuracy"] or 0) > 0.9
+    last = next(state.metrics for state in reversed(seen) if state.metrics)
+    assert last["log_loss"] == pytest.approx((last["more.tsv.log_loss"] + last["later.log_loss"]) / 2)
+    with pytest.raises(TrainingError, match="one name"):
+        train(recipe, output=tmp_path / "b", train_data=[news], eval_data=[later, later])
+
+
+def test_soft_labels_teach_their_probabilities(recipe: Recipe, tmp_path: Path) -> None:
+    table = pl.DataFrame({"text": [f"{t} {i}" for i in range(20) for t in ("up", "down")]}).with_columns(
+        p_negative=pl.Series([0.2, 0.7] * 20), p_positive=pl.Series([0.8, 0.3] * 20)
+    )
+    table.write_parquet(tmp_path / "soft.parquet")
+    soft = read_soft_labelled(tmp_path / "soft.parquet", text_col="text")
+    held_out = LabelledData("held out", ["up 90", "down 90"] * 5, ["positive", "negative"] * 5)
+    result = train(
+        recipe.with_changes({"epochs": 20}),
+        output=tmp_path / "run",
+        train_data=[soft],
+        eval_data=[held_out],
+        device="cpu",
+    )
+    scorer = Scorer.from_pretrained(result.folder, device="cpu", dtype="fp32")
+    probs = probabilities(scorer.logits(["up 3", "down 3"]))[:, 1]
+    assert probs == pytest.approx([0.8, 0.3], abs=0.12)

@@ -90,6 +90,7 @@ def test_the_public_names_are_these() -> None:
     assert sentiscore.__all__ == sorted(sentiscore.__all__)
     assert {name: getattr(sentiscore, name) for name in sentiscore.__all__}.keys() == {
         "CheckpointError",
+        "Distillation",
         "InputError",
         "MissingExtraError",
         "OutputError",
@@ -100,6 +101,7 @@ def test_the_public_names_are_these() -> None:
         "ValidationError",
         "__version__",
         "build_base",
+        "distill",
         "evaluate",
         "features",
         "load_hub_data",

@@ -1,3 +1,4 @@
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -178,3 +179,19 @@ def test_a_hub_id_that_cannot_be_fetched_says_what_to_do(tmp_path: Path, monkeyp
         load_checkpoint("some/model")
     with pytest.raises(CheckpointError, match="no folder and no hub model"):
         load_checkpoint("not a name!")
+
+
+def test_a_manifest_of_the_first_format_is_still_read(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "old"
+    shutil.copytree(tiny_checkpoint, folder)
+    path = folder / "sentiscore.json"
+    raw = json.loads(path.read_text())
+    before = load_checkpoint(folder).manifest
+    for name in ("training_data", "selection_data"):
+        raw[name] = raw[name][0]
+    path.write_text(json.dumps({**raw, "format": 1, "metrics": {"accuracy": 0.5}}))
+    read = load_checkpoint(folder).manifest
+    assert before is not None
+    assert read is not None
+    assert read.training_data == before.training_data
+    assert read.metrics == {"none": {"accuracy": 0.5}}

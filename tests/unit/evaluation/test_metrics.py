@@ -68,7 +68,7 @@ def test_a_class_without_rows_leaves_the_auc_open() -> None:
 @pytest.mark.parametrize("factor", [0.3, 1.0, 4.0])
 def test_the_temperature_undoes_a_factor_on_honest_logits(classes: int, factor: float) -> None:
     logits, labels = draw(20_000, classes)
-    assert fit_temperature(logits * factor, labels) == pytest.approx(factor, rel=0.05)
+    assert fit_temperature((logits * factor, labels)) == pytest.approx(factor, rel=0.05)
 
 
 @settings(deadline=None, max_examples=25)

@@ -1,0 +1,121 @@
+"""`sentiscore distill`: teachers and texts -> a smaller checkpoint."""
+
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sentiscore.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sentiscore.training.finetune import Progress
+
+
+@click.command("distill", short_help="Train a small model on what larger ones say.")
+@click.argument("teachers", metavar="TEACHER...", nargs=-1, required=True)
+@click.option(
+    "--student",
+    "student_file",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Settings as TOML: a recipe with its [[sets]], and the tables [student], [distill] and [augment].",
+)
+@click.option(
+    "--texts",
+    "text_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Texts without labels, beside those of the sets: csv, tsv, parquet or jsonl. May be given several times.",
+)
+@click.option("--text-col", default="text", show_default=True, help="The column of texts in those files.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder to make.")
+@click.option(
+    "--soft-labels",
+    type=click.Path(path_type=Path),
+    help="Where the teachers' answers are kept; used again if they are there.  [default: OUTPUT.soft.parquet]",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of the student's training.  [default: the recipe's]")
+@click.option("--resume", is_flag=True, help="Take up a run that was stopped, from its last saved state.")
+@options.DEVICE
+@options.DTYPE
+def command(
+    teachers: tuple[str, ...],
+    student_file: Path,
+    text_files: tuple[Path, ...],
+    text_col: str,
+    output: Path,
+    soft_labels: Path | None,
+    seed: int | None,
+    resume: bool,
+    device: str,
+    dtype: str,
+) -> None:
+    """Train a small model on what larger ones say.
+
+    Each TEACHER is a model's folder or hub id. They are asked for every text of the student's labelled sets, for those
+    of --texts, and for texts made of both; the student learns from the mean of their probabilities, and from the
+    labels where there are some. It is calibrated on the sets' validation rows like any other model.
+
+    \b
+    sentiscore distill runs/large --student student.toml -o runs/small
+    sentiscore distill runs/a runs/b --student student.toml --texts news.parquet --text-col headline -o runs/small
+    """
+    from sentiscore.cli.failures import Interrupted
+    from sentiscore.cli.show import progress
+    from sentiscore.cli.train import reporter, show_result
+    from sentiscore.tables.labelled import read_texts
+    from sentiscore.training.distill import distill
+    from sentiscore.training.distillation import Distillation
+    from sentiscore.training.folder import has_state
+    from sentiscore.training.sets import read_sets
+
+    plan = Distillation.read(student_file)
+    if seed is not None:
+        plan = replace(plan, recipe=plan.recipe.with_changes({"seed": seed}))
+    training, validation = read_sets(plan.recipe)
+    texts = [text for path in text_files for text in read_texts(path, text_col)]
+    asked = 0
+    report: Callable[[Progress], None] | None = None
+    with ExitStack() as bar:
+        update = bar.enter_context(progress("asking the teachers", "texts"))
+
+        def on_asked(more: int) -> None:
+            nonlocal asked
+            asked += more
+            if update is not None:
+                update(asked, None)
+
+        def on_progress(state: "Progress") -> None:
+            nonlocal report
+            if report is None:
+                bar.close()  # one bar at a time
+                report = bar.enter_context(reporter())
+            report(state)
+
+        try:
+            result = distill(
+                teachers,
+                plan,
+                output=output,
+                train_data=training,
+                eval_data=validation,
+                texts=texts,
+                soft_labels=soft_labels,
+                resume=resume,
+                device=device,
+                dtype=dtype,
+                on_asked=on_asked,
+                on_progress=on_progress,
+            )
+        except KeyboardInterrupt as error:
+            if not has_state(output):
+                raise
+            raise Interrupted(
+                f"Stopped before the end. {output} keeps the last saved state.\n"
+                "Go on with the same command and --resume."
+            ) from error
+    show_result(result, sum(rows.dropped for rows in [*training, *validation]))

@@ -1,0 +1,107 @@
+"""Train a small model on what larger ones say.
+
+Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015 (arXiv 1503.02531).
+"""
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sentiscore.errors import TrainingError
+from sentiscore.scoring.scorer import Scorer
+from sentiscore.tables.labelled import LabelledData
+from sentiscore.training.augment import Augmentation, augment
+from sentiscore.training.distillation import Distillation
+from sentiscore.training.finetune import Progress, TrainingResult, train
+from sentiscore.training.folder import check_folder_free
+from sentiscore.training.soft_labels import ask_once, mixed, unlabelled
+from sentiscore.training.student import build_student
+
+
+def distill(
+    teachers: Sequence[str | Path],
+    plan: Distillation,
+    *,
+    output: str | Path,
+    train_data: Sequence[LabelledData],
+    eval_data: Sequence[LabelledData],
+    texts: Sequence[str] = (),
+    soft_labels: str | Path | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    dtype: str = "auto",
+    on_asked: Callable[[int], None] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> TrainingResult:
+    """Train a student on labels and on what its teachers say, and write it as a checkpoint.
+
+    The teachers are asked once for every text: those of the labelled sets, those without a label, and those that are
+    made of both. What they say, on average, is kept in a file, so that another seed or a run that is taken up need not
+    ask again.
+
+    Args:
+        teachers: Folders or hub ids of models with the same classes.
+        plan: The settings.
+        output: The folder to make.
+        train_data: Labelled sets to learn from.
+        eval_data: Labelled sets to choose the best state by, and to calibrate on.
+        texts: Texts without labels.
+        soft_labels: The file of what the teachers say; OUTPUT.soft.parquet by default. Used if it is there.
+        resume: Take up a run that was stopped, from its last saved state.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        dtype: What the teachers compute in: "auto", "fp32" or "bf16".
+        on_asked: Called with how many more texts a teacher has read.
+        on_progress: Called after each step and each validation of the student's training.
+
+    Raises:
+        TrainingError: The student or the sets do not fit the teachers, or the run cannot be taken up.
+        CheckpointError: A teacher or the student cannot be loaded.
+        OutputError: The folder is in use or may not be written to.
+    """
+    output = Path(output)
+    check_folder_free(output, resume=resume)
+    if not teachers:
+        raise TrainingError("There is no teacher.", "Name one model at least: a folder or a hub id.")
+    recipe = plan.recipe
+    labelled = dict.fromkeys(text for rows in train_data for text in rows.texts)
+    others = [text for text in dict.fromkeys(texts) if text not in labelled and text.strip()]
+    listed = [*labelled, *others]
+    made = augment(_to_augment(plan.augmentation, train_data, others), plan.augmentation, known=listed)
+    scorers = [Scorer.from_pretrained(teacher, device=device, dtype=dtype) for teacher in teachers]
+    answers = ask_once(
+        scorers, [*listed, *made], Path(soft_labels or output.with_name(f"{output.name}.soft.parquet")), on_asked
+    )
+    del scorers  # their weights make room for the student's training
+    soft = [mixed(rows, answers, plan.mixing.label_share) for rows in train_data]
+    soft += [
+        unlabelled(name, more, answers, plan.mixing.soft_weight)
+        for name, more in (("texts without labels", others), ("augmented texts", made))
+        if more
+    ]
+    base = output.with_name(f"{output.name}.base")
+    if plan.student.take_layers or plan.student.hidden_size:
+        build_student(plan.student, teachers[0], listed, max_length=recipe.max_length, seed=recipe.seed, output=base)
+        recipe = recipe.with_changes({"base": str(base)})
+    result = train(
+        recipe,
+        output=output,
+        train_data=soft,
+        eval_data=eval_data,
+        resume=resume,
+        device=device,
+        on_progress=on_progress,
+    )
+    if base.is_dir() and recipe.base == str(base):
+        shutil.rmtree(base)
+    return result
+
+
+def _to_augment(how: Augmentation, train_data: Sequence[LabelledData], others: Sequence[str]) -> list[str]:
+    """The texts that more texts are made of."""
+    names = [rows.name for rows in train_data]
+    if strange := sorted(set(how.sets) - set(names)):
+        raise TrainingError(
+            f"There is no set {', '.join(map(repr, strange))} to augment.", f"The sets are: {', '.join(names)}."
+        )
+    chosen = [rows for rows in train_data if not how.sets or rows.name in how.sets]
+    return list(dict.fromkeys([*(text for rows in chosen for text in rows.texts), *others]))

@@ -1,0 +1,64 @@
+"""Every setting of a distillation: a recipe with three more tables."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from sentiscore.errors import TrainingError
+from sentiscore.training.augment import Augmentation
+from sentiscore.training.recipe import Recipe
+from sentiscore.training.settings import Settings, read_toml, setting
+from sentiscore.training.student import Student
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixing(Settings):
+    """How labels and teachers share the say: the `[distill]` table of a distillation.
+
+    Raises:
+        TrainingError: A value is of the wrong type or out of its range.
+    """
+
+    label_share: float = setting(0.5, "Share of a labelled text's target that its label has; 0 to 1.", low=0)
+    soft_weight: float = setting(1.0, "How much a text without a label counts beside a labelled one.", above=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.label_share > 1:
+            raise TrainingError(f"label_share is {self.label_share}, which is more than all.", "Choose 0 to 1.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distillation:
+    """What `sentiscore distill --student` reads.
+
+    Attributes:
+        recipe: How the student is trained, its labelled sets included; its base is the student unless `student` says
+            otherwise.
+        student: Where the student comes from.
+        mixing: How labels and teachers share the say.
+        augmentation: What more texts are made.
+    """
+
+    recipe: Recipe = field(default_factory=Recipe)
+    student: Student = field(default_factory=Student)
+    mixing: Mixing = field(default_factory=Mixing)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """A distillation from a TOML file: a recipe's settings, and the tables [student], [distill] and [augment].
+
+        Raises:
+            TrainingError: The file is missing, is not TOML, or names a setting that does not exist.
+        """
+        raw = read_toml(path)
+        tables = {name: raw.pop(name, {}) for name in ("student", "distill", "augment")}
+        if wrong := [name for name, table in tables.items() if not isinstance(table, dict)]:
+            raise TrainingError(f"The {wrong[0]} of {path} is no table.", f"Begin it with a line [{wrong[0]}].")
+        return cls(
+            recipe=Recipe.from_toml(raw, str(path)),
+            student=Student().with_changes(tables["student"]),
+            mixing=Mixing().with_changes(tables["distill"]),
+            augmentation=Augmentation().with_changes(tables["augment"]),
+        )

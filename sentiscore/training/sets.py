@@ -1,0 +1,38 @@
+"""The labelled sets that a recipe names -> rows to train and to validate on."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+from sentiscore.errors import TrainingError
+from sentiscore.tables.labelled import LabelledData, read_labelled, read_soft_labelled
+from sentiscore.training.recipe import Recipe, SetOfRows
+
+
+def read_sets(recipe: Recipe) -> tuple[list[LabelledData], list[LabelledData]]:
+    """The training rows and the validation rows of every set, each called by the name of its set.
+
+    Raises:
+        TrainingError: A set names no training file, two sets have one name, or none has validation rows.
+        InputError: A file cannot be used.
+    """
+    names = [one.name or Path(one.train).name for one in recipe.sets]
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        raise TrainingError(f"Two sets of the recipe are called {twice[0]!r}.", "Give each a name of its own.")
+    training, validation = [], []
+    for one, name in zip(recipe.sets, names, strict=True):
+        if not one.train:
+            raise TrainingError(f"The set {name!r} of the recipe has no rows.", 'Name their file: train = "rows.csv".')
+        rows = read_soft_labelled(one.train, text_col=one.text_col) if one.soft else _read(one, one.train)
+        training.append(replace(rows, name=name, weight=one.weight))
+        if one.validation:
+            validation.append(replace(_read(one, one.validation), name=name))
+    if not validation:
+        raise TrainingError(
+            "No set of the recipe has validation rows.", 'Name a file of them in one at least: validation = "rows.csv".'
+        )
+    return training, validation
+
+
+def _read(one: SetOfRows, path: str) -> LabelledData:
+    return read_labelled(path, text_col=one.text_col, label_col=one.label_col, labels=one.labels or None)

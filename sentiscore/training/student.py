@@ -1,0 +1,126 @@
+"""The network that a distillation trains: a smaller new one, or layers taken from a teacher."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sentiscore.checkpoint.load import check_folder, find_folder
+from sentiscore.engine.huggingface import quiet_transformers
+from sentiscore.errors import CheckpointError, TrainingError
+from sentiscore.training.scratch import build_base
+from sentiscore.training.settings import Settings, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Student(Settings):
+    """Where the student comes from: the `[student]` table of a distillation.
+
+    With neither `take_layers` nor `hidden_size` it is the recipe's base, a pre-trained model.
+
+    Raises:
+        TrainingError: A value is of the wrong type or out of its range, or two kinds of student are asked for.
+    """
+
+    take_layers: tuple[int, ...] = setting((), "Layers that are taken from the first teacher, counted from 0.")
+    hidden_size: int = setting(0, "Width of a new GPT-NeoX with random weights; 0 for none.", low=0)
+    layers: int = setting(4, "Layers of the new network.", low=1)
+    heads: int = setting(4, "Attention heads of each layer.", low=1)
+    intermediate_size: int = setting(512, "Width of each layer's MLP.", low=1)
+    vocab_size: int = setting(8192, "Tokens of its tokenizer, which is learnt from the texts.", low=258)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.take_layers and self.hidden_size:
+            raise TrainingError(
+                "A student has either layers of its teacher (take_layers) or a new network (hidden_size).",
+                "Leave one of them out of [student].",
+            )
+        if self.hidden_size % self.heads:
+            raise TrainingError(
+                f"A width of {self.hidden_size} cannot be shared by {self.heads} heads.",
+                "Choose a hidden_size that is a multiple of heads.",
+            )
+
+
+def build_student(
+    student: Student, teacher: str | Path, texts: Sequence[str], *, max_length: int, seed: int, output: Path
+) -> Path:
+    """Make the folder that training begins from.
+
+    Args:
+        student: What is wanted; one that has `take_layers` or `hidden_size`.
+        teacher: The first teacher: a folder or a hub id.
+        texts: What a new network's tokenizer learns its vocabulary from.
+        max_length: Tokens that a new network reads.
+        seed: Seed of a new network's weights.
+        output: The folder to make.
+
+    Returns:
+        The folder.
+
+    Raises:
+        TrainingError: The teacher does not have these layers.
+        CheckpointError: The teacher cannot be loaded.
+    """
+    if student.take_layers:
+        return _take_layers(teacher, student.take_layers, output)
+    return build_base(
+        output,
+        texts,
+        vocab_size=student.vocab_size,
+        hidden_size=student.hidden_size,
+        layers=student.layers,
+        heads=student.heads,
+        intermediate_size=student.intermediate_size,
+        max_positions=max_length,
+        seed=seed,
+    )
+
+
+def _take_layers(teacher: str | Path, layers: Sequence[int], output: Path) -> Path:
+    """A copy of a teacher with some of its layers, head included."""
+    import torch
+
+    transformers = quiet_transformers()
+    folder, _ = find_folder(teacher)
+    check_folder(folder)
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        model = transformers.AutoModelForSequenceClassification.from_pretrained(
+            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        raise CheckpointError(
+            f"No student can be taken from {teacher}: {str(error).splitlines()[0]}.",
+            "Name another teacher first, or another kind of student.",
+        ) from error
+    n_layers = getattr(model.config, "num_hidden_layers", 0)
+    if not all(0 <= layer < n_layers for layer in layers):
+        raise TrainingError(
+            f"{teacher} has the layers 0 to {n_layers - 1}, and take_layers is {list(layers)}.",
+            "Choose layers that it has.",
+        )
+    owner, name = _layers_of(model, n_layers)
+    stack = getattr(owner, name)
+    setattr(owner, name, torch.nn.ModuleList([stack[layer] for layer in layers]))
+    kinds = getattr(model.config, "layer_types", None)
+    if kinds is not None:
+        model.config.layer_types = [kinds[layer] for layer in layers]
+    model.config.num_hidden_layers = len(layers)
+    model.save_pretrained(output)
+    tokenizer.save_pretrained(output)
+    return output
+
+
+def _layers_of(model: Any, n_layers: int) -> tuple[Any, str]:
+    """The module that holds the stack of layers, and what it calls it."""
+    import torch
+
+    for module in model.modules():
+        for name, child in module.named_children():
+            if isinstance(child, torch.nn.ModuleList) and len(child) == n_layers:
+                return module, name
+    raise TrainingError(
+        f"The layers of a {model.config.model_type} cannot be told apart.", "Choose another kind of student."
+    )

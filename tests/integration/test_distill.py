@@ -1,0 +1,191 @@
+"""Distillation, from the command line to a checkpoint, on tiny models."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from sentiscore import Distillation, Recipe, Scorer, TrainingError, distill, train
+from sentiscore.checkpoint import Manifest, load_checkpoint
+from sentiscore.cli.main import cli
+from sentiscore.tables.labelled import LabelledData
+from sentiscore.training.augment import Augmentation
+from sentiscore.training.distillation import Mixing
+from sentiscore.training.finetune import Progress
+from sentiscore.training.student import Student
+
+NAMES = ["positive", "negative", "neutral"]
+KINDS = ["shares rise", "shares drop", "board meets"]
+FILMS = ["a warm film", "a dull film"]
+
+
+@pytest.fixture(scope="module")
+def teacher(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A three-class model that tells rising from falling."""
+    recipe = Recipe(base=str(tiny_base), epochs=10, evals_per_epoch=1, batch_size=8, learning_rate=3e-3, max_length=24)
+    folder = tmp_path_factory.mktemp("teacher") / "run"
+    train(recipe, output=folder, train_data=[news(range(16))], eval_data=[news(range(16, 20))], device="cpu")
+    return folder
+
+
+def news(numbers: range) -> LabelledData:
+    return LabelledData("news", [f"{kind} {i}" for i in numbers for kind in KINDS], NAMES * len(numbers))
+
+
+def films(numbers: range) -> LabelledData:
+    return LabelledData("films", [f"{kind} {i}" for i in numbers for kind in FILMS], NAMES[:2] * len(numbers))
+
+
+@pytest.fixture
+def recipe(tiny_base: Path) -> Recipe:
+    return Recipe(base=str(tiny_base), epochs=6, evals_per_epoch=1, batch_size=8, learning_rate=3e-3, max_length=24)
+
+
+@pytest.fixture
+def files(tmp_path: Path, tiny_base: Path) -> Path:
+    """Tables of labelled rows and of texts, and the student's settings."""
+    for name, rows in (("train", news(range(16))), ("validation", news(range(16, 20)))):
+        pl.DataFrame({"text": rows.texts, "label": rows.label_names}).write_csv(tmp_path / f"{name}.csv")
+    pl.DataFrame({"headline": [*(f"shares {word} again" for word in ("rise", "drop")), " ", None]}).write_parquet(
+        tmp_path / "more.parquet"
+    )
+    (tmp_path / "student.toml").write_text(
+        f"""
+base = "{tiny_base}"
+epochs = 4
+evals_per_epoch = 1
+batch_size = 8
+learning_rate = 3e-3
+max_length = 24
+
+[[sets]]
+name = "news"
+train = "{tmp_path}/train.csv"
+validation = "{tmp_path}/validation.csv"
+text_col = "text"
+
+[student]
+hidden_size = 8
+layers = 1
+heads = 2
+intermediate_size = 16
+vocab_size = 300
+
+[distill]
+label_share = 0.3
+
+[augment]
+joins = 1
+drops = 1
+"""
+    )
+    return tmp_path
+
+
+def test_a_command_makes_a_small_student_out_of_a_teacher(files: Path, teacher: Path) -> None:
+    arguments = [
+        "distill",
+        str(teacher),
+        "--student",
+        str(files / "student.toml"),
+        "--device",
+        "cpu",
+        "--dtype",
+        "fp32",
+    ]
+    more = ["--texts", str(files / "more.parquet"), "--text-col", "headline"]
+    run = CliRunner().invoke(cli, [*arguments, *more, "-o", str(files / "run")])
+    assert run.exit_code == 0, run.output
+    assert "trained on" in run.output
+    manifest = Manifest.read(files / "run")
+    assert manifest is not None
+    assert [one.name for one in manifest.training_data] == ["news", "texts without labels", "augmented texts"]
+    assert manifest.training_data[1].rows == 2
+    assert manifest.labels == ("negative", "neutral", "positive")
+    assert not (files / "run.base").exists()
+    assert load_checkpoint(files / "run").manifest == manifest
+
+    soft = pl.read_parquet(files / "run.soft.parquet")
+    assert soft.height == sum(one.rows for one in manifest.training_data)
+    expected = Scorer.from_pretrained(teacher, device="cpu", dtype="fp32").score(soft["text"].head(5).to_list())
+    assert soft["p_neutral"].head(5).to_list() == pytest.approx(expected["p_neutral"].to_list(), abs=1e-5)
+
+    seeded = ["--soft-labels", str(files / "run.soft.parquet"), "--seed", "7", "-o", str(files / "other")]
+    again = CliRunner().invoke(cli, [*arguments, *more, *seeded])
+    assert again.exit_code == 0, again.output
+    other = Manifest.read(files / "other")
+    assert other is not None
+    assert other.recipe["seed"] == 7
+    assert other.training_data == manifest.training_data
+    assert other.files["model.safetensors"] != manifest.files["model.safetensors"]
+
+    strange = CliRunner().invoke(
+        cli, [*arguments, "--soft-labels", str(files / "run.soft.parquet"), "-o", str(files / "x")]
+    )
+    assert strange.exit_code == 1
+    assert "other texts" in strange.output
+    assert not (files / "x").exists()
+
+
+def test_a_student_of_a_teachers_layers_and_of_labels_alone_it_never_saw(
+    recipe: Recipe, teacher: Path, tmp_path: Path
+) -> None:
+    plan = Distillation(recipe=recipe, student=Student(take_layers=(1,)), mixing=Mixing(label_share=0.8))
+    result = distill(
+        [teacher],
+        plan,
+        output=tmp_path / "run",
+        train_data=[news(range(16)), films(range(16))],
+        eval_data=[news(range(16, 20)), films(range(16, 20))],
+        device="cpu",
+        dtype="fp32",
+    )
+    scorer = Scorer.from_pretrained(result.folder, device="cpu", dtype="fp32")
+    scored = scorer.score(["shares rise 99", "a warm film 99", "a dull film 99"])
+    assert scored["label"][0] == "positive"
+    assert (scored["sentiment"][1] or 0) > (scored["sentiment"][2] or 0)
+    assert '"num_hidden_layers": 1' in (result.folder / "config.json").read_text()
+
+
+def test_a_distillation_is_taken_up_where_it_was_stopped(recipe: Recipe, teacher: Path, tmp_path: Path) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(state: Progress) -> None:
+        if state.step == 8 and state.metrics is None:
+            raise StoppedError
+
+    def run(name: str, resume: bool, on_progress: Callable[[Progress], None] | None = None) -> str:
+        result = distill(
+            [teacher, teacher],
+            Distillation(recipe=recipe, student=Student(take_layers=(0,)), augmentation=Augmentation(spans=1)),
+            output=tmp_path / name,
+            train_data=[news(range(16))],
+            eval_data=[news(range(16, 20))],
+            resume=resume,
+            device="cpu",
+            on_progress=on_progress,
+        )
+        return result.manifest.files["model.safetensors"]
+
+    whole = run("whole", False)
+    with pytest.raises(StoppedError):
+        run("run", False, stop)
+    assert run("run", True) == whole
+
+
+def test_teachers_and_sets_that_do_not_fit_are_a_clear_error(
+    recipe: Recipe, teacher: Path, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    rows = {"train_data": [news(range(8))], "eval_data": [news(range(8, 10))]}
+    with pytest.raises(TrainingError, match="differ in their classes"):
+        distill([teacher, tiny_checkpoint], Distillation(recipe=recipe), output=tmp_path / "a", **rows)  # type: ignore[arg-type]
+    with pytest.raises(TrainingError, match="neutral, which the teachers do not know"):
+        distill([tiny_checkpoint], Distillation(recipe=recipe), output=tmp_path / "b", **rows)  # type: ignore[arg-type]
+    plan = Distillation(recipe=recipe, student=Student(take_layers=(2,)))
+    with pytest.raises(TrainingError, match="the layers 0 to 1"):
+        distill([teacher], plan, output=tmp_path / "c", **rows)  # type: ignore[arg-type]
+    with pytest.raises(TrainingError, match="no teacher"):
+        distill([], plan, output=tmp_path / "d", **rows)  # type: ignore[arg-type]
