@@ -17,8 +17,9 @@ from sentiscore.errors import CheckpointError, SentiscoreWarning
 from sentiscore.labels import check_labels, labels_of_config
 
 DEFAULT: Final = "default"
+ADAPTER_CONFIG: Final = "adapter_config.json"
+"""What peft calls its file of settings, which only a folder of adapters has."""
 _DEFAULT_FOLDER: Final = Path(__file__).parent.parent / "default_model"
-_ADAPTERS: Final = "adapter_config.json"
 _PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
 _USUAL_LENGTH: Final = 512
 """Tokens that a plain classifier reads, unless its positions are fewer."""
@@ -107,7 +108,7 @@ def check_whole(folder: Path) -> None:
     Raises:
         CheckpointError: It holds adapters.
     """
-    if (folder / _ADAPTERS).exists():
+    if (folder / ADAPTER_CONFIG).exists():
         raise CheckpointError(
             f"{folder} holds adapters, not a whole model.", "Train it again with --adapters merge, and use that."
         )

@@ -6,6 +6,7 @@ arXiv 2106.09685. Where the base was held in 4 bits meanwhile, W is what those 4
 "QLoRA: Efficient Finetuning of Quantized LLMs", arXiv 2305.14314.
 """
 
+import json
 import logging
 import sys
 import warnings
@@ -17,12 +18,16 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
+from sentiscore.checkpoint.load import ADAPTER_CONFIG
 from sentiscore.engine.huggingface import quiet_transformers
 from sentiscore.errors import CheckpointError, import_extra
 
 EXTRA: Final = "lora"
 WEIGHTS: Final = "adapter_model.safetensors"
 """What peft calls the file of adapters, and of what was trained in full beside them."""
+
+
+_SETTINGS: Final = ("r", "lora_alpha", "fan_in_fan_out", "target_modules", "modules_to_save")
 
 
 def import_peft() -> Any:
@@ -115,8 +120,7 @@ def merge(folder: Path, base: Path, *, in_4_bits: bool) -> Any:
         )
         if in_4_bits:
             round_to_4_bits(model)
-        with no_word_of_old_names():
-            merged = peft.PeftModel.from_pretrained(model, folder).merge_and_unload()
+        merged = _put_on(peft, model, folder).merge_and_unload()
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
         raise CheckpointError(
             f"The adapters in {folder} cannot be put on {base}: {str(error).splitlines()[0]}.",
@@ -125,9 +129,25 @@ def merge(folder: Path, base: Path, *, in_4_bits: bool) -> Any:
     return merged.eval()
 
 
+def _put_on(peft: Any, model: nn.Module, folder: Path) -> Any:
+    """A network with the adapters of a folder; of their config only what is used here is looked at.
+
+    Peft's own way to load them would also read pickles, and settings that run code.
+    """
+    from safetensors.torch import load_file
+
+    config = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    with no_word_of_old_names():
+        adapted = peft.get_peft_model(model, peft.LoraConfig(**{name: config[name] for name in _SETTINGS}))
+    loaded = peft.set_peft_model_state_dict(adapted, load_file(folder / WEIGHTS))
+    if lacking := [name for name in loaded.missing_keys if "lora_" in name] + loaded.unexpected_keys:
+        raise KeyError(lacking[0])
+    return adapted
+
+
 @contextmanager
 def no_word_of_old_names() -> Iterator[None]:
-    """Silence: peft asks for something that transformers has renamed, and neither concerns the user."""
+    """Peft asks for something that transformers has renamed, and neither concerns the user."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
         yield

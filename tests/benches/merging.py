@@ -37,12 +37,22 @@ from tests.benches import machine
 @click.argument("base")
 @click.option("--train-file", type=click.Path(path_type=Path), required=True, help="Rows to learn from.")
 @click.option("--eval-file", type=click.Path(path_type=Path), required=True, help="Rows to compare on.")
+@click.option("--method", multiple=True, default=("lora", "qlora"), help="lora, qlora.")
+@click.option("--adapters", "exports", multiple=True, default=("merge", "keep"), help="merge, keep.")
 @click.option("--steps", default=10, type=click.IntRange(min=2), help="Steps of a run.")
 @click.option("--batch-size", default=8, help="Rows of a step.")
 @click.option("--eval-rows", default=64, help="Rows to compare on.")
 @click.option("--learning-rate", default=1e-4, help="Peak learning rate.")
 def main(
-    base: str, train_file: Path, eval_file: Path, steps: int, batch_size: int, eval_rows: int, learning_rate: float
+    base: str,
+    train_file: Path,
+    eval_file: Path,
+    method: tuple[str, ...],
+    exports: tuple[str, ...],
+    steps: int,
+    batch_size: int,
+    eval_rows: int,
+    learning_rate: float,
 ) -> None:
     """Compare a model before and after it is saved, for LoRA and QLoRA, merged and kept apart."""
     train_data = _first(read_labelled(train_file), steps * batch_size)
@@ -50,11 +60,11 @@ def main(
     table = Table(title=f"{Path(base).name}, {steps} steps of {batch_size} rows, fp32", title_justify="left")
     for name in ("method", "adapters", "loss untrained", "trained", "largest difference once saved"):
         table.add_column(name)
-    for method, kept in product(("lora", "qlora"), ("merge", "keep")):
+    for name, export in product(method, exports):
         recipe = Recipe(
             base=base,
-            method=method,
-            adapters=kept,
+            method=name,
+            adapters=export,
             epochs=1.0,
             batch_size=batch_size,
             learning_rate=learning_rate,
@@ -64,7 +74,7 @@ def main(
         with tempfile.TemporaryDirectory() as folder:
             looked = look(recipe, train_data, eval_data, Path(folder) / "run")
         losses = [f"{loss:.4f}" for loss in looked.losses]
-        table.add_row(method, kept, *losses, f"{np.abs(looked.before - looked.after).max():.1e}")
+        table.add_row(name, export, *losses, f"{np.abs(looked.before - looked.after).max():.1e}")
     console = Console(highlight=False, width=100)
     console.print(f"{machine.hardware()}, {datetime.now(UTC).date()}")
     console.print(table)

@@ -1,7 +1,9 @@
 """LoRA and QLoRA, start to finish, on tiny bases."""
 
 import dataclasses
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -244,6 +246,7 @@ def test_adapters_that_do_not_fit_are_a_clear_error(kept: Path, tmp_path: Path) 
     weights = load_file(tmp_path / "a" / WEIGHTS)
     for broken in (
         {name: x for name, x in weights.items() if "score" not in name},
+        {name: x for name, x in weights.items() if "layers.1" not in name},
         {name: x[:1].clone() if "lora_A" in name else x for name, x in weights.items()},
     ):
         save_file(broken, tmp_path / "a" / WEIGHTS)
@@ -308,3 +311,16 @@ def test_the_command_line_trains_and_scores_kept_adapters(
     manifest = Manifest.read(tmp_path / "run")
     assert manifest is not None
     assert (manifest.recipe["method"], manifest.recipe["lora_rank"]) == ("qlora", 4)
+
+
+def test_nothing_is_fetched_when_the_libraries_are_imported(tmp_path: Path) -> None:
+    (tmp_path / "kernels.py").write_text("def get_kernel(*_, **__):\n    print('fetched')\n")
+    code = "from sentiscore.engine.adapters import *; import_bitsandbytes(); import_peft(); import kernels"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("", "")
