@@ -121,6 +121,8 @@ class Manifest:
             raw[name] = tuple(DataFingerprint(**one) for one in raw[name])
         if raw.get("adapters") is not None:
             raw["adapters"] = KeptAdapters(**raw["adapters"])
+            if not isinstance(raw["adapters"].base_folder, str | None):
+                raise TypeError(f"the base's folder is {raw['adapters'].base_folder!r}")
         return cls(**{**raw, "labels": tuple(raw["labels"])})
 
 
