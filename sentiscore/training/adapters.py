@@ -23,7 +23,7 @@ from sentiscore.engine.adapters import (
     no_word_of_old_names,
     other_linears,
 )
-from sentiscore.errors import CheckpointError, TrainingError
+from sentiscore.errors import CheckpointError, MissingExtraError, TrainingError
 from sentiscore.training.folder import STATE
 from sentiscore.training.recipe import Recipe
 
@@ -38,13 +38,15 @@ def check_recipe(recipe: Recipe) -> None:
         MissingExtraError: The extra `lora` is not installed.
         TrainingError: It wants to keep adapters, and trains none.
     """
-    if recipe.method == "full":
-        if recipe.adapters == "keep":
-            raise TrainingError("Without adapters there are none to keep.", "Say --method lora or --method qlora.")
-        return
-    import_peft()
-    if recipe.method == "qlora":
-        import_bitsandbytes()
+    if recipe.method == "full" and recipe.adapters == "keep":
+        raise TrainingError("Without adapters there are none to keep.", "Say --method lora or --method qlora.")
+    # The Trainer imports both where they are installed, for full training too; here nothing is fetched meanwhile.
+    for name, load in (("peft", import_peft), ("bitsandbytes", import_bitsandbytes)):
+        try:
+            load()
+        except MissingExtraError:
+            if name in libraries(recipe):
+                raise
 
 
 def libraries(recipe: Recipe) -> tuple[str, ...]:
