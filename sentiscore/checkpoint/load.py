@@ -12,15 +12,30 @@ from pathlib import Path
 from typing import Any, Final
 
 from sentiscore.checkpoint.hub import download
-from sentiscore.checkpoint.manifest import Manifest, verify_files
+from sentiscore.checkpoint.manifest import Manifest, hash_file, verify_files
 from sentiscore.errors import CheckpointError, SentiscoreWarning
 from sentiscore.labels import check_labels, labels_of_config
 
 DEFAULT: Final = "default"
+ADAPTER_CONFIG: Final = "adapter_config.json"
+"""What peft calls its file of settings, which only a folder of adapters has."""
 _DEFAULT_FOLDER: Final = Path(__file__).parent.parent / "default_model"
 _PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
 _USUAL_LENGTH: Final = 512
 """Tokens that a plain classifier reads, unless its positions are fewer."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """What the adapters of a checkpoint are to be put on.
+
+    Attributes:
+        folder: Where it is.
+        in_4_bits: Whether its weights have to be rounded to 4 bits first, as they were in training.
+    """
+
+    folder: Path
+    in_4_bits: bool
 
 
 @dataclass(frozen=True)
@@ -36,6 +51,7 @@ class Checkpoint:
         longest: The most tokens it could read.
         temperature: The divisor of the logits; None if the model was never calibrated.
         manifest: Its manifest; None for a plain Hugging Face classifier.
+        base: What its weights, which are adapters, are to be put on; None for a whole model.
     """
 
     name: str
@@ -46,6 +62,7 @@ class Checkpoint:
     longest: int
     temperature: float | None
     manifest: Manifest | None
+    base: Base | None = None
 
 
 def find_folder(model: str | Path, revision: str | None = None) -> tuple[Path, str | None]:
@@ -85,6 +102,53 @@ def check_folder(folder: Path) -> None:
         raise CheckpointError(f"{folder} has no weights (*.safetensors).", "Copy or download the whole folder again.")
 
 
+def check_whole(folder: Path) -> None:
+    """Does a folder hold a whole model, and not adapters alone?
+
+    Raises:
+        CheckpointError: It holds adapters.
+    """
+    if (folder / ADAPTER_CONFIG).exists():
+        raise CheckpointError(
+            f"{folder} holds adapters, not a whole model.", "Train it again with --adapters merge, and use that."
+        )
+
+
+def hash_base(folder: Path) -> dict[str, str]:
+    """sha256 by file name of what makes a base: its config and its weights."""
+    return {path.name: hash_file(path) for path in [folder / "config.json", *sorted(folder.glob("*.safetensors"))]}
+
+
+def find_base(folder: Path, manifest: Manifest) -> Base | None:
+    """What the adapters in a folder are to be put on; None if it holds a whole model.
+
+    A base that was a folder is looked for where it was, and beside the folder of the adapters.
+
+    Raises:
+        CheckpointError: The base cannot be found, or is not the one that they were trained on.
+    """
+    wanted = manifest.adapters
+    if wanted is None:
+        return None
+    if wanted.base_folder is None:
+        places = [find_folder(manifest.base, manifest.base_revision)[0]]
+    else:
+        beside = folder.parent / manifest.base
+        places = [place for place in (Path(wanted.base_folder), beside) if (place / "config.json").is_file()]
+        if not places:
+            raise CheckpointError(
+                f"{folder} holds adapters for the base {manifest.base}, which is not at {wanted.base_folder} any more.",
+                f"Put the base, or a link to it, at {beside}.",
+            )
+    for place in places:
+        if hash_base(place) == wanted.base_files:
+            return Base(place, wanted.in_4_bits)
+    raise CheckpointError(
+        f"{places[0]} is not the base that the adapters in {folder} were trained on.",
+        "Bring back the base as it was, or train again.",
+    )
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """The `config.json` of a model folder.
 
@@ -119,6 +183,8 @@ def load_checkpoint(
     manifest = Manifest.read(folder)
     if manifest is not None:
         verify_files(folder, manifest)
+    if manifest is None or manifest.adapters is None:
+        check_whole(folder)
     config = read_config(folder)
     if manifest is not None:
         names = check_labels(labels or manifest.labels)
@@ -143,6 +209,7 @@ def load_checkpoint(
         longest=longest,
         temperature=manifest.temperature if manifest else None,
         manifest=manifest,
+        base=find_base(folder, manifest) if manifest else None,
     )
 
 

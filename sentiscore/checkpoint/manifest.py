@@ -28,6 +28,21 @@ class DataFingerprint:
     sha256: str
 
 
+@dataclass(frozen=True)
+class KeptAdapters:
+    """What the adapters of a checkpoint, kept apart from their base, have to be put on.
+
+    Attributes:
+        base_folder: Where the base's folder was; None for a base from the hub.
+        base_files: sha256 by file name, for the base's config and weights.
+        in_4_bits: Whether the base was held in 4 bits when they were trained, and so has to be rounded to them.
+    """
+
+    base_folder: str | None
+    base_files: dict[str, str]
+    in_4_bits: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
     """What stands in a checkpoint's `sentiscore.json`.
@@ -44,6 +59,7 @@ class Manifest:
         metrics: Figures on each set of the selection rows by its name, after temperature.
         versions: Versions of the libraries that trained it.
         files: sha256 by file name, for every other file of the folder.
+        adapters: What its adapters have to be put on; None for a whole model.
     """
 
     base: str
@@ -57,6 +73,7 @@ class Manifest:
     metrics: dict[str, dict[str, float | None]]
     versions: dict[str, str]
     files: dict[str, str] = field(default_factory=dict)
+    adapters: KeptAdapters | None = None
 
     def to_json(self) -> str:
         """The text of `sentiscore.json`."""
@@ -102,6 +119,10 @@ class Manifest:
             raise ValueError(f"max_length is {raw['max_length']!r}")
         for name in ("training_data", "selection_data"):
             raw[name] = tuple(DataFingerprint(**one) for one in raw[name])
+        if raw.get("adapters") is not None:
+            raw["adapters"] = KeptAdapters(**raw["adapters"])
+            if not isinstance(raw["adapters"].base_folder, str | None):
+                raise TypeError(f"the base's folder is {raw['adapters'].base_folder!r}")
         return cls(**{**raw, "labels": tuple(raw["labels"])})
 
 

@@ -50,11 +50,20 @@ def load_engine(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype
     folder, n_labels = checkpoint.folder, len(checkpoint.labels)
     config = read_config(folder)
     own = own_engine(config)
-    if own is None:
+    if checkpoint.base is not None:
+        from sentiscore.engine.adapters import merge
+        from sentiscore.engine.huggingface import HuggingFaceEngine
+
+        merged = merge(folder, checkpoint.base.folder, in_4_bits=checkpoint.base.in_4_bits)
+        if own is None:
+            return HuggingFaceEngine(merged.to(dtype), device)
+        weights = merged.state_dict()
+    elif own is None:
         from sentiscore.engine.huggingface import HuggingFaceEngine
 
         return HuggingFaceEngine.load(folder, n_labels=n_labels, device=device, dtype=dtype)
-    weights = read_weights(folder)
+    else:
+        weights = read_weights(folder)
     last = own.head_of(config)
     if last not in weights:
         raise head.untrained(folder, last)

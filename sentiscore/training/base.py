@@ -1,6 +1,7 @@
 """A pre-trained base, and labelled rows as it reads them."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,8 +15,20 @@ _PADDING: Final = "<|padding|>"
 """What the Pythia models call their padding token, without naming it as such."""
 
 
-def load_base(transformers: Any, base: Path, classes: tuple[str, ...], max_length: int) -> tuple[Any, Any]:
+def load_base(
+    transformers: Any, base: Path, classes: tuple[str, ...], max_length: int, how: Callable[[], dict[str, Any]]
+) -> tuple[Any, Any, dict[str, Any]]:
     """The tokenizer and the network with a fresh head, agreed on what padding is.
+
+    Args:
+        transformers: The library.
+        base: A model folder.
+        classes: Names of the head's classes.
+        max_length: Tokens that will be read of a text.
+        how: More that the network's `from_pretrained` has to be told.
+
+    Returns:
+        The tokenizer, the network, and what transformers tells about loading it: which weights are new, say.
 
     Raises:
         CheckpointError: The folder cannot be used as a base.
@@ -23,7 +36,7 @@ def load_base(transformers: Any, base: Path, classes: tuple[str, ...], max_lengt
     """
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(base, local_files_only=True, trust_remote_code=False)
-        model = transformers.AutoModelForSequenceClassification.from_pretrained(
+        model, loading_info = transformers.AutoModelForSequenceClassification.from_pretrained(
             base,
             dtype=torch.float32,
             num_labels=len(classes),
@@ -33,6 +46,8 @@ def load_base(transformers: Any, base: Path, classes: tuple[str, ...], max_lengt
             local_files_only=True,
             use_safetensors=True,
             trust_remote_code=False,
+            output_loading_info=True,
+            **how(),
         )
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise CheckpointError(
@@ -50,7 +65,7 @@ def load_base(transformers: Any, base: Path, classes: tuple[str, ...], max_lengt
             f"The base reads at most {positions} tokens, and the recipe's max_length is {max_length}.",
             f"Say --max-length {positions} or less.",
         )
-    return tokenizer, model
+    return tokenizer, model, loading_info
 
 
 def encode(

@@ -60,9 +60,15 @@ def distill(
     """
     output = Path(output)
     check_folder_free(output, resume=resume)
+    recipe = plan.recipe
+    is_built = bool(plan.student.take_layers or plan.student.hidden_size)
+    if is_built and recipe.adapters == "keep":
+        raise TrainingError(
+            "The base of this student is gone once it is trained, so its adapters cannot be kept apart from it.",
+            'Say adapters = "merge" in the student\'s settings.',
+        )
     if not teachers:
         raise TrainingError("There is no teacher.", "Name one model at least: a folder or a hub id.")
-    recipe = plan.recipe
     labelled = dict.fromkeys(text for rows in train_data for text in rows.texts)
     others = [text for text in dict.fromkeys(texts) if text not in labelled and text.strip()]
     listed = [*labelled, *others]
@@ -79,7 +85,7 @@ def distill(
         if more
     ]
     base = output.with_name(f"{output.name}.base")
-    if plan.student.take_layers or plan.student.hidden_size:
+    if is_built:
         build_student(plan.student, teachers[0], listed, max_length=recipe.max_length, seed=recipe.seed, output=base)
         recipe = recipe.with_changes({"base": str(base)})
     result = train(
@@ -91,7 +97,7 @@ def distill(
         device=device,
         on_progress=on_progress,
     )
-    if base.is_dir() and recipe.base == str(base):
+    if is_built:
         shutil.rmtree(base)
     return result
 

@@ -1,6 +1,7 @@
 """Fine-tune a pre-trained model on labelled rows, keep the best state, calibrate it, write a checkpoint."""
 
 import dataclasses
+import functools
 import json
 import math
 import shutil
@@ -18,8 +19,8 @@ import numpy.typing as npt
 import torch
 
 from sentiscore import __version__
-from sentiscore.checkpoint import Checkpoint, Manifest, write_manifest
-from sentiscore.checkpoint.load import check_folder, find_folder
+from sentiscore.checkpoint import Base, Checkpoint, KeptAdapters, Manifest, write_manifest
+from sentiscore.checkpoint.load import check_folder, check_whole, find_folder
 from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.device import choose_device, choose_dtype
 from sentiscore.engine.huggingface import quiet_transformers
@@ -27,6 +28,7 @@ from sentiscore.errors import DivergedError, SentiscoreWarning, TrainingError
 from sentiscore.evaluation.calibration import HOTTEST, fit_temperature, log_loss, probabilities
 from sentiscore.evaluation.metrics import finite, point_metrics
 from sentiscore.tables.labelled import LabelledData, load_hub_data
+from sentiscore.training import adapters
 from sentiscore.training.base import encode, load_base
 from sentiscore.training.folder import STATE, check_folder_free, claim_folder, last_whole_state, step_of
 from sentiscore.training.loss import masked_cross_entropy
@@ -121,6 +123,8 @@ def train(
     check_folder_free(output, resume=resume)
     base, revision = find_folder(recipe.base, recipe.base_revision or None)
     check_folder(base)
+    check_whole(base)
+    adapters.check_recipe(recipe)
     if train_data is None or eval_data is None:
         train_data, eval_data = ([rows] for rows in load_hub_data(recipe.data, recipe.data_revision))
     classes = _check_classes(train_data, eval_data)
@@ -128,7 +132,9 @@ def train(
     dtype = choose_dtype(recipe.precision, where)
     transformers = quiet_transformers()
     transformers.set_seed(recipe.seed)
-    tokenizer, model = load_base(transformers, base, classes, recipe.max_length)
+    how = functools.partial(adapters.how_to_load, transformers, recipe, where, dtype)
+    tokenizer, model, loading_info = load_base(transformers, base, classes, recipe.max_length, how)
+    model = adapters.add_adapters(model, recipe, loading_info)
     train_rows = _joined(
         [encode(tokenizer, rows, classes, recipe.max_length, recipe.label_smoothing) for rows in train_data]
     )
@@ -155,8 +161,8 @@ def train(
     seconds = time.perf_counter() - start
     steps = trainer.state.global_step - resumed_from
 
-    _save(trainer.model, tokenizer, output, recipe)
-    manifest = _calibrate(output, recipe, classes, train_data, eval_data, revision)
+    kept = _save(trainer.model, tokenizer, output, recipe, base)
+    manifest = _calibrate(output, recipe, classes, train_data, eval_data, revision, base, kept)
     shutil.rmtree(state)
     return TrainingResult(
         folder=output,
@@ -325,12 +331,17 @@ def _make_callback(
     return Observer()
 
 
-def _save(model: Any, tokenizer: Any, output: Path, recipe: Recipe) -> None:
-    model.to(getattr(torch, recipe.save_dtype)).save_pretrained(output)
+def _save(model: Any, tokenizer: Any, output: Path, recipe: Recipe, base: Path) -> KeptAdapters | None:
+    kept = None
+    if recipe.method == "full":
+        model.to(getattr(torch, recipe.save_dtype)).save_pretrained(output)
+    else:
+        kept = adapters.export(model, recipe, base, output)
     tokenizer.model_max_length = recipe.max_length
     tokenizer.save_pretrained(output)
     for weights in output.glob("*.safetensors"):
         weights.chmod((output / "config.json").stat().st_mode)  # they come out readable by their owner alone
+    return kept
 
 
 def _calibrate(
@@ -340,6 +351,8 @@ def _calibrate(
     train_data: Sequence[LabelledData],
     eval_data: Sequence[LabelledData],
     revision: str | None,
+    base_folder: Path,
+    kept: KeptAdapters | None,
 ) -> Manifest:
     """Fit the temperature on the model as it was saved, and write the manifest."""
     saved = Checkpoint(
@@ -351,6 +364,7 @@ def _calibrate(
         longest=recipe.max_length,
         temperature=None,
         manifest=None,
+        base=Base(base_folder, kept.in_4_bits) if kept else None,
     )
     classifier = Classifier.load(saved, device=torch.device("cpu"), dtype=torch.float32)
     answers = {rows.name: _answers(classifier, rows, classes) for rows in eval_data}
@@ -377,8 +391,9 @@ def _calibrate(
         versions={
             "sentiscore": __version__,
             "python": ".".join(map(str, sys.version_info[:3])),
-            **{name: version(name) for name in ("torch", "transformers", "tokenizers")},
+            **{name: version(name) for name in ("torch", "transformers", "tokenizers", *adapters.libraries(recipe))},
         },
+        adapters=kept,
     )
     return write_manifest(output, manifest)
 

@@ -63,6 +63,19 @@ class Recipe(Settings):
         "float32", "Number type of the saved weights.", choices=("float32", "float16", "bfloat16")
     )
     seed: int = setting(0, "Seed of everything random.", low=0)
+    method: str = setting(
+        "full",
+        "Train all weights; or low-rank adapters beside them (lora); or these, with the weights in 4 bits (qlora).",
+        choices=("full", "lora", "qlora"),
+    )
+    lora_rank: int = setting(16, "Rank of the adapters.", low=1)
+    lora_alpha: float = setting(32.0, "Adapters count for so much, divided by their rank.", above=0)
+    lora_dropout: float = setting(0.05, "Dropout of what adapters read, in training alone.", low=0, below=1)
+    adapters: str = setting(
+        "merge",
+        "Merge adapters into the saved weights, or keep them apart from the base.",
+        choices=("merge", "keep"),
+    )
     sets: tuple[SetOfRows, ...] = setting((), "Labelled sets to train on together, each a [[sets]] table in TOML.")
 
     @classmethod

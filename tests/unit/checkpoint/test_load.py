@@ -64,6 +64,8 @@ def test_weights_that_the_manifest_does_not_name_are_refused(copy: Path) -> None
     [
         {"temperature": -1.0},
         {"temperature": "hot"},
+        {"adapters": {"base_folder": "base"}},
+        {"adapters": {"base_folder": 5, "base_files": {}, "in_4_bits": True}},
         {"max_length": 0},
         {"format": 99},
         {"surprise": 1},

@@ -1,0 +1,173 @@
+"""Adapters beside a base -> one plain network.
+
+An adapter is a pair of narrow matrices, B and A, beside a linear layer of weight W: the layer computes with
+W + scale * B A, and only B and A were trained. Hu and others, "LoRA: Low-Rank Adaptation of Large Language Models",
+arXiv 2106.09685. Where the base was held in 4 bits meanwhile, W is what those 4 bits stand for: Dettmers and others,
+"QLoRA: Efficient Finetuning of Quantized LLMs", arXiv 2305.14314.
+"""
+
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from sentiscore.checkpoint.load import ADAPTER_CONFIG
+from sentiscore.engine.huggingface import quiet_transformers
+from sentiscore.errors import CheckpointError, import_extra
+
+EXTRA: Final = "lora"
+WEIGHTS: Final = "adapter_model.safetensors"
+"""What peft calls the file of adapters, and of what was trained in full beside them."""
+
+
+_SETTINGS: Final = ("r", "lora_alpha", "fan_in_fan_out", "target_modules", "modules_to_save")
+
+
+def import_peft() -> Any:
+    """The library of adapters.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    with _no_fetched_code():
+        return import_extra("peft", EXTRA)
+
+
+def import_bitsandbytes() -> Any:
+    """The library of 4-bit weights.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    with _no_fetched_code():
+        return import_extra("bitsandbytes", EXTRA)
+
+
+def block_linears(model: nn.Module) -> list[str]:
+    """Names of the linear layers in the blocks that a network repeats: what gets adapters, and 4 bits in QLoRA.
+
+    The few linear layers outside, the head and what pools before it, are new or small and are trained in full.
+    """
+    return [name for name, module in model.named_modules() if _is_linear(module) and _in_block(name)]
+
+
+def other_linears(model: nn.Module) -> list[str]:
+    """Names of the linear layers outside of the blocks that a network repeats."""
+    return [name for name, module in model.named_modules() if _is_linear(module) and not _in_block(name)]
+
+
+def is_transposed(module: nn.Module) -> bool:
+    """Is this a linear layer whose weight has shape (inputs, outputs), as GPT-2's have?"""
+    from transformers.pytorch_utils import Conv1D
+
+    return Conv1D in (type(module), getattr(module, "source_cls", None))  # what it was before it was held in 4 bits
+
+
+def _is_linear(module: nn.Module) -> bool:
+    return isinstance(module, nn.Linear) or is_transposed(module)
+
+
+def _in_block(name: str) -> bool:
+    return any(part.isdigit() for part in name.split("."))
+
+
+@torch.no_grad()
+def round_to_4_bits(model: nn.Module) -> None:
+    """Give the linear layers of the blocks the values that they have as 4-bit NF4, double quantisation included."""
+    bnb = import_bitsandbytes()
+    for name in block_linears(model):
+        module: Any = model.get_submodule(name)
+        weight: Tensor = module.weight.T if is_transposed(module) else module.weight
+        packed, state = bnb.functional.quantize_4bit(weight.contiguous(), compress_statistics=True, quant_type="nf4")
+        weight.copy_(bnb.functional.dequantize_4bit(packed, state))
+
+
+def merge(folder: Path, base: Path, *, in_4_bits: bool) -> Any:
+    """A base with adapters merged into its weights, in fp32 on the CPU.
+
+    Args:
+        folder: Where the adapters and the config of the whole classifier are.
+        base: The folder of the base that they were trained on.
+        in_4_bits: Whether the base was held in 4 bits when they were trained.
+
+    Returns:
+        A plain `AutoModelForSequenceClassification` in evaluation mode.
+
+    Raises:
+        CheckpointError: The adapters do not fit the base, or leave a part of the classifier untrained.
+        MissingExtraError: The extra `lora` is not installed.
+    """
+    from safetensors import SafetensorError
+
+    peft = import_peft()
+    transformers = quiet_transformers()
+    try:
+        model = transformers.AutoModelForSequenceClassification.from_pretrained(
+            base,
+            config=transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False),
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,  # the base's own head, if it has one, is replaced
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+        if in_4_bits:
+            round_to_4_bits(model)
+        merged = _put_on(peft, model, folder).merge_and_unload()
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
+        raise CheckpointError(
+            f"The adapters in {folder} cannot be put on {base}: {str(error).splitlines()[0]}.",
+            "Copy or download the whole folder again.",
+        ) from error
+    return merged.eval()
+
+
+def _put_on(peft: Any, model: nn.Module, folder: Path) -> Any:
+    """A network with the adapters of a folder; of their config only what is used here is looked at.
+
+    Peft's own way to load them would also read pickles, and settings that run code.
+    """
+    from safetensors.torch import load_file
+
+    config = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    with no_word_of_old_names():
+        adapted = peft.get_peft_model(model, peft.LoraConfig(**{name: config[name] for name in _SETTINGS}))
+    loaded = peft.set_peft_model_state_dict(adapted, load_file(folder / WEIGHTS))
+    if lacking := [name for name in loaded.missing_keys if "lora_" in name] + loaded.unexpected_keys:
+        raise KeyError(lacking[0])
+    return adapted
+
+
+@contextmanager
+def no_word_of_old_names() -> Iterator[None]:
+    """Peft asks for something that transformers has renamed, and neither concerns the user."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
+        yield
+
+
+@contextmanager
+def _no_fetched_code() -> Iterator[None]:
+    """bitsandbytes, when it is imported, fetches compiled code from the hub where the package `kernels` is installed.
+
+    That is for inference in 4 bits, which is not done here, so it is told that there is no such package.
+    """
+    logger = logging.getLogger("bitsandbytes.backends.cpu.ops")
+    level, kernels = logger.level, sys.modules.get("kernels")
+    logger.setLevel(logging.ERROR)  # it warns that the package is missing
+    modules: dict[str, Any] = sys.modules
+    modules["kernels"] = None  # Python's own way to say that there is no such module
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        del modules["kernels"]
+        if kernels is not None:
+            modules["kernels"] = kernels

@@ -1,0 +1,172 @@
+"""Train low-rank adapters beside a base's weights, which stay as they are, in full precision or in 4 bits.
+
+LoRA: Hu and others, arXiv 2106.09685. QLoRA (4-bit NF4 weights, double quantisation): Dettmers and others,
+arXiv 2305.14314. Each linear layer in the network's blocks gets an adapter; the head, which is new, is trained in
+full. `sentiscore.engine.adapters` puts adapters and base together again.
+"""
+
+import copy
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from sentiscore.checkpoint import KeptAdapters
+from sentiscore.checkpoint.load import hash_base
+from sentiscore.engine.adapters import (
+    WEIGHTS,
+    block_linears,
+    import_bitsandbytes,
+    import_peft,
+    is_transposed,
+    merge,
+    no_word_of_old_names,
+    other_linears,
+)
+from sentiscore.errors import CheckpointError, MissingExtraError, TrainingError
+from sentiscore.training.folder import STATE
+from sentiscore.training.recipe import Recipe
+
+_OUTSIDE_OF_BLOCKS: Final = r"(?!(?:.*\.)?\d+(?:\.|$)).*"
+"""Names without a number between dots: what is not in one of the blocks that a network repeats."""
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Can adapters be trained here, if the recipe wants them?
+
+    Raises:
+        MissingExtraError: The extra `lora` is not installed.
+        TrainingError: It wants to keep adapters, and trains none.
+    """
+    if recipe.method == "full" and recipe.adapters == "keep":
+        raise TrainingError("Without adapters there are none to keep.", "Say --method lora or --method qlora.")
+    # The Trainer imports both where they are installed, for full training too; here nothing is fetched meanwhile.
+    for name, load in (("peft", import_peft), ("bitsandbytes", import_bitsandbytes)):
+        try:
+            load()
+        except MissingExtraError:
+            if name in libraries(recipe):
+                raise
+
+
+def libraries(recipe: Recipe) -> tuple[str, ...]:
+    """The libraries that a recipe's method needs beside the usual ones."""
+    return {"full": (), "lora": ("peft",), "qlora": ("peft", "bitsandbytes")}[recipe.method]
+
+
+def how_to_load(transformers: Any, recipe: Recipe, device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
+    """What `from_pretrained` has to be told so that the blocks' linear layers are held in 4 bits, if they are to be."""
+    if recipe.method != "qlora":
+        return {}
+    return {
+        "quantization_config": transformers.BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+            llm_int8_skip_modules=[_OUTSIDE_OF_BLOCKS],
+        ),
+        "device_map": {"": (device.index or 0) if device.type == "cuda" else device.type},
+    }
+
+
+def add_adapters(model: Any, recipe: Recipe, loading_info: dict[str, Any]) -> Any:
+    """The network with adapters, where the recipe wants them; all else but the head is frozen.
+
+    Args:
+        model: The base with its fresh head.
+        recipe: The settings.
+        loading_info: What transformers told about loading the base.
+
+    Raises:
+        TrainingError: There is nothing that adapters could be put on, or not all of it can be held in 4 bits.
+        CheckpointError: The base lacks weights of its blocks.
+    """
+    if recipe.method == "full":
+        return model
+    targets = block_linears(model)
+    if not targets:
+        raise TrainingError(
+            f"{recipe.base} has no linear layers in its blocks that adapters could be put on.", "Say --method full."
+        )
+    if recipe.method == "qlora":
+        _hold_in_4_bits(model, targets, recipe)
+    new = {name.rpartition(".")[0] for name in _untrained_parameters(loading_info)}
+    if lacking := sorted(new & set(targets)):
+        raise CheckpointError(f"{recipe.base} lacks the weights of {lacking[0]}.", "Say --method full, or mend it.")
+    peft = import_peft()
+    config = peft.LoraConfig(
+        r=recipe.lora_rank,
+        lora_alpha=recipe.lora_alpha,
+        lora_dropout=recipe.lora_dropout,
+        fan_in_fan_out=any(is_transposed(model.get_submodule(name)) for name in targets),
+        target_modules=targets,
+        modules_to_save=sorted(new | set(other_linears(model))),
+    )
+    with no_word_of_old_names():
+        return peft.get_peft_model(model, config)
+
+
+def _untrained_parameters(loading_info: dict[str, Any]) -> set[str]:
+    """Names of the parameters that a base's files do not hold in the wanted shape, as transformers reports them."""
+    mismatched = {name if isinstance(name, str) else name[0] for name in loading_info["mismatched_keys"]}
+    return set(loading_info["missing_keys"]) | mismatched
+
+
+def _hold_in_4_bits(model: Any, targets: list[str], recipe: Recipe) -> None:
+    """Check that they are, and keep bitsandbytes from changing them.
+
+    On a processor that multiplies bf16, bitsandbytes lays a layer's weights out anew the first time that it is used
+    without gradients, so in a validation. Their scales lose digits then, and no gradient passes such a layer any more.
+    """
+    bnb = import_bitsandbytes()
+    layers = [model.get_submodule(name) for name in targets]
+    if not all(isinstance(layer, bnb.nn.Linear4bit) for layer in layers):
+        raise TrainingError(f"Not all of {recipe.base} can be held in 4 bits.", "Say --method lora.")
+    for layer in layers:
+        layer.support_avx512bf16_for_cpu = False
+
+
+def export(model: Any, recipe: Recipe, base: Path, output: Path) -> KeptAdapters | None:
+    """Write what was trained: a whole model, or adapters apart from their base.
+
+    A base in 4 bits is merged with in fp32: each weight is what its 4 bits stand for, and what the adapter adds to it.
+
+    Args:
+        model: The network with adapters.
+        recipe: The settings.
+        base: The folder of the base.
+        output: The folder of the run.
+
+    Returns:
+        What kept adapters have to be put on, for the manifest; None where they were merged.
+    """
+    dtype = getattr(torch, recipe.save_dtype)
+    in_4_bits = recipe.method == "qlora"
+    if recipe.adapters == "merge":
+        apart = output / STATE / "adapters"
+        _write(model, apart, torch.float32)
+        merge(apart, base, in_4_bits=in_4_bits).to(dtype).save_pretrained(output)
+        return None
+    _write(model, output, dtype)
+    local = Path(recipe.base).is_dir()
+    return KeptAdapters(
+        base_folder=str(base.resolve()) if local else None, base_files=hash_base(base), in_4_bits=in_4_bits
+    )
+
+
+def _write(model: Any, folder: Path, dtype: torch.dtype) -> None:
+    """The adapters, the head and the config of the whole classifier, without a word of where the base is."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(exist_ok=True)
+    weights = import_peft().get_peft_model_state_dict(model, save_embedding_layers=False)
+    save_file({name: x.to("cpu", dtype).contiguous() for name, x in weights.items()}, folder / WEIGHTS)
+    config = copy.deepcopy(model.config)
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    config.save_pretrained(folder)
+    adapters = copy.deepcopy(model.peft_config["default"])
+    adapters.base_model_name_or_path = None
+    adapters.target_modules = sorted(adapters.target_modules)
+    adapters.save_pretrained(folder)
