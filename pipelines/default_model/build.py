@@ -48,17 +48,29 @@ def main() -> None:
         train(work, name, "sentiscore", "train", "--recipe", str(HERE / f"{name}.toml"))
     students = [f"student-{seed}" for seed in SEEDS]
     for seed, student in zip(SEEDS, students, strict=True):
-        settings = ("--student", str(HERE / "student.toml"), "--soft-labels", "soft.parquet", "--seed", str(seed))
-        train(work, student, "sentiscore", "distill", "teacher", *settings)
+        train(work, student, "sentiscore", "distill", "teacher", *student_settings("student", seed))
     for model in ("teacher", *students):
-        if not (work / f"{model}.json").exists():
-            run(work, "sentiscore", "evaluate", model, "--sets", str(HERE / "report.toml"), "--json", f"{model}.json")
+        measure(work, model)
     best = min(students, key=lambda student: loss_on_rows_to_choose_by(work / student))
     sys.stdout.write(f"best on the rows to choose by: {best}\n")
+    shutil.copytree(work / best, work / "best", dirs_exist_ok=True)
+    train(work, "fast", "sentiscore", "distill", "teacher", *student_settings("fast", 0))
+    measure(work, "fast")
     if arguments.install:
         for name in KEPT:
             shutil.copyfile(work / best / name, DEFAULT / name)
         sys.stdout.write(f"installed in {DEFAULT}\n")
+
+
+def student_settings(name: str, seed: int) -> list[str]:
+    """Options of `sentiscore distill`, which share what the teacher says."""
+    return ["--student", str(HERE / f"{name}.toml"), "--soft-labels", "soft.parquet", "--seed", str(seed)]
+
+
+def measure(work: Path, model: str) -> None:
+    """Evaluate a model on the rows for the report, unless that was done."""
+    if not (work / f"{model}.json").exists():
+        run(work, "sentiscore", "evaluate", model, "--sets", str(HERE / "report.toml"), "--json", f"{model}.json")
 
 
 def train(work: Path, output: str, *command: str) -> None:
