@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Where the teachers' answers are kept; used again if they are there.  [default: OUTPUT.soft.parquet]",
 )
-@click.option("--seed", type=click.IntRange(min=0), help="Seed of the student's training.  [default: the recipe's]")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of the student's training.  [default: the recipe's]"
+)
 @click.option("--resume", is_flag=True, help="Take up a run that was stopped, from its last saved state.")
 @options.DEVICE
 @options.DTYPE
@@ -64,20 +66,21 @@ def command(
     sentiscore distill runs/large --student student.toml -o runs/small
     sentiscore distill runs/a runs/b --student student.toml --texts news.parquet --text-col headline -o runs/small
     """
-    from sentiscore.cli.failures import Interrupted
+    from sentiscore.cli.failures import stopped
     from sentiscore.cli.show import progress
     from sentiscore.cli.train import reporter, show_result
     from sentiscore.tables.labelled import read_texts
     from sentiscore.training.distill import distill
     from sentiscore.training.distillation import Distillation
-    from sentiscore.training.folder import has_state
     from sentiscore.training.sets import read_sets
 
     plan = Distillation.read(student_file)
     if seed is not None:
         plan = replace(plan, recipe=plan.recipe.with_changes({"seed": seed}))
     training, validation = read_sets(plan.recipe)
-    texts = [text for path in text_files for text in read_texts(path, text_col)]
+    found = [read_texts(path, text_col) for path in text_files]
+    texts = [text for more, _ in found for text in more]
+    blank = sum(without for _, without in found)
     asked = 0
     report: Callable[[Progress], None] | None = None
     with ExitStack() as bar:
@@ -112,10 +115,5 @@ def command(
                 on_progress=on_progress,
             )
         except KeyboardInterrupt as error:
-            if not has_state(output):
-                raise
-            raise Interrupted(
-                f"Stopped before the end. {output} keeps the last saved state.\n"
-                "Go on with the same command and --resume."
-            ) from error
-    show_result(result, sum(rows.dropped for rows in [*training, *validation]))
+            raise stopped(output) from error
+    show_result(result, blank + sum(rows.dropped for rows in [*training, *validation]))

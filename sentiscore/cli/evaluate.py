@@ -1,5 +1,6 @@
 """`sentiscore evaluate`: a model and labelled rows -> a report of each set."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,15 +77,18 @@ def command(
     """
     if sets_file and (eval_files or train_file):
         raise click.UsageError(f"{sets_file} names the rows: leave --eval-file and --train-file out.")
+    if sets_file:
+        options.refuse_beside_sets(("text_col", "label_col", "data_labels"))
     from sentiscore.cli.show import line, report_tables
-    from sentiscore.evaluation.evaluate import evaluate
+    from sentiscore.evaluation.evaluate import check_known, evaluate
     from sentiscore.evaluation.files import check_reports, write_reports
     from sentiscore.scoring.scorer import Scorer
     from sentiscore.tables.labelled import load_hub_data, read_labelled
+    from sentiscore.training.distillation import Distillation
     from sentiscore.training.recipe import Recipe
     from sentiscore.training.sets import read_validation_sets
 
-    recipe = Recipe.read(sets_file) if sets_file else Recipe()
+    recipe = Distillation.read(sets_file).recipe if sets_file else Recipe()  # which a recipe is too
     named = [Path(one.validation) for one in recipe.sets if one.validation]
     check_reports(json_file, html_file, [path for path in (*eval_files, train_file, sets_file, *named) if path])
 
@@ -95,10 +99,14 @@ def command(
         sets = read_validation_sets(recipe)
     elif eval_files:
         sets = [read(path) for path in eval_files]
+        if len({data.name for data in sets}) < len(sets):
+            sets = [replace(data, name=str(path)) for data, path in zip(sets, eval_files, strict=True)]
     else:
         sets = [load_hub_data("stanfordnlp/sst2")[1]]
     baseline_data = read(train_file) if train_file else None
     scorer = Scorer.from_pretrained(model, device=device, dtype=dtype, revision=revision, labels=labels)
+    for data in sets:
+        check_known(data, scorer)
     reports = [
         evaluate(data, model=scorer, baseline_data=baseline_data, resamples=resamples, seed=seed) for data in sets
     ]

@@ -1,8 +1,11 @@
 """How the command line shows what went wrong."""
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 INTERRUPTED: Final = 130
 
@@ -19,3 +22,18 @@ class Interrupted(Failure):
     """Ctrl-C, or SIGTERM from a scheduler."""
 
     exit_code = INTERRUPTED
+
+
+def stopped(folder: "Path") -> Interrupted:
+    """A training run was stopped: what is left of it, and how to go on."""
+    from sentiscore.training.folder import has_state, last_whole_state
+
+    if not has_state(folder):
+        return Interrupted("Stopped before training began. Run it again.")
+    if last_whole_state(folder) is None:
+        return Interrupted(
+            f"Stopped before a state was saved.\nBegin again with the same command and --resume: {folder}"
+        )
+    return Interrupted(
+        f"Stopped before the end. {folder} keeps the last saved state.\nGo on with the same command and --resume."
+    )

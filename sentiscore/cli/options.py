@@ -1,6 +1,6 @@
 """Options that several commands share, worded once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -95,6 +95,20 @@ def daily_config(settings: dict[str, Any]) -> "DailyConfig | None":
     if path is None and not changes:
         return None
     return (DailyConfig() if path is None else DailyConfig.from_toml(path)).with_changes(changes)
+
+
+def refuse_beside_sets(names: Sequence[str]) -> None:
+    """Raise a usage error if one of these options was typed, which say nothing where a file names sets.
+
+    Raises:
+        click.UsageError: One was.
+    """
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} is not for rows that [[sets]] name: each of them says so itself."
+            )
 
 
 def split(value: str | None) -> list[str] | None:

@@ -100,6 +100,7 @@ def read(given: Mapping[str, Any]) -> Request:
     if recipe.sets and train_file:
         raise click.UsageError(f"{recipe_file} names sets of its own: leave --train-file and --eval-file out.")
     if recipe.sets:
+        options.refuse_beside_sets(("text_col", "label_col", "labels", "data", "data_revision"))
         return Request(recipe, *read_sets(recipe))
     if not train_file:
         return Request(recipe, None, None)

@@ -37,13 +37,12 @@ def command(
     sentiscore train --recipe pipelines/configs/reference.toml --learning-rate 5e-5
     """
     request = recipes.read(given)
-    from sentiscore.cli.failures import Interrupted
+    from sentiscore.cli.failures import stopped
     from sentiscore.training.finetune import train
-    from sentiscore.training.folder import has_state
 
     recipe = request.recipe
-    data = request.train_data[0].name.split(".")[0] if request.train_data else recipe.data.split("/")[-1]
-    folder = output or Path("runs") / f"{Path(recipe.base).name}-{data}"
+    names = [rows.name.split(".")[0] for rows in request.train_data or []] or [recipe.data.split("/")[-1]]
+    folder = output or Path("runs") / f"{Path(recipe.base).name}-{'-'.join(names)}"
     with reporter() as report:
         try:
             result = train(
@@ -56,12 +55,7 @@ def command(
                 on_progress=report,
             )
         except KeyboardInterrupt as error:
-            if not has_state(folder):
-                raise
-            raise Interrupted(
-                f"Stopped before the end. {folder} keeps the last saved state.\n"
-                "Go on with the same command and --resume."
-            ) from error
+            raise stopped(folder) from error
     show_result(result, request.dropped)
 
 

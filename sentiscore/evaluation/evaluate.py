@@ -110,11 +110,7 @@ def evaluate(
     scorer = model if isinstance(model, Scorer) else Scorer.from_pretrained(model)
     checkpoint = scorer.checkpoint
     classes: tuple[str, ...] = tuple(name for name in CLASSES if name in checkpoint.labels)
-    if unknown := sorted(set(data.label_names) - set(classes)):
-        raise InputError(
-            f"{data.name} has rows that are {', '.join(unknown)}, which {checkpoint.name} does not know.",
-            f"Its classes are {', '.join(classes)}: leave the other rows out, or choose another model.",
-        )
+    check_known(data, scorer)
     neutral_left_out = NEUTRAL in classes and NEUTRAL not in data.classes
     if neutral_left_out:
         classes = data.classes
@@ -152,3 +148,17 @@ def evaluate(
         probs=probs,
         raw_probs=raw,
     )
+
+
+def check_known(data: LabelledData, scorer: Scorer) -> None:
+    """Does a model know every class of the labelled rows?
+
+    Raises:
+        InputError: It does not.
+    """
+    known = scorer.checkpoint.labels
+    if unknown := sorted(set(data.label_names) - set(known)):
+        raise InputError(
+            f"{data.name} has rows that are {', '.join(unknown)}, which {scorer.checkpoint.name} does not know.",
+            f"Its classes are {', '.join(known)}: leave the other rows out, or choose another model.",
+        )

@@ -26,6 +26,7 @@ class LabelledData:
         dropped: Rows that were left out because their text or label was missing.
         probs: Soft labels, shape (rows, classes); None where a row has one label and no doubt.
         weight: How much a row counts in training, beside the rows of other sets.
+        never_neutral: Whether the rows of a set without neutral are known not to be, so that training may say so.
     """
 
     name: str
@@ -34,6 +35,7 @@ class LabelledData:
     dropped: int = 0
     probs: npt.NDArray[np.float32] | None = None
     weight: float = 1.0
+    never_neutral: bool = False
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -54,27 +56,27 @@ class LabelledData:
             smoothing: Share of a label's weight that is spread over the set's classes; soft labels stay as they are.
 
         Returns:
-            Shape (rows, classes): each row sums to 1, and a class that the set does not know is NaN.
+            Shape (rows, classes): each row sums to 1, and a class that the set does not know is NaN, or 0 for neutral
+            in rows that never are.
         """
         if self.probs is None:
             known = np.eye(len(self.classes), dtype=np.float32)[self.ids(self.classes)]
             known = (1 - smoothing) * known + smoothing / len(self.classes)
         else:
             known = self.probs
-        targets = np.full((len(self.texts), len(classes)), np.nan, dtype=np.float32)
+        elsewhere = 0.0 if self.never_neutral else np.nan
+        targets = np.full((len(self.texts), len(classes)), elsewhere, dtype=np.float32)
         targets[:, [classes.index(name) for name in self.classes]] = known
         return targets
 
     @property
     def fingerprint(self) -> DataFingerprint:
-        """A hash over texts and labels, soft ones too, in order."""
+        """A hash over texts and labels in order; the likeliest labels, where they are soft."""
         digest = hashlib.sha256()
         for text, label in zip(self.texts, self.label_names, strict=True):
             encoded = text.encode()
             digest.update(f"{label}\t{len(encoded)}\t".encode())
             digest.update(encoded)
-        if self.probs is not None:
-            digest.update(np.ascontiguousarray(self.probs, dtype="<f4").tobytes())
         return DataFingerprint(self.name, len(self.texts), digest.hexdigest())
 
 
@@ -100,31 +102,33 @@ def read_labelled(
     if text_col == label_col:
         raise InputError(
             f"The column {text_col!r} cannot be both the text and the label.",
-            "Name two columns: --text-col, --label-col.",
+            "Name two columns: --text-col and --label-col, or text_col and label_col in a recipe.",
         )
     frame = read_table(path, [text_col, label_col])
-    if frame[text_col].dtype not in (pl.String, pl.Null):
-        raise InputError(
-            f"The column {text_col!r} of {path} holds {frame[text_col].dtype}, not text.",
-            "Name the column of texts with --text-col.",
-        )
+    _check_text(frame[text_col], path)
     return _labelled(Path(path).name, frame[text_col], frame[label_col], labels)
 
 
-def read_texts(path: str | Path, text_col: str) -> list[str]:
-    """The texts of a table, without those that are missing or blank.
+def read_texts(path: str | Path, text_col: str) -> tuple[list[str], int]:
+    """The texts of a table, and how many rows have none.
 
     Raises:
-        InputError: The file or the column cannot be used.
+        InputError: The file or the column cannot be used, or has no text.
     """
-    texts = read_table(path, [text_col])[text_col]
-    if texts.dtype not in (pl.String, pl.Null):
+    column = read_table(path, [text_col])[text_col]
+    _check_text(column, path)
+    texts = [text for text in column.cast(pl.String) if text and text.strip()]
+    if not texts:
+        raise InputError(f"The column {text_col!r} of {path} has no text.", "Name another column or another file.")
+    return texts, len(column) - len(texts)
+
+
+def _check_text(column: pl.Series, path: str | Path) -> None:
+    if column.dtype not in (pl.String, pl.Null):
         raise InputError(
-            f"The column {text_col!r} of {path} holds {texts.dtype}, not text.",
-            "Name the column of texts with --text-col.",
+            f"The column {column.name!r} of {path} holds {column.dtype}, not text.",
+            "Name the column of texts: --text-col, or text_col in a recipe.",
         )
-    kept: list[str] = texts.cast(pl.String).drop_nulls().to_list()
-    return [text for text in kept if text.strip()]
 
 
 def read_soft_labelled(path: str | Path, *, text_col: str = "sentence") -> LabelledData:
@@ -146,6 +150,7 @@ def read_soft_labelled(path: str | Path, *, text_col: str = "sentence") -> Label
             f"{path} has no column {', '.join(map(repr, absent))}.",
             "Soft labels are the columns p_negative, p_positive and, for three classes, p_neutral beside the text.",
         )
+    _check_text(frame[text_col], path)
     frame = frame.select(pl.col(text_col).cast(pl.String), pl.col(columns).cast(pl.Float32, strict=False))
     whole = frame.drop_nulls().filter(pl.col(text_col).str.strip_chars().str.len_bytes() > 0)
     probs = whole.select(columns).to_numpy()
@@ -225,7 +230,7 @@ def _meaning_of(name: str, found: list[str], meaning: Sequence[str] | None) -> d
     if unknown := [label for label in found if label not in named]:
         raise InputError(
             f"{name} has labels that are unknown: {', '.join(map(repr, unknown[:5]))}.",
-            "Labels are negative, neutral, positive, or ids; say what ids mean, in order, for example: "
-            "--labels negative,positive,neutral (in evaluate: --data-labels).",
+            "Labels are negative, neutral, positive, or ids; say what ids mean, in order, for example: --labels "
+            'negative,positive,neutral (in evaluate: --data-labels; in a recipe: labels = ["negative", "positive"]).',
         )
     return {label: named[label] for label in found}

@@ -25,6 +25,8 @@ class Augmentation(Settings):
         TrainingError: A value is of the wrong type or out of its range.
     """
 
+    what = "[augment] table"
+
     spans: int = setting(0, "Pieces cut out of each text, three words at least.", low=0)
     joins: int = setting(0, "Pairs that each text begins, followed by another text.", low=0)
     drops: int = setting(0, "Copies of each text with words missing.", low=0)

@@ -3,10 +3,13 @@
 Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015 (arXiv 1503.02531).
 """
 
-import shutil
+import json
+import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+from sentiscore.checkpoint.load import check_folder, find_folder
 from sentiscore.errors import TrainingError
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.tables.labelled import LabelledData
@@ -14,8 +17,8 @@ from sentiscore.training.augment import Augmentation, augment
 from sentiscore.training.distillation import Distillation
 from sentiscore.training.finetune import Progress, TrainingResult, train
 from sentiscore.training.folder import check_folder_free
-from sentiscore.training.soft_labels import ask_once, mixed, unlabelled
-from sentiscore.training.student import build_student
+from sentiscore.training.soft_labels import ask_once, check_classes, identity, mixed, unlabelled
+from sentiscore.training.student import build_student, name_of
 
 
 def distill(
@@ -60,8 +63,8 @@ def distill(
     """
     output = Path(output)
     check_folder_free(output, resume=resume)
-    recipe = plan.recipe
-    is_built = bool(plan.student.take_layers or plan.student.hidden_size)
+    recipe, student = plan.recipe, plan.student
+    is_built = bool(student.take_layers or student.hidden_size)
     if is_built and recipe.adapters == "keep":
         raise TrainingError(
             "The base of this student is gone once it is trained, so its adapters cannot be kept apart from it.",
@@ -73,33 +76,40 @@ def distill(
     others = [text for text in dict.fromkeys(texts) if text not in labelled and text.strip()]
     listed = [*labelled, *others]
     made = augment(_to_augment(plan.augmentation, train_data, others), plan.augmentation, known=listed)
-    scorers = [Scorer.from_pretrained(teacher, device=device, dtype=dtype) for teacher in teachers]
-    answers = ask_once(
-        scorers, [*listed, *made], Path(soft_labels or output.with_name(f"{output.name}.soft.parquet")), on_asked
-    )
-    del scorers  # their weights make room for the student's training
-    soft = [mixed(rows, answers, plan.mixing.label_share) for rows in train_data]
-    soft += [
-        unlabelled(name, more, answers, plan.mixing.soft_weight)
-        for name, more in (("texts without labels", others), ("augmented texts", made))
-        if more
-    ]
-    base = output.with_name(f"{output.name}.base")
-    if is_built:
-        build_student(plan.student, teachers[0], listed, max_length=recipe.max_length, seed=recipe.seed, output=base)
-        recipe = recipe.with_changes({"base": str(base)})
-    result = train(
-        recipe,
-        output=output,
-        train_data=soft,
-        eval_data=eval_data,
-        resume=resume,
-        device=device,
-        on_progress=on_progress,
-    )
-    if is_built:
-        shutil.rmtree(base)
-    return result
+    with tempfile.TemporaryDirectory(prefix="sentiscore-") as scratch:
+        if is_built:
+            base = Path(scratch) / name_of(student, teachers[0])
+            build_student(student, teachers[0], listed, max_length=recipe.max_length, seed=recipe.seed, output=base)
+            recipe = recipe.with_changes({"base": str(base)})
+        else:
+            check_folder(find_folder(recipe.base, recipe.base_revision or None)[0])
+        scorers = [Scorer.from_pretrained(teacher, device=device, dtype=dtype) for teacher in teachers]
+        check_classes(scorers, train_data)
+        record = {
+            "teachers": {Path(scorer.checkpoint.name).name: identity(scorer) for scorer in scorers},
+            "student": asdict(student),
+            "distill": asdict(plan.mixing),
+            "augment": asdict(plan.augmentation),
+        }
+        place = Path(soft_labels or output.with_name(f"{output.name}.soft.parquet"))
+        answers = ask_once(scorers, [*listed, *made], place, on_asked)
+        del scorers  # their weights make room for the student's training
+        soft = [mixed(rows, answers, plan.mixing.label_share) for rows in train_data]
+        soft += [
+            unlabelled(name, more, answers, plan.mixing.soft_weight)
+            for name, more in (("texts without labels", others), ("augmented texts", made))
+            if more
+        ]
+        return train(
+            recipe,
+            output=output,
+            train_data=soft,
+            eval_data=eval_data,
+            record=json.loads(json.dumps(record)),
+            resume=resume,
+            device=device,
+            on_progress=on_progress,
+        )
 
 
 def _to_augment(how: Augmentation, train_data: Sequence[LabelledData], others: Sequence[str]) -> list[str]:

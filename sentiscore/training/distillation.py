@@ -19,6 +19,8 @@ class Mixing(Settings):
         TrainingError: A value is of the wrong type or out of its range.
     """
 
+    what = "[distill] table"
+
     label_share: float = setting(0.5, "Share of a labelled text's target that its label has; 0 to 1.", low=0)
     soft_weight: float = setting(1.0, "How much a text without a label counts beside a labelled one.", above=0)
 
@@ -38,12 +40,21 @@ class Distillation:
         student: Where the student comes from.
         mixing: How labels and teachers share the say.
         augmentation: What more texts are made.
+
+    Raises:
+        TrainingError: The recipe smooths labels, which a student does not learn from as they are.
     """
 
     recipe: Recipe = field(default_factory=Recipe)
     student: Student = field(default_factory=Student)
     mixing: Mixing = field(default_factory=Mixing)
     augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        if self.recipe.label_smoothing:
+            raise TrainingError(
+                "A student's targets are soft already, so label_smoothing changes nothing.", "Leave it out."
+            )
 
     @classmethod
     def read(cls, path: str | Path) -> Self:

@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -88,6 +88,7 @@ def train(
     output: str | Path,
     train_data: Sequence[LabelledData] | None = None,
     eval_data: Sequence[LabelledData] | None = None,
+    record: Mapping[str, Any] | None = None,
     resume: bool = False,
     device: str = "auto",
     on_progress: Callable[[Progress], None] | None = None,
@@ -106,6 +107,8 @@ def train(
         train_data: Sets of rows to learn from; the recipe's hub data set by default.
         eval_data: Sets of rows to choose the best state by; never taken from the training rows, since near copies
             of them would make the choice blind.
+        record: What else the rows and the base follow from, for the manifest; a run that is taken up must have the
+            same.
         resume: Take up a run that was stopped, from its last saved state.
         device: "auto", "cpu", "cuda" or "cuda:N".
         on_progress: Called after each step and each validation.
@@ -139,7 +142,7 @@ def train(
         [encode(tokenizer, rows, classes, recipe.max_length, recipe.label_smoothing) for rows in train_data]
     )
     eval_rows = [encode(tokenizer, rows, classes, recipe.max_length) for rows in eval_data]
-    claim_folder(output, recipe, train_data, eval_data, revision, resume=resume)
+    claim_folder(output, recipe, base, train_data, eval_data, record=record or {}, resume=resume)
     steps_per_epoch = math.ceil(len(train_rows) / recipe.batch_size)
     trainer = _trainer_class(transformers, recipe)(
         model=model,
@@ -162,7 +165,7 @@ def train(
     steps = trainer.state.global_step - resumed_from
 
     kept = _save(trainer.model, tokenizer, output, recipe, base)
-    manifest = _calibrate(output, recipe, classes, train_data, eval_data, revision, base, kept)
+    manifest = _calibrate(output, recipe, classes, train_data, eval_data, revision, base, kept, record or {})
     shutil.rmtree(state)
     return TrainingResult(
         folder=output,
@@ -311,7 +314,7 @@ def _make_callback(
         """Validates within an epoch, keeps the log, tells the caller."""
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            if (state.global_step % steps_per_epoch) in within_epoch:
+            if (state.global_step % steps_per_epoch) in within_epoch and state.global_step < state.max_steps:
                 control.should_evaluate = control.should_save = True
             if on_progress is not None:
                 on_progress(Progress(state.global_step, state.max_steps, float(state.epoch)))
@@ -353,6 +356,7 @@ def _calibrate(
     revision: str | None,
     base_folder: Path,
     kept: KeptAdapters | None,
+    record: Mapping[str, Any],
 ) -> Manifest:
     """Fit the temperature on the model as it was saved, and write the manifest."""
     saved = Checkpoint(
@@ -383,7 +387,7 @@ def _calibrate(
         temperature=temperature,
         training_data=tuple(rows.fingerprint for rows in train_data),
         selection_data=tuple(rows.fingerprint for rows in eval_data),
-        recipe=_without_places(recipe) | {"data": ", ".join(rows.name for rows in train_data)},
+        recipe=_without_places(recipe) | dict(record) | {"data": ", ".join(rows.name for rows in train_data)},
         metrics={
             name: finite(point_metrics(labels, probabilities(logits, temperature)))
             for name, (logits, labels) in answers.items()

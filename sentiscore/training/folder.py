@@ -1,12 +1,14 @@
 """The folder of a training run: free, claimed, or left by a run that was stopped."""
 
 import dataclasses
+import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from sentiscore.checkpoint.load import hash_base
 from sentiscore.checkpoint.manifest import MANIFEST
 from sentiscore.errors import OutputError, TrainingError
 from sentiscore.tables.labelled import LabelledData
@@ -63,10 +65,11 @@ def step_of(state: Path) -> int:
 def claim_folder(
     output: Path,
     recipe: Recipe,
+    base: Path,
     train_data: Sequence[LabelledData],
     eval_data: Sequence[LabelledData],
-    revision: str | None,
     *,
+    record: Mapping[str, Any],
     resume: bool,
 ) -> None:
     """Make the run's folder and note what the run is, or compare with what was noted.
@@ -77,8 +80,10 @@ def claim_folder(
     """
     run = {
         **dataclasses.asdict(recipe),
-        "base commit": revision,
+        **record,
+        "base": hash_base(base),
         "training rows": [data.fingerprint.sha256 for data in train_data],
+        "targets of training rows": [_hash_targets(data) for data in train_data],
         "validation rows": [data.fingerprint.sha256 for data in eval_data],
     }
     run = json.loads(json.dumps(run))  # as it will be read again: a tuple is a list there
@@ -96,3 +101,10 @@ def claim_folder(
         note.write_text(json.dumps(run, indent=2), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{output} cannot be made: {error}.", "Choose another place with --output.") from error
+
+
+def _hash_targets(data: LabelledData) -> str:
+    """A hash of what is to be learnt of the rows, and of how much they count."""
+    digest = hashlib.sha256(f"{data.weight} {data.never_neutral}".encode())
+    digest.update(data.targets(data.classes).tobytes())
+    return digest.hexdigest()

@@ -17,6 +17,8 @@ class SetOfRows(Settings):
         TrainingError: A value is of the wrong type or out of its range.
     """
 
+    what = "set"
+
     name: str = setting("", "What the set is called in figures; its training file's name by default.")
     train: str = setting("", "File of the rows to learn from.")
     validation: str = setting("", "File of the rows to choose the best state by and calibrate on; none if left out.")
@@ -25,6 +27,9 @@ class SetOfRows(Settings):
     labels: tuple[str, ...] = setting((), "What label ids mean, in order.")
     soft: bool = setting(False, "Train on the columns p_negative, p_positive (and p_neutral) in place of labels.")
     weight: float = setting(1.0, "How much a training row counts beside those of other sets.", above=0)
+    never_neutral: bool = setting(
+        False, "The training rows of a set without neutral are known not to be neutral, which the model is to learn."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +67,7 @@ class Recipe(Settings):
     save_dtype: str = setting(
         "float32", "Number type of the saved weights.", choices=("float32", "float16", "bfloat16")
     )
-    seed: int = setting(0, "Seed of everything random.", low=0)
+    seed: int = setting(0, "Seed of everything random.", low=0, below=2**32)
     method: str = setting(
         "full",
         "Train all weights; or low-rank adapters beside them (lora); or these, with the weights in 4 bits (qlora).",
@@ -76,7 +81,9 @@ class Recipe(Settings):
         "Merge adapters into the saved weights, or keep them apart from the base.",
         choices=("merge", "keep"),
     )
-    sets: tuple[SetOfRows, ...] = setting((), "Labelled sets to train on together, each a [[sets]] table in TOML.")
+    sets: tuple[SetOfRows, ...] = setting(
+        (), "Labelled sets to train on together, each a [[sets]] table in TOML.", of=SetOfRows
+    )
 
     @classmethod
     def read(cls, path: str | Path) -> Self:

@@ -21,7 +21,7 @@ def read_sets(recipe: Recipe) -> tuple[list[LabelledData], list[LabelledData]]:
         if not one.train:
             raise TrainingError(f"The set {name!r} of the recipe has no rows.", 'Name their file: train = "rows.csv".')
         rows = read_soft_labelled(one.train, text_col=one.text_col) if one.soft else _read(one, one.train)
-        training.append(replace(rows, name=name, weight=one.weight))
+        training.append(replace(rows, name=name, weight=one.weight, never_neutral=one.never_neutral))
     return training, read_validation_sets(recipe)
 
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -35,6 +36,21 @@ def classes_of(teachers: Sequence[Scorer]) -> tuple[str, ...]:
             "Choose teachers that all know neutral, or none of which does.",
         )
     return every.pop()
+
+
+def check_classes(teachers: Sequence[Scorer], train_data: Sequence[LabelledData]) -> None:
+    """Do the teachers know every class that the labelled rows have?
+
+    Raises:
+        TrainingError: They do not, or they differ in their classes.
+    """
+    known = classes_of(teachers)
+    for rows in train_data:
+        if strange := [name for name in rows.classes if name not in known]:
+            raise TrainingError(
+                f"{rows.name} has rows that are {', '.join(strange)}, which the teachers do not know.",
+                "Choose teachers that know it, or leave these rows out.",
+            )
 
 
 def ask(
@@ -79,7 +95,7 @@ def ask_once(
         OutputError: It cannot be written.
     """
     key = {
-        "teachers": [_identity(teacher) for teacher in teachers],
+        "teachers": [identity(teacher) for teacher in teachers],
         "texts": hashlib.sha256("\0".join(texts).encode()).hexdigest(),
     }
     if path.exists():
@@ -87,7 +103,8 @@ def ask_once(
             raise TrainingError(
                 f"{path} holds other soft labels than these: {found}.", "Name another file with --soft-labels."
             )
-        return pl.read_parquet(path)
+        with _readable(path):
+            return pl.read_parquet(path)
     check_place(path)
     answers = ask(teachers, texts, on_progress)
     part = path.with_name(f".{path.name}.part")
@@ -103,27 +120,24 @@ def mixed(rows: LabelledData, answers: pl.DataFrame, label_share: float) -> Labe
     """Labelled rows whose labels and teachers share the say.
 
     A row's target is label_share times its label plus the rest times the answers. Where the answers know neutral and
-    the rows do not, neutral keeps the probability that the teachers gave it, and the labels divide what is left.
+    the rows do not, neutral keeps the probability that the teachers gave it, and the labels divide what is left; in
+    rows that are never neutral it has none.
 
     Args:
         rows: The rows; those whose text has no answer are left out.
         answers: What `ask` returned.
         label_share: From 0, the teachers alone, to 1.
-
-    Raises:
-        TrainingError: The rows have a class that the teachers do not know.
     """
     known = [name for name in CLASSES if P_OF[name] in answers.columns]
-    if strange := [name for name in rows.classes if name not in known]:
-        raise TrainingError(
-            f"{rows.name} has rows that are {', '.join(strange)}, which the teachers do not know.",
-            "Choose teachers that know it, or leave these rows out.",
-        )
     place = {text: i for i, text in enumerate(answers[TEXT])}
     kept = [i for i, text in enumerate(rows.texts) if text in place]
     said = answers.select(P_OF[name] for name in known).to_numpy()[[place[rows.texts[i]] for i in kept]]
     labels = np.nan_to_num(rows.targets(known))[kept]
     own = [known.index(name) for name in rows.classes]
+    if rows.never_neutral:
+        others = [i for i in range(len(known)) if i not in own]
+        said[:, others] = 0.0
+        said /= said.sum(axis=1, keepdims=True)
     mass = said[:, own].sum(axis=1, keepdims=True)
     targets = said.copy()
     targets[:, own] = label_share * mass * labels[:, own] + (1 - label_share) * said[:, own]
@@ -161,7 +175,7 @@ def _normed(probs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return normed
 
 
-def _identity(teacher: Scorer) -> str:
+def identity(teacher: Scorer) -> str:
     """A hash of everything that a teacher's answers follow from, but for the kind of its numbers."""
     digest = hashlib.sha256(f"{teacher.checkpoint.labels} {teacher.checkpoint.temperature}".encode())
     for path in loaded_files(teacher.checkpoint.folder):
@@ -171,10 +185,18 @@ def _identity(teacher: Scorer) -> str:
 
 def _changed(path: Path, key: Mapping[str, object]) -> str:
     """In what a file of soft labels differs from what is wanted; nothing if it does not."""
-    try:
+    with _readable(path):
         found = json.loads(pl.read_parquet_metadata(path).get(_KEY, "{}"))
-    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}.", "Name another file with --soft-labels.") from error
     if not found:
         return "it was not made by sentiscore distill"
     return " and ".join(f"other {name}" for name in key if found.get(name) != key[name])
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read: {error}.", "Remove it, or name another file with --soft-labels."
+        ) from error

@@ -22,7 +22,9 @@ class Student(Settings):
         TrainingError: A value is of the wrong type or out of its range, or two kinds of student are asked for.
     """
 
-    take_layers: tuple[int, ...] = setting((), "Layers that are taken from a trained model, counted from 0.")
+    what = "[student] table"
+
+    take_layers: tuple[int, ...] = setting((), "Layers that are taken from a trained model, counted from 0.", of=int)
     model: str = setting("", "Folder or hub id of the model that they are taken from; the first teacher by default.")
     hidden_size: int = setting(0, "Width of a new GPT-NeoX with random weights; 0 for none.", low=0)
     layers: int = setting(4, "Layers of the new network.", low=1)
@@ -36,6 +38,17 @@ class Student(Settings):
             raise TrainingError(
                 "A student has either layers of its teacher (take_layers) or a new network (hidden_size).",
                 "Leave one of them out of [student].",
+            )
+        if len(set(self.take_layers)) < len(self.take_layers):
+            raise TrainingError(
+                f"take_layers is {list(self.take_layers)}: a layer can be taken once.", "Leave the others out."
+            )
+        if self.model and not self.take_layers:
+            raise TrainingError("A model without take_layers gives no layers.", "Name them: take_layers = [0, 1]")
+        shape = ("layers", "heads", "intermediate_size", "vocab_size")
+        if not self.hidden_size and (idle := [name for name in shape if getattr(self, name) != getattr(Student, name)]):
+            raise TrainingError(
+                f"Without a hidden_size there is no new network that {idle[0]} could be of.", "Name a hidden_size too."
             )
         if self.hidden_size % self.heads:
             raise TrainingError(
@@ -77,6 +90,13 @@ def build_student(
         max_positions=max_length,
         seed=seed,
     )
+
+
+def name_of(student: Student, teacher: str | Path) -> str:
+    """What to call a student that is built, in its manifest."""
+    if student.take_layers:
+        return f"{Path(student.model or teacher).name}-layers-{'-'.join(map(str, student.take_layers))}"
+    return f"new-gpt-neox-{student.layers}x{student.hidden_size}"
 
 
 def _take_layers(trained: str | Path, layers: Sequence[int], output: Path) -> Path:

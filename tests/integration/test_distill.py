@@ -1,19 +1,21 @@
 """Distillation, from the command line to a checkpoint, on tiny models."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from sentiscore import Distillation, Recipe, Scorer, TrainingError, distill, train
+from sentiscore import Distillation, InputError, Recipe, Scorer, TrainingError, distill, evaluate, read_labelled, train
 from sentiscore.checkpoint import Manifest, load_checkpoint
 from sentiscore.cli.main import cli
 from sentiscore.tables.labelled import LabelledData
 from sentiscore.training.augment import Augmentation
 from sentiscore.training.distillation import Mixing
 from sentiscore.training.finetune import Progress
+from sentiscore.training.soft_labels import ask, mixed
 from sentiscore.training.student import Student
 
 NAMES = ["positive", "negative", "neutral"]
@@ -104,7 +106,9 @@ def test_a_command_makes_a_small_student_out_of_a_teacher(files: Path, teacher: 
     assert [one.name for one in manifest.training_data] == ["news", "texts without labels", "augmented texts"]
     assert manifest.training_data[1].rows == 2
     assert manifest.labels == ("negative", "neutral", "positive")
-    assert not (files / "run.base").exists()
+    assert manifest.base == "new-gpt-neox-1x8"
+    assert manifest.recipe["distill"]["label_share"] == 0.3
+    assert list(manifest.recipe["teachers"]) == ["run"]
     assert load_checkpoint(files / "run").manifest == manifest
 
     soft = pl.read_parquet(files / "run.soft.parquet")
@@ -126,6 +130,8 @@ def test_a_command_makes_a_small_student_out_of_a_teacher(files: Path, teacher: 
     )
     assert strange.exit_code == 1
     assert "other texts" in strange.output
+    report = evaluate(read_labelled(files / "train.csv", text_col="text"), model=files / "run", resamples=10)
+    assert report.trained_on_these_rows
     assert not (files / "x").exists()
 
 
@@ -192,3 +198,76 @@ def test_teachers_and_sets_that_do_not_fit_are_a_clear_error(
         distill([teacher], kept, output=tmp_path / "e", **rows)  # type: ignore[arg-type]
     with pytest.raises(TrainingError, match="no teacher"):
         distill([], plan, output=tmp_path / "d", **rows)  # type: ignore[arg-type]
+
+
+def test_a_distillation_is_not_taken_up_with_other_settings(recipe: Recipe, teacher: Path, tmp_path: Path) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(state: Progress) -> None:
+        if state.step == 8 and state.metrics is None:
+            raise StoppedError
+
+    def run(resume: bool, weight: float = 1.0, layer: int = 0, **mixing: float) -> None:
+        distill(
+            [teacher],
+            Distillation(recipe=recipe, student=Student(take_layers=(layer,)), mixing=Mixing(**mixing)),
+            output=tmp_path / "run",
+            train_data=[replace(news(range(16)), weight=weight), films(range(4))],
+            eval_data=[news(range(16, 20))],
+            resume=resume,
+            device="cpu",
+            on_progress=stop,
+        )
+
+    with pytest.raises(StoppedError):
+        run(False)
+    with pytest.raises(TrainingError, match="other settings: targets of training rows"):
+        run(True, weight=3.0)
+    with pytest.raises(TrainingError, match=r"other settings: base, student"):
+        run(True, layer=1)
+    with pytest.raises(TrainingError, match=r"other settings: .*distill"):
+        run(True, label_share=0.9)
+
+
+def test_rows_that_are_never_neutral_teach_the_student_so(recipe: Recipe, teacher: Path) -> None:
+    rows = replace(films(range(4)), never_neutral=True)
+    answers = ask([Scorer.from_pretrained(teacher, device="cpu", dtype="fp32")], rows.texts)
+    soft = mixed(rows, answers, 0.5)
+    assert soft.probs is not None
+    assert (soft.probs[:, 1] == 0).all()
+    assert (soft.probs[::2, 2] > 0.5).all()
+    unknown = mixed(films(range(4)), answers, 0.5)
+    assert unknown.probs is not None
+    assert unknown.probs[:, 1] == pytest.approx(answers["p_neutral"].to_numpy(), abs=1e-6)
+
+
+def test_broken_soft_labels_are_a_clear_error(recipe: Recipe, teacher: Path, tmp_path: Path) -> None:
+    rows = {"train_data": [news(range(8))], "eval_data": [news(range(8, 10))]}
+    plan = Distillation(recipe=recipe.with_changes({"max_steps": 1}))
+    distill([teacher], plan, output=tmp_path / "a", **rows)  # type: ignore[arg-type]
+    soft = tmp_path / "a.soft.parquet"
+    soft.write_bytes(soft.read_bytes()[:8] + bytes(40) + soft.read_bytes()[48:])
+    with pytest.raises(InputError, match="cannot be read"):
+        distill([teacher], plan, output=tmp_path / "b", soft_labels=soft, **rows)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ('[student]\ntake_layers = ["a"]', "list of int"),
+        ("[student]\ntake_layers = [0, 0]", "taken once"),
+        ('[student]\nmodel = "other"', "without take_layers"),
+        ("[student]\nlayers = 2", "no new network that layers"),
+        ("[student]\nhidden_size = 10", "shared by 4 heads"),
+        ("[distill]\nlabel_share = 1.5", "more than all"),
+        ("[augment]\nspan = 1", r"A \[augment\] table has no setting 'span'"),
+        ("label_smoothing = 0.1", "changes nothing"),
+        ("epochs = inf", "a finite number"),
+        ("student = 3", "no table"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(tmp_path: Path, table: str, message: str) -> None:
+    (tmp_path / "s.toml").write_text(table)
+    with pytest.raises(TrainingError, match=message):
+        Distillation.read(tmp_path / "s.toml")

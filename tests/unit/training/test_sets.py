@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -62,6 +63,7 @@ def test_validation_rows_are_read_without_the_files_to_learn_from(recipe: Recipe
 def test_targets_leave_out_the_classes_that_a_set_does_not_know(recipe: Recipe) -> None:
     films, news, soft = read_sets(recipe)[0]
     classes = ("negative", "neutral", "positive")
+    assert replace(films, never_neutral=True).targets(classes).tolist() == [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     assert str(films.targets(classes).tolist()) == "[[0.0, nan, 1.0], [1.0, nan, 0.0]]"
     assert news.targets(classes, smoothing=0.3)[0] == pytest.approx([0.1, 0.1, 0.8])
     assert soft.targets(classes, smoothing=0.3)[0][[0, 2]] == pytest.approx([0.7, 0.3])
