@@ -49,3 +49,14 @@ def test_both_ends_of_every_range_make_a_recipe(weights: int) -> None:
 def test_epochs_are_not_searched_where_the_steps_are_limited() -> None:
     assert "epochs" in search_space(SIZES["small"], Recipe())
     assert "epochs" not in search_space(SIZES["small"], Recipe(max_steps=100))
+
+
+def test_adapters_try_larger_rates_than_weights() -> None:
+    full, lora = (
+        search_space(SIZES["large"], Recipe(method=name, learning_rate=1e-4))["learning_rate"]
+        for name in ("full", "lora")
+    )
+    assert isinstance(full, Span)
+    assert isinstance(lora, Span)
+    assert lora.low > full.low
+    assert lora.high > full.high
