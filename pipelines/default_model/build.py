@@ -1,11 +1,12 @@
-"""Make the embedded default model: divide the data, train the teacher, distil three students, measure, install.
+"""Make the embedded default model: divide the data, train the teacher, distil in two rounds, measure, install.
 
 python pipelines/default_model/build.py --data DATA --bases BASES --work WORK [--install]
 
 DATA holds sst2/ and headlines/; BASES holds smollm2-135m/ and minilm-l6/. Every step is a command of sentiscore, shown
 as it is run, and leaves its result in WORK. A step whose result is there is passed over, and training that was stopped
-is taken up, so the same command may be given again after a stop. The student that does best on the rows to choose by
-is the default; `--install` puts it into the package.
+is taken up, so the same command may be given again after a stop. The first round trains three students, which differ in
+their seed; the second goes on from the mean of their weights, with three seeds again. The one that does best on the
+rows to choose by is the default; `--install` puts it into the package.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -46,31 +48,35 @@ def main() -> None:
         run(work, sys.executable, str(HERE / "prepare.py"), str(arguments.data.resolve()), "data")
     for name in ("decoder", "teacher"):
         train(work, name, "sentiscore", "train", "--recipe", str(HERE / f"{name}.toml"))
-    students = [f"student-{seed}" for seed in SEEDS]
-    for seed, student in zip(SEEDS, students, strict=True):
-        train(work, student, "sentiscore", "distill", "teacher", *student_settings("student", seed))
-    for model in ("teacher", *students):
-        measure(work, model)
-    best = min(students, key=lambda student: loss_on_rows_to_choose_by(work / student))
+    for seed in SEEDS:
+        train(work, f"student-{seed}", "sentiscore", "distill", "teacher", *settings("student", seed))
+    first = [f"student-{seed}" for seed in SEEDS]
+    if not (work / "mean").exists():
+        run(work, sys.executable, str(HERE / "average.py"), *first, "mean")
+    for seed in SEEDS:
+        train(work, f"second-{seed}", "sentiscore", "distill", "teacher", *settings("second", seed))
+    second = [f"second-{seed}" for seed in SEEDS]
+    best = best_of(work, second)
+    shutil.copytree(work / best_of(work, first), work / "first-best", dirs_exist_ok=True)
+    train(work, "fast", "sentiscore", "distill", "teacher", *settings("fast", 0))
+    for model in ("teacher", *first, *second, "fast"):
+        if not (work / f"{model}.json").exists():
+            run(work, "sentiscore", "evaluate", model, "--sets", str(HERE / "report.toml"), "--json", f"{model}.json")
     sys.stdout.write(f"best on the rows to choose by: {best}\n")
-    shutil.copytree(work / best, work / "best", dirs_exist_ok=True)
-    train(work, "fast", "sentiscore", "distill", "teacher", *student_settings("fast", 0))
-    measure(work, "fast")
     if arguments.install:
         for name in KEPT:
             shutil.copyfile(work / best / name, DEFAULT / name)
         sys.stdout.write(f"installed in {DEFAULT}\n")
 
 
-def student_settings(name: str, seed: int) -> list[str]:
-    """Options of `sentiscore distill`, which share what the teacher says."""
+def settings(name: str, seed: int) -> list[str]:
+    """Options of `sentiscore distill`; all students share what the teacher says."""
     return ["--student", str(HERE / f"{name}.toml"), "--soft-labels", "soft.parquet", "--seed", str(seed)]
 
 
-def measure(work: Path, model: str) -> None:
-    """Evaluate a model on the rows for the report, unless that was done."""
-    if not (work / f"{model}.json").exists():
-        run(work, "sentiscore", "evaluate", model, "--sets", str(HERE / "report.toml"), "--json", f"{model}.json")
+def best_of(work: Path, models: Sequence[str]) -> str:
+    """The model with the least loss on the rows to choose by."""
+    return min(models, key=lambda model: loss_on_rows_to_choose_by(work / model))
 
 
 def train(work: Path, output: str, *command: str) -> None:

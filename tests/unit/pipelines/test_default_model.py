@@ -1,10 +1,15 @@
 """The data of the default model is divided so that nothing is chosen or reported on rows that were trained on."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 
+import average
 import prepare
 from sentiscore import Distillation, Recipe
 from tests.unit.pipelines.conftest import PIPELINES
@@ -58,8 +63,19 @@ def test_the_recipes_of_the_default_model_load(name: str) -> None:
     assert Recipe.read(PIPELINES / "default_model" / name).sets
 
 
-@pytest.mark.parametrize("name", ["student.toml", "fast.toml"])
+@pytest.mark.parametrize("name", ["student.toml", "second.toml", "fast.toml"])
 def test_the_students_load(name: str) -> None:
     plan = Distillation.read(PIPELINES / "default_model" / name)
     assert [one.name for one in plan.recipe.sets] == ["films", "headlines", "tweets"]
     assert set(plan.augmentation.sets) <= {one.name for one in plan.recipe.sets}
+
+
+def test_the_mean_of_models_is_the_mean_of_their_weights(tmp_path: Path, make_checkpoint: Callable[..., Path]) -> None:
+    models = [make_checkpoint(tmp_path / "a"), make_checkpoint(tmp_path / "b")]
+    weights = load_file(models[1] / "model.safetensors")
+    weights["score.weight"] += 2
+    save_file(weights, models[1] / "model.safetensors", metadata={"format": "pt"})
+    average.average(models, tmp_path / "mean")
+    mean = load_file(tmp_path / "mean" / "model.safetensors")
+    assert mean["score.weight"].allclose(load_file(models[0] / "model.safetensors")["score.weight"] + 1)
+    assert (tmp_path / "mean" / "tokenizer.json").exists()
