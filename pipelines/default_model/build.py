@@ -5,8 +5,9 @@ python pipelines/default_model/build.py --data DATA --bases BASES --work WORK [-
 DATA holds sst2/ and headlines/; BASES holds smollm2-135m/ and minilm-l6/. Every step is a command of sentiscore, shown
 as it is run, and leaves its result in WORK. A step whose result is there is passed over, and training that was stopped
 is taken up, so the same command may be given again after a stop. The first round trains three students, which differ in
-their seed; the second goes on from the mean of their weights, with three seeds again. The one that does best on the
-rows to choose by is the default; `--install` puts it into the package.
+their seed; the second goes on from the mean of their weights, with three seeds again; the last takes the mean of those
+and fits its temperature. Which of them all does best on the rows to choose by is the default; `--install` puts it into
+the package.
 """
 
 import argparse
@@ -56,10 +57,13 @@ def main() -> None:
     for seed in SEEDS:
         train(work, f"second-{seed}", "sentiscore", "distill", "teacher", *settings("second", seed))
     second = [f"second-{seed}" for seed in SEEDS]
-    best = best_of(work, second)
+    if not (work / "second-mean").exists():
+        run(work, sys.executable, str(HERE / "average.py"), *second, "second-mean")
+    train(work, "last", "sentiscore", "distill", "teacher", *settings("last", 0))
+    best = best_of(work, [*first, *second, "last"])
     shutil.copytree(work / best_of(work, first), work / "first-best", dirs_exist_ok=True)
     train(work, "fast", "sentiscore", "distill", "teacher", *settings("fast", 0))
-    for model in ("teacher", *first, *second, "fast"):
+    for model in ("teacher", *first, *second, "last", "fast"):
         if not (work / f"{model}.json").exists():
             run(work, "sentiscore", "evaluate", model, "--sets", str(HERE / "report.toml"), "--json", f"{model}.json")
     sys.stdout.write(f"best on the rows to choose by: {best}\n")

@@ -13,24 +13,14 @@ from tests.conftest import SHARED
 pytestmark = pytest.mark.shared_data
 
 
-def test_the_default_model_is_as_good_on_sst2_as_its_manifest_says() -> None:
+def test_the_default_model_reads_film_reviews_that_it_was_neither_trained_nor_chosen_on() -> None:
     scorer = Scorer.from_pretrained(device="cpu", dtype="fp32")
     report = evaluate(read_labelled(SHARED / "sst2" / "validation.tsv"), model=scorer, resamples=10)
-    manifest = scorer.checkpoint.manifest
-    assert manifest is not None
-    assert report.selected_on_these_rows
     assert report.rows == 872
-    assert report.figures[0].values["accuracy"] >= 0.77
-    for name, value in manifest.metrics["validation.tsv"].items():
-        assert report.figures[0].values[name] == pytest.approx(value, abs=0.005), name
-
-
-def test_on_real_logits_the_temperature_changes_no_answer_and_no_auc() -> None:
-    report = evaluate(read_labelled(SHARED / "sst2" / "validation.tsv"), resamples=10)
-    after, before = report.figures
-    assert (report.probs.argmax(axis=1) == report.raw_probs.argmax(axis=1)).all()
-    assert after.values["roc_auc"] == before.values["roc_auc"]
-    assert after.values["log_loss"] < before.values["log_loss"]
+    assert report.neutral_left_out
+    assert not report.selected_on_these_rows
+    assert not report.trained_on_these_rows
+    assert report.figures[0].values["accuracy"] >= 0.87
 
 
 def test_names_of_special_tokens_are_plain_text_to_pythias_own_tokenizer() -> None:

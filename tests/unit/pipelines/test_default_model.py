@@ -63,7 +63,7 @@ def test_the_recipes_of_the_default_model_load(name: str) -> None:
     assert Recipe.read(PIPELINES / "default_model" / name).sets
 
 
-@pytest.mark.parametrize("name", ["student.toml", "second.toml", "fast.toml"])
+@pytest.mark.parametrize("name", ["student.toml", "second.toml", "last.toml", "fast.toml"])
 def test_the_students_load(name: str) -> None:
     plan = Distillation.read(PIPELINES / "default_model" / name)
     assert [one.name for one in plan.recipe.sets] == ["films", "headlines", "tweets"]
