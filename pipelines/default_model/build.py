@@ -52,12 +52,12 @@ def main() -> None:
     for seed in SEEDS:
         train(work, f"student-{seed}", "sentiscore", "distill", "teacher", *settings("student", seed))
     first = [f"student-{seed}" for seed in SEEDS]
-    if not (work / "mean").exists():
+    if not (work / "mean" / "tokenizer_config.json").exists():  # which is written last
         run(work, sys.executable, str(HERE / "average.py"), *first, "mean")
     for seed in SEEDS:
         train(work, f"second-{seed}", "sentiscore", "distill", "teacher", *settings("second", seed))
     second = [f"second-{seed}" for seed in SEEDS]
-    if not (work / "second-mean").exists():
+    if not (work / "second-mean" / "tokenizer_config.json").exists():
         run(work, sys.executable, str(HERE / "average.py"), *second, "second-mean")
     train(work, "last", "sentiscore", "distill", "teacher", *settings("last", 0))
     best = best_of(work, [*first, *second, "last"])

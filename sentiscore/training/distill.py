@@ -86,7 +86,7 @@ def distill(
         scorers = [Scorer.from_pretrained(teacher, device=device, dtype=dtype) for teacher in teachers]
         check_classes(scorers, train_data)
         record = {
-            "teachers": {Path(scorer.checkpoint.name).name: identity(scorer) for scorer in scorers},
+            "teachers": [[Path(scorer.checkpoint.name).name, identity(scorer)] for scorer in scorers],
             "student": asdict(student),
             "distill": asdict(plan.mixing),
             "augment": asdict(plan.augmentation),

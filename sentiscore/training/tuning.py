@@ -226,14 +226,17 @@ def _is_over(begun: float, max_minutes: float | None) -> bool:
 
 @contextmanager
 def _each_warning_once(heard: set[str]) -> Iterator[None]:
-    """Pass on a warning of sentiscore the first time that it is given, and not again for each trial."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", SentiscoreWarning)
-        yield
-    for message in dict.fromkeys(str(warning.message) for warning in caught):
-        if message not in heard:
-            heard.add(message)
-            warnings.warn(message, SentiscoreWarning, stacklevel=4)
+    """Pass on a warning the first time that it is given, and not again for each trial."""
+    caught: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", SentiscoreWarning)
+            yield
+    finally:
+        for warning in caught:
+            if str(warning.message) not in heard:
+                heard.add(str(warning.message))
+                warnings.warn(warning.message, warning.category, stacklevel=4)
 
 
 def _check_folder(output: Path) -> None:

@@ -18,6 +18,7 @@ SETS = st.builds(
     validation=TEXTS,
     labels=st.lists(TEXTS, max_size=3).map(tuple),
     soft=st.booleans(),
+    never_neutral=st.booleans(),
     weight=st.floats(min_value=0, exclude_min=True, allow_infinity=False),
 )
 RECIPES = st.builds(
@@ -34,7 +35,7 @@ RECIPES = st.builds(
     weight_decay=st.floats(min_value=0, allow_infinity=False),
     label_smoothing=st.floats(0, 1, exclude_max=True),
     sampling=st.sampled_from(["length", "random"]),
-    seed=st.integers(0, 2**60),
+    seed=st.integers(0, 2**32 - 1),
     sets=st.lists(SETS, max_size=3).map(tuple),
 )
 
