@@ -79,6 +79,13 @@ class LabelledData:
             digest.update(encoded)
         return DataFingerprint(self.name, len(self.texts), digest.hexdigest())
 
+    @property
+    def hash_of_targets(self) -> str:
+        """A hash over what is to be learnt of the rows, soft labels included, and over how much they count."""
+        digest = hashlib.sha256(f"{self.weight} {self.never_neutral}".encode())
+        digest.update(self.targets(self.classes).tobytes())
+        return digest.hexdigest()
+
 
 def read_labelled(
     path: str | Path,

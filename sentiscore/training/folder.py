@@ -1,7 +1,6 @@
 """The folder of a training run: free, claimed, or left by a run that was stopped."""
 
 import dataclasses
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -83,7 +82,7 @@ def claim_folder(
         **record,
         "base": hash_base(base),
         "training rows": [data.fingerprint.sha256 for data in train_data],
-        "targets of training rows": [_hash_targets(data) for data in train_data],
+        "targets of training rows": [data.hash_of_targets for data in train_data],
         "validation rows": [data.fingerprint.sha256 for data in eval_data],
     }
     run = json.loads(json.dumps(run))  # as it will be read again: a tuple is a list there
@@ -101,10 +100,3 @@ def claim_folder(
         note.write_text(json.dumps(run, indent=2), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{output} cannot be made: {error}.", "Choose another place with --output.") from error
-
-
-def _hash_targets(data: LabelledData) -> str:
-    """A hash of what is to be learnt of the rows, and of how much they count."""
-    digest = hashlib.sha256(f"{data.weight} {data.never_neutral}".encode())
-    digest.update(data.targets(data.classes).tobytes())
-    return digest.hexdigest()

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sentiscore.errors import TrainingError
+from sentiscore.labels import NEUTRAL
 from sentiscore.tables.labelled import LabelledData, read_labelled, read_soft_labelled
 from sentiscore.training.recipe import Recipe, SetOfRows
 
@@ -21,6 +22,10 @@ def read_sets(recipe: Recipe) -> tuple[list[LabelledData], list[LabelledData]]:
         if not one.train:
             raise TrainingError(f"The set {name!r} of the recipe has no rows.", 'Name their file: train = "rows.csv".')
         rows = read_soft_labelled(one.train, text_col=one.text_col) if one.soft else _read(one, one.train)
+        if one.never_neutral and NEUTRAL in rows.classes:
+            raise TrainingError(
+                f"The set {name!r} says that it is never neutral, and it knows neutral.", "Leave never_neutral out."
+            )
         training.append(replace(rows, name=name, weight=one.weight, never_neutral=one.never_neutral))
     return training, read_validation_sets(recipe)
 

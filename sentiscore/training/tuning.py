@@ -16,7 +16,7 @@ from typing import Any, Final
 import polars as pl
 import torch
 
-from sentiscore.checkpoint.load import check_folder, find_folder
+from sentiscore.checkpoint.load import check_folder, find_folder, hash_base
 from sentiscore.checkpoint.manifest import MANIFEST
 from sentiscore.errors import DivergedError, OutputError, SentiscoreWarning, TrainingError, import_extra
 from sentiscore.tables import write_frame, write_text
@@ -123,16 +123,16 @@ def tune(
         import_extra(module, "tune")
     output = Path(output)
     _check_folder(output)
-    base, revision = find_folder(recipe.base, recipe.base_revision or None)
+    base, _ = find_folder(recipe.base, recipe.base_revision or None)
     check_folder(base)
     space = search_space(count_weights(base), recipe)
     if train_data is None or eval_data is None:
         train_data, eval_data = ([rows] for rows in load_hub_data(recipe.data, recipe.data_revision))
     fixed = {
         **dataclasses.asdict(recipe),
-        "base commit": revision,
+        "base": hash_base(base),
         "training rows": [rows.fingerprint.sha256 for rows in train_data],
-        "weights of the sets": [rows.weight for rows in train_data],
+        "targets of training rows": [rows.hash_of_targets for rows in train_data],
         "validation rows": [rows.fingerprint.sha256 for rows in eval_data],
         "search space": {name: dataclasses.asdict(known) for name, known in space.items()},
     }

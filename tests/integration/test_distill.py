@@ -271,3 +271,12 @@ def test_settings_that_cannot_be_meant_are_refused(tmp_path: Path, table: str, m
     (tmp_path / "s.toml").write_text(table)
     with pytest.raises(TrainingError, match=message):
         Distillation.read(tmp_path / "s.toml")
+
+
+def test_options_that_sets_do_not_listen_to_are_refused(files: Path) -> None:
+    recipe = files / "sets.toml"
+    recipe.write_text((files / "student.toml").read_text().split("[student]")[0])
+    for command in (["train", "--recipe"], ["evaluate", "default", "--sets"]):
+        run = CliRunner().invoke(cli, [*command, str(recipe), "--text-col", "other"])
+        assert run.exit_code == 2
+        assert "--text-col is not for rows that [[sets]] name" in " ".join(run.output.split())

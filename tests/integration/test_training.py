@@ -61,6 +61,8 @@ def test_training_learns_calibrates_and_says_how(
     assert not (tmp_path / "run" / "training").exists()
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log] == [10, 20, 30, 40, 50]
+    least = min(line["calibrated_log_loss"] for line in log)
+    assert result.manifest.metrics["eval.tsv"]["log_loss"] == pytest.approx(least, abs=1e-4)
     assert result.peak_memory_mb > 0
 
     manifest = Manifest.read(tmp_path / "run")

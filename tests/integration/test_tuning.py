@@ -271,7 +271,7 @@ def test_other_settings_and_rows_are_refused_and_named(
     with pytest.raises(TrainingError, match="other settings: base"):
         go(recipe.with_changes({"base": str(tiny_bert())}), output, trials=2)
     weighed = dataclasses.replace(TRAIN, weight=2.0)
-    with pytest.raises(TrainingError, match="other settings: weights of the sets"):
+    with pytest.raises(TrainingError, match="other settings: targets of training rows"):
         tune(recipe, output=output, train_data=[weighed], eval_data=[EVAL], trials=2)
     with pytest.raises(TrainingError, match="other settings: validation rows"):
         tune(recipe, output=output, train_data=[TRAIN], eval_data=[labelled("eval.tsv", range(30, 36))], trials=2)

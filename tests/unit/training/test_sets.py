@@ -109,3 +109,19 @@ def test_soft_labels_that_are_none_are_a_clear_error(
     pl.DataFrame(table).write_parquet(tmp_path / "t.parquet")
     with pytest.raises(InputError, match=message):
         read_soft_labelled(tmp_path / "t.parquet", text_col="text")
+
+
+def test_a_set_with_neutral_rows_is_not_never_neutral(recipe: Recipe) -> None:
+    films, news, soft = recipe.sets
+    with pytest.raises(TrainingError, match=r"'news.csv' says that it is never neutral"):
+        read_sets(recipe.with_changes({"sets": (films, replace(news, never_neutral=True), soft)}))
+
+
+def test_what_is_learnt_has_another_hash_when_soft_labels_or_weights_change(recipe: Recipe) -> None:
+    _, _, soft = read_sets(recipe)[0]
+    assert soft.probs is not None
+    moved = replace(soft, probs=soft.probs * 0.9 + 0.05)
+    assert moved.fingerprint == soft.fingerprint
+    hashes = {one.hash_of_targets for one in (soft, moved, replace(soft, weight=2.0))}
+    assert len(hashes) == 3
+    assert replace(soft, name="other").hash_of_targets in hashes
