@@ -26,7 +26,9 @@ def long_job(tmp_path: Path, tiny_checkpoint: Path) -> tuple[list[str], Path]:
 
 
 def start_and_wait_for_the_first_rows(command: list[str], output: Path) -> subprocess.Popen[str]:
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # what the job inherits; nohup has it ignored
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGHUP, before)
     deadline = time.monotonic() + 60
     while not parts(output):
         assert process.poll() is None, process.communicate()
