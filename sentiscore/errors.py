@@ -7,7 +7,8 @@
     ├── TrainingError       a recipe or training run that cannot go on
     │   └── DivergedError   a training run whose loss is not a number any more
     ├── ValidationError     a frame that breaks its schema
-    └── MissingExtraError   an optional dependency that is not installed
+    ├── MissingExtraError   an optional dependency that is not installed
+    └── StoppedError        a job that was asked to stop, and can be taken up where it stopped
 
     SentiscoreWarning       something the user should know, though the work goes on
 
@@ -62,6 +63,10 @@ class ValidationError(SentiscoreError):
 
 class MissingExtraError(SentiscoreError):
     """An optional dependency that is not installed."""
+
+
+class StoppedError(SentiscoreError):
+    """A job that was asked to stop, and can be taken up where it stopped."""
 
 
 class SentiscoreWarning(UserWarning):

@@ -14,8 +14,17 @@ OK: Final = "ok"
 TRUNCATED: Final = "truncated"
 EMPTY: Final = "empty"
 NULL: Final = "null"
-STATUSES: Final = (OK, TRUNCATED, EMPTY, NULL)
+UNDECODABLE: Final = "undecodable"
+STATUSES: Final = (OK, TRUNCATED, EMPTY, NULL, UNDECODABLE)
 SCORED_STATUSES: Final = (OK, TRUNCATED)
+BAD_STATUSES: Final = (EMPTY, NULL, UNDECODABLE)
+"""Rows without a text that a model could read: they have no scores."""
+
+KEEP: Final = "keep"
+DROP: Final = "drop"
+FAIL: Final = "fail"
+BAD_ROWS: Final = (KEEP, DROP, FAIL)
+"""What may be done with such rows."""
 
 P_NEGATIVE: Final = "p_negative"
 P_POSITIVE: Final = "p_positive"

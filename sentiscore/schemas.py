@@ -11,10 +11,9 @@ import polars as pl
 
 from sentiscore.errors import ValidationError
 from sentiscore.labels import (
+    BAD_STATUSES,
     CLASSES,
-    EMPTY,
     LABEL,
-    NULL,
     P_NEUTRAL,
     SCORED_STATUSES,
     SENTIMENT,
@@ -65,7 +64,7 @@ class ScoredRows(pa.DataFrameModel):
         scored = pl.col(STATUS).is_in(SCORED_STATUSES)
         all_there = pl.all_horizontal(pl.col(names).is_not_null())
         none_there = pl.all_horizontal(pl.col(names).is_null())
-        without_text = pl.col(STATUS).is_in([EMPTY, NULL])
+        without_text = pl.col(STATUS).is_in(BAD_STATUSES)
         return data.lazyframe.select((scored & all_there) | (without_text & none_there))
 
 

@@ -4,15 +4,16 @@ A model is `default` (inside this package), a folder, or a hub id. Weights are r
 and no code that comes with a model is ever run.
 """
 
+import hashlib
 import json
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from sentiscore.checkpoint.hub import download
-from sentiscore.checkpoint.manifest import Manifest, hash_file, verify_files
+from sentiscore.checkpoint.manifest import Manifest, hash_file, loaded_files, verify_files
 from sentiscore.errors import CheckpointError, SentiscoreWarning
 from sentiscore.labels import check_labels, labels_of_config
 
@@ -51,6 +52,7 @@ class Checkpoint:
         longest: The most tokens it could read.
         temperature: The divisor of the logits; None if the model was never calibrated.
         manifest: Its manifest; None for a plain Hugging Face classifier.
+        files: sha256 by name of every file that its answers depend on, those of the base among them.
         base: What its weights, which are adapters, are to be put on; None for a whole model.
     """
 
@@ -62,7 +64,13 @@ class Checkpoint:
     longest: int
     temperature: float | None
     manifest: Manifest | None
+    files: dict[str, str] = field(default_factory=dict)
     base: Base | None = None
+
+    @property
+    def sha256(self) -> str:
+        """One hash, in hex, over the names and hashes of all its files."""
+        return hashlib.sha256(json.dumps(self.files, sort_keys=True).encode()).hexdigest()
 
 
 def find_folder(model: str | Path, revision: str | None = None) -> tuple[Path, str | None]:
@@ -200,6 +208,7 @@ def load_checkpoint(
             "Name every class once, in the order of the ids, with --labels.",
         )
     longest = _longest_of(config)
+    base = find_base(folder, manifest) if manifest else None
     return Checkpoint(
         name=str(model),
         folder=folder,
@@ -209,8 +218,17 @@ def load_checkpoint(
         longest=longest,
         temperature=manifest.temperature if manifest else None,
         manifest=manifest,
-        base=find_base(folder, manifest) if manifest else None,
+        files=_hashes(folder, manifest, base),
+        base=base,
     )
+
+
+def _hashes(folder: Path, manifest: Manifest | None, base: Base | None) -> dict[str, str]:
+    """sha256 by name of the files that answers depend on; those that were verified are not read again."""
+    files = dict(manifest.files) if manifest else {path.name: hash_file(path) for path in loaded_files(folder)}
+    if base is not None and manifest is not None and manifest.adapters is not None:
+        files |= {f"base/{name}": value for name, value in manifest.adapters.base_files.items()}
+    return dict(sorted(files.items()))
 
 
 def _labels_of(config: dict[str, Any], model: str) -> tuple[str, ...]:

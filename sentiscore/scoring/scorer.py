@@ -9,7 +9,9 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import torch
 
+from sentiscore import __version__
 from sentiscore import labels as names
 from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
 from sentiscore.engine.classifier import Classifier, Progress
@@ -120,6 +122,20 @@ class Scorer:
     def calibrated(self) -> bool:
         """Whether a temperature was fitted to the model, so that its probabilities can be taken at their word."""
         return self.checkpoint.temperature is not None
+
+    def identity(self) -> dict[str, str]:
+        """Everything but the text that its answers depend on, by name: equal ones give equal answers."""
+        return {
+            "model": self.checkpoint.sha256,
+            "labels": ",".join(self.checkpoint.labels),
+            "temperature": repr(self.checkpoint.temperature),
+            "max_length": str(self._classifier.encoder.max_length),
+            "overflow": self.overflow,
+            "dtype": self.dtype,
+            "device": self.device.split(":", maxsplit=1)[0],
+            "sentiscore": __version__,
+            "torch": torch.__version__,
+        }
 
     @property
     def columns(self) -> list[str]:
