@@ -7,7 +7,7 @@ and no code that comes with a model is ever run.
 import hashlib
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -70,7 +70,15 @@ class Checkpoint:
     @property
     def sha256(self) -> str:
         """One hash, in hex, over the names and hashes of all its files."""
-        return hashlib.sha256(json.dumps(self.files, sort_keys=True).encode()).hexdigest()
+        return _hash_of(self.files)
+
+    def sha256_of(self, *, tokenizer: bool) -> str:
+        """One hash over the files of the tokenizer, or over all others.
+
+        Args:
+            tokenizer: Which of the two.
+        """
+        return _hash_of({name: value for name, value in self.files.items() if _is_tokenizers(name) == tokenizer})
 
 
 def find_folder(model: str | Path, revision: str | None = None) -> tuple[Path, str | None]:
@@ -229,6 +237,16 @@ def _hashes(folder: Path, manifest: Manifest | None, base: Base | None) -> dict[
     if base is not None and manifest is not None and manifest.adapters is not None:
         files |= {f"base/{name}": value for name, value in manifest.adapters.base_files.items()}
     return dict(sorted(files.items()))
+
+
+def _hash_of(files: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(dict(files), sort_keys=True).encode()).hexdigest()
+
+
+def _is_tokenizers(name: str) -> bool:
+    return name.startswith(("tokenizer", "vocab", "merges", "special_tokens", "added_tokens")) or name.endswith(
+        ".model"
+    )
 
 
 def _labels_of(config: dict[str, Any], model: str) -> tuple[str, ...]:

@@ -1,13 +1,13 @@
 """How the command line shows what went wrong."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from sentiscore.cli import json_log, signals
+
 if TYPE_CHECKING:
     from pathlib import Path
-
-INTERRUPTED: Final = 130
 
 
 class Failure(click.ClickException):
@@ -15,13 +15,18 @@ class Failure(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Write it to stderr."""
+        if json_log.is_on():
+            json_log.event("failed", message=self.message, exit_code=self.exit_code)
+            return
         click.echo(f"{click.style('error:', fg='red', bold=True)} {self.message}", err=True)
 
 
 class Interrupted(Failure):
-    """Ctrl-C, or SIGTERM from a scheduler."""
+    """Ctrl-C, or a signal such as a scheduler's SIGTERM."""
 
-    exit_code = INTERRUPTED
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.exit_code = signals.exit_code()
 
 
 def stopped(folder: "Path") -> Interrupted:

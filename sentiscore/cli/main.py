@@ -1,17 +1,16 @@
 """The group of all commands, and what happens when one of them cannot go on."""
 
-import signal
 import sys
 import warnings
 from importlib import import_module
-from types import FrameType
 from typing import Any, Final
 
 import click
 
 from sentiscore import __version__
+from sentiscore.cli import json_log, signals
 from sentiscore.cli.failures import Failure, Interrupted
-from sentiscore.errors import SentiscoreError, SentiscoreWarning
+from sentiscore.errors import SentiscoreError, SentiscoreWarning, StoppedError
 
 COMMANDS: Final = ("demo", "score", "features", "plot", "train", "tune", "distill", "evaluate")
 
@@ -32,29 +31,29 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what goes wrong on purpose becomes a message, and nothing else is caught."""
-        for name in ("SIGTERM", "SIGHUP"):  # a scheduler stops it, or its terminal is closed; Windows has no SIGHUP
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup says so
-                signal.signal(number, _terminate)
+        signals.listen()
+        json_log.switch(on=False)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", SentiscoreWarning)
             warnings.showwarning = _show_warning
             try:
                 return super().invoke(ctx)
+            except StoppedError as error:
+                raise Interrupted(str(error)) from error
             except SentiscoreError as error:
                 raise Failure(str(error)) from error
             except (KeyboardInterrupt, click.Abort) as error:
                 raise Interrupted(
-                    "Stopped before the end. Complete files stay, and nothing half-written is left.\nRun it again."
+                    "Stopped before the end. Complete files stay, and nothing half-written is in their place.\n"
+                    "Run it again; a scoring job goes on after the last window that was finished."
                 ) from error
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    if json_log.is_on():
+        json_log.event("warning", message=str(message))
+        return
     click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {message}", err=True)
 
 

@@ -15,7 +15,8 @@ _HEAD = """# Command line reference
 Made from `--help` with `make reference`; a test compares the two.
 
 Exit codes: 0 done; 1 something is wrong, and the message says what to do next; 2 an option or argument was
-mistyped; 130 stopped with Ctrl-C or SIGTERM.
+mistyped; 3 `monitor` found a drift past a threshold; 130, 143 and 129 stopped by Ctrl-C, SIGTERM or SIGHUP, after which
+a scoring job goes on by the same command.
 """
 
 

@@ -1,12 +1,16 @@
 """`sentiscore score`: a text column of files -> scored rows, and daily features."""
 
 import glob
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from sentiscore.cli import options
+from sentiscore.cli import json_log, options, signals
+
+if TYPE_CHECKING:
+    from sentiscore.scoring.tally import WindowDone
 
 
 @click.command("score", short_help="Score a text column of CSV, parquet or ndjson files.")
@@ -15,9 +19,9 @@ from sentiscore.cli import options
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
-    help="A .parquet, .csv or .ndjson file for the rows of all inputs together.  [default: NAME.scored.parquet "
-    "beside each input]",
+    metavar="FILE|FOLDER/",
+    help="A .parquet, .csv or .ndjson file for the rows of all inputs together, or FOLDER/ for parts of it.  "
+    "[default: NAME.scored.parquet beside each input]",
 )
 @click.option(
     "-m",
@@ -41,6 +45,25 @@ from sentiscore.cli import options
     help="A text longer than that: read its beginning, or cut it into windows and take the mean of their "
     "probabilities, weighted by tokens.",
 )
+@click.option(
+    "--bad-rows",
+    type=click.Choice(["keep", "drop", "fail"]),
+    default="keep",
+    show_default=True,
+    help="Rows whose text is null, empty or cannot be decoded: keep them with a status and no scores, drop them into "
+    "NAME.rejected.* with the reason, or fail.",
+)
+@click.option(
+    "--resume/--no-resume",
+    default=True,
+    show_default=True,
+    help="Go on after the finished windows of a job that was stopped, or throw them away.",
+)
+@click.option(
+    "--csv-as-is",
+    is_flag=True,
+    help="Write cells of a CSV as they are; otherwise those that a spreadsheet would take as a formula begin with '.",
+)
 @click.option("--limit", type=click.IntRange(min=0), metavar="ROWS", help="Score only so many rows from the beginning.")
 @click.option("--columns", metavar="NAME,NAME", help="Input columns to keep in the output.  [default: all]")
 @click.option("--prefix", default="", help="Put before the name of each added column, against name clashes.")
@@ -52,13 +75,22 @@ from sentiscore.cli import options
     help="Where the daily features go.  [default: NAME.daily.parquet beside the input or the output]",
 )
 @options.daily
-def command(inputs: tuple[str, ...], columns: str | None, text_col: str, output: Path | None, **settings: Any) -> None:
+@click.option(
+    "--log-json",
+    is_flag=True,
+    help="Tell of each window, each warning and the end as JSON on stderr, one object a line.",
+)
+def command(inputs: tuple[str, ...], columns: str | None, text_col: str, log_json: bool, **settings: Any) -> None:
     """Score a text column of CSV, parquet or ndjson files of any size.
 
     Every row comes out once, in order, with all its columns and p_negative, p_positive, p_neutral (where the
     model has it), sentiment, label, n_tokens, n_windows (with --overflow windows) and status (ok, truncated,
-    empty or null). Inputs may be patterns in quotes. With --time-col the daily features are written in the
-    same pass.
+    empty, null or undecodable). Inputs may be patterns in quotes. With --time-col the daily features are
+    written in the same pass.
+
+    The output takes its place when all of it is written and was read back. A job that is stopped or killed
+    keeps its finished windows beside the output, and the same command goes on from there; SIGTERM lets it
+    finish the window in hand.
 
     \b
     sentiscore score news.parquet --text-col headline
@@ -68,18 +100,27 @@ def command(inputs: tuple[str, ...], columns: str | None, text_col: str, output:
     from sentiscore.cli.show import progress, summary_table
     from sentiscore.scoring.job import score_file
 
+    json_log.switch(on=log_json)
     config = options.daily_config(settings)
-    with progress("scoring", "rows") as report:
+    files = expand(inputs)
+    with progress("scoring", "rows", hidden=log_json) as report, signals.after_the_work_in_hand() as should_stop:
         summary = score_file(
-            expand(inputs),
+            files,
             text_col=text_col,
-            output=output,
             columns=options.split(columns),
             config=config,
             on_progress=report,
+            on_window=_tell if log_json else None,
+            should_stop=should_stop,
             **settings,
         )
+    if log_json:
+        json_log.event("done", **asdict(summary))
     summary_table(summary)
+
+
+def _tell(window: "WindowDone") -> None:
+    json_log.event("window", **asdict(window))
 
 
 def expand(inputs: tuple[str, ...]) -> list[str]:

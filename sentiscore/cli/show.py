@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sentiscore.evaluation.evaluate import Report
     from sentiscore.features.files import DailyFile
     from sentiscore.features.plot_file import PlotFile
-    from sentiscore.scoring.job import JobSummary
+    from sentiscore.scoring.tally import JobSummary
 
 
 _LONG_CELL = 24
@@ -38,9 +38,9 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress(what: str, unit: str) -> Iterator[Callable[[int, int | None], None] | None]:
-    """A progress bar on stderr with the rate and the time left; nothing where stderr is no terminal."""
-    if not sys.stderr.isatty():
+def progress(what: str, unit: str, *, hidden: bool = False) -> Iterator[Callable[[int, int | None], None] | None]:
+    """A progress bar on stderr with the rate and the time left; nothing where it is hidden or no terminal."""
+    if hidden or not sys.stderr.isatty():
         yield None
         return
     columns = (
@@ -86,17 +86,21 @@ def summary_table(summary: "JobSummary") -> None:
     )
     if not summary.rows:
         line("There were no rows to score; the output has its columns and no rows.")
-    elif not summary.texts_scored:
+    elif not summary.texts_scored + summary.texts_known + summary.n_resumed:
         line("There was no text to score; the rows have a status and no scores.")
     pairs(
         [
             ("rows", f"{summary.rows:,} ({statuses})"),
+            *([("set aside", f"{summary.n_rejected:,} rows")] if summary.n_rejected else []),
+            *([("finished before", f"{summary.n_resumed:,} rows")] if summary.n_resumed else []),
             ("texts scored", f"{summary.texts_scored:,} (equal ones once in a window)"),
+            *([("texts known", f"{summary.texts_known:,}")] if summary.texts_known else []),
             *([("not in daily", f"{summary.n_unplaced:,} rows")] if summary.n_unplaced else []),
             ("speed", f"{summary.rows_per_second:,.0f} rows/s, {summary.seconds:.1f} s"),
             ("model", f"{summary.model} on {summary.device}, {summary.dtype}"),
             ("calibration", calibration),
             *(("scored rows", str(path)) for path in summary.outputs),
+            *(("rows set aside", str(path)) for path in summary.rejects),
             *(("daily features", str(path)) for path in summary.daily),
         ]
     )

@@ -1,9 +1,12 @@
-"""Files -> a file: every row once, in order, with its scores; and the daily features in the same pass."""
+"""Files -> a file: every row once, in order, with its scores; and the daily features in the same pass.
+
+A job writes nothing in place before all of it is done, and keeps what it has finished in a journal beside the output,
+so that it can be killed at any instant and taken up by the same command.
+"""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,75 +18,18 @@ import polars as pl
 from sentiscore import labels as names
 from sentiscore.checkpoint import DEFAULT
 from sentiscore.engine.memory import give_back
-from sentiscore.errors import InputError, OutputError
-from sentiscore.features import DailyConfig, DailySums
-from sentiscore.features.files import beside, default_daily
+from sentiscore.errors import InputError, OutputError, StoppedError
+from sentiscore.features import DailyConfig
 from sentiscore.features.sessions import Calendar
+from sentiscore.scoring.bad_rows import BadRows, is_bad, mark_undecodable, rejected
+from sentiscore.scoring.journal import Journal
 from sentiscore.scoring.overlap import Behind, ahead
-from sentiscore.scoring.scorer import Prepared, Scorer, check_clashes, check_text_column
-from sentiscore.tables import Source, check_target, open_sink, open_source, write_frame
-from sentiscore.tables.source import require_column
+from sentiscore.scoring.plan import Options, Plan, Window, check_places, make_plan, windows_of
+from sentiscore.scoring.scorer import Prepared, Scorer
+from sentiscore.scoring.tally import JobSummary, OnProgress, OnWindow, Tally, WindowDone
+from sentiscore.tables import Sink, open_sink
 
 WINDOW_ROWS: Final = 32_768
-
-OnProgress = Callable[[int, int | None], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobSummary:
-    """What a scoring job did.
-
-    Attributes:
-        outputs: The files of scored rows.
-        daily: The files of daily features; none without a time column.
-        rows: Rows read, and written.
-        texts_scored: Texts that went through the model; equal texts of a window go once.
-        statuses: Rows by status.
-        n_unplaced: Rows without a time or entity, which are not in the daily features.
-        seconds: Time from the first row read to the files being in place.
-        model: What the user called the model.
-        device: Where it computed.
-        dtype: With which numbers.
-        temperature: The model's temperature; None if it was never calibrated.
-    """
-
-    outputs: tuple[Path, ...]
-    daily: tuple[Path, ...]
-    rows: int
-    texts_scored: int
-    statuses: dict[str, int]
-    n_unplaced: int
-    seconds: float
-    model: str
-    device: str
-    dtype: str
-    temperature: float | None
-
-    @property
-    def rows_per_second(self) -> float:
-        """Rows read, scored and written in a second."""
-        return self.rows / self.seconds if self.seconds else 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Plan:
-    """A job whose files and columns were found to be usable."""
-
-    sources: list[Source]
-    text_col: str
-    output: Path
-    kept: list[str]
-    needed: list[str]
-    placing: list[str]
-    limit: int | None
-    prefix: str
-    sums: DailySums | None
-    daily: Path | None
-
-
-def default_output(source: str | Path) -> Path:
-    """Where the scored rows of a file go by default: news.csv.gz -> news.scored.parquet beside it."""
-    return beside(Path(source), "scored")
 
 
 def score_file(
@@ -101,6 +47,9 @@ def score_file(
     columns: Sequence[str] | None = None,
     limit: int | None = None,
     prefix: str = "",
+    bad_rows: str = names.KEEP,
+    resume: bool = True,
+    csv_as_is: bool = False,
     time_col: str | None = None,
     entity_col: str | None = None,
     calendar: Calendar = None,
@@ -110,28 +59,37 @@ def score_file(
     day_tz: str | None = None,
     config: DailyConfig | None = None,
     on_progress: OnProgress | None = None,
+    on_window: OnWindow | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> JobSummary:
     """Score a column of text in files of any size.
 
-    The rows are read, scored and written a window at a time. An output takes its place only when it is
-    complete; whatever goes wrong before leaves the place as it was. All that can be checked is checked
-    before the first text is scored.
+    The rows are read, scored and written a window at a time. An output takes its place only when it is complete and
+    was read back; whatever goes wrong before leaves the place as it was. Finished windows are kept in a work folder
+    beside the output, and the same call goes on from them. All that can be checked is checked before the first text
+    is scored.
 
     Args:
-        source: A .csv, .tsv (also .gz), .parquet, .ndjson or .jsonl file, or several.
+        source: A .csv, .tsv (also .gz), .parquet, .ndjson or .jsonl file, a folder that sentiscore wrote, or several.
         text_col: The column of texts.
-        output: A .parquet, .csv or .ndjson file. Several sources become one output, in order, and need equal
-            columns. Without it each source has its own output, NAME.scored.parquet beside it.
+        output: A .parquet, .csv or .ndjson file, or a folder for parts in parquet: one that is there, or a text that
+            ends with a slash. Several sources become one output, in order, and need equal columns. Without it each
+            source has its own output, NAME.scored.parquet beside it.
         model: "default", a folder, a hub id, or a loaded scorer.
         device: Where to compute; see `Scorer.from_pretrained` for this and the next five.
         dtype: With which numbers.
-        revision: Branch, tag or commit of a hub id.
+        revision: Commit of a hub id.
         labels: Label names in the order of the model's ids.
         max_length: Tokens of a text that are read.
         overflow: What is done with a longer text, "truncate" or "windows".
         columns: Columns of the source to keep in the output; all by default.
         limit: Score only so many rows from the beginning of each output.
         prefix: Put before the name of each added column.
+        bad_rows: What is done with rows whose text is null, empty or cannot be decoded: "keep" them with a status
+            and no scores, "drop" them into NAME.rejected.* beside the output, or "fail".
+        resume: Whether the finished windows of a stopped job are taken; otherwise they are thrown away.
+        csv_as_is: Whether cells of a CSV output that a spreadsheet would take as a formula stay as they are; by
+            default they begin with an apostrophe.
         time_col: When each text appeared; with it daily features are written too.
         entity_col: The series each text belongs to.
         calendar: The sessions of the daily features; see `sentiscore.features.daily`.
@@ -141,14 +99,18 @@ def score_file(
         day_tz: The zone whose midnight ends a day; by default `tz`, or UTC where there is none.
         config: Everything else about the daily features.
         on_progress: Called with the rows done and the rows there are, as far as is known.
+        on_window: Called with what each window was, once it is finished for good.
+        should_stop: Asked between windows; once it says True the window in hand is finished, and the job stops.
 
     Returns:
         What was done, over all outputs.
 
     Raises:
-        InputError: A file or column cannot be used.
-        OutputError: The output cannot be written.
+        InputError: A file, column or row cannot be used.
+        OutputError: The output cannot be written, another run writes it, or a stopped job with other inputs or options
+            is in its way.
         CheckpointError: The model cannot be loaded.
+        StoppedError: `should_stop` said so.
     """
     paths = [source] if isinstance(source, str | Path) else list(source)
     if not paths:
@@ -158,263 +120,219 @@ def score_file(
             "One file of daily features for several sources needs one output for them.",
             "Say where it goes with --output (output).",
         )
-    jobs = [paths] if output is not None else [[path] for path in paths]
-    plans = [
-        _prepare(
-            job,
-            text_col=text_col,
-            output=output,
-            columns=columns,
-            limit=limit,
-            prefix=prefix,
-            overflow=overflow,
-            time_col=time_col,
-            entity_col=entity_col,
-            calendar=calendar,
-            weight_col=weight_col,
-            daily=daily,
-            tz=tz,
-            day_tz=day_tz,
-            config=config,
-        )
-        for job in jobs
-    ]
-    _check_places(plans)
-    if not isinstance(model, Scorer):
-        model = Scorer.from_pretrained(
-            model,
-            device=device,
-            dtype=dtype,
-            revision=revision,
-            labels=labels,
-            max_length=max_length,
-            overflow=overflow,
-        )
-    import sentiscore.schemas  # noqa: F401 - takes a second, which is not the speed of scoring
-
-    start = time.perf_counter()
-    counter = _Counter(plans, on_progress)
-    for plan in plans:
-        _run(plan, model, counter)
-    return JobSummary(
-        outputs=tuple(plan.output for plan in plans),
-        daily=tuple(plan.daily for plan in plans if plan.daily is not None),
-        rows=counter.rows,
-        texts_scored=counter.texts_scored,
-        statuses={status: counter.statuses[status] for status in names.STATUSES},
-        n_unplaced=sum(plan.sums.n_unplaced for plan in plans if plan.sums is not None),
-        seconds=time.perf_counter() - start,
-        model=model.checkpoint.name,
-        device=model.device,
-        dtype=model.dtype,
-        temperature=model.checkpoint.temperature,
-    )
-
-
-def _prepare(
-    paths: Sequence[str | Path],
-    *,
-    text_col: str,
-    output: str | Path | None,
-    columns: Sequence[str] | None,
-    limit: int | None,
-    prefix: str,
-    overflow: str,
-    time_col: str | None,
-    entity_col: str | None,
-    calendar: Calendar,
-    weight_col: str | None,
-    daily: str | Path | None,
-    tz: str | None,
-    day_tz: str | None,
-    config: DailyConfig | None,
-) -> _Plan:
-    """Check everything about a job that can be checked without a model."""
-    sources = [open_source(path) for path in paths]
-    schema = _common_schema(sources)
-    where = str(sources[0].path)
-    check_text_column(schema, text_col, where)
-    for column in columns or ():
-        require_column(schema, column, where, "--columns (columns)")
-    if limit is not None and limit < 0:
-        raise InputError(f"The limit is {limit}.", "It is a number of rows, 0 or more.")
-    kept = list(dict.fromkeys(columns)) if columns is not None else list(schema)
-    if not kept:
-        raise InputError("No column is left to keep in the output.", "Name at least one with --columns (columns).")
-    added = [prefix + name for name in names.score_columns(names.CLASSES, overflow)]
-    weights = [] if weight_col is None or (weight_col in added and weight_col not in schema) else [weight_col]
-    placing = [name for name in (time_col, entity_col) if name is not None]
-    if time_col is not None:  # the texts are needed to tell equal ones
-        placing += [*weights, text_col]
-    check_clashes([*kept, *placing], names.score_columns(names.CLASSES, overflow), prefix, where)
-    needed = list(dict.fromkeys([*kept, text_col, *placing]))
-    target = check_target(
-        output if output is not None else default_output(paths[0]),
-        pl.Schema({name: schema[name] for name in kept}),
-    )
-    sums = None
-    days = None
-    if time_col is not None:
-        sums = DailySums(
-            time_col=time_col,
-            entity_col=entity_col,
-            calendar=calendar,
-            text_col=text_col,
-            weight_col=weight_col,
-            tz=tz,
-            day_tz=day_tz,
-            prefix=prefix,
-            config=config,
-        )
-        sums.check_schema(pl.Schema(dict.fromkeys(added, pl.Float32()) | dict(schema)))
-        default = default_daily(paths[0]) if output is None else default_daily(output)
-        days = check_target(daily if daily is not None else default, pl.Schema())
-        if schema[time_col] == pl.String:  # other types say that every time can be read
-            for window in _windows(sources, [time_col], limit):  # now, and not after hours of scoring
-                sums.check_times(window)
-    elif entity_col or daily or calendar is not None or weight_col or config is not None:
-        raise InputError("Daily features need a time column.", "Name it with --time-col (time_col).")
-    return _Plan(
-        sources=sources,
+    options = Options(
         text_col=text_col,
-        output=target,
-        kept=kept,
-        needed=needed,
-        placing=list(dict.fromkeys(placing)),
+        columns=columns,
         limit=limit,
         prefix=prefix,
-        sums=sums,
-        daily=days,
+        overflow=overflow,
+        bad_rows=bad_rows,
+        time_col=time_col,
+        entity_col=entity_col,
+        calendar=calendar,
+        weight_col=weight_col,
+        tz=tz,
+        day_tz=day_tz,
+        config=config,
     )
 
+    def between() -> None:
+        if should_stop is not None and should_stop():
+            raise StoppedError("Stopped before the first row was scored.", "Give the same command again.")
 
-def _run(plan: _Plan, scorer: Scorer, counter: "_Counter") -> None:
-    """Score one output's rows, window by window, and put its files in place.
-
-    Four steps run at the same time, each on another window: reading, encoding, computing, and writing.
-    """
-    before = counter.rows
-    with open_sink(plan.output) as sink:
-
-        def write(done: tuple[pl.DataFrame, Prepared, npt.NDArray[np.float32]]) -> tuple[pl.Series, int]:
-            window, prepared, logits = done
-            scores = scorer.finish(prepared, logits)
-            named = scores.rename({name: plan.prefix + name for name in scores.columns}).get_columns()
-            if plan.sums is not None:
-                plan.sums.add(window[plan.placing].hstack(named))
-            sink.write(window[plan.kept].hstack(named))
-            give_back()
-            return scores[names.STATUS], prepared.n_scored
-
-        windows = ahead(_windows(plan.sources, plan.needed, plan.limit))
-        encoded = ahead(_encoded(windows, plan.text_col, scorer))
-        with closing(encoded), Behind(write, lambda done: counter.written(*done)) as writing:
-            for window, prepared in encoded:
-                writing.give((window, prepared, scorer.compute(prepared, counter.more)))
-                counter.computed(window.height)
-        if sink.rows != counter.rows - before:
-            raise OutputError(
-                f"{counter.rows - before} rows were read, but {sink.rows} written.", "Please report this."
+    jobs = [paths] if output is not None else [[path] for path in paths]
+    plans = [
+        make_plan(job, options, output=output, daily=daily, between=between, window_rows=WINDOW_ROWS) for job in jobs
+    ]
+    check_places(plans)
+    with ExitStack() as locks:
+        journals = [locks.enter_context(Journal(plan.output)) for plan in plans]
+        between()
+        if not isinstance(model, Scorer):
+            model = Scorer.from_pretrained(
+                model,
+                device=device,
+                dtype=dtype,
+                revision=revision,
+                labels=labels,
+                max_length=max_length,
+                overflow=overflow,
             )
-        if plan.sums is not None and plan.daily is not None:  # first, so that a failure leaves both as they were
-            write_frame(plan.sums.finish(), plan.daily)
+        import sentiscore.schemas  # noqa: F401 - takes a second, which is not the speed of scoring
+
+        start = time.perf_counter()
+        tally = Tally(plans, on_progress, on_window)
+        for plan, journal in zip(plans, journals, strict=True):
+            between()
+            job = _Job(plan, model, journal, tally, csv_as_is=csv_as_is, should_stop=should_stop or (lambda: False))
+            job.run(resume=resume)
+        return tally.summary(model, seconds=time.perf_counter() - start)
 
 
-def _encoded(windows: Iterator[pl.DataFrame], text_col: str, scorer: Scorer) -> Iterator[tuple[pl.DataFrame, Prepared]]:
-    """Each window, and its texts encoded."""
-    for window in windows:
-        prepared = scorer.prepare(window[text_col])
-        give_back()
-        yield window, prepared
+@dataclass(frozen=True)
+class _Read:
+    """A window, and either its scores from the journal or its texts encoded."""
+
+    window: Window
+    scores: pl.DataFrame | None
+    prepared: Prepared | None
 
 
-def _common_schema(sources: Sequence[Source]) -> pl.Schema:
-    first = sources[0]
-    for other in sources[1:]:
-        if other.schema != first.schema:
-            differing = sorted(
-                {name for name, _ in set(first.schema.items()).symmetric_difference(set(other.schema.items()))}
-            ) or ["their order"]
-            raise InputError(
-                f"{first.path} and {other.path} differ in their columns: {', '.join(differing)}.",
-                "Files that are taken as one table need the same columns; score them one by one otherwise.",
+class _Job:
+    """One output, from its rows to its place."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        scorer: Scorer,
+        journal: Journal,
+        tally: Tally,
+        *,
+        csv_as_is: bool,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self._plan = plan
+        self._scorer = scorer
+        self._journal = journal
+        self._tally = tally
+        self._csv_as_is = csv_as_is
+        self._should_stop = should_stop
+        self._bad = BadRows()
+
+    def run(self, *, resume: bool) -> None:
+        """Score the rows, window by window, and put everything in place.
+
+        Four steps run at the same time, each on another window: reading, encoding, computing, and writing.
+        """
+        plan = self._plan
+        self._journal.begin(job_key(plan, self._scorer), resume=resume)
+        with ExitStack() as sinks:
+            output = sinks.enter_context(
+                open_sink(plan.output, part=self._journal.part_of(plan.output), inert=not self._csv_as_is)
             )
-    return first.schema
-
-
-def _check_places(plans: Sequence[_Plan]) -> None:
-    """No output may be a source or another output."""
-    taken = {source.path.resolve() for plan in plans for source in plan.sources}
-    for plan in plans:
-        for path in (plan.output, plan.daily):
-            if path is not None and path.resolve() in taken:
-                raise OutputError(
-                    f"{path} is read from, or written to, elsewhere in this job.",
-                    "Choose another place with --output or --daily.",
+            rejects = None
+            if plan.rejects is not None:
+                rejects = sinks.enter_context(
+                    open_sink(plan.rejects, part=self._journal.part_of(plan.rejects), inert=not self._csv_as_is)
                 )
-            if path is not None:
-                taken.add(path.resolve())
+            before = self._tally.rows
+            stopped = self._windows(output, rejects)
+            if stopped:
+                kept = self._tally.rows - before
+                raise StoppedError(
+                    f"Stopped; {kept:,} rows of {plan.output} are finished and kept.",
+                    "Give the same command again to go on from there.",
+                )
+            set_aside = 0 if rejects is None else rejects.rows
+            if output.rows + set_aside != self._tally.rows - before:
+                raise OutputError(
+                    f"{self._tally.rows - before:,} rows were read, but {output.rows:,} written and {set_aside:,} set "
+                    "aside.",
+                    "Please report this.",
+                )
+            self._place(output, rejects)
+        self._journal.clear()
+
+    def _windows(self, output: Sink, rejects: Sink | None) -> bool:
+        """Everything between the first row and the last; whether it was asked to stop before that."""
+
+        def write(done: tuple[_Read, npt.NDArray[np.float32] | None]) -> WindowDone:
+            return self._write(*done, output, rejects)
+
+        read = ahead(self._read())
+        with closing(read), Behind(write, self._tally.written) as writing:
+            for one in read:
+                logits = None
+                if one.prepared is not None:
+                    logits = self._scorer.compute(one.prepared, self._tally.more)
+                writing.give((one, logits))
+                self._tally.computed(one.window.rows.height)
+                if self._should_stop():
+                    return True
+        return False
+
+    def _read(self) -> Iterator[_Read]:
+        """Windows, each with its scores or with its texts encoded."""
+
+        def room(source: int, position: int) -> int:
+            return self._journal.room(source, position, WINDOW_ROWS)
+
+        with closing(ahead(windows_of(self._plan, room))) as windows:
+            for window in windows:
+                scores = self._journal.find(window.source, window.position, window.rows.height)
+                prepared = None if scores is not None else self._scorer.prepare(self._texts(window))
+                give_back()
+                yield _Read(window, scores, prepared)
+
+    def _texts(self, window: Window) -> pl.Series:
+        """What the scorer is given: no text where there are only bytes that are none."""
+        texts = window.rows[self._plan.options.text_col]
+        if not window.undecodable.any():
+            return texts
+        return texts.cast(pl.String).zip_with(~window.undecodable, pl.Series([None], dtype=pl.String))
+
+    def _write(
+        self, one: _Read, logits: npt.NDArray[np.float32] | None, output: Sink, rejects: Sink | None
+    ) -> WindowDone:
+        """Note a window as finished, and write its rows."""
+        plan, window = self._plan, one.window
+        scores, scored, known = one.scores, 0, 0
+        if scores is None and one.prepared is not None and logits is not None:
+            scores = mark_undecodable(self._scorer.finish(one.prepared, logits), window.undecodable)
+            scored = one.prepared.n_scored
+            if scores.height:
+                self._journal.keep(window.source, window.position, scores)
+        if scores is None:
+            raise RuntimeError("a window was neither finished nor computed")
+        path, status = plan.sources[window.source].path, scores[names.STATUS]
+        if plan.options.bad_rows == names.FAIL:
+            self._bad.add(status, path, window.position)
+            self._bad.refuse()
+        named = scores.rename({name: plan.options.prefix + name for name in scores.columns}).get_columns()
+        rows = window.rows[plan.kept].hstack(named)
+        good = pl.repeat(value=True, n=rows.height, dtype=pl.Boolean, eager=True)
+        if rejects is not None:
+            bad = is_bad(scores)
+            good = ~bad
+            rejects.write(rejected(window.rows[plan.kept], status, bad, path=path, position=window.position))
+        if plan.sums is not None:
+            plan.sums.add(window.rows[plan.placing].hstack(named).filter(good))
+        rows = rows.filter(good)
+        output.write(rows)
+        give_back()
+        return WindowDone(
+            output=plan.output,
+            source=path,
+            position=window.position,
+            rows=window.rows.height,
+            n_rejected=window.rows.height - rows.height,
+            statuses=dict(status.value_counts().iter_rows()),
+            texts_scored=scored,
+            texts_known=known,
+            resumed=one.scores is not None,
+        )
+
+    def _place(self, output: Sink, rejects: Sink | None) -> None:
+        """Let everything that was written take its place; until then each place is as it was."""
+        plan = self._plan
+        with ExitStack() as sinks:
+            written = [output] if rejects is None else [output, rejects]
+            if plan.sums is not None and plan.daily is not None:
+                daily = sinks.enter_context(open_sink(plan.daily, part=self._journal.part_of(plan.daily)))
+                daily.write(plan.sums.finish())
+                written.append(daily)
+            for sink in written:
+                sink.finish()
+            for sink in reversed(written):  # the output last
+                sink.place()
 
 
-def _windows(sources: Sequence[Source], columns: Sequence[str], limit: int | None) -> Iterator[pl.DataFrame]:
-    """The rows of all sources in order, up to the limit; one empty window if there are none."""
-    left = limit
-    seen = False
-    for source in sources:
-        if left == 0:
-            break
-        for window in source.windows(WINDOW_ROWS if left is None else min(left, WINDOW_ROWS), columns):
-            cut = window if left is None else window.head(left)
-            seen = True
-            yield cut
-            if left is not None:
-                left -= cut.height
-                if left == 0:
-                    break
-    if not seen:
-        yield pl.DataFrame(schema={name: sources[0].schema[name] for name in columns})
-
-
-class _Counter:
-    """What was done so far, told to whoever wants to know."""
-
-    def __init__(self, plans: Sequence[_Plan], on_progress: OnProgress | None) -> None:
-        self.rows = 0
-        self.texts_scored = 0
-        self.statuses: Counter[str] = Counter()
-        self._before = self._in_window = 0
-        self._on_progress = on_progress
-        self._total = _total_rows(plans) if on_progress is not None else None
-
-    def more(self, rows: int) -> None:
-        """Rows of the window in hand that are computed."""
-        self._in_window += rows
-        self._tell()
-
-    def computed(self, rows: int) -> None:
-        """A window is computed."""
-        self._before += rows
-        self._in_window = 0
-        self._tell()
-
-    def written(self, statuses: pl.Series, texts_scored: int) -> None:
-        """A window is written."""
-        self.rows += statuses.len()
-        self.statuses.update(statuses.to_list())
-        self.texts_scored += texts_scored
-
-    def _tell(self) -> None:
-        if self._on_progress is not None:
-            self._on_progress(self._before + self._in_window, self._total)
-
-
-def _total_rows(plans: Sequence[_Plan]) -> int | None:
-    """About how many rows there are; None where that cannot be told."""
-    total = 0
-    for plan in plans:
-        rows = [source.estimate_rows() for source in plan.sources]
-        if None in rows and plan.limit is None:
-            return None
-        known = sum(n for n in rows if n is not None)
-        total += known if plan.limit is None else min(plan.limit, known if None not in rows else plan.limit)
-    return total
+def job_key(plan: Plan, scorer: Scorer) -> dict[str, str]:
+    """All that the answers of a job depend on, by name: runs with equal keys may share finished windows."""
+    read = plan.needed if any(source.format == "csv" for source in plan.sources) else []
+    return {
+        "input": ",".join(source.digest() for source in plan.sources),
+        "text column": plan.options.text_col,
+        "columns read": ",".join(read),  # those of a CSV decide which rows cannot be decoded
+        **scorer.identity(),
+    }

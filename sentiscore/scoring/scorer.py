@@ -126,7 +126,8 @@ class Scorer:
     def identity(self) -> dict[str, str]:
         """Everything but the text that its answers depend on, by name: equal ones give equal answers."""
         return {
-            "model": self.checkpoint.sha256,
+            "model": self.checkpoint.sha256_of(tokenizer=False),
+            "tokenizer": self.checkpoint.sha256_of(tokenizer=True),
             "labels": ",".join(self.checkpoint.labels),
             "temperature": repr(self.checkpoint.temperature),
             "max_length": str(self._classifier.encoder.max_length),

@@ -7,6 +7,7 @@ from polars.testing import assert_frame_equal
 
 from sentiscore import InputError, OutputError, Scorer, features, score_file
 from sentiscore.scoring import job
+from sentiscore.scoring.plan import default_output
 from tests.conftest import TEXTS
 
 if TYPE_CHECKING:
@@ -254,4 +255,4 @@ def test_files_with_other_columns_are_not_mixed(scorer: Scorer, news: pl.DataFra
     [("us.news.2024.csv.gz", "us.news.2024.scored.parquet"), ("a.ndjson", "a.scored.parquet")],
 )
 def test_the_default_name_keeps_the_whole_stem(source: str, name: str) -> None:
-    assert job.default_output(source).name == name
+    assert default_output(source).name == name

@@ -1,0 +1,32 @@
+"""What a command does, as one JSON object a line on stderr, for schedulers that read logs."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+
+class _Log:
+    on: bool = False
+
+
+def switch(*, on: bool) -> None:
+    """Begin to write events instead of text, or go back to text."""
+    _Log.on = on
+
+
+def is_on() -> bool:
+    """Whether events are written."""
+    return _Log.on
+
+
+def event(name: str, **fields: Any) -> None:
+    """Write one event: its name, the time (UTC), and more fields.
+
+    Args:
+        name: What happened, for example "window".
+        fields: Anything that JSON can hold; paths become text.
+    """
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    click.echo(json.dumps({"event": name, "time": now, **fields}, ensure_ascii=False, default=str), err=True)

@@ -1,0 +1,306 @@
+"""Finished windows of a job, kept beside its output until everything is in place.
+
+While a job writes NAME, the folder `.NAME.job` beside it holds
+
+    lock        held by the one run that works on NAME; the system lets go of it when that run dies, however it dies
+    key.json    all that answers depend on, so that a run which would answer differently is refused
+    *.parquet   the scores of one window each; the name says which rows, and has a hash over the job's key and the bytes
+    part-*      what is written of NAME so far, and of other files that belong beside it
+
+A window is finished when its file has its name: it is written beside, synced and renamed. The file's own hash is
+looked at before its scores are taken, so a file that is damaged, or of another job, is as good as none and its rows
+are scored again. Rows between finished windows are found by position, so windows may have another size in each run.
+"""
+
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import polars as pl
+from filelock import FileLock, Timeout
+
+from sentiscore.errors import OutputError
+
+_KEY_FILE: Final = "key.json"
+_LOCK_FILE: Final = "lock"
+_PART: Final = re.compile(r"(\d{5})-(\d{15})-(\d{8})-([0-9a-f]{64})\.parquet")
+_LOCK_SECONDS: Final = 0.2
+_LOCK_TRIES: Final = 5
+"""A run that ends removes the folder, and may do so between the two steps of making it and locking it."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Scores of some rows of one source, in a file."""
+
+    path: Path
+    start: int
+    rows: int
+    digest: str
+
+    @property
+    def end(self) -> int:
+        return self.start + self.rows
+
+
+def work_folder(target: Path) -> Path:
+    """Where the journal of an output is.
+
+    Args:
+        target: The output; a link counts as what it leads to.
+    """
+    place = Path(os.path.realpath(target))
+    return place.with_name(f".{place.name}.job")
+
+
+class Journal:
+    """The work folder of one output, locked against every other run; use it as a context manager.
+
+    Leaving the block lets go of the lock. The folder stays if it holds finished windows, and goes otherwise.
+
+    Attributes:
+        target: The output.
+        folder: The work folder.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self.folder = work_folder(target)
+        self._lock = FileLock(self.folder / _LOCK_FILE, timeout=_LOCK_SECONDS, thread_local=False)
+        self._key = ""
+        self._parts: dict[int, list[_Part]] = {}
+
+    def __enter__(self) -> Self:
+        for left in reversed(range(_LOCK_TRIES)):
+            with self._translated():
+                self.folder.mkdir(exist_ok=True)
+            try:
+                self._lock.acquire()
+            except Timeout as error:
+                raise OutputError(
+                    f"Another run is writing {self.target}.", "Wait until it has ended, or choose another --output."
+                ) from error
+            except FileNotFoundError:
+                if left:
+                    continue
+                raise
+            except OSError as error:
+                raise OutputError(
+                    f"{self.folder} cannot be locked: {error}.", "Choose an output on a disk that knows locks."
+                ) from error
+            break
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(OSError):
+            if not any(_PART.fullmatch(path.name) for path in self.folder.iterdir()):
+                self.clear()
+        self._lock.release()
+
+    def part_of(self, path: Path) -> Path | None:
+        """Where a file of the job is written until it takes its place; None if that is too far from this folder.
+
+        Args:
+            path: The output, or another file of the job.
+        """
+        place = Path(os.path.realpath(path))
+        return self.folder / f"part-{place.name}" if place.parent == self.folder.parent else None
+
+    def begin(self, key: Mapping[str, str], *, resume: bool) -> int:
+        """Find the finished windows of a job.
+
+        Args:
+            key: All that its answers depend on, by name.
+            resume: Whether they are to be taken; otherwise they are thrown away.
+
+        Returns:
+            How many rows are finished.
+
+        Raises:
+            OutputError: The folder holds windows of a job with another key, or cannot be used.
+        """
+        self._key = json.dumps(dict(key), sort_keys=True)
+        with self._translated():
+            if resume:
+                self._refuse_other(key)
+            else:
+                self._remove_parts()
+            if _read_key(self.folder / _KEY_FILE) != dict(key):
+                self._write(_KEY_FILE, json.dumps(dict(key), indent=2).encode())
+            self._parts = {}
+            for path in sorted(self.folder.iterdir()):
+                if part := _parse(path):
+                    if self._read(part) is None:
+                        path.unlink()
+                    else:
+                        self._parts.setdefault(int(path.name[:5]), []).append(part)
+                elif path.name not in (_KEY_FILE, _LOCK_FILE):
+                    self._remove(path)
+        return sum(part.rows for parts in self._parts.values() for part in parts)
+
+    def room(self, source: int, position: int, most: int) -> int:
+        """How many rows a window may have that begins here, so that it is either finished or not.
+
+        Args:
+            source: Which of the job's sources, from 0.
+            position: Rows of it before the window.
+            most: The most rows of a window that is not finished.
+        """
+        part = self._part_at(source, position)
+        if part is not None:
+            return part.end - position
+        starts = [other.start for other in self._parts.get(source, ()) if other.start > position]
+        return min([most, *(start - position for start in starts)])
+
+    def find(self, source: int, position: int, rows: int) -> pl.DataFrame | None:
+        """The scores of a window, if it is finished.
+
+        Args:
+            source: Which of the job's sources.
+            position: Rows of it before the window.
+            rows: How many rows the window has.
+
+        Raises:
+            OutputError: They were there when the job began, and are not any more.
+        """
+        part = self._part_at(source, position)
+        if part is None or position + rows > part.end:
+            return None
+        with self._translated():
+            content = self._read(part)
+        if content is None:
+            raise OutputError(
+                f"{part.path} was changed while the job ran.", "Nothing is lost: give the same command again."
+            )
+        return pl.read_parquet(io.BytesIO(content)).slice(position - part.start, rows)
+
+    def keep(self, source: int, position: int, scores: pl.DataFrame) -> None:
+        """Note a window as finished.
+
+        Args:
+            source: Which of the job's sources.
+            position: Rows of it before the window.
+            scores: One row for each of the window's.
+
+        Raises:
+            OutputError: They cannot be written.
+        """
+        buffer = io.BytesIO()
+        scores.write_parquet(buffer, statistics=False)
+        content = buffer.getvalue()
+        name = f"{source:05}-{position:015}-{scores.height:08}-{self._digest(content)}.parquet"
+        with self._translated():
+            self._write(name, content)
+
+    def clear(self) -> None:
+        """Remove the folder, whose work is done; the lock is held until the block is left."""
+        for path in self.folder.iterdir():
+            if path.name != _LOCK_FILE:
+                self._remove(path)
+        if os.name == "nt":
+            return  # a locked file cannot be removed there; the empty folder stays for the next run
+        (self.folder / _LOCK_FILE).unlink(missing_ok=True)
+        self.folder.rmdir()
+
+    def _refuse_other(self, key: Mapping[str, str]) -> None:
+        found = _read_key(self.folder / _KEY_FILE)
+        if found is None or not any(_parse(path) for path in self.folder.iterdir()):
+            return  # without a key nothing can be told, and each file is known by its hash anyway
+        differing = [name for name in {**found, **key} if found.get(name) != key.get(name)]
+        if differing:
+            told = "; ".join(f"{name} was {_told(found.get(name))} and is {_told(key.get(name))}" for name in differing)
+            raise OutputError(
+                f"{self.target} has a job that was stopped, and that this one is not: {told}.",
+                "Go on with it by the command that began it, or throw away what it has done with --no-resume "
+                "(resume=False).",
+            )
+
+    def _part_at(self, source: int, position: int) -> _Part | None:
+        parts = self._parts.get(source, ())
+        return next((part for part in parts if part.start <= position < part.end), None)
+
+    def _read(self, part: _Part) -> bytes | None:
+        """What is in the file of a window, if it is as it was written."""
+        content = part.path.read_bytes() if part.path.is_file() else b""
+        return content if self._digest(content) == part.digest else None
+
+    def _digest(self, content: bytes) -> str:
+        return hashlib.sha256(hashlib.sha256(self._key.encode()).digest() + content).hexdigest()
+
+    def _write(self, name: str, content: bytes) -> None:
+        """Write a file of the folder, whole or not at all, and see to it that it outlives a crash of the machine."""
+        waiting = self.folder / f"{name}.tmp"
+        with waiting.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        waiting.replace(self.folder / name)
+        if os.name != "nt":  # a folder cannot be opened there
+            handle = os.open(self.folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+    def _remove_parts(self) -> None:
+        for path in self.folder.iterdir():
+            if path.name != _LOCK_FILE:
+                self._remove(path)
+
+    @staticmethod
+    def _remove(path: Path) -> None:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise OutputError(
+                f"{self.folder}, where unfinished work is kept, is gone.",
+                "Something removed it while the job ran. Nothing else was changed: give the same command again.",
+            ) from error
+        except PermissionError as error:
+            raise OutputError(
+                f"{self.folder.parent} may not be written to by this user.", "Choose another place with --output."
+            ) from error
+        except OSError as error:
+            raise OutputError(
+                f"{self.folder} could not be written: {error}.",
+                "What was finished is kept. Free some space, then give the same command again.",
+            ) from error
+
+
+def _parse(path: Path) -> _Part | None:
+    found = _PART.fullmatch(path.name)
+    return _Part(path, int(found[2]), int(found[3]), found[4]) if found else None
+
+
+def _read_key(path: Path) -> dict[str, str] | None:
+    """The key in a file; None if it is damaged or not there."""
+    try:
+        key = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return key if isinstance(key, dict) else None
+
+
+def _told(value: str | None) -> str:
+    """A value of a key for a message: long hashes are cut."""
+    if value is None:
+        return "not there"
+    return f"{value[:12]}…" if re.fullmatch(r"[0-9a-f]{64}", value) else value or "empty"

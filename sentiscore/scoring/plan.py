@@ -1,0 +1,278 @@
+"""What a job will do, checked as far as it can be without a model."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from sentiscore import labels as names
+from sentiscore.errors import InputError, OutputError
+from sentiscore.features import DailyConfig, DailySums
+from sentiscore.features.files import beside, default_daily
+from sentiscore.features.sessions import Calendar
+from sentiscore.scoring.bad_rows import bad_before_scoring, check_columns
+from sentiscore.scoring.scorer import check_clashes, check_text_column
+from sentiscore.tables import Source, check_target, open_source
+from sentiscore.tables.sink import is_folder_target
+from sentiscore.tables.source import require_column
+
+UNDECODABLE: Final = "sentiscore: undecodable"
+"""The column that says which rows of a window hold bytes that are no text."""
+
+OnRows = Callable[[], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What was asked for, beside the files and the model; see `sentiscore.score_file`."""
+
+    text_col: str
+    columns: Sequence[str] | None = None
+    limit: int | None = None
+    prefix: str = ""
+    overflow: str = names.TRUNCATE
+    bad_rows: str = names.KEEP
+    time_col: str | None = None
+    entity_col: str | None = None
+    calendar: Calendar = None
+    weight_col: str | None = None
+    tz: str | None = None
+    day_tz: str | None = None
+    config: DailyConfig | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A job whose files and columns were found to be usable.
+
+    Attributes:
+        options: What was asked for.
+        sources: The files of rows, in order.
+        output: The place of the scored rows.
+        kept: The columns of the sources that are kept in the output.
+        needed: Those that are read.
+        placing: Those that daily features need.
+        rejects: The place of rows that are set aside; None where none are.
+        sums: What daily features are made of; None where there are none.
+        daily: Their place.
+    """
+
+    options: Options
+    sources: list[Source]
+    output: Path
+    kept: list[str]
+    needed: list[str]
+    placing: list[str]
+    rejects: Path | None
+    sums: DailySums | None
+    daily: Path | None
+
+    @property
+    def places(self) -> list[Path]:
+        """Everything that is written."""
+        return [path for path in (self.output, self.rejects, self.daily) if path is not None]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Rows that are held at once.
+
+    Attributes:
+        source: Which of the job's sources they are of, from 0.
+        position: How many rows of it come before them.
+        rows: The columns that are needed, without the next.
+        undecodable: Which rows hold bytes that are no text, shape (rows,).
+    """
+
+    source: int
+    position: int
+    rows: pl.DataFrame
+    undecodable: pl.Series
+
+
+def default_output(source: str | Path) -> Path:
+    """Where the scored rows of a file go by default: news.csv.gz -> news.scored.parquet beside it."""
+    return beside(Path(source), "scored")
+
+
+def make_plan(
+    paths: Sequence[str | Path],
+    options: Options,
+    *,
+    output: str | Path | None,
+    daily: str | Path | None,
+    between: OnRows,
+    window_rows: int,
+) -> Plan:
+    """Check everything about a job that can be checked without a model.
+
+    Args:
+        paths: The files of rows, which become one output.
+        options: What was asked for.
+        output: The place of the scored rows; by default beside the first file.
+        daily: That of the daily features; by default beside the first file, or the output.
+        between: Called now and then while rows are looked at; may raise.
+        window_rows: Rows that are held at once.
+
+    Raises:
+        InputError: A file, column or row cannot be used.
+        OutputError: A place cannot be written to.
+    """
+    if options.bad_rows not in names.BAD_ROWS:
+        raise InputError(f"There is no bad_rows {options.bad_rows!r}.", f"Use {', '.join(names.BAD_ROWS)}.")
+    if options.limit is not None and options.limit < 0:
+        raise InputError(f"The limit is {options.limit}.", "It is a number of rows, 0 or more.")
+    sources = [open_source(path) for path in paths]
+    schema = _common_schema(sources)
+    where = str(sources[0].path)
+    check_text_column(schema, options.text_col, where)
+    for column in options.columns or ():
+        require_column(schema, column, where, "--columns (columns)")
+    kept = list(dict.fromkeys(options.columns)) if options.columns is not None else list(schema)
+    if not kept:
+        raise InputError("No column is left to keep in the output.", "Name at least one with --columns (columns).")
+    placing = _placing(options, schema)
+    check_clashes([*kept, *placing], names.score_columns(names.CLASSES, options.overflow), options.prefix, where)
+    target = check_target(
+        output if output is not None else default_output(paths[0]),
+        pl.Schema({name: schema[name] for name in kept}),
+    )
+    rejects = None
+    if options.bad_rows == names.DROP:
+        check_columns(kept, where)
+        suffix = target.suffix if target.suffix and not is_folder_target(target) else ".parquet"
+        rejects = check_target(beside(target, "rejected").with_suffix(suffix), pl.Schema())
+    sums = days = None
+    if options.time_col is not None:
+        sums = _sums(options, schema)
+        default = default_daily(paths[0]) if output is None else default_daily(target)
+        days = check_target(daily if daily is not None else default, pl.Schema())
+    elif (
+        options.entity_col or daily or options.calendar is not None or options.weight_col or options.config is not None
+    ):
+        raise InputError("Daily features need a time column.", "Name it with --time-col (time_col).")
+    plan = Plan(
+        options=options,
+        sources=sources,
+        output=target,
+        kept=kept,
+        needed=list(dict.fromkeys([*kept, options.text_col, *placing])),
+        placing=placing,
+        rejects=rejects,
+        sums=sums,
+        daily=days,
+    )
+    _look_at_rows(plan, schema, between, window_rows)
+    return plan
+
+
+def check_places(plans: Sequence[Plan]) -> None:
+    """Raise an OutputError if an output is a source or another output."""
+    taken = {source.path.resolve() for plan in plans for source in plan.sources}
+    for plan in plans:
+        for path in plan.places:
+            if path.resolve() in taken:
+                raise OutputError(
+                    f"{path} is read from, or written to, elsewhere in this job.",
+                    "Choose another place with --output or --daily.",
+                )
+            taken.add(path.resolve())
+
+
+def windows_of(
+    plan: Plan, room: Callable[[int, int], int], columns: Sequence[str] | None = None, **bounds: int
+) -> Iterator[Window]:
+    """The rows of all sources in order, up to the limit; one empty window if there are none.
+
+    Args:
+        plan: The job.
+        room: Asked for the most rows of a window, given its source and its position there.
+        columns: The columns to read, by default those that are needed.
+        bounds: `n_bytes`, the most bytes of text of a window.
+    """
+    chosen = plan.needed if columns is None else list(columns)
+    left = plan.options.limit
+    seen = False
+    for number, source in enumerate(plan.sources):
+        if left == 0:
+            break
+        position = 0
+
+        def most(at: int, number: int = number, left: int | None = left) -> int:
+            return room(number, at) if left is None else max(1, min(room(number, at), left - at))
+
+        for found in source.windows(most, chosen, undecodable=UNDECODABLE, **bounds):
+            frame = found if left is None else found.head(left - position)
+            yield Window(number, position, frame.drop(UNDECODABLE), frame[UNDECODABLE])
+            seen = True
+            position += frame.height
+            if position == left:
+                break
+        left = None if left is None else left - position
+    if not seen:
+        empty = pl.DataFrame(schema={name: plan.sources[0].schema[name] for name in chosen})
+        yield Window(0, 0, empty, pl.Series(UNDECODABLE, [], dtype=pl.Boolean))
+
+
+def _placing(options: Options, schema: pl.Schema) -> list[str]:
+    """The columns of the sources that daily features need."""
+    if options.time_col is None:
+        return []
+    added = [options.prefix + name for name in names.score_columns(names.CLASSES, options.overflow)]
+    weight = options.weight_col
+    weights = [] if weight is None or (weight in added and weight not in schema) else [weight]
+    entity = [] if options.entity_col is None else [options.entity_col]
+    return list(dict.fromkeys([options.time_col, *entity, *weights, options.text_col]))  # texts tell equal ones
+
+
+def _sums(options: Options, schema: pl.Schema) -> DailySums:
+    sums = DailySums(
+        time_col=options.time_col or "",
+        entity_col=options.entity_col,
+        calendar=options.calendar,
+        text_col=options.text_col,
+        weight_col=options.weight_col,
+        tz=options.tz,
+        day_tz=options.day_tz,
+        prefix=options.prefix,
+        config=options.config,
+    )
+    added = [options.prefix + name for name in names.score_columns(names.CLASSES, options.overflow)]
+    sums.check_schema(pl.Schema(dict.fromkeys(added, pl.Float32()) | dict(schema)))
+    return sums
+
+
+def _look_at_rows(plan: Plan, schema: pl.Schema, between: OnRows, window_rows: int) -> None:
+    """Find what would stop the job after hours of scoring: times that cannot be read, and bad rows that may not be."""
+    options = plan.options
+
+    def windows(columns: Sequence[str]) -> Iterator[Window]:
+        for window in windows_of(plan, lambda _source, _position: window_rows, columns):
+            between()
+            yield window
+
+    if plan.sums is not None and options.time_col is not None and schema[options.time_col] == pl.String:
+        for window in windows([options.time_col]):  # other types say that every time can be read
+            plan.sums.check_times(window.rows)
+    if options.bad_rows == names.FAIL:
+        looked = (
+            (plan.sources[one.source].path, one.position, one.rows.with_columns(one.undecodable))
+            for one in windows(plan.needed)
+        )
+        bad_before_scoring(looked, options.text_col, UNDECODABLE).refuse()
+
+
+def _common_schema(sources: Sequence[Source]) -> pl.Schema:
+    first = sources[0]
+    for other in sources[1:]:
+        if other.schema != first.schema:
+            differing = sorted(
+                {name for name, _ in set(first.schema.items()).symmetric_difference(set(other.schema.items()))}
+            ) or ["their order"]
+            raise InputError(
+                f"{first.path} and {other.path} differ in their columns: {', '.join(differing)}.",
+                "Files that are taken as one table need the same columns; score them one by one otherwise.",
+            )
+    return first.schema

@@ -1,0 +1,162 @@
+"""What a job has done so far, and what it did in the end."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentiscore import labels as names
+from sentiscore.scoring.plan import Plan
+from sentiscore.scoring.scorer import Scorer
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowDone:
+    """A window that is finished for good.
+
+    Attributes:
+        output: The output that its rows go to.
+        source: The file that they come from.
+        position: How many rows of that file come before them.
+        rows: Rows read.
+        n_rejected: Rows that were set aside.
+        statuses: Rows by status, those that occur.
+        texts_scored: Texts that went through the model.
+        texts_known: Texts whose answers were taken from the store.
+        resumed: Whether its scores were finished by a run before this one.
+    """
+
+    output: Path
+    source: Path
+    position: int
+    rows: int
+    n_rejected: int
+    statuses: dict[str, int]
+    texts_scored: int
+    texts_known: int
+    resumed: bool
+
+
+OnProgress = Callable[[int, int | None], None]
+OnWindow = Callable[[WindowDone], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSummary:
+    """What a scoring job did.
+
+    Attributes:
+        outputs: The files or folders of scored rows.
+        rejects: The files of rows that were set aside; none unless bad rows were dropped.
+        daily: The files of daily features; none without a time column.
+        rows: Rows read: those written and those set aside.
+        n_rejected: Rows set aside.
+        n_resumed: Rows whose scores were finished by a run before this one.
+        texts_scored: Texts that went through the model; equal texts of a window go once.
+        texts_known: Texts whose answers were taken from the store of answers.
+        statuses: Rows by status.
+        n_unplaced: Rows without a time or entity, which are not in the daily features.
+        seconds: Time from the first row read to the files being in place.
+        model: What the user called the model.
+        device: Where it computed.
+        dtype: With which numbers.
+        temperature: The model's temperature; None if it was never calibrated.
+    """
+
+    outputs: tuple[Path, ...]
+    rejects: tuple[Path, ...]
+    daily: tuple[Path, ...]
+    rows: int
+    n_rejected: int
+    n_resumed: int
+    texts_scored: int
+    texts_known: int
+    statuses: dict[str, int]
+    n_unplaced: int
+    seconds: float
+    model: str
+    device: str
+    dtype: str
+    temperature: float | None
+
+    @property
+    def rows_per_second(self) -> float:
+        """Rows read, scored and written in a second."""
+        return self.rows / self.seconds if self.seconds else 0.0
+
+
+class Tally:
+    """Adds up what windows were, and tells whoever wants to know.
+
+    Attributes:
+        rows: Rows of finished windows.
+    """
+
+    def __init__(self, plans: Sequence[Plan], on_progress: OnProgress | None, on_window: OnWindow | None) -> None:
+        self.rows = 0
+        self._plans = plans
+        self._n_rejected = self._n_resumed = self._texts_scored = self._texts_known = 0
+        self._statuses: Counter[str] = Counter()
+        self._before = self._in_window = 0
+        self._on_progress = on_progress
+        self._on_window = on_window
+        self._total = _total_rows(plans) if on_progress is not None else None
+
+    def more(self, rows: int) -> None:
+        """Rows of the window in hand that are computed."""
+        self._in_window += rows
+        self._tell()
+
+    def computed(self, rows: int) -> None:
+        """A window is computed."""
+        self._before += rows
+        self._in_window = 0
+        self._tell()
+
+    def written(self, window: WindowDone) -> None:
+        """A window is finished."""
+        self.rows += window.rows
+        self._n_rejected += window.n_rejected
+        self._n_resumed += window.rows if window.resumed else 0
+        self._texts_scored += window.texts_scored
+        self._texts_known += window.texts_known
+        self._statuses.update(window.statuses)
+        if self._on_window is not None:
+            self._on_window(window)
+
+    def summary(self, scorer: Scorer, *, seconds: float) -> JobSummary:
+        """What was done, now that everything is."""
+        return JobSummary(
+            outputs=tuple(plan.output for plan in self._plans),
+            rejects=tuple(plan.rejects for plan in self._plans if plan.rejects is not None),
+            daily=tuple(plan.daily for plan in self._plans if plan.daily is not None),
+            rows=self.rows,
+            n_rejected=self._n_rejected,
+            n_resumed=self._n_resumed,
+            texts_scored=self._texts_scored,
+            texts_known=self._texts_known,
+            statuses={status: self._statuses[status] for status in names.STATUSES},
+            n_unplaced=sum(plan.sums.n_unplaced for plan in self._plans if plan.sums is not None),
+            seconds=seconds,
+            model=scorer.checkpoint.name,
+            device=scorer.device,
+            dtype=scorer.dtype,
+            temperature=scorer.checkpoint.temperature,
+        )
+
+    def _tell(self) -> None:
+        if self._on_progress is not None:
+            self._on_progress(self._before + self._in_window, self._total)
+
+
+def _total_rows(plans: Sequence[Plan]) -> int | None:
+    """About how many rows there are; None where that cannot be told."""
+    total = 0
+    for plan in plans:
+        rows = [source.estimate_rows() for source in plan.sources]
+        limit = plan.options.limit
+        if None in rows and limit is None:
+            return None
+        known = sum(n for n in rows if n is not None)
+        total += known if limit is None else min(limit, known if None not in rows else limit)
+    return total

@@ -1,0 +1,246 @@
+"""Finished windows are found again, and nothing else is."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from sentiscore.errors import OutputError
+from sentiscore.scoring.journal import Journal, work_folder
+
+KEY = {"input": "a" * 64, "text column": "headline", "dtype": "fp32"}
+
+
+def scores(start: int, rows: int) -> pl.DataFrame:
+    return pl.DataFrame({"sentiment": pl.Series(range(start, start + rows), dtype=pl.Float32)})
+
+
+def parts(target: Path) -> list[Path]:
+    return sorted(work_folder(target).glob("*-*-*.parquet"))
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "out.parquet"
+
+
+def fill(target: Path, windows: Sequence[tuple[int, int]] = ((0, 4), (4, 4), (8, 2))) -> None:
+    with Journal(target) as journal:
+        journal.begin(KEY, resume=True)
+        for start, rows in windows:
+            journal.keep(0, start, scores(start, rows))
+
+
+def test_finished_windows_are_there_in_the_next_run(target: Path) -> None:
+    fill(target)
+    with Journal(target) as journal:
+        assert journal.begin(KEY, resume=True) == 10
+        for start, rows in ((0, 4), (4, 4), (8, 2), (5, 2)):
+            found = journal.find(0, start, rows)
+            assert found is not None
+            assert_frame_equal(found, scores(start, rows))
+        assert journal.find(0, 10, 1) is None
+        assert journal.find(1, 0, 1) is None
+
+
+def test_a_job_without_a_finished_window_leaves_no_folder(target: Path) -> None:
+    fill(target, ())
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_job_that_is_done_leaves_no_folder(target: Path) -> None:
+    fill(target)
+    with Journal(target) as journal:
+        journal.begin(KEY, resume=True)
+        journal.clear()
+    assert list(target.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("field", KEY)
+def test_each_field_of_the_key_refuses_by_its_name(target: Path, field: str) -> None:
+    fill(target)
+    with Journal(target) as journal, pytest.raises(OutputError, match=f"{field} was .* and is other"):
+        journal.begin({**KEY, field: "other"}, resume=True)
+    assert len(parts(target)) == 3, "what the other job has done is still there"
+
+
+def test_a_field_that_is_new_or_gone_refuses_too(target: Path) -> None:
+    fill(target)
+    for key in ({**KEY, "new": "x"}, {name: value for name, value in KEY.items() if name != "dtype"}):
+        with Journal(target) as journal, pytest.raises(OutputError, match="not there"):
+            journal.begin(key, resume=True)
+
+
+def test_windows_of_another_job_are_thrown_away_when_asked(target: Path) -> None:
+    fill(target)
+    with Journal(target) as journal:
+        assert journal.begin({**KEY, "dtype": "bf16"}, resume=False) == 0
+        assert journal.find(0, 0, 4) is None
+    fill(target)
+
+
+def test_a_flipped_byte_anywhere_in_a_window_is_found(target: Path) -> None:
+    fill(target, [(0, 4), (4, 4)])
+    second = parts(target)[1]
+    good = second.read_bytes()
+    for place in range(len(good)):
+        second.write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
+        with Journal(target) as journal:
+            assert journal.begin(KEY, resume=True) == 4
+            assert journal.find(0, 4, 4) is None
+            assert journal.find(0, 0, 4) is not None
+        assert not second.exists(), "a damaged window is removed, so that it is made again"
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "longer", "swapped"])
+def test_a_damaged_window_is_as_good_as_none(target: Path, damage: str) -> None:
+    fill(target)
+    first, second, _ = parts(target)
+    content = first.read_bytes()
+    if damage == "swapped":
+        first.write_bytes(second.read_bytes())
+    else:
+        first.write_bytes({"cut": content[:-1], "empty": b"", "longer": content + b"\0"}[damage])
+    with Journal(target) as journal:
+        assert journal.begin(KEY, resume=True) == 6
+        assert journal.find(0, 0, 4) is None
+
+
+def test_a_key_that_cannot_be_read_costs_nothing(target: Path) -> None:
+    fill(target)
+    (work_folder(target) / "key.json").write_text("{")
+    with Journal(target) as journal:
+        assert journal.begin(KEY, resume=True) == 10, "each window is known by its own hash"
+    with Journal(target) as journal:
+        journal.begin(KEY, resume=True)
+    assert json.loads((work_folder(target) / "key.json").read_text()) == KEY
+
+
+def test_windows_under_a_forged_key_are_not_taken(target: Path) -> None:
+    fill(target)
+    (work_folder(target) / "key.json").write_text(json.dumps({**KEY, "dtype": "bf16"}))
+    with Journal(target) as journal:
+        assert journal.begin({**KEY, "dtype": "bf16"}, resume=True) == 0
+
+
+def test_what_a_kill_left_half_written_is_removed(target: Path) -> None:
+    fill(target)
+    folder = work_folder(target)
+    (folder / f"{parts(target)[0].name}.tmp").write_bytes(b"half")
+    (folder / "part-out.parquet").write_bytes(b"half")
+    (folder / "part-folder").mkdir()
+    (folder / "part-folder" / "part-00000.parquet").write_bytes(b"half")
+    with Journal(target) as journal:
+        assert journal.begin(KEY, resume=True) == 10
+    assert {path.name for path in folder.iterdir()} == {"key.json", "lock", *(path.name for path in parts(target))}
+
+
+def test_a_window_that_changes_during_the_run_is_an_error(target: Path) -> None:
+    fill(target)
+    with Journal(target) as journal:
+        journal.begin(KEY, resume=True)
+        parts(target)[0].write_bytes(b"other")
+        with pytest.raises(OutputError, match="was changed while the job ran"):
+            journal.find(0, 0, 4)
+
+
+def test_a_second_run_on_one_output_is_refused(target: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.parquet"
+    link.symlink_to(target.name)
+    with Journal(target) as journal:
+        journal.begin(KEY, resume=True)
+        for path in (target, link):
+            with pytest.raises(OutputError, match="Another run is writing"), Journal(path):
+                pass
+        with Journal(tmp_path / "other.parquet"):
+            pass
+    with Journal(target):
+        pass
+
+
+def test_a_lock_is_gone_with_the_process_that_held_it(target: Path) -> None:
+    holder = (
+        "import os, signal, sys; from pathlib import Path; from sentiscore.scoring.journal import Journal\n"
+        "with Journal(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", holder, str(target)], check=False)
+    assert done.returncode < 0
+    assert (work_folder(target) / "lock").exists()
+    with Journal(target) as journal:
+        journal.begin(KEY, resume=True)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_work_folder_that_vanishes_is_one_clear_error(target: Path) -> None:
+    with Journal(target) as journal:
+        journal.begin(KEY, resume=True)
+        shutil.rmtree(journal.folder)
+        with pytest.raises(OutputError, match="is gone"):
+            journal.keep(0, 0, scores(0, 4))
+
+
+def test_files_are_written_in_the_folder_only_where_a_rename_can_put_them_in_place(
+    target: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    with Journal(target) as journal:
+        assert journal.part_of(target) == journal.folder / "part-out.parquet"
+        assert journal.part_of(tmp_path / "x.csv") == journal.folder / "part-x.csv"
+        assert journal.part_of(tmp_path / "elsewhere" / "x.csv") is None
+
+
+@given(
+    finished=st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), max_size=8),
+    damaged=st.sets(st.integers(0, 7)),
+    most=st.integers(1, 30),
+    total=st.integers(1, 90),
+)
+def test_every_row_is_in_one_window_whatever_is_finished(
+    finished: list[tuple[int, int]],
+    damaged: set[int],
+    most: int,
+    total: int,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    target = tmp_path_factory.mktemp("job") / "out.csv"
+    borders, position = [], 0
+    for gap, rows in finished:
+        borders.append((position + gap, rows))
+        position += gap + rows
+    fill(target, borders)
+    for number, path in enumerate(parts(target)):
+        if number in damaged:
+            path.write_bytes(b"damaged")
+    whole = [border for number, border in enumerate(borders) if number not in damaged]
+    with Journal(target) as journal:
+        assert journal.begin(KEY, resume=True) == sum(rows for _, rows in whole)
+        at, taken = 0, 0
+        while at < total:
+            rows = min(journal.room(0, at, most), total - at)
+            assert rows >= 1
+            found = journal.find(0, at, rows)
+            if found is None:
+                assert rows <= most
+                assert not any(at < start + n and start < at + rows for start, n in whole), (
+                    "a finished row is scored again"
+                )
+            else:
+                assert_frame_equal(found, scores(at, rows))
+                taken += rows
+            at += rows
+        assert taken == sum(max(0, min(start + rows, total) - start) for start, rows in whole)
+
+
+def test_the_hash_of_a_window_depends_on_the_key(target: Path) -> None:
+    fill(target)
+    digest = parts(target)[0].stem.split("-")[3]
+    assert digest != hashlib.sha256(parts(target)[0].read_bytes()).hexdigest()
