@@ -1,316 +1,301 @@
-"""Windows of rows -> one file, which is there whole or not at all.
+"""Windows of rows -> an output, which is there whole or not at all.
 
-A sink writes beside its target and takes the target's place only when it is closed without an error, so a
-run that is stopped halfway leaves the old file as it was.
+A sink writes beside its target. Only when it is closed without an error is what it wrote synced to the disk, read
+back and checked, and put in the target's place in one step. So a run that is stopped halfway leaves the old output as
+it was.
 """
 
-import glob
 import os
-import re
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Protocol, Self
+from typing import IO, Final, Self
 
 import polars as pl
 
-from sentiscore.errors import OutputError
+from sentiscore.tables.hashes import hash_listing
+from sentiscore.tables.places import (
+    PROVENANCE_NAME,
+    beside,
+    check_ours,
+    check_target,
+    is_folder_target,
+    part_name,
+    put_folder_in_place,
+    put_in_place,
+    real,
+    recover_folder,
+    remove,
+    sync_folder,
+    translated,
+    unknown_kind,
+    write_text,
+)
+from sentiscore.tables.readback import read_back
+from sentiscore.tables.writers import CsvWriter, HashedFile, NdjsonWriter, ParquetWriter, Writer
 
-WRITABLE: Final = (".parquet", ".csv", ".ndjson")
-_LEFT_BEHIND: Final = 3_600
-"""Seconds after which nobody can be about to write to a file whose process is gone, on another machine either."""
-
-
-class Writer(Protocol):
-    """Appends frames of one schema to an open file."""
-
-    def write(self, frame: pl.DataFrame) -> None:
-        """Append the rows of a frame."""
-
-    def finish(self) -> None:
-        """Write what the format needs at its end."""
-
-    def abandon(self) -> None:
-        """Let go of the file, which will be thrown away."""
-
-
-def check_target(path: str | Path, schema: pl.Schema) -> Path:
-    """Can a table of this schema be written there? Asked before any work is done.
-
-    Args:
-        path: A .parquet, .csv or .ndjson file that is there or not.
-        schema: The columns that will be written.
-
-    Raises:
-        OutputError: The ending is unknown, the folder is missing or may not be written to, or the format
-            cannot hold one of the columns.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in WRITABLE:
-        raise OutputError(f"{path} is of a kind that cannot be written.", f"Use one of: {', '.join(WRITABLE)}.")
-    check_place(path)
-    unfit = [f"{name} ({dtype})" for name, dtype in schema.items() if not _fits(path.suffix.lower(), dtype)]
-    if unfit:
-        raise OutputError(
-            f"{path.suffix} cannot hold the column{'s'[: len(unfit) > 1]} {', '.join(unfit)}.",
-            "Write .parquet, or leave such columns out with --columns.",
-        )
-    return path
+PART_ROWS: Final = 1_048_576
+"""Rows of a part of a folder, at most, unless a single window has more."""
 
 
-def check_place(path: Path) -> None:
-    """Can a file be written there?
-
-    Raises:
-        OutputError: It is a folder, or its folder is missing or may not be written to.
-    """
-    folder = path.parent
-    with _translated(path):
-        if path.is_dir():
-            raise OutputError(f"{path} is a folder.", "Name a file in it.")
-        if folder.exists() and not folder.is_dir():
-            raise OutputError(f"{folder} is a file, not a folder.", "Choose another place.")
-        if not folder.is_dir():
-            raise OutputError(f"There is no folder {folder}.", f"Make it first: mkdir -p {folder}")
-        probe = _beside(_real(path))
-        probe.open("wb").close()
-        probe.unlink()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all.
-
-    Raises:
-        OutputError: It cannot be written there.
-    """
-    part = _beside(_real(path))
-    try:
-        with _translated(path):
-            part.write_text(text, encoding="utf-8")
-            part.replace(_real(path))
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def put_in_place(part: Path, target: Path) -> None:
-    """Let a file that was written whole take the place of another in one step.
-
-    Raises:
-        OutputError: It cannot be put there.
-    """
-    with _translated(target):
-        part.replace(_real(target))
-        _sync_folder(_real(target).parent)
-
-
-def sweep(path: Path) -> None:
-    """Remove what processes that are gone left of files they were writing in this place."""
-    place = _real(path)
-    for part in place.parent.glob(f".{glob.escape(place.name)}.*.part"):
-        number = re.fullmatch(r"\.(\d{1,9})\.part", part.name.removeprefix(f".{place.name}"))
-        with suppress(OSError):
-            if number and time.time() - part.stat().st_mtime > _LEFT_BEHIND and not _lives(int(number[1])):
-                part.unlink()
-
-
-def _lives(process: int) -> bool:
-    """Whether there is a process of this number; where that cannot be asked, whether there may be one."""
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(process, 0)  # sends nothing
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _fits(suffix: str, dtype: pl.DataType) -> bool:
-    if dtype == pl.Object:
-        return False
-    if suffix == ".csv":
-        return not dtype.is_nested() and dtype not in (pl.Binary, pl.Duration)
-    if isinstance(dtype, pl.List | pl.Array):
-        return _fits(suffix, _instance(dtype.inner))
-    if isinstance(dtype, pl.Struct):
-        return (bool(dtype.fields) or suffix != ".parquet") and all(
-            _fits(suffix, _instance(field.dtype)) for field in dtype.fields
-        )
-    return dtype != pl.Binary if suffix == ".ndjson" else dtype not in (pl.Int128, pl.UInt128)
-
-
-def _instance(dtype: Any) -> Any:
-    """Polars names an inner type by class or by instance."""
-    return dtype() if isinstance(dtype, type) else dtype
-
-
-class Sink:
+class Sink(ABC):
     """An open target; use it as a context manager.
+
+    Leaving the block without an error finishes it and puts it in place. `finish` and `place` do that in two steps, so
+    that several outputs can be finished before the first takes its place.
 
     Attributes:
         path: The target.
         rows: How many rows were written so far.
+        metadata: Names and values for the metadata of parquet, as it is when the file, or a part, is finished.
+        sidecar: What a file beside the output (in a folder, the file `provenance.json`) will say of it, put in place
+            together with it; None for no such file.
+        sha256: Of the output in hex, once it is finished. For a folder, that of what `sha256sum part-*` prints.
     """
 
-    def __init__(self, path: Path, open_writer: Callable[[IO[bytes], pl.DataFrame], Writer]) -> None:
+    def __init__(self, path: Path, part: Path, metadata: Mapping[str, str]) -> None:
         self.path = path
         self.rows = 0
-        self._open_writer = open_writer
-        self._writer: Writer | None = None
-        self._place = _real(path)
-        self._part = _beside(self._place)
-        self._file: IO[bytes] | None = None
+        self.metadata = metadata
+        self.sidecar: str | None = None
+        self.sha256 = ""
+        self._part = part
+        self._open = self._finished = self._placed = False
 
     def __enter__(self) -> Self:
-        with _translated(self.path):
-            self._file = self._part.open("wb")
+        with translated(self.path):
+            self._begin()
+        self._open = True
         return self
 
     def write(self, frame: pl.DataFrame) -> None:
         """Append the rows of a frame; the first frame sets the columns, and may be empty."""
-        if self._file is None:
+        if not self._open or self._finished:
             raise RuntimeError("the sink is not open")
-        with _translated(self.path):
-            if self._writer is None:
-                self._writer = self._open_writer(self._file, frame)
-            self._writer.write(frame)
+        with translated(self.path):
+            self._append(frame)
         self.rows += frame.height
+
+    def finish(self) -> None:
+        """Close what was written, sync it to the disk, read it back and check it; it is not in place yet.
+
+        Raises:
+            OutputError: It could not be written, or is not what was written.
+        """
+        if not self._open:
+            raise RuntimeError("the sink is not open")
+        if not self._finished:
+            with translated(self.path):
+                self._complete()
+            self._finished = True
+
+    def place(self) -> None:
+        """Put what is finished in the target's place, in one step.
+
+        Raises:
+            OutputError: It cannot be put there; the old output is where it was.
+        """
+        if not self._finished:
+            raise RuntimeError("the sink is not finished")
+        if not self._placed:
+            self._put()
+            self._placed = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is None:
+        if not self._open:
             return
         try:
-            with _translated(self.path):
-                if kind is None:
-                    if self._writer is None:
-                        raise RuntimeError("a sink was closed before anything was written to it")
-                    self._writer.finish()
-                    self._file.flush()
-                    os.fsync(self._file.fileno())
-                    self._file.close()
-                    self._part.replace(self._place)
-                    _sync_folder(self._place.parent)
+            if kind is None:
+                self.finish()
+                self.place()
         finally:
-            if self._writer is not None and not self._file.closed:
-                self._writer.abandon()
-            with suppress(OSError):  # what is still in a buffer may find no room, and is not wanted
+            self._abandon()
+            self._open = False
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Open what is written to."""
+
+    @abstractmethod
+    def _append(self, frame: pl.DataFrame) -> None:
+        """Append the rows of a frame."""
+
+    @abstractmethod
+    def _complete(self) -> None:
+        """Close, sync and check; set sha256."""
+
+    @abstractmethod
+    def _put(self) -> None:
+        """Take the target's place."""
+
+    @abstractmethod
+    def _abandon(self) -> None:
+        """Remove what is not in place."""
+
+
+class _FileSink(Sink):
+    """Into one file."""
+
+    def __init__(
+        self,
+        path: Path,
+        part: Path,
+        metadata: Mapping[str, str],
+        open_writer: Callable[[HashedFile, pl.DataFrame], Writer],
+    ) -> None:
+        super().__init__(path, part, metadata)
+        self._open_writer = open_writer
+        self._writer: Writer | None = None
+        self._file: IO[bytes] | None = None
+        self._hashed: HashedFile | None = None
+
+    def _begin(self) -> None:
+        self._file = self._part.open("wb")
+        self._hashed = HashedFile(self._file)
+
+    def _append(self, frame: pl.DataFrame) -> None:
+        if self._writer is None:
+            assert self._hashed is not None  # noqa: S101 - for mypy: it is open
+            self._writer = self._open_writer(self._hashed, frame)
+        self._writer.write(frame)
+
+    def _complete(self) -> None:
+        if self._writer is None or self._file is None or self._hashed is None:
+            raise RuntimeError("a sink was closed before anything was written to it")
+        self._writer.finish(self.metadata)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self.sha256 = self._hashed.sha256
+        read_back(
+            self._part,
+            target=self.path,
+            suffix=self.path.suffix.lower(),
+            rows=self.rows,
+            schema=self._writer.schema(),
+            sha256=self.sha256,
+        )
+
+    def _put(self) -> None:
+        put_in_place(self._part, self.path)
+        if self.sidecar is not None:
+            write_text(sidecar_path(self.path), self.sidecar)
+
+    def _abandon(self) -> None:
+        if self._writer is not None and self._file is not None and not self._file.closed:
+            self._writer.abandon()
+        with suppress(OSError):  # what is still in a buffer may find no room, and is not wanted
+            if self._file is not None:
                 self._file.close()
+        with suppress(OSError):
             self._part.unlink(missing_ok=True)
-            self._file = None
 
 
-def open_sink(path: str | Path) -> Sink:
-    """A sink for a .parquet, .csv or .ndjson file.
+class _FolderSink(Sink):
+    """Into parts of a folder: each is finished and checked as soon as it is full."""
+
+    def __init__(self, path: Path, part: Path, metadata: Mapping[str, str]) -> None:
+        super().__init__(path, part, metadata)
+        self._current: Sink | None = None
+        self._hashes: dict[str, str] = {}
+
+    def _begin(self) -> None:
+        recover_folder(self.path)
+        check_ours(self.path)
+        remove(self._part)  # of a run that was killed
+        self._part.mkdir()
+
+    def _append(self, frame: pl.DataFrame) -> None:
+        if self._current is not None and self._current.rows and self._current.rows + frame.height > PART_ROWS:
+            self._close_part()
+        if self._current is None:
+            path = self._part / part_name(len(self._hashes))
+            self._current = _FileSink(path, beside(path), {}, ParquetWriter).__enter__()
+        self._current.write(frame)
+
+    def _close_part(self) -> None:
+        if self._current is None:
+            raise RuntimeError("a sink was closed before anything was written to it")
+        self._current.metadata = self.metadata
+        self._current.__exit__(None, None, None)
+        self._hashes[self._current.path.name] = self._current.sha256
+        self._current = None
+
+    def _complete(self) -> None:
+        self._close_part()
+        sync_folder(self._part)
+        self.sha256 = hash_listing(self._hashes)
+
+    def _put(self) -> None:
+        if self.sidecar is not None:
+            write_text(self._part / PROVENANCE_NAME, self.sidecar)
+        put_folder_in_place(self._part, self.path)
+
+    def _abandon(self) -> None:
+        if self._current is not None:
+            self._current.__exit__(RuntimeError, None, None)
+        if not self._placed:
+            remove(self._part)
+
+
+def sidecar_path(output: Path) -> Path:
+    """Where an output's provenance is: NAME.provenance.json beside a file, provenance.json in a folder."""
+    return output / PROVENANCE_NAME if output.is_dir() else output.with_name(f"{output.name}.{PROVENANCE_NAME}")
+
+
+def open_sink(
+    path: str | Path,
+    *,
+    part: Path | None = None,
+    metadata: Mapping[str, str] | None = None,
+    inert: bool = True,
+    folder: bool | None = None,
+) -> Sink:
+    """A sink for a .parquet, .csv or .ndjson file, or for a folder of parquet parts.
+
+    Args:
+        path: The target.
+        part: Where to write until the end, on the same file system; by default a hidden name beside the target.
+        metadata: For the metadata of parquet; other formats have no place for it. It can be set later too.
+        inert: In a CSV, put an apostrophe before texts that a spreadsheet would take as a formula.
+        folder: Whether the target is a folder of parts; by default as `is_folder_target` says.
 
     Raises:
         OutputError: The ending is unknown.
     """
+    if folder is None:
+        folder = is_folder_target(path)
     path = Path(path)
-    writers: dict[str, Callable[[IO[bytes], pl.DataFrame], Writer]] = {
-        ".parquet": _ParquetWriter,
-        ".csv": _CsvWriter,
-        ".ndjson": _NdjsonWriter,
+    part = beside(real(path)) if part is None else part
+    if folder:
+        return _FolderSink(path, part, metadata or {})
+    writers: dict[str, Callable[[HashedFile, pl.DataFrame], Writer]] = {
+        ".parquet": ParquetWriter,
+        ".csv": partial(CsvWriter, inert=inert),
+        ".ndjson": NdjsonWriter,
     }
     if path.suffix.lower() not in writers:
-        raise OutputError(f"{path} is of a kind that cannot be written.", f"Use one of: {', '.join(WRITABLE)}.")
-    return Sink(path, writers[path.suffix.lower()])
+        raise unknown_kind(path)
+    return _FileSink(path, part, metadata or {}, writers[path.suffix.lower()])
 
 
-def write_frame(frame: pl.DataFrame, path: str | Path) -> Path:
+def write_frame(frame: pl.DataFrame, path: str | Path, *, metadata: Mapping[str, str] | None = None) -> Path:
     """Write one frame to a file, whole or not at all.
+
+    Args:
+        frame: The rows.
+        path: A .parquet, .csv or .ndjson file.
+        metadata: For the metadata of parquet.
 
     Raises:
         OutputError: It cannot be written there.
     """
-    path = check_target(path, frame.schema)
-    with open_sink(path) as sink:
+    path = check_target(path, frame.schema, folder=False)
+    with open_sink(path, metadata=metadata, folder=False) as sink:
         sink.write(frame)
     return path
-
-
-class _ParquetWriter:
-    def __init__(self, file: IO[bytes], first: pl.DataFrame) -> None:
-        from pyarrow import parquet
-
-        self._schema = first.head(0).to_arrow().schema
-        self._writer: Any = parquet.ParquetWriter(file, self._schema, compression="zstd")
-
-    def write(self, frame: pl.DataFrame) -> None:
-        if frame.height:
-            self._writer.write_table(frame.to_arrow().cast(self._schema))
-
-    def finish(self) -> None:
-        self._writer.close()
-
-    def abandon(self) -> None:
-        with suppress(OSError, ValueError):  # it writes a footer, for which there may be no room
-            self._writer.close()
-        self._writer.is_open = False  # or it would try once more when it is collected
-
-
-class _CsvWriter:
-    def __init__(self, file: IO[bytes], first: pl.DataFrame) -> None:
-        self._file = file
-        first.head(0).write_csv(file)
-
-    def write(self, frame: pl.DataFrame) -> None:
-        frame.write_csv(self._file, include_header=False)
-
-    def finish(self) -> None:
-        pass
-
-    def abandon(self) -> None:
-        pass
-
-
-class _NdjsonWriter:
-    def __init__(self, file: IO[bytes], first: pl.DataFrame) -> None:
-        self._file = file
-
-    def write(self, frame: pl.DataFrame) -> None:
-        frame.write_ndjson(self._file)
-
-    def finish(self) -> None:
-        pass
-
-    def abandon(self) -> None:
-        pass
-
-
-def _real(path: Path) -> Path:
-    """Where a path leads, so that a link stays one."""
-    return Path(os.path.realpath(path))
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # a folder cannot be opened there
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except PermissionError as error:
-        raise OutputError(
-            f"{path.parent} may not be written to by this user.", "Choose another place with --output."
-        ) from error
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise OutputError(
-            f"{path} could not be written: {error}.",
-            "Nothing was changed there. Free some space or choose another place with --output.",
-        ) from error

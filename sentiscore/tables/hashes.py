@@ -1,0 +1,36 @@
+"""The sha256 of a file, and of a folder of files."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from sentiscore.tables.places import PROVENANCE_NAME
+
+
+def hash_output(path: Path) -> str:
+    """The sha256 of a file, or of all files in a folder, in hex.
+
+    Args:
+        path: A file, or a folder without folders in it. Hidden files of a folder and its provenance do not count.
+
+    Returns:
+        Of a folder, the sha256 of what `sha256sum *` prints in it.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    if not path.is_dir():
+        return _hash_file(path)
+    files = [each for each in path.iterdir() if not each.name.startswith(".") and each.name != PROVENANCE_NAME]
+    return hash_listing({each.name: _hash_file(each) for each in files if each.is_file()})
+
+
+def hash_listing(hashes: Mapping[str, str]) -> str:
+    """The sha256 of names and hashes, in the order of the names, as `sha256sum` lists them."""
+    listing = "".join(f"{hashes[name]}  {name}\n" for name in sorted(hashes))
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,311 @@
+"""Where outputs go: can it be written there, and how a finished one takes its place."""
+
+import glob
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from sentiscore.errors import OutputError
+from sentiscore.tables.exchange import exchange
+from sentiscore.tables.inert import check_header
+
+WRITABLE: Final = (".parquet", ".csv", ".ndjson")
+PROVENANCE_NAME: Final = "provenance.json"
+"""What a folder of parts says of itself."""
+_PART_NAME: Final = re.compile(r"part-\d{5,9}\.parquet")
+_LEFT_BEHIND: Final = 3_600
+"""Seconds after which nobody can be about to write to a file whose process is gone, on another machine either."""
+
+
+def is_folder_target(path: str | Path) -> bool:
+    """Does this output mean a folder of parts? It does if it ends in a separator, or is a folder already."""
+    text = os.fspath(path)
+    return text.endswith(("/", os.sep)) or Path(text).is_dir()
+
+
+def part_name(number: int) -> str:
+    """The name of a part of a folder, counted from 0."""
+    return f"part-{number:05}.parquet"
+
+
+def parts_of(folder: Path) -> list[Path]:
+    """The parts of a folder, in order."""
+    found = [path for path in folder.iterdir() if _PART_NAME.fullmatch(path.name)]
+    return sorted(found, key=lambda path: int(path.name[5:-8]))
+
+
+def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = None, inert: bool = True) -> Path:
+    """Can a table of this schema be written there? Asked before any work is done.
+
+    Args:
+        path: A .parquet, .csv or .ndjson file that is there or not, or a folder of parts.
+        schema: The columns that will be written.
+        folder: Whether it is a folder of parts; by default as `is_folder_target` says.
+        inert: Whether a CSV will be made inert, as in `open_sink`.
+
+    Raises:
+        OutputError: The ending is unknown, the folder is missing or may not be written to, the format cannot hold
+            one of the columns, or a folder holds what sentiscore did not write.
+    """
+    if folder is None:
+        folder = is_folder_target(path)
+    path = Path(path)
+    suffix = ".parquet" if folder else path.suffix.lower()
+    if suffix not in WRITABLE:
+        raise unknown_kind(path)
+    if folder:
+        check_folder_place(path)
+    else:
+        check_place(path)
+    unfit = [f"{name} ({dtype})" for name, dtype in schema.items() if not _fits(suffix, dtype)]
+    if unfit:
+        raise OutputError(
+            f"{suffix} cannot hold the column{'s'[: len(unfit) > 1]} {', '.join(unfit)}.",
+            "Write .parquet, or leave such columns out with --columns.",
+        )
+    if suffix == ".csv" and inert:
+        check_header(list(schema))
+    return path
+
+
+def unknown_kind(path: Path) -> OutputError:
+    """The error for an ending that cannot be written."""
+    return OutputError(
+        f"{path} is of a kind that cannot be written.",
+        f"Use one of: {', '.join(WRITABLE)}. Or end it with / for a folder of parts.",
+    )
+
+
+def check_place(path: Path) -> None:
+    """Can a file be written there?
+
+    Raises:
+        OutputError: It is a folder, or its folder is missing or may not be written to.
+    """
+    with translated(path):
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder.", "Name a file in it.")
+        _check_parent(path)
+        probe = beside(real(path))
+        probe.open("wb").close()
+        probe.unlink()
+
+
+def check_folder_place(path: Path) -> None:
+    """Can a folder of parts be written there? One that was half put in place is mended first.
+
+    Raises:
+        OutputError: It is a file, it holds what sentiscore did not write, or the folder that it is in is missing or
+            may not be written to.
+    """
+    with translated(path):
+        _check_parent(path)
+        recover_folder(path)
+        if path.exists() and not path.is_dir():
+            raise OutputError(f"{path} is a file, not a folder.", "Choose another place.")
+        check_ours(path)
+        probe = beside(real(path))
+        remove(probe)  # of a process of the same number that was killed
+        probe.mkdir()
+        probe.rmdir()
+
+
+def _check_parent(path: Path) -> None:
+    folder = path.parent
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file, not a folder.", "Choose another place.")
+    if not folder.is_dir():
+        raise OutputError(f"There is no folder {folder}.", f"Make it first: mkdir -p {folder}")
+
+
+def check_ours(path: Path) -> None:
+    """Raise an OutputError if a folder holds anything but parts and what they say of themselves."""
+    if not path.is_dir():
+        return
+    for found in sorted(path.iterdir()):
+        named = _PART_NAME.fullmatch(found.name) or found.name == PROVENANCE_NAME
+        if not named or found.is_symlink() or not found.is_file():
+            raise OutputError(
+                f"{path} holds files that sentiscore did not write, such as {found.name}.",
+                "Choose a new folder, or one that sentiscore wrote: it is replaced as a whole.",
+            )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all.
+
+    Raises:
+        OutputError: It cannot be written there.
+    """
+    part = beside(real(path))
+    try:
+        with translated(path):
+            with part.open("w", encoding="utf-8", newline="") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            put_in_place(part, path)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def put_in_place(part: Path, target: Path) -> None:
+    """Let a file that was written whole take the place of another in one step.
+
+    Raises:
+        OutputError: It cannot be put there.
+    """
+    with translated(target):
+        part.replace(real(target))
+        sync_folder(real(target).parent)
+
+
+def put_folder_in_place(work: Path, target: Path) -> None:
+    """Let a folder that was written whole take the place of another, in one step where the system can.
+
+    Linux swaps the two names at once. Elsewhere the old folder is set aside first, and for a moment the name is not
+    there; a run that is killed in that moment leaves both folders, and `recover_folder` brings the old one back.
+
+    Raises:
+        OutputError: It cannot be put there; the old folder is where it was.
+    """
+    place = real(target)
+    with translated(target):
+        check_ours(target)
+        if not place.exists():
+            work.rename(place)
+            sync_folder(place.parent)
+            return
+        if exchange(work, place):
+            sync_folder(place.parent)
+            remove(work)
+            return
+        aside = _aside(place)
+        place.rename(aside)
+        try:
+            work.rename(place)
+        except OSError:
+            aside.rename(place)
+            raise
+        sync_folder(place.parent)
+        remove(aside)
+
+
+def recover_folder(target: Path) -> None:
+    """Bring back an old folder that was set aside by a process that was killed before the new one was in its place."""
+    place = real(target)
+    for aside in sorted(place.parent.glob(f".{glob.escape(place.name)}.*.old")):
+        number = _process(aside, place, "old")
+        if number is None or (_lives(number) and number != os.getpid()):
+            continue
+        if place.exists():
+            remove(aside)
+        else:
+            aside.rename(place)
+            sync_folder(place.parent)
+
+
+def sweep(path: Path) -> None:
+    """Remove what processes that are gone left of files they were writing in this place."""
+    place = real(path)
+    for part in place.parent.glob(f".{glob.escape(place.name)}.*.part"):
+        number = _process(part, place, "part")
+        with suppress(OSError):
+            if number is not None and time.time() - part.stat().st_mtime > _LEFT_BEHIND and not _lives(number):
+                remove(part)
+
+
+def _process(part: Path, place: Path, ending: str) -> int | None:
+    """The number of the process that made a file or folder beside its target."""
+    number = re.fullmatch(rf"\.(\d{{1,9}})\.{ending}", part.name.removeprefix(f".{place.name}"))
+    return int(number[1]) if number else None
+
+
+def _lives(process: int) -> bool:
+    """Whether there is a process of this number; where that cannot be asked, whether there may be one."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(process, 0)  # sends nothing
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder that nobody wants any more, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _fits(suffix: str, dtype: pl.DataType) -> bool:
+    if dtype == pl.Object:
+        return False
+    if suffix == ".csv":
+        return not dtype.is_nested() and dtype not in (pl.Binary, pl.Duration)
+    if isinstance(dtype, pl.List | pl.Array):
+        return _fits(suffix, _instance(dtype.inner))
+    if isinstance(dtype, pl.Struct):
+        return (bool(dtype.fields) or suffix != ".parquet") and all(
+            _fits(suffix, _instance(field.dtype)) for field in dtype.fields
+        )
+    return dtype != pl.Binary if suffix == ".ndjson" else dtype not in (pl.Int128, pl.UInt128)
+
+
+def _instance(dtype: Any) -> Any:
+    """Polars names an inner type by class or by instance."""
+    return dtype() if isinstance(dtype, type) else dtype
+
+
+def real(path: Path) -> Path:
+    """Where a path leads, so that a link stays one."""
+    return Path(os.path.realpath(path))
+
+
+def beside(path: Path) -> Path:
+    """Where a process writes what will take a place."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.old")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder outlast a loss of power."""
+    if os.name == "nt":
+        return  # a folder cannot be opened there
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """What the system or polars says about writing to a path, as an OutputError."""
+    try:
+        yield
+    except PermissionError as error:
+        raise OutputError(
+            f"{path.parent} may not be written to by this user.", "Choose another place with --output."
+        ) from error
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise OutputError(
+            f"{path} could not be written: {error}.",
+            "Nothing was changed there. Free some space or choose another place with --output.",
+        ) from error

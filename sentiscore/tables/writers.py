@@ -1,0 +1,149 @@
+"""Frames of one schema -> the bytes of a file, format by format."""
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import IO, Any, Protocol
+
+import polars as pl
+
+from sentiscore.tables.inert import check_header, inert, inert_header
+
+
+class HashedFile:
+    """A file that is written from its beginning to its end, and knows the sha256 of what it was given."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+        self.closed = False  # what Arrow asks, and closes; the file itself is closed by who opened it
+
+    def write(self, data: bytes) -> int:
+        """Append bytes."""
+        self._hash.update(data)
+        return self._file.write(data)
+
+    def tell(self) -> int:
+        """How many bytes there are."""
+        return self._file.tell()
+
+    def flush(self) -> None:
+        """Hand what is in a buffer to the system."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Nothing: the sink does it."""
+
+    def readable(self) -> bool:
+        """It is not read."""
+        return False
+
+    def writable(self) -> bool:
+        """It is written."""
+        return True
+
+    def seekable(self) -> bool:
+        """It only grows."""
+        return False
+
+    @property
+    def sha256(self) -> str:
+        """In hex, of all bytes so far."""
+        return self._hash.hexdigest()
+
+
+class Writer(Protocol):
+    """Appends frames of one schema to an open file."""
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append the rows of a frame."""
+
+    def finish(self, metadata: Mapping[str, str]) -> None:
+        """Write what the format needs at its end; a format that has a place for it keeps the metadata."""
+
+    def abandon(self) -> None:
+        """Let go of the file, which will be thrown away."""
+
+    def schema(self) -> Any:
+        """What reading it back must find: a schema, or the names of the columns."""
+
+
+class ParquetWriter:
+    """Each frame is a row group, with a checksum for every page."""
+
+    def __init__(self, file: HashedFile, first: pl.DataFrame) -> None:
+        from pyarrow import parquet
+
+        self._columns = first.schema
+        self._schema = first.head(0).to_arrow().schema
+        self._writer: Any = parquet.ParquetWriter(file, self._schema, compression="zstd", write_page_checksum=True)
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append the rows of a frame."""
+        if frame.height:
+            self._writer.write_table(frame.to_arrow().cast(self._schema))
+
+    def finish(self, metadata: Mapping[str, str]) -> None:
+        """Write the footer."""
+        if metadata:
+            self._writer.add_key_value_metadata(dict(metadata))
+        self._writer.close()
+
+    def abandon(self) -> None:
+        """Let go of the file."""
+        with suppress(OSError, ValueError):  # it writes a footer, for which there may be no room
+            self._writer.close()
+        self._writer.is_open = False  # or it would try once more when it is collected
+
+    def schema(self) -> Any:
+        """The columns and their types."""
+        return self._columns
+
+
+class CsvWriter:
+    """RFC 4180 with commas; null is an empty field, and the empty text is quoted."""
+
+    def __init__(self, file: HashedFile, first: pl.DataFrame, *, inert: bool) -> None:
+        self._file: IO[bytes] = file  # type: ignore[assignment] # polars needs no more of it than write
+        self._inert = inert
+        self._names = first.columns
+        if inert:
+            check_header(self._names)
+            self._names = inert_header(self._names)
+        pl.DataFrame(schema=dict.fromkeys(self._names, pl.String)).write_csv(self._file)
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append the rows of a frame."""
+        (inert(frame) if self._inert else frame).write_csv(self._file, include_header=False)
+
+    def finish(self, metadata: Mapping[str, str]) -> None:
+        """A CSV has no end, and no place for metadata."""
+
+    def abandon(self) -> None:
+        """Nothing is open."""
+
+    def schema(self) -> Any:
+        """The names of the columns."""
+        return self._names
+
+
+class NdjsonWriter:
+    """One object a line."""
+
+    def __init__(self, file: HashedFile, first: pl.DataFrame) -> None:
+        self._file: IO[bytes] = file  # type: ignore[assignment]
+        self._names = first.columns
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append the rows of a frame."""
+        frame.write_ndjson(self._file)
+
+    def finish(self, metadata: Mapping[str, str]) -> None:
+        """Such a file has no end, and no place for metadata."""
+
+    def abandon(self) -> None:
+        """Nothing is open."""
+
+    def schema(self) -> Any:
+        """The names of the columns."""
+        return self._names
