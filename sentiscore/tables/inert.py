@@ -11,10 +11,8 @@ from typing import Final
 import polars as pl
 from polars.selectors import by_name
 
-from sentiscore.errors import OutputError
-
 GUARD: Final = "'"
-_BLANK: Final = r"[\s\x00-\x20\x7f\x{200b}\x{2060}\x{feff}]*"
+_BLANK: Final = r"[\s\p{Cc}\p{Cf}]*"
 _SIGNS: Final = r"[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}\x{fe66}\x{fe62}\x{fe63}\x{fe6b}]"
 _FORMULA: Final = rf"^'*(?:[\t\n\r\x00]|{_BLANK}{_SIGNS})"
 """Beginnings of a formula, also full-width ones, after whatever does not show."""
@@ -35,19 +33,8 @@ def inert(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def inert_header(names: Sequence[str]) -> list[str]:
-    """Column names, guarded like cells."""
+    """Column names, guarded like cells; different ones stay different."""
     return pl.DataFrame({"name": names}, schema={"name": pl.String}).select(_guarded("name"))["name"].to_list()
-
-
-def check_header(names: Sequence[str]) -> None:
-    """Raise an OutputError if a guarded name would be that of another column."""
-    guarded = inert_header(names)
-    if len(set(guarded)) < len(guarded):
-        twice = next(name for name in guarded if guarded.count(name) > 1)
-        raise OutputError(
-            f"Two columns would be called {twice!r} in a CSV that is safe to open in a spreadsheet.",
-            "Rename one of them, or write .parquet.",
-        )
 
 
 def _is_text(dtype: pl.DataType) -> bool:

@@ -14,7 +14,6 @@ import polars as pl
 
 from sentiscore.errors import OutputError
 from sentiscore.tables.exchange import exchange
-from sentiscore.tables.inert import check_header
 
 WRITABLE: Final = (".parquet", ".csv", ".ndjson")
 PROVENANCE_NAME: Final = "provenance.json"
@@ -41,14 +40,13 @@ def parts_of(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name[5:-8]))
 
 
-def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = None, inert: bool = True) -> Path:
+def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = None) -> Path:
     """Can a table of this schema be written there? Asked before any work is done.
 
     Args:
         path: A .parquet, .csv or .ndjson file that is there or not, or a folder of parts.
         schema: The columns that will be written.
         folder: Whether it is a folder of parts; by default as `is_folder_target` says.
-        inert: Whether a CSV will be made inert, as in `open_sink`.
 
     Raises:
         OutputError: The ending is unknown, the folder is missing or may not be written to, the format cannot hold
@@ -70,8 +68,6 @@ def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = N
             f"{suffix} cannot hold the column{'s'[: len(unfit) > 1]} {', '.join(unfit)}.",
             "Write .parquet, or leave such columns out with --columns.",
         )
-    if suffix == ".csv" and inert:
-        check_header(list(schema))
     return path
 
 

@@ -71,7 +71,14 @@ def _parsing(target: Path) -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowException, csv.Error, ValueError) as error:  # text that is no UTF-8, or no JSON, is a ValueError
+    except (
+        OSError,
+        ValueError,  # also text that is no UTF-8, and no JSON
+        csv.Error,
+        pa.ArrowException,
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,
+    ) as error:
         raise _broken(target, " ".join(str(error).split())) from error
 
 

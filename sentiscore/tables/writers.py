@@ -7,7 +7,7 @@ from typing import IO, Any, Protocol
 
 import polars as pl
 
-from sentiscore.tables.inert import check_header, inert, inert_header
+from sentiscore.tables.inert import inert, inert_header
 
 
 class HashedFile:
@@ -106,10 +106,7 @@ class CsvWriter:
     def __init__(self, file: HashedFile, first: pl.DataFrame, *, inert: bool) -> None:
         self._file: IO[bytes] = file  # type: ignore[assignment] # polars needs no more of it than write
         self._inert = inert
-        self._names = first.columns
-        if inert:
-            check_header(self._names)
-            self._names = inert_header(self._names)
+        self._names = inert_header(first.columns) if inert else first.columns
         pl.DataFrame(schema=dict.fromkeys(self._names, pl.String)).write_csv(self._file)
 
     def write(self, frame: pl.DataFrame) -> None:

@@ -1,7 +1,10 @@
 """What a sink wrote, a source reads: the same rows in the same order, in windows of the size asked for."""
 
+import csv
 import gzip
+import itertools
 import tempfile
+import unicodedata
 from pathlib import Path
 
 import polars as pl
@@ -114,3 +117,56 @@ def test_windows_are_the_rows_in_order_cut_to_size(
     assert {window.height for window in windows[:-1]} <= {n_rows}
     assert 0 < windows[-1].height <= n_rows
     assert pl.concat(windows).rows() == frame.select(columns).rows()
+
+
+FORMULAS = st.builds(
+    lambda quotes, blank, sign, rest: quotes + blank + sign + rest,
+    st.sampled_from(["", "", "'", "''"]),
+    st.sampled_from(["", "", " ", "\u00a0 ", "\t", "\ufeff"]),
+    st.sampled_from(list("=+-@\uff1d\uff0b\uff0d\uff20\t\r\n\x00")),
+    st.sampled_from(["", "1+1", "5.2", "5,2", "1e3", "SUM(A1)", "-1", "2\n", "cmd|' /C calc'!A0"]),
+)
+STARTERS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+
+
+def runs(cell: str) -> bool:
+    """Whether a spreadsheet might take a cell for more than text; said without the code that it tests."""
+    if not cell:
+        return False
+    if cell[0] in "\t\r\n\x00":
+        return True
+    blank = itertools.takewhile(lambda sign: sign.isspace() or unicodedata.category(sign) in ("Cc", "Cf"), cell)
+    shown = cell[len(list(blank)) :]
+    return shown.startswith(STARTERS) and not is_plain_number(cell)
+
+
+def is_plain_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return set(text) <= set("0123456789+-.eE")
+
+
+@FEW
+@given(
+    cells=st.lists(st.none() | TEXTS | FORMULAS | st.sampled_from(["-5.2", "+3", "-1e-7"]), max_size=20),
+    name=st.one_of(NAMES, FORMULAS.filter(lambda name: "\x00" not in name and name.strip())),
+)
+def test_no_cell_of_a_csv_runs_in_a_spreadsheet_and_taking_the_guard_away_gives_the_text_back(
+    cells: list[str | None], name: str
+) -> None:
+    frame = pl.DataFrame({name: cells, "n": [-1] * len(cells)}, schema={name: pl.String, "n": pl.Int64}, strict=False)
+    assume(name != "n")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        with open_sink(path) as sink:
+            sink.write(frame)
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))
+    found = [row[0] for row in rows]
+    assert [cell for cell in found if runs(cell)] == []
+    assert [row[1] for row in rows[1:]] == ["-1"] * len(cells)
+    for cell, text in zip(found, [name, *(text or "" for text in cells)], strict=True):
+        guarded = cell.startswith("'") and runs(cell.lstrip("'"))
+        assert (cell[1:] if guarded else cell) == text
