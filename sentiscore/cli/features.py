@@ -35,8 +35,21 @@ from sentiscore.cli import options
 )
 @click.option("--revise", is_flag=True, help="With --update: let published sessions change, and keep the old values.")
 @click.option("--anew", is_flag=True, help="With --update: SCORED has all rows; make the file from them alone.")
+@click.option(
+    "--csv-as-is",
+    is_flag=True,
+    help="Into a .csv, write entities as they are, though a spreadsheet may run one that begins with = + - or @.",
+)
 @click.option("--prefix", default="", help="The prefix that the scored columns were given.")
-def command(scored: Path, output: Path | None, daily: Path | None, revise: bool, anew: bool, **settings: Any) -> None:
+def command(
+    scored: Path,
+    output: Path | None,
+    daily: Path | None,
+    revise: bool,
+    anew: bool,
+    csv_as_is: bool,
+    **settings: Any,
+) -> None:
     """Make daily features of a file that `sentiscore score` wrote.
 
     One row for each entity and session, from the entity's first to its last: counts, sentiment, shares, decayed
@@ -58,6 +71,6 @@ def command(scored: Path, output: Path | None, daily: Path | None, revise: bool,
         raise click.UsageError("--revise and --anew go with --update.")
     config = options.daily_config(settings)
     if daily is None:
-        daily_report(daily_file(scored, output=output, config=config, **settings))
+        daily_report(daily_file(scored, output=output, inert=not csv_as_is, config=config, **settings))
     else:
         daily_report(update_file(scored, daily=daily, revise=revise, anew=anew, config=config, **settings))

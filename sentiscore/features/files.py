@@ -8,7 +8,9 @@ import polars as pl
 
 from sentiscore.errors import OutputError
 from sentiscore.features.daily import DailySums, Settings
-from sentiscore.tables import Source, check_target, open_source, write_frame
+from sentiscore.features.origins import daily_options, daily_provenance, look_at
+from sentiscore.tables import Source, check_target, open_sink, open_source
+from sentiscore.tables.provenance import Provenance
 
 _WINDOW_ROWS: Final = 262_144
 
@@ -30,12 +32,17 @@ class DailyFile:
     daily: pl.DataFrame
 
 
-def daily_file(scored: str | Path, *, output: str | Path | None = None, **settings: Unpack[Settings]) -> DailyFile:
+def daily_file(
+    scored: str | Path, *, output: str | Path | None = None, inert: bool = True, **settings: Unpack[Settings]
+) -> DailyFile:
     """Make daily features of a file of scored rows; see `daily` for what they are.
+
+    What they were made of is kept in the metadata of a parquet file, and in NAME.provenance.json beside any.
 
     Args:
         scored: A file that scoring wrote.
         output: A .parquet, .csv or .ndjson file; by default NAME.daily.parquet beside the input.
+        inert: In a CSV, put an apostrophe before names that a spreadsheet would take as a formula.
         settings: The other arguments of `daily`.
 
     Raises:
@@ -44,13 +51,27 @@ def daily_file(scored: str | Path, *, output: str | Path | None = None, **settin
     """
     source = open_source(scored)
     sums = DailySums(**settings)
-    target = check_target(output or default_daily(source.path), pl.Schema())
+    target = check_target(output or default_daily(source.path), pl.Schema(), folder=False)
     if target.resolve() == source.path.resolve():
         raise OutputError(f"{target} is the file that is read.", "Choose another place with --output.")
     rows = add_file(sums, source)
     daily = sums.finish()
-    write_frame(daily, target)
+    options = daily_options(sums, settings)
+    write_daily(daily, target, daily_provenance(options, [look_at(source.path, rows)], daily.height), inert=inert)
     return DailyFile(output=target, rows=rows, n_unplaced=sums.n_unplaced, daily=daily)
+
+
+def write_daily(daily: pl.DataFrame, target: Path, provenance: Provenance, *, inert: bool = True) -> None:
+    """Write daily features with what they were made of, whole or not at all.
+
+    Raises:
+        OutputError: They cannot be written there, or the format cannot hold them.
+    """
+    check_target(target, daily.schema, folder=False)
+    with open_sink(target, folder=False, metadata=provenance.to_metadata(), inert=inert) as sink:
+        sink.write(daily)
+        sink.finish()
+        sink.sidecar = provenance.to_sidecar(sink.sha256)
 
 
 def add_file(sums: DailySums, source: Source) -> int:

@@ -13,6 +13,7 @@ from sentiscore.errors import InputError, OutputError, SentiscoreWarning
 from sentiscore.features.config import DailyConfig
 from sentiscore.features.daily import DailySums, Settings
 from sentiscore.features.files import DailyFile, add_file
+from sentiscore.features.origins import daily_options, daily_provenance, look_at, warn_of_another_model
 from sentiscore.features.state import (
     State,
     next_path,
@@ -26,6 +27,13 @@ from sentiscore.features.state import (
 )
 from sentiscore.features.times import write_instant
 from sentiscore.tables import Source, check_target, open_source, put_in_place, read_table, sweep, write_frame
+from sentiscore.tables.provenance import (
+    DAILY_FEATURES,
+    Provenance,
+    SourceFacts,
+    held_provenance,
+    write_sidecar,
+)
 
 KEY: Final = ["unique_id", "ds"]
 
@@ -116,8 +124,10 @@ def update_file(
     if anew and old is not None:
         published = old.select(pl.col("session_idx").max()).item()
     rows = add_file(sums, source)
-    source_sha = sha256(source.path)
-    _check_new(target, sums, before, rows, source_sha, revise=revise)
+    added = look_at(source.path, rows)
+    _check_new(target, sums, before, rows, added.facts.sha256, revise=revise)
+    told = None if before is None else _told(target, before)
+    warn_of_another_model(target, told, added)
     new = sums.finish()
     revised = _revised(old, new, published)
     if revised.height and not revise:
@@ -129,7 +139,8 @@ def update_file(
     if _shas(target) != shas:
         raise OutputError(f"{target} was changed by something else meanwhile.", "Run the update again.")
     revisions = _keep(target, revised)
-    write_frame(new, next_path(target))
+    provenance = daily_provenance(daily_options(sums, settings), [added], new.height, told)
+    write_frame(new, next_path(target), metadata=provenance.to_metadata())
     seen, texts = sums.state()
     state = State(
         settings=made_with,
@@ -139,7 +150,7 @@ def update_file(
         as_of=instant,
         sources=[
             *([] if before is None else before.sources),
-            {"file": source.path.name, "rows": rows, "sha256": source_sha},
+            {"file": source.path.name, "rows": rows, "sha256": added.facts.sha256},
         ],
         sums=seen,
         texts=texts,
@@ -160,7 +171,7 @@ def update_file(
 
 def _check_places(source: Source, daily: Path) -> Path:
     try:
-        target = check_target(daily, pl.Schema())
+        target = check_target(daily, pl.Schema(), folder=False)
     except OutputError as error:
         raise OutputError(error.message, error.hint.replace("--output", "--update")) from error
     if target.suffix != ".parquet":
@@ -255,6 +266,30 @@ def _finish(target: Path, state: State) -> None:
     if state.revisions and sha256(next_revisions_path(target)) == state.revisions:
         put_in_place(next_revisions_path(target), revisions_path(target))
     put_in_place(next_path(target), target)
+    told = held_provenance(target)
+    if told is not None:  # none if another version of sentiscore began the update
+        write_sidecar(target, told, state.daily)
+
+
+def _told(target: Path, before: State) -> Provenance:
+    """What the daily file before was made of; where it does not say, what its state knows."""
+    try:
+        found = held_provenance(target)
+    except InputError as error:
+        warnings.warn(f"{error.message} It is told anew.", SentiscoreWarning, stacklevel=3)
+        found = None
+    if found is not None:
+        return found
+    sources = tuple(SourceFacts(**source) for source in before.sources)
+    return Provenance(
+        kind=DAILY_FEATURES,
+        rows=0,
+        sources=sources,
+        n_sources=len(sources),
+        options={},
+        job_key="",
+        n_unknown=len(sources),
+    )
 
 
 def _check_new(

@@ -1,0 +1,107 @@
+"""`sentiscore inspect`: what an output says of how it was made."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from sentiscore.tables.provenance import Found, ModelFacts, Provenance
+
+_MOST_SOURCES = 5
+
+
+@click.command("inspect", short_help="Tell how an output was made, and whether it was changed since.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="All of it, as JSON.")
+def command(file: Path, as_json: bool) -> None:
+    """Tell what an output of sentiscore was made of: model, options, sources, version and job key.
+
+    FILE is an output of `sentiscore score` or `sentiscore features`: a file, or a folder of parts. A parquet file
+    holds all of this itself; beside every output lies NAME.provenance.json (in a folder provenance.json), with the
+    output's sha256. Where that is not the sha256 of FILE, it was changed since, and the exit code is 1.
+
+    \b
+    sentiscore inspect news.scored.parquet
+    sentiscore inspect news.daily.parquet --json
+    """
+    from sentiscore.cli.show import line, pairs
+    from sentiscore.errors import InputError
+    from sentiscore.tables import sidecar_path
+    from sentiscore.tables.provenance import read_provenance
+
+    found = read_provenance(file)
+    if found is None:
+        raise InputError(
+            f"{file} does not say how it was made.",
+            f"Outputs of this version of sentiscore do; one that is no parquet needs {sidecar_path(file).name} beside "
+            "it.",
+        )
+    if as_json:
+        whole = {"file": file.name, "where": found.where, "intact": found.intact}
+        line(json.dumps({**whole, "provenance": found.provenance.to_dict()}, indent=2))
+    else:
+        pairs([(name, _printable(value)) for name, value in _rows(file, found)])
+    if found.intact is False:
+        raise InputError(
+            f"{file.name} has another sha256 than {sidecar_path(file).name} says.",
+            "One of the two was changed or replaced since; make the output anew if you do not know why.",
+        )
+
+
+def _rows(file: Path, found: "Found") -> list[tuple[str, str]]:
+    """Names and values, in the order in which they are read."""
+    told = found.provenance
+    rows = [
+        ("file", file.name),
+        ("holds", f"{told.kind}, {told.rows:,} rows"),
+        ("made", f"{told.created_at:%Y-%m-%d %H:%M:%S %Z} by sentiscore {told.sentiscore}"),
+    ]
+    if told.model is not None:
+        rows += _model(told.model)
+    for each in told.scored:
+        rows += [] if each.model is None else _model(each.model)
+        rows.append(("scored", f"{each.created_at:%Y-%m-%d %H:%M:%S %Z} by sentiscore {each.sentiscore}"))
+    if told.n_unknown:
+        rows.append(("unknown", f"{told.n_unknown:,} of {told.n_sources:,} sources do not say how they were scored"))
+    rows += _sources(told)
+    rows += [("options", f"{name} = {value}") for name, value in _flat(told.options) if value not in (None, "")]
+    state = {
+        None: "not checked: there is no file beside it that tells it",
+        True: f"{told.sha256}, as it was when it was made",
+        False: "not the one it had when it was made",
+    }[found.intact]
+    return [*rows, ("job key", told.job_key), ("sha256", state)]
+
+
+def _model(model: "ModelFacts") -> list[tuple[str, str]]:
+    revision = f", revision {model.revision}" if model.revision else ""
+    calibration = "not calibrated" if model.temperature is None else f"temperature {model.temperature:.3f}"
+    return [
+        ("model", f"{model.name}{revision}, {model.dtype} on {model.device}, {calibration}"),
+        ("", f"sha256 {model.sha256}"),
+        ("", f"labels {', '.join(model.labels)}"),
+    ]
+
+
+def _sources(told: "Provenance") -> list[tuple[str, str]]:
+    shown = told.sources[-_MOST_SOURCES:]
+    rows = [("source", f"{source.file}, {source.rows:,} rows, sha256 {source.sha256}") for source in shown]
+    if told.n_sources > len(shown):
+        rows.append(("", f"and {told.n_sources - len(shown):,} earlier ones"))
+    return rows
+
+
+def _flat(options: object, before: str = "") -> list[tuple[str, object]]:
+    """Options within options, by names with a dot."""
+    if not isinstance(options, dict):
+        return [(before, options)]
+    return [
+        pair for name, value in options.items() for pair in _flat(value, f"{before}.{name}" if before else str(name))
+    ]
+
+
+def _printable(text: str) -> str:
+    """What a file says, without what would steer a terminal."""
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)

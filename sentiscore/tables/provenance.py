@@ -1,0 +1,289 @@
+"""What an output was made of and how: in the metadata of parquet, and in a small JSON file beside every output.
+
+Files are named without their folders, so that a provenance tells nothing about the machine or its user.
+"""
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import UnionType
+from typing import Any, Final, Self, get_origin
+
+from sentiscore import __version__
+from sentiscore.errors import InputError
+from sentiscore.tables.hashes import hash_output
+from sentiscore.tables.places import parts_of, write_text
+from sentiscore.tables.sink import sidecar_path
+
+KEY: Final = "sentiscore"
+"""The name under which parquet metadata holds a provenance."""
+FORMAT: Final = 1
+SCORED_ROWS: Final = "scored rows"
+DAILY_FEATURES: Final = "daily features"
+METADATA: Final = "metadata"
+SIDECAR: Final = "sidecar"
+_ROOTED: Final = re.compile(r"(?:[/\\~]|[A-Za-z]:[/\\]|\.\.?[/\\])")
+"""How a text begins that names a place on a machine; a hub id does not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts:
+    """The model that scored.
+
+    Attributes:
+        name: What the user called it; of a folder, its last name.
+        revision: The hub commit, if it came from the hub.
+        sha256: One hash over the hashes of its files, in hex.
+        labels: Label names in the order of its ids.
+        temperature: The divisor of its logits; None if it was never calibrated.
+        dtype: With which numbers it computed.
+        device: Where it computed.
+    """
+
+    name: str
+    revision: str | None
+    sha256: str
+    labels: tuple[str, ...]
+    temperature: float | None
+    dtype: str
+    device: str
+
+    @property
+    def identity(self) -> tuple[str, tuple[str, ...], float | None]:
+        """What has to be equal for scores to be on one scale."""
+        return self.sha256, self.labels, self.temperature
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFacts:
+    """A file that was read.
+
+    Attributes:
+        file: Its name, without its folder.
+        sha256: Of its content, in hex.
+        rows: Rows that were read of it.
+    """
+
+    file: str
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What an output was made of and how.
+
+    Attributes:
+        kind: "scored rows" or "daily features".
+        rows: Rows of the output.
+        sources: The files that it was made of, oldest first; of daily features the newest of them.
+        n_sources: How many they were in all.
+        options: Everything that was asked, by name.
+        job_key: The hash, in hex, of everything that the answers depend on.
+        model: The model that scored; None for daily features, where `scored` says it.
+        scored: Of daily features, the provenance of the scored rows, the newest for each model, without their sources.
+        n_unknown: Of daily features, the sources that came without a provenance.
+        created_at: When it was made, in UTC.
+        sentiscore: The version of sentiscore that made it.
+        sha256: Of the output in hex; empty inside the output, which cannot hold its own hash.
+        format: The version of this list.
+    """
+
+    kind: str
+    rows: int
+    sources: tuple[SourceFacts, ...]
+    n_sources: int
+    options: Mapping[str, Any]
+    job_key: str
+    model: ModelFacts | None = None
+    scored: tuple["Provenance", ...] = ()
+    n_unknown: int = 0
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+    sentiscore: str = __version__
+    sha256: str = ""
+    format: int = FORMAT
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it in a form that JSON has, without folders."""
+        return _plain({each.name: getattr(self, each.name) for each in dataclasses.fields(self)})  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> Self:
+        """A provenance from what `to_dict` gave.
+
+        Raises:
+            KeyError: Something is missing.
+            TypeError: Something is of another type.
+            ValueError: Something cannot be, or it is of a later version.
+        """
+        if found["format"] != FORMAT:
+            raise ValueError(f"its format is {found['format']!r}, and this version knows {FORMAT}")
+        model = found["model"]
+        return cls(
+            kind=_is(str, found["kind"]),
+            rows=_is(int, found["rows"]),
+            sources=tuple(_facts(SourceFacts, source) for source in _is(list, found["sources"])),
+            n_sources=_is(int, found["n_sources"]),
+            options=_is(dict, found["options"]),
+            job_key=_is(str, found["job_key"]),
+            model=None if model is None else _facts(ModelFacts, {**model, "labels": tuple(map(str, model["labels"]))}),
+            scored=tuple(Provenance.from_dict(each) for each in _is(list, found["scored"])),
+            n_unknown=_is(int, found["n_unknown"]),
+            created_at=datetime.fromisoformat(found["created_at"]),
+            sentiscore=_is(str, found["sentiscore"]),
+            sha256=_is(str, found["sha256"]),
+        )
+
+    def to_metadata(self) -> dict[str, str]:
+        """For the metadata of parquet."""
+        return {KEY: json.dumps(dataclasses.replace(self, sha256="").to_dict())}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[bytes, bytes] | None) -> Self | None:
+        """A provenance from the metadata of a parquet file; None if there is none in it.
+
+        Raises:
+            KeyError: It is broken; so say TypeError, ValueError and RecursionError.
+        """
+        text = (metadata or {}).get(KEY.encode())
+        return None if text is None else cls.from_dict(json.loads(text))
+
+    def to_sidecar(self, sha256: str) -> str:
+        """The text of the file beside an output with this sha256."""
+        return json.dumps(dataclasses.replace(self, sha256=sha256).to_dict(), indent=2) + "\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A provenance, and where it was.
+
+    Attributes:
+        provenance: What the output was made of.
+        where: "metadata" or "sidecar".
+        intact: Whether the output's sha256 is the one that the file beside it tells; None if no such file does.
+    """
+
+    provenance: Provenance
+    where: str
+    intact: bool | None
+
+
+def write_sidecar(output: Path, provenance: Provenance, sha256: str) -> Path:
+    """Write the file beside an output that is in place already.
+
+    Args:
+        output: A file or a folder of parts.
+        provenance: What it was made of.
+        sha256: Of the output, in hex.
+
+    Raises:
+        OutputError: It cannot be written there.
+    """
+    path = sidecar_path(output)
+    write_text(path, provenance.to_sidecar(sha256))
+    return path
+
+
+def read_provenance(path: str | Path) -> Found | None:
+    """What an output says of itself, or the file beside it; None if neither says anything.
+
+    What parquet holds counts first, since it cannot be parted from its rows. A folder's own file does, if the parts are
+    those that it speaks of, since parts may have been written before everything was known.
+
+    Args:
+        path: An output of sentiscore: a file or a folder of parts.
+
+    Raises:
+        InputError: There is no such output, it cannot be read, or what is said of it makes no sense.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"There is no file {path}.", "Check the path; it is taken relative to this folder.")
+    try:
+        held = held_provenance(path)
+        beside = _from_sidecar(sidecar_path(path))
+        intact = None if beside is None or not beside.sha256 else hash_output(path) == beside.sha256
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error}.", "Check its permissions and its disk.") from error
+    if beside is not None and (held is None or (path.is_dir() and intact)):
+        return Found(provenance=beside, where=SIDECAR, intact=intact)
+    if held is None:
+        return None
+    sha256 = beside.sha256 if beside is not None and intact else ""
+    return Found(provenance=dataclasses.replace(held, sha256=sha256), where=METADATA, intact=intact)
+
+
+def held_provenance(path: Path) -> Provenance | None:
+    """What the metadata of a parquet file, or of the first part of a folder, says of how it was made; None if nothing.
+
+    Raises:
+        InputError: It cannot be read, or makes no sense.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    files = parts_of(path)[:1] if path.is_dir() else [path]
+    if not files or files[0].suffix.lower() not in {".parquet", ".pq"}:
+        return None
+    try:
+        metadata = parquet.read_metadata(files[0]).metadata
+    except (pa.ArrowException, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{files[0]} cannot be read: {reason}.", "The file looks broken or cut short; make it anew."
+        ) from error
+    try:
+        return Provenance.from_metadata(metadata)
+    except (KeyError, TypeError, ValueError, RecursionError, AttributeError) as error:
+        raise _senseless(files[0], error) from error
+
+
+def _from_sidecar(path: Path) -> Provenance | None:
+    if not path.is_file():
+        return None
+    try:
+        return Provenance.from_dict(json.loads(path.read_bytes()))
+    except (KeyError, TypeError, ValueError, RecursionError, AttributeError) as error:
+        raise _senseless(path, error) from error
+
+
+def _senseless(path: Path, error: Exception) -> InputError:
+    reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+    return InputError(
+        f"What {path} says of how it was made cannot be read: {reason}.",
+        "It was changed, or written by a later version of sentiscore.",
+    )
+
+
+def _is(kind: Any, value: Any) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r:.40} is of the wrong type")
+    return value
+
+
+def _facts(kind: type, found: Any) -> Any:
+    """A dataclass of plain values from what JSON gave, each of its type."""
+    values = {each.name: _is(dict, found)[each.name] for each in dataclasses.fields(kind)}
+    for each in dataclasses.fields(kind):
+        allowed: Any = get_origin(each.type) or each.type
+        _is((str, float, int, type(None)) if allowed is UnionType else allowed, values[each.name])
+    return kind(**values)
+
+
+def _plain(value: Any) -> Any:
+    """A value in a form that JSON has, in which whatever names a place on this machine keeps its last name alone."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Path) or (isinstance(value, str) and _ROOTED.match(value)):
+        return re.split(r"[/\\]", str(value).rstrip("/\\"))[-1]
+    return value
