@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import UnionType
-from typing import Any, Final, Self, get_origin
+from typing import Any, Final, Self, get_args, get_origin
 
 from sentiscore import __version__
 from sentiscore.errors import InputError
@@ -269,8 +269,8 @@ def _facts(kind: type, found: Any) -> Any:
     """A dataclass of plain values from what JSON gave, each of its type."""
     values = {each.name: _is(dict, found)[each.name] for each in dataclasses.fields(kind)}
     for each in dataclasses.fields(kind):
-        allowed: Any = get_origin(each.type) or each.type
-        _is((str, float, int, type(None)) if allowed is UnionType else allowed, values[each.name])
+        origin: Any = get_origin(each.type) or each.type
+        _is((*get_args(each.type), int) if origin is UnionType else origin, values[each.name])  # 1 is a float too
     return kind(**values)
 
 

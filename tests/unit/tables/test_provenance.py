@@ -147,7 +147,16 @@ def test_a_field_that_is_missing_or_of_another_type_is_one_message(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "change", [{"sha256": 3}, {"name": None}, {"temperature": []}, {"labels": 7}, {"dtype": {}}, {"revision": [1]}]
+    "change",
+    [
+        {"sha256": 3},
+        {"name": None},
+        {"temperature": []},
+        {"temperature": "hot"},
+        {"labels": 7},
+        {"dtype": {}},
+        {"revision": [1]},
+    ],
 )
 def test_facts_of_a_model_of_another_type_are_one_message(tmp_path: Path, change: dict[str, Any]) -> None:
     whole = TOLD.to_dict()
