@@ -8,12 +8,13 @@ import unicodedata
 from pathlib import Path
 
 import polars as pl
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from polars.testing.parametric import column, dataframes
 
-from sentiscore.tables import open_sink, open_source, read_table
+from sentiscore.tables import hash_output, open_sink, open_source, places, read_table, sink
 
 FEW = settings(max_examples=30, deadline=None)
 
@@ -117,6 +118,21 @@ def test_windows_are_the_rows_in_order_cut_to_size(
     assert {window.height for window in windows[:-1]} <= {n_rows}
     assert 0 < windows[-1].height <= n_rows
     assert pl.concat(windows).rows() == frame.select(columns).rows()
+
+
+@FEW
+@given(frame=text_frames(max_rows=60), size=st.integers(1, 40), part_rows=st.integers(1, 40))
+def test_the_parts_of_a_folder_are_the_rows_in_order(frame: pl.DataFrame, size: int, part_rows: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sink, "PART_ROWS", part_rows)
+        path = Path(folder) / "out"
+        with open_sink(path, folder=True) as out:
+            for start in range(0, max(frame.height, 1), size):
+                out.write(frame.slice(start, size))
+        found = [pl.read_parquet(part) for part in places.parts_of(path)]
+        assert_frame_equal(pl.concat(found), frame)
+        assert hash_output(path) == out.sha256
+    assert all(part.height <= max(size, part_rows) for part in found)
 
 
 FORMULAS = st.builds(
