@@ -1,8 +1,16 @@
 """Files on disk <-> polars frames, in windows of rows, in order."""
 
 from sentiscore.tables.hashes import hash_output
-from sentiscore.tables.places import check_place, check_target, is_folder_target, put_in_place, sweep, write_text
-from sentiscore.tables.sink import Sink, open_sink, sidecar_path, write_frame
+from sentiscore.tables.places import (
+    check_place,
+    check_target,
+    is_folder_target,
+    put_in_place,
+    sidecar_path,
+    sweep,
+    write_text,
+)
+from sentiscore.tables.sink import Sink, open_sink, write_frame
 from sentiscore.tables.source import Source, open_source, read_table
 
 __all__ = [

@@ -22,6 +22,9 @@ _PART_NAME: Final = re.compile(r"part-\d{5,9}\.parquet")
 _LEFT_BEHIND: Final = 3_600
 """Seconds after which nobody can be about to write to a file whose process is gone, on another machine either."""
 
+_SWAP: Final = 60
+"""Seconds after which nobody can still be putting a folder in place; the number may be that of another process."""
+
 
 def is_folder_target(path: str | Path) -> bool:
     """Does this output mean a folder of parts? It does if it ends in a separator, or is a folder already."""
@@ -38,6 +41,11 @@ def parts_of(folder: Path) -> list[Path]:
     """The parts of a folder, in order."""
     found = [path for path in folder.iterdir() if _PART_NAME.fullmatch(path.name)]
     return sorted(found, key=lambda path: int(path.name[5:-8]))
+
+
+def sidecar_path(output: Path) -> Path:
+    """Where an output's provenance is: NAME.provenance.json beside a file, provenance.json in a folder."""
+    return output / PROVENANCE_NAME if output.is_dir() else output.with_name(f"{output.name}.{PROVENANCE_NAME}")
 
 
 def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = None) -> Path:
@@ -62,6 +70,7 @@ def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = N
         check_folder_place(path)
     else:
         check_place(path)
+        check_place(sidecar_path(path))
     unfit = [f"{name} ({dtype})" for name, dtype in schema.items() if not _fits(suffix, dtype)]
     if unfit:
         raise OutputError(
@@ -119,6 +128,18 @@ def _check_parent(path: Path) -> None:
         raise OutputError(f"{folder} is a file, not a folder.", "Choose another place.")
     if not folder.is_dir():
         raise OutputError(f"There is no folder {folder}.", f"Make it first: mkdir -p {folder}")
+
+
+def check_same_disk(part: Path, target: Path) -> None:
+    """Raise an OutputError if what is written in one place cannot take the other in one step.
+
+    Raises:
+        OSError: One of the folders is not there.
+    """
+    if part.parent.stat().st_dev != real(target).parent.stat().st_dev:
+        raise OutputError(
+            f"{part.parent} is on another file system than {target}.", "Choose a work folder beside the output."
+        )
 
 
 def check_ours(path: Path) -> None:
@@ -200,7 +221,8 @@ def recover_folder(target: Path) -> None:
     place = real(target)
     for aside in sorted(place.parent.glob(f".{glob.escape(place.name)}.*.old")):
         number = _process(aside, place, "old")
-        if number is None or (_lives(number) and number != os.getpid()):
+        in_work = number is not None and number != os.getpid() and _lives(number)
+        if number is None or (in_work and time.time() - aside.stat().st_ctime < _SWAP):
             continue
         if place.exists():
             remove(aside)
@@ -215,8 +237,14 @@ def sweep(path: Path) -> None:
     for part in place.parent.glob(f".{glob.escape(place.name)}.*.part"):
         number = _process(part, place, "part")
         with suppress(OSError):
-            if number is not None and time.time() - part.stat().st_mtime > _LEFT_BEHIND and not _lives(number):
+            if number is not None and time.time() - _touched(part) > _LEFT_BEHIND and not _lives(number):
                 remove(part)
+
+
+def _touched(part: Path) -> float:
+    """When a file, or a folder or anything in it, was last written to."""
+    inside = part.iterdir() if part.is_dir() else ()
+    return max(float(path.stat().st_mtime) for path in (part, *inside))
 
 
 def _process(part: Path, place: Path, ending: str) -> int | None:

@@ -16,8 +16,7 @@ from typing import Any, Final, Self, get_args, get_origin
 from sentiscore import __version__
 from sentiscore.errors import InputError
 from sentiscore.tables.hashes import hash_output
-from sentiscore.tables.places import parts_of, write_text
-from sentiscore.tables.sink import sidecar_path
+from sentiscore.tables.places import parts_of, sidecar_path, write_text
 
 KEY: Final = "sentiscore"
 """The name under which parquet metadata holds a provenance."""

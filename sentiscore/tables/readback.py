@@ -8,7 +8,6 @@ import csv
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,7 +107,7 @@ def _parquet(path: Path, schema: pl.Schema) -> tuple[int, bool]:
 
 
 def _csv(path: Path, names: list[str]) -> tuple[int, bool]:
-    limit = csv.field_size_limit(sys.maxsize)
+    limit = csv.field_size_limit(2**31 - 1)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             lines = csv.reader(file, strict=True)

@@ -21,6 +21,7 @@ from sentiscore.tables.places import (
     PROVENANCE_NAME,
     beside,
     check_ours,
+    check_same_disk,
     check_target,
     is_folder_target,
     part_name,
@@ -29,6 +30,8 @@ from sentiscore.tables.places import (
     real,
     recover_folder,
     remove,
+    sidecar_path,
+    sweep,
     sync_folder,
     translated,
     unknown_kind,
@@ -67,6 +70,8 @@ class Sink(ABC):
 
     def __enter__(self) -> Self:
         with translated(self.path):
+            sweep(self.path)
+            check_same_disk(self._part, self.path)
             self._begin()
         self._open = True
         return self
@@ -243,11 +248,6 @@ class _FolderSink(Sink):
             remove(self._part)
 
 
-def sidecar_path(output: Path) -> Path:
-    """Where an output's provenance is: NAME.provenance.json beside a file, provenance.json in a folder."""
-    return output / PROVENANCE_NAME if output.is_dir() else output.with_name(f"{output.name}.{PROVENANCE_NAME}")
-
-
 def open_sink(
     path: str | Path,
     *,
@@ -260,7 +260,8 @@ def open_sink(
 
     Args:
         path: The target.
-        part: Where to write until the end, on the same file system; by default a hidden name beside the target.
+        part: Where to write until the end, on the same file system; by default a hidden name beside the target. What
+            is there is removed.
         metadata: For the metadata of parquet; other formats have no place for it. It can be set later too.
         inert: In a CSV, put an apostrophe before texts that a spreadsheet would take as a formula.
         folder: Whether the target is a folder of parts; by default as `is_folder_target` says.

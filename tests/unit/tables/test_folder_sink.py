@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -221,3 +222,66 @@ def test_metadata_that_is_known_at_the_end_of_a_part_is_in_it(tmp_path: Path) ->
         out.metadata = {"sentiscore": "late"}
     found = parquet.read_metadata(tmp_path / "out" / "part-00000.parquet").metadata
     assert found[b"sentiscore"] == b"late"
+
+
+def test_what_killed_runs_left_is_swept_once_nobody_can_want_it(tmp_path: Path) -> None:
+    gone = tmp_path / ".out.999999999.part"
+    young = tmp_path / ".out.999999998.part"
+    for left in (gone, young):
+        left.mkdir()
+        (left / "part-00000.parquet").touch()
+        os.utime(left, (0, 0))
+    os.utime(gone / "part-00000.parquet", (0, 0))
+    write_folder(tmp_path / "out")
+    assert names_in(tmp_path) == [young.name, "out"]
+
+
+def test_an_old_folder_comes_back_also_if_another_process_has_that_number_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "out"
+    write_folder(folder)
+    folder.rename(tmp_path / f".out.{os.getppid()}.old")
+    check_target(folder, ROWS.schema, folder=True)
+    assert not folder.exists()  # it may be about to take its place
+    monkeypatch.setattr(places, "_SWAP", -1)
+    check_target(folder, ROWS.schema, folder=True)
+    assert rows_in(folder).equals(ROWS)
+
+
+def test_a_work_folder_on_another_disk_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Path("/dev/shm")  # noqa: S108 - only asked for its number
+    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system here")
+    for name in ("out.csv", "out/"):
+        with pytest.raises(OutputError, match="another file system"), open_sink(f"{tmp_path}/{name}", part=other / "x"):
+            pass
+    assert names_in(tmp_path) == []
+
+
+def test_the_place_of_the_provenance_is_checked_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "out.csv.provenance.json").mkdir()
+    with pytest.raises(OutputError, match=r"provenance\.json is a folder"):
+        check_target(tmp_path / "out.csv", ROWS.schema)
+    with pytest.raises(OutputError, match="could not be written"):
+        check_target(tmp_path / f"{'n' * 230}.csv", ROWS.schema)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux swaps")
+def test_swapping_says_no_where_the_system_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ctypes
+    import errno
+
+    from sentiscore.tables.exchange import exchange
+
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    with pytest.raises(FileNotFoundError):
+        exchange(one, other)
+    for code in (errno.ENOSYS, errno.EINVAL):
+        monkeypatch.setattr(ctypes, "get_errno", lambda code=code: code)
+        assert exchange(one, other) is False
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
+    assert exchange(one, other) is False
