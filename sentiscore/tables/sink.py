@@ -206,7 +206,7 @@ class _FolderSink(Sink):
 
     def __init__(self, path: Path, part: Path, metadata: Mapping[str, str]) -> None:
         super().__init__(path, part, metadata)
-        self._current: Sink | None = None
+        self._current: _FileSink | None = None
         self._hashes: dict[str, str] = {}
 
     def _begin(self) -> None:
@@ -220,14 +220,16 @@ class _FolderSink(Sink):
             self._close_part()
         if self._current is None:
             path = self._part / part_name(len(self._hashes))
-            self._current = _FileSink(path, beside(path), {}, ParquetWriter).__enter__()
+            self._current = _FileSink(path, beside(path), {}, ParquetWriter)
+            self._current.__enter__()
         self._current.write(frame)
 
     def _close_part(self) -> None:
         if self._current is None:
             raise RuntimeError("a sink was closed before anything was written to it")
         self._current.metadata = self.metadata
-        self._current.__exit__(None, None, None)
+        self._current.finish()
+        self._current.place()
         self._hashes[self._current.path.name] = self._current.sha256
         self._current = None
 
@@ -243,7 +245,7 @@ class _FolderSink(Sink):
 
     def _abandon(self) -> None:
         if self._current is not None:
-            self._current.__exit__(RuntimeError, None, None)
+            self._current._abandon()
         if not self._placed:
             remove(self._part)
 

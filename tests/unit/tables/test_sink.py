@@ -263,6 +263,8 @@ def test_all_columns_that_do_not_fit_are_named(tmp_path: Path) -> None:
         ("out.parquet", pl.UInt128()),
         ("out.parquet", pl.List(pl.Int128())),
         ("out.parquet", pl.Struct({})),
+        ("out.parquet", pl.Array(pl.Int8(), 0)),
+        ("out.parquet", pl.List(pl.Array(pl.Int8(), 0))),
     ],
 )
 def test_what_the_format_cannot_hold_is_found_before_any_work_is_done(
