@@ -26,7 +26,7 @@ class Interrupted(Failure):
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
-        self.exit_code = signals.exit_code()
+        self.exit_code = signals.exit_code()  # type: ignore[misc] # which click reads from the instance
 
 
 def stopped(folder: "Path") -> Interrupted:

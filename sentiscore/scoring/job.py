@@ -23,11 +23,13 @@ from sentiscore.features import DailyConfig
 from sentiscore.features.sessions import Calendar
 from sentiscore.scoring.bad_rows import BadRows, is_bad, mark_undecodable, rejected
 from sentiscore.scoring.journal import Journal
+from sentiscore.scoring.made_of import provenance_of_days, provenance_of_rows
 from sentiscore.scoring.overlap import Behind, ahead
 from sentiscore.scoring.plan import Options, Plan, Window, check_places, make_plan, windows_of
 from sentiscore.scoring.scorer import Prepared, Scorer
 from sentiscore.scoring.tally import JobSummary, OnProgress, OnWindow, Tally, WindowDone
 from sentiscore.tables import Sink, open_sink
+from sentiscore.tables.provenance import Provenance, SourceFacts
 
 WINDOW_ROWS: Final = 32_768
 
@@ -127,6 +129,7 @@ def score_file(
         prefix=prefix,
         overflow=overflow,
         bad_rows=bad_rows,
+        csv_as_is=csv_as_is,
         time_col=time_col,
         entity_col=entity_col,
         calendar=calendar,
@@ -164,7 +167,7 @@ def score_file(
         tally = Tally(plans, on_progress, on_window)
         for plan, journal in zip(plans, journals, strict=True):
             between()
-            job = _Job(plan, model, journal, tally, csv_as_is=csv_as_is, should_stop=should_stop or (lambda: False))
+            job = _Job(plan, model, journal, tally, should_stop or (lambda: False))
             job.run(resume=resume)
         return tally.summary(model, seconds=time.perf_counter() - start)
 
@@ -187,17 +190,16 @@ class _Job:
         scorer: Scorer,
         journal: Journal,
         tally: Tally,
-        *,
-        csv_as_is: bool,
         should_stop: Callable[[], bool],
     ) -> None:
         self._plan = plan
         self._scorer = scorer
         self._journal = journal
         self._tally = tally
-        self._csv_as_is = csv_as_is
         self._should_stop = should_stop
         self._bad = BadRows()
+        self._rows_of = [0] * len(plan.sources)
+        self._digests: list[str] = []
 
     def run(self, *, resume: bool) -> None:
         """Score the rows, window by window, and put everything in place.
@@ -205,16 +207,11 @@ class _Job:
         Four steps run at the same time, each on another window: reading, encoding, computing, and writing.
         """
         plan = self._plan
-        self._journal.begin(job_key(plan, self._scorer), resume=resume)
+        self._digests = [source.digest() for source in plan.sources]
+        self._journal.begin(job_key(plan, self._scorer, self._digests), resume=resume)
         with ExitStack() as sinks:
-            output = sinks.enter_context(
-                open_sink(plan.output, part=self._journal.part_of(plan.output), inert=not self._csv_as_is)
-            )
-            rejects = None
-            if plan.rejects is not None:
-                rejects = sinks.enter_context(
-                    open_sink(plan.rejects, part=self._journal.part_of(plan.rejects), inert=not self._csv_as_is)
-                )
+            output = sinks.enter_context(self._sink(plan.output, folder=plan.folder))
+            rejects = None if plan.rejects is None else sinks.enter_context(self._sink(plan.rejects))
             before = self._tally.rows
             stopped = self._windows(output, rejects)
             if stopped:
@@ -232,6 +229,10 @@ class _Job:
                 )
             self._place(output, rejects)
         self._journal.clear()
+
+    def _sink(self, path: Path, *, folder: bool = False) -> Sink:
+        part = self._journal.part_of(path)
+        return open_sink(path, part=part, folder=folder, inert=not self._plan.options.csv_as_is)
 
     def _windows(self, output: Sink, rejects: Sink | None) -> bool:
         """Everything between the first row and the last; whether it was asked to stop before that."""
@@ -285,6 +286,7 @@ class _Job:
         if scores is None:
             raise RuntimeError("a window was neither finished nor computed")
         path, status = plan.sources[window.source].path, scores[names.STATUS]
+        self._rows_of[window.source] += window.rows.height
         if plan.options.bad_rows == names.FAIL:
             self._bad.add(status, path, window.position)
             self._bad.refuse()
@@ -315,23 +317,57 @@ class _Job:
     def _place(self, output: Sink, rejects: Sink | None) -> None:
         """Let everything that was written take its place; until then each place is as it was."""
         plan = self._plan
+        sources = [
+            SourceFacts(file=source.path.name, sha256=digest, rows=rows)
+            for source, digest, rows in zip(plan.sources, self._digests, self._rows_of, strict=True)
+        ]
         with ExitStack() as sinks:
-            written = [output] if rejects is None else [output, rejects]
+            made = self._finish(output, sources, rejects=False)
+            written = [output]
+            if rejects is not None:
+                self._finish(rejects, sources, rejects=True)
+                written.append(rejects)
             if plan.sums is not None and plan.daily is not None:
-                daily = sinks.enter_context(open_sink(plan.daily, part=self._journal.part_of(plan.daily)))
-                daily.write(plan.sums.finish())
+                days = plan.sums.finish()
+                told = provenance_of_days(plan, made, sha256=output.sha256, n_days=days.height)
+                daily = sinks.enter_context(self._sink(plan.daily))
+                daily.write(days)
+                _finish(daily, told)
                 written.append(daily)
-            for sink in written:
-                sink.finish()
             for sink in reversed(written):  # the output last
                 sink.place()
 
+    def _finish(self, sink: Sink, sources: Sequence[SourceFacts], *, rejects: bool) -> Provenance:
+        made = provenance_of_rows(
+            self._plan,
+            self._scorer,
+            sources=sources,
+            job_key=self._journal.job_key,
+            rows=sink.rows,
+            rejects=rejects,
+        )
+        _finish(sink, made)
+        return made
 
-def job_key(plan: Plan, scorer: Scorer) -> dict[str, str]:
-    """All that the answers of a job depend on, by name: runs with equal keys may share finished windows."""
+
+def _finish(sink: Sink, made: Provenance) -> None:
+    """Close and check an output that says how it was made."""
+    sink.metadata = made.to_metadata()
+    sink.finish()
+    sink.sidecar = made.to_sidecar(sink.sha256)
+
+
+def job_key(plan: Plan, scorer: Scorer, digests: Sequence[str]) -> dict[str, str]:
+    """All that the answers of a job depend on, by name: runs with equal keys may share finished windows.
+
+    Args:
+        plan: The job.
+        scorer: The model.
+        digests: The hash of each source's content.
+    """
     read = plan.needed if any(source.format == "csv" for source in plan.sources) else []
     return {
-        "input": ",".join(source.digest() for source in plan.sources),
+        "input": ",".join(digests),
         "text column": plan.options.text_col,
         "columns read": ",".join(read),  # those of a CSV decide which rows cannot be decoded
         **scorer.identity(),

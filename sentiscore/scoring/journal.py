@@ -108,6 +108,11 @@ class Journal:
                 self.clear()
         self._lock.release()
 
+    @property
+    def job_key(self) -> str:
+        """One hash, in hex, over the key that the job began with."""
+        return hashlib.sha256(self._key.encode()).hexdigest()
+
     def part_of(self, path: Path) -> Path | None:
         """Where a file of the job is written until it takes its place; None if that is too far from this folder.
 
@@ -236,7 +241,7 @@ class Journal:
         return content if self._digest(content) == part.digest else None
 
     def _digest(self, content: bytes) -> str:
-        return hashlib.sha256(hashlib.sha256(self._key.encode()).digest() + content).hexdigest()
+        return hashlib.sha256(self.job_key.encode() + content).hexdigest()
 
     def _write(self, name: str, content: bytes) -> None:
         """Write a file of the folder, whole or not at all, and see to it that it outlives a crash of the machine."""

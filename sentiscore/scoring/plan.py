@@ -10,12 +10,12 @@ import polars as pl
 from sentiscore import labels as names
 from sentiscore.errors import InputError, OutputError
 from sentiscore.features import DailyConfig, DailySums
+from sentiscore.features.daily import Settings
 from sentiscore.features.files import beside, default_daily
 from sentiscore.features.sessions import Calendar
 from sentiscore.scoring.bad_rows import bad_before_scoring, check_columns
 from sentiscore.scoring.scorer import check_clashes, check_text_column
-from sentiscore.tables import Source, check_target, open_source
-from sentiscore.tables.sink import is_folder_target
+from sentiscore.tables import Source, check_target, is_folder_target, open_source
 from sentiscore.tables.source import require_column
 
 UNDECODABLE: Final = "sentiscore: undecodable"
@@ -34,6 +34,7 @@ class Options:
     prefix: str = ""
     overflow: str = names.TRUNCATE
     bad_rows: str = names.KEEP
+    csv_as_is: bool = False
     time_col: str | None = None
     entity_col: str | None = None
     calendar: Calendar = None
@@ -51,6 +52,7 @@ class Plan:
         options: What was asked for.
         sources: The files of rows, in order.
         output: The place of the scored rows.
+        folder: Whether that is a folder of parts.
         kept: The columns of the sources that are kept in the output.
         needed: Those that are read.
         placing: Those that daily features need.
@@ -62,6 +64,7 @@ class Plan:
     options: Options
     sources: list[Source]
     output: Path
+    folder: bool
     kept: list[str]
     needed: list[str]
     placing: list[str]
@@ -135,20 +138,22 @@ def make_plan(
         raise InputError("No column is left to keep in the output.", "Name at least one with --columns (columns).")
     placing = _placing(options, schema)
     check_clashes([*kept, *placing], names.score_columns(names.CLASSES, options.overflow), options.prefix, where)
+    folder = output is not None and is_folder_target(output)
     target = check_target(
         output if output is not None else default_output(paths[0]),
         pl.Schema({name: schema[name] for name in kept}),
+        folder=folder,
     )
     rejects = None
     if options.bad_rows == names.DROP:
         check_columns(kept, where)
-        suffix = target.suffix if target.suffix and not is_folder_target(target) else ".parquet"
-        rejects = check_target(beside(target, "rejected").with_suffix(suffix), pl.Schema())
+        suffix = ".parquet" if folder else target.suffix
+        rejects = check_target(beside(target, "rejected").with_suffix(suffix), pl.Schema(), folder=False)
     sums = days = None
     if options.time_col is not None:
         sums = _sums(options, schema)
         default = default_daily(paths[0]) if output is None else default_daily(target)
-        days = check_target(daily if daily is not None else default, pl.Schema())
+        days = check_target(daily if daily is not None else default, pl.Schema(), folder=False)
     elif (
         options.entity_col or daily or options.calendar is not None or options.weight_col or options.config is not None
     ):
@@ -157,6 +162,7 @@ def make_plan(
         options=options,
         sources=sources,
         output=target,
+        folder=folder,
         kept=kept,
         needed=list(dict.fromkeys([*kept, options.text_col, *placing])),
         placing=placing,
@@ -227,8 +233,9 @@ def _placing(options: Options, schema: pl.Schema) -> list[str]:
     return list(dict.fromkeys([options.time_col, *entity, *weights, options.text_col]))  # texts tell equal ones
 
 
-def _sums(options: Options, schema: pl.Schema) -> DailySums:
-    sums = DailySums(
+def daily_settings(options: Options) -> Settings:
+    """What was asked of the daily features."""
+    return Settings(
         time_col=options.time_col or "",
         entity_col=options.entity_col,
         calendar=options.calendar,
@@ -239,6 +246,10 @@ def _sums(options: Options, schema: pl.Schema) -> DailySums:
         prefix=options.prefix,
         config=options.config,
     )
+
+
+def _sums(options: Options, schema: pl.Schema) -> DailySums:
+    sums = DailySums(**daily_settings(options))
     added = [options.prefix + name for name in names.score_columns(names.CLASSES, options.overflow)]
     sums.check_schema(pl.Schema(dict.fromkeys(added, pl.Float32()) | dict(schema)))
     return sums

@@ -123,6 +123,11 @@ class Scorer:
         """Whether a temperature was fitted to the model, so that its probabilities can be taken at their word."""
         return self.checkpoint.temperature is not None
 
+    @property
+    def max_length(self) -> int:
+        """Tokens of a text that are read."""
+        return self._classifier.encoder.max_length
+
     def identity(self) -> dict[str, str]:
         """Everything but the text that its answers depend on, by name: equal ones give equal answers."""
         return {
@@ -130,7 +135,7 @@ class Scorer:
             "tokenizer": self.checkpoint.sha256_of(tokenizer=True),
             "labels": ",".join(self.checkpoint.labels),
             "temperature": repr(self.checkpoint.temperature),
-            "max_length": str(self._classifier.encoder.max_length),
+            "max_length": str(self.max_length),
             "overflow": self.overflow,
             "dtype": self.dtype,
             "device": self.device.split(":", maxsplit=1)[0],

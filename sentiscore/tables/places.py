@@ -4,6 +4,7 @@ import glob
 import os
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -98,9 +99,7 @@ def check_place(path: Path) -> None:
         if path.is_dir():
             raise OutputError(f"{path} is a folder.", "Name a file in it.")
         _check_parent(path)
-        probe = beside(real(path))
-        probe.open("wb").close()
-        probe.unlink()
+        _probe(real(path).parent)
 
 
 def check_folder_place(path: Path) -> None:
@@ -116,10 +115,13 @@ def check_folder_place(path: Path) -> None:
         if path.exists() and not path.is_dir():
             raise OutputError(f"{path} is a file, not a folder.", "Choose another place.")
         check_ours(path)
-        probe = beside(real(path))
-        remove(probe)  # of a process of the same number that was killed
-        probe.mkdir()
-        probe.rmdir()
+        _probe(real(path).parent)
+
+
+def _probe(folder: Path) -> None:
+    """Write to a folder, under no name where the system can do that, so that not even a kill leaves a trace."""
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def _check_parent(path: Path) -> None:
@@ -164,14 +166,19 @@ def write_text(path: Path, text: str) -> None:
     part = beside(real(path))
     try:
         with translated(path):
-            with part.open("w", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
+            write_synced(part, text)
             put_in_place(part, path)
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def write_synced(path: Path, text: str) -> None:
+    """Write a text file and wait until the disk has it."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def put_in_place(part: Path, target: Path) -> None:

@@ -22,6 +22,7 @@ KEY: Final = "sentiscore"
 """The name under which parquet metadata holds a provenance."""
 FORMAT: Final = 1
 SCORED_ROWS: Final = "scored rows"
+REJECTED_ROWS: Final = "rejected rows"
 DAILY_FEATURES: Final = "daily features"
 METADATA: Final = "metadata"
 SIDECAR: Final = "sidecar"
@@ -77,7 +78,7 @@ class Provenance:
     """What an output was made of and how.
 
     Attributes:
-        kind: "scored rows" or "daily features".
+        kind: "scored rows", "rejected rows" or "daily features".
         rows: Rows of the output.
         sources: The files that it was made of, oldest first; of daily features the newest of them.
         n_sources: How many they were in all.

@@ -35,6 +35,7 @@ from sentiscore.tables.places import (
     sync_folder,
     translated,
     unknown_kind,
+    write_synced,
     write_text,
 )
 from sentiscore.tables.readback import read_back
@@ -158,6 +159,7 @@ class _FileSink(Sink):
         self._writer: Writer | None = None
         self._file: IO[bytes] | None = None
         self._hashed: HashedFile | None = None
+        self._sidecar_part = part.with_name(f"{part.name}.{PROVENANCE_NAME}")
 
     def _begin(self) -> None:
         self._file = self._part.open("wb")
@@ -187,9 +189,12 @@ class _FileSink(Sink):
         )
 
     def _put(self) -> None:
+        if self.sidecar is not None:  # written first, so that what can fail does so while the old output is in place
+            with translated(self.path):
+                write_synced(self._sidecar_part, self.sidecar)
         put_in_place(self._part, self.path)
         if self.sidecar is not None:
-            write_text(sidecar_path(self.path), self.sidecar)
+            put_in_place(self._sidecar_part, sidecar_path(self.path))
 
     def _abandon(self) -> None:
         if self._writer is not None and self._file is not None and not self._file.closed:
@@ -197,8 +202,9 @@ class _FileSink(Sink):
         with suppress(OSError):  # what is still in a buffer may find no room, and is not wanted
             if self._file is not None:
                 self._file.close()
-        with suppress(OSError):
-            self._part.unlink(missing_ok=True)
+        for part in (self._part, self._sidecar_part):
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
 
 class _FolderSink(Sink):

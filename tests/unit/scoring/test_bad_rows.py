@@ -49,7 +49,7 @@ def test_dropped_rows_are_set_aside_with_the_reason(
 ) -> None:
     monkeypatch.setattr(job, "WINDOW_ROWS", window)
     summary = run(source, scorer, output=source.parent / f"out.{kind}", bad_rows="drop")
-    read = {"parquet": pl.read_parquet, "csv": pl.read_csv, "ndjson": pl.read_ndjson}[kind]
+    read: Any = {"parquet": pl.read_parquet, "csv": pl.read_csv, "ndjson": pl.read_ndjson}[kind]
     assert summary.rejects == (source.parent / f"out.rejected.{kind}",)
     rejects = read(summary.rejects[0])
     assert dict(rejects.select("rejected_row", "rejected_reason").iter_rows()) == BAD

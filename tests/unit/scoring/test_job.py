@@ -92,7 +92,7 @@ def test_the_same_job_twice_gives_the_same_bytes(
 ) -> None:
     monkeypatch.setattr(job, "WINDOW_ROWS", 150)
     written = []
-    for name in ("first.parquet", "second.parquet"):
+    for name in ("first.csv", "second.csv"):
         output = many.with_name(name)
         score_file(many, text_col="headline", model=tiny_checkpoint, device="cpu", dtype=dtype, output=output)
         written.append(output.read_bytes())

@@ -1,0 +1,66 @@
+"""What the outputs of a job say of how they were made."""
+
+from collections.abc import Mapping, Sequence
+
+from sentiscore.features.origins import ScoredFile, daily_options, daily_provenance
+from sentiscore.scoring.plan import Plan, daily_settings
+from sentiscore.scoring.scorer import Scorer
+from sentiscore.tables.provenance import REJECTED_ROWS, SCORED_ROWS, ModelFacts, Provenance, SourceFacts
+
+
+def provenance_of_rows(
+    plan: Plan, scorer: Scorer, *, sources: Sequence[SourceFacts], job_key: str, rows: int, rejects: bool = False
+) -> Provenance:
+    """That of scored rows, or of those that were set aside.
+
+    Args:
+        plan: The job.
+        scorer: The model.
+        sources: What was read.
+        job_key: The hash of all that the answers depend on, in hex.
+        rows: Rows of the output.
+        rejects: Whether they are those that were set aside.
+    """
+    checkpoint, options = scorer.checkpoint, plan.options
+    return Provenance(
+        kind=REJECTED_ROWS if rejects else SCORED_ROWS,
+        rows=rows,
+        sources=tuple(sources),
+        n_sources=len(sources),
+        options={
+            "text_col": options.text_col,
+            "columns": options.columns,
+            "limit": options.limit,
+            "prefix": options.prefix,
+            "max_length": scorer.max_length,
+            "overflow": scorer.overflow,
+            "bad_rows": options.bad_rows,
+            "csv_as_is": options.csv_as_is,
+        },
+        job_key=job_key,
+        model=ModelFacts(
+            name=checkpoint.name,
+            revision=checkpoint.revision,
+            sha256=checkpoint.sha256,
+            labels=checkpoint.labels,
+            temperature=checkpoint.temperature,
+            dtype=scorer.dtype,
+            device=scorer.device,
+        ),
+    )
+
+
+def provenance_of_days(plan: Plan, rows: Provenance, *, sha256: str, n_days: int) -> Provenance:
+    """That of the daily features that were made in the same pass.
+
+    Args:
+        plan: The job, with daily features.
+        rows: That of the scored rows.
+        sha256: Of the output of scored rows.
+        n_days: Rows of the daily features.
+    """
+    if plan.sums is None:
+        raise RuntimeError("a job without daily features has no provenance of them")
+    scored = ScoredFile(SourceFacts(file=plan.output.name, sha256=sha256, rows=rows.rows), rows)
+    settings: Mapping[str, object] = daily_settings(plan.options)
+    return daily_provenance(daily_options(plan.sums, settings), [scored], n_days)
