@@ -1,10 +1,42 @@
-"""A hub id -> a folder in the local cache, without weights that could run code."""
+"""A hub id -> a folder in the local cache, without weights that could run code.
+
+Nothing else in sentiscore asks the hub for a model, and this is over before the first text is scored.
+"""
 
 from pathlib import Path
+from typing import Any
 
+from sentiscore.checkpoint.lock import command, is_commit, pinned
 from sentiscore.errors import CheckpointError
 
 _WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
+
+
+def fetch(model: str, revision: str | None = None, *, must_be_pinned: bool, ask_lock: bool = True) -> tuple[Path, str]:
+    """Fetch a model from the hub, or find it in the cache, at the commit that is settled for it.
+
+    Args:
+        model: A hub id such as "EleutherAI/pythia-70m".
+        revision: A branch, tag or commit.
+        must_be_pinned: Whether the revision has to be a commit, or the lock file has to name one.
+        ask_lock: Whether the lock file is looked at.
+
+    Returns:
+        The folder in the cache and the commit it holds.
+
+    Raises:
+        CheckpointError: No commit is settled, or it is neither on the hub nor in the cache, or the hub cannot be
+            reached.
+    """
+    commit = pinned(model, revision) if ask_lock else None
+    if commit is None and must_be_pinned:
+        what = f"{revision!r} is a name that can move" if revision else "its owner can change it"
+        raise CheckpointError(
+            f"The hub model {model!r} needs a fixed commit, and none is recorded for it here: {what}.",
+            f"Record it once: {command(model, revision)}\n"
+            "or name the commit, all 40 digits of it, with --revision (revision).",
+        )
+    return download(model, commit or revision)
 
 
 def download(model: str, revision: str | None = None) -> tuple[Path, str]:
@@ -12,7 +44,7 @@ def download(model: str, revision: str | None = None) -> tuple[Path, str]:
 
     Args:
         model: A hub id such as "EleutherAI/pythia-70m".
-        revision: A branch, tag or commit.
+        revision: A branch, tag or commit. A commit that is whole in the cache is not asked for again.
 
     Returns:
         The folder in the cache and the commit it holds.
@@ -20,7 +52,7 @@ def download(model: str, revision: str | None = None) -> tuple[Path, str]:
     Raises:
         CheckpointError: It is neither on the hub nor in the cache, or the hub cannot be reached.
     """
-    from huggingface_hub import snapshot_download
+    import huggingface_hub
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
@@ -31,7 +63,9 @@ def download(model: str, revision: str | None = None) -> tuple[Path, str]:
     )
 
     try:
-        folder = Path(snapshot_download(model, revision=revision, allow_patterns=_WANTED))
+        folder = _in_cache(huggingface_hub, model, revision) if is_commit(revision) else None
+        if folder is None:
+            folder = Path(huggingface_hub.snapshot_download(model, revision=revision, allow_patterns=_WANTED))
     except GatedRepoError as error:
         raise CheckpointError(
             f"The hub wants you to accept the terms of {model!r} first.",
@@ -49,4 +83,22 @@ def download(model: str, revision: str | None = None) -> tuple[Path, str]:
             f"There is no folder {model!r}; as a hub id it is not in the local cache, and the hub cannot be reached.",
             "Name a folder instead (--model FOLDER, or --base FOLDER to train), or try again with a connection.",
         ) from error
+    if not is_commit(folder.name):
+        raise CheckpointError(f"The hub does not say which commit of {model!r} it gave.", "Update huggingface_hub.")
     return folder, folder.name
+
+
+def _in_cache(hub: Any, model: str, commit: str | None) -> Path | None:
+    """The folder of a commit in the cache, if all that loading needs is there."""
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    from sentiscore.checkpoint.config import CONFIG
+    from sentiscore.checkpoint.tokenizer_files import TOKENIZER
+    from sentiscore.checkpoint.weights_header import weight_files
+
+    try:
+        folder = Path(hub.snapshot_download(model, revision=commit, allow_patterns=_WANTED, local_files_only=True))
+        needed = [CONFIG, TOKENIZER, *weight_files(folder)]
+    except (LocalEntryNotFoundError, CheckpointError):
+        return None
+    return folder if all((folder / name).exists() for name in needed) else None

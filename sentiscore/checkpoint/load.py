@@ -6,22 +6,26 @@ and no code that comes with a model is ever run.
 
 import hashlib
 import json
+import os
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from sentiscore.checkpoint.hub import download
-from sentiscore.checkpoint.manifest import Manifest, hash_file, loaded_files, verify_files
+from sentiscore.checkpoint.adapter_config import read_adapter_config
+from sentiscore.checkpoint.config import CONFIG, check_against_weights, read_config
+from sentiscore.checkpoint.hub import fetch
+from sentiscore.checkpoint.manifest import MANIFEST, Manifest, hash_file, loaded_files, verify_files
+from sentiscore.checkpoint.reading import is_plain_name, open_inside
+from sentiscore.checkpoint.tokenizer_files import TOKENIZER, check_tokenizer_files
+from sentiscore.checkpoint.weights_header import ADAPTER_CONFIG, INDEX, WHOLE, count_numbers, weight_files
 from sentiscore.errors import CheckpointError, SentiscoreWarning
 from sentiscore.labels import check_labels, labels_of_config
 
 DEFAULT: Final = "default"
-ADAPTER_CONFIG: Final = "adapter_config.json"
-"""What peft calls its file of settings, which only a folder of adapters has."""
 _DEFAULT_FOLDER: Final = Path(__file__).parent.parent / "default_model"
-_PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
 _USUAL_LENGTH: Final = 512
 """Tokens that a plain classifier reads, unless its positions are fewer."""
 
@@ -81,14 +85,22 @@ class Checkpoint:
         return _hash_of({name: value for name, value in self.files.items() if _is_tokenizers(name) == tokenizer})
 
 
-def find_folder(model: str | Path, revision: str | None = None) -> tuple[Path, str | None]:
+def find_folder(
+    model: str | Path, revision: str | None = None, *, must_be_pinned: bool = False, ask_lock: bool = True
+) -> tuple[Path, str | None]:
     """The folder of a model or base, fetched from the hub where it is an id.
+
+    Args:
+        model: "default", a folder, or a hub id.
+        revision: Branch, tag or commit of a hub id.
+        must_be_pinned: Whether a hub id needs a commit, here or in the lock file.
+        ask_lock: Whether the lock file is looked at.
 
     Returns:
         The folder, and the hub commit if it came from there.
 
     Raises:
-        CheckpointError: There is no such model, or it cannot be fetched.
+        CheckpointError: There is no such model, it cannot be fetched, or no commit is settled for it.
     """
     if str(model) == DEFAULT:
         return _DEFAULT_FOLDER, None
@@ -97,25 +109,103 @@ def find_folder(model: str | Path, revision: str | None = None) -> tuple[Path, s
         return path, None
     if path.exists() or path.is_absolute() or str(model).count("/") > 1 or str(model).startswith((".", "~")):
         raise CheckpointError(f"{model} is not a model folder.", "Name the folder that holds config.json.")
-    return download(str(model), revision)
+    return fetch(str(model), revision, must_be_pinned=must_be_pinned, ask_lock=ask_lock)
+
+
+def check_files(folder: Path) -> None:
+    """Is this a model folder, whose files are plain files inside of it, its weights no pickles?
+
+    Raises:
+        CheckpointError: It is not.
+    """
+    if not os.path.lexists(folder / CONFIG):
+        raise CheckpointError(f"{folder} has no config.json: it is not a model folder.", "Name another folder.")
+    names = {path.name for path in loaded_files(folder)} | {CONFIG, *weight_files(folder)}
+    if os.path.lexists(folder / MANIFEST):
+        names.add(MANIFEST)
+    for name in sorted(names):
+        with open_inside(folder, name):
+            pass
+
+
+def check_config(folder: Path) -> None:
+    """Is `config.json` of a known kind of network, with settings that are no code?
+
+    Raises:
+        CheckpointError: It is not.
+    """
+    read_config(folder)
+
+
+def check_weights(folder: Path) -> None:
+    """Are the weights safetensors that are whole and in order, and enough for the network that the config describes?
+
+    Raises:
+        CheckpointError: They are not, or they are missing or pickles.
+    """
+    numbers = count_numbers(folder)
+    if not (folder / ADAPTER_CONFIG).exists():
+        try:
+            check_against_weights(read_config(folder), numbers)
+        except ValueError as error:
+            raise CheckpointError(
+                f"{folder} is not a whole model: {error}.", "Copy or download the whole folder again."
+            ) from error
+
+
+def check_adapters(folder: Path) -> None:
+    """Are the settings of adapters, if these are adapters, those of plain LoRA?
+
+    Raises:
+        CheckpointError: They are not.
+    """
+    if os.path.lexists(folder / ADAPTER_CONFIG):
+        read_adapter_config(folder)
+
+
+def check_manifest(folder: Path) -> None:
+    """Does the manifest, if there is one, name these very files?
+
+    Raises:
+        CheckpointError: It does not, or there are adapters without one, which would say what they belong to.
+    """
+    manifest = Manifest.read(folder)
+    if manifest is not None:
+        verify_files(folder, manifest)
+    if manifest is None or manifest.adapters is None:
+        check_whole(folder)
+
+
+CHECKS: Final = {
+    "files": check_files,
+    "manifest": check_manifest,
+    "config": check_config,
+    "weights": check_weights,
+    "adapters": check_adapters,
+    "tokenizer": check_tokenizer_files,
+}
+"""What is checked of a model folder before a library sees it, in this order."""
 
 
 def check_folder(folder: Path) -> None:
-    """Is this a model folder, with weights that no code can hide in?
+    """Is this a folder of a network's config and weights, in which no code can hide?
 
     Raises:
-        CheckpointError: It is not, or its weights are missing or pickles.
+        CheckpointError: It is not, or a part of it is missing or broken.
     """
-    if not (folder / "config.json").is_file():
-        raise CheckpointError(f"{folder} has no config.json: it is not a model folder.", "Name another folder.")
-    if not any(folder.glob("*.safetensors")):
-        pickles = sorted(p.name for pattern in _PICKLES for p in folder.glob(pattern))
-        if pickles:
-            raise CheckpointError(
-                f"{folder} holds its weights as {pickles[0]} only, a format that can run code when it is read.",
-                "Ask its maker for safetensors, or convert it where that is safe, with transformers' save_pretrained.",
-            )
-        raise CheckpointError(f"{folder} has no weights (*.safetensors).", "Copy or download the whole folder again.")
+    for check in (check_files, check_config, check_weights, check_adapters):
+        check(folder)
+
+
+def check_base(folder: Path) -> None:
+    """Is this a folder that training can begin from, its tokenizer included, and nothing of it code?
+
+    Raises:
+        CheckpointError: It is not, or it holds adapters.
+    """
+    check_folder(folder)
+    check_tokenizer_files(folder)
+    check_whole(folder)
 
 
 def check_whole(folder: Path) -> None:
@@ -147,8 +237,10 @@ def find_base(folder: Path, manifest: Manifest) -> Base | None:
     if wanted is None:
         return None
     if wanted.base_folder is None:
-        places = [find_folder(manifest.base, manifest.base_revision)[0]]
+        places = [find_folder(manifest.base, manifest.base_revision, must_be_pinned=True)[0]]
     else:
+        if not is_plain_name(manifest.base):
+            raise CheckpointError(f"The manifest of {folder} names no base: {manifest.base[:80]!r}.", "Train it again.")
         beside = folder.parent / manifest.base
         places = [place for place in (Path(wanted.base_folder), beside) if (place / "config.json").is_file()]
         if not places:
@@ -157,28 +249,14 @@ def find_base(folder: Path, manifest: Manifest) -> Base | None:
                 f"Put the base, or a link to it, at {beside}.",
             )
     for place in places:
+        check_folder(place)
+        check_whole(place)
         if hash_base(place) == wanted.base_files:
             return Base(place, wanted.in_4_bits)
     raise CheckpointError(
         f"{places[0]} is not the base that the adapters in {folder} were trained on.",
         "Bring back the base as it was, or train again.",
     )
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """The `config.json` of a model folder.
-
-    Raises:
-        CheckpointError: It cannot be read.
-    """
-    path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}.", "Copy or download it again.") from error
-    if not isinstance(config, dict):
-        raise CheckpointError(f"{path} is not a model's config.", "Copy or download it again.")
-    return config
 
 
 def load_checkpoint(
@@ -188,19 +266,16 @@ def load_checkpoint(
 
     Args:
         model: "default", a folder, or a hub id.
-        revision: Branch, tag or commit of a hub id.
+        revision: The commit of a hub id, or a branch or tag that the lock file has a commit for.
         labels: Label names in id order, for a model whose config does not say.
 
     Raises:
-        CheckpointError: It cannot be found, is not whole, or its labels are unknown.
+        CheckpointError: It cannot be found, is not whole, holds what could be code, or its labels are unknown.
     """
-    folder, commit = find_folder(model, revision)
-    check_folder(folder)
+    folder, commit = find_folder(model, revision, must_be_pinned=True)
+    for check in CHECKS.values():
+        check(folder)
     manifest = Manifest.read(folder)
-    if manifest is not None:
-        verify_files(folder, manifest)
-    if manifest is None or manifest.adapters is None:
-        check_whole(folder)
     config = read_config(folder)
     if manifest is not None:
         names = check_labels(labels or manifest.labels)
@@ -216,14 +291,20 @@ def load_checkpoint(
             "Name every class once, in the order of the ids, with --labels.",
         )
     longest = _longest_of(config)
+    wanted = manifest.max_length if manifest else min(_USUAL_LENGTH, longest)
+    if not 1 <= wanted <= longest:
+        raise CheckpointError(
+            f"{model} is to read {wanted:,} tokens of a text, and its network can read {max(longest, 0):,}.",
+            "Copy or download the whole folder again.",
+        )
     base = find_base(folder, manifest) if manifest else None
     return Checkpoint(
         name=str(model),
         folder=folder,
         revision=commit,
         labels=names,
-        max_length=manifest.max_length if manifest else min(_USUAL_LENGTH, longest),
-        longest=longest,
+        max_length=wanted,
+        longest=longest if _positions_of(config) else max(wanted, _USUAL_LENGTH),
         temperature=manifest.temperature if manifest else None,
         manifest=manifest,
         files=_hashes(folder, manifest, base),
@@ -233,7 +314,12 @@ def load_checkpoint(
 
 def _hashes(folder: Path, manifest: Manifest | None, base: Base | None) -> dict[str, str]:
     """sha256 by name of the files that answers depend on; those that were verified are not read again."""
-    files = dict(manifest.files) if manifest else {path.name: hash_file(path) for path in loaded_files(folder)}
+    known = manifest.files if manifest else {}
+    names = [CONFIG, *weight_files(folder)]
+    names += [TOKENIZER] if (folder / TOKENIZER).exists() else []  # its lack is told where it is loaded
+    names += [name for name in (INDEX,) if WHOLE not in names and (folder / name).exists()]
+    names += [name for name in (ADAPTER_CONFIG,) if (folder / name).exists()]
+    files = {name: known.get(name) or hash_file(folder / name) for name in names}
     if base is not None and manifest is not None and manifest.adapters is not None:
         files |= {f"base/{name}": value for name, value in manifest.adapters.base_files.items()}
     return dict(sorted(files.items()))
@@ -266,10 +352,15 @@ def _labels_of(config: dict[str, Any], model: str) -> tuple[str, ...]:
 
 
 def _longest_of(config: dict[str, Any]) -> int:
-    """The most tokens a model can read."""
-    positions = config.get("max_position_embeddings")
-    if not isinstance(positions, int) or positions < 1:
-        return _USUAL_LENGTH
+    """The most tokens a model can read, as far as its config says."""
+    positions = _positions_of(config)
+    if positions is None:
+        return sys.maxsize
     counted_after_padding = config.get("model_type") in ("roberta", "xlm-roberta", "camembert")
     padding_rows = (config.get("pad_token_id") or 0) + 1 if counted_after_padding else 0
     return positions - padding_rows
+
+
+def _positions_of(config: dict[str, Any]) -> int | None:
+    positions = config.get("max_position_embeddings", config.get("n_positions"))
+    return positions if isinstance(positions, int) and positions > 0 else None

@@ -1,16 +1,18 @@
 """The manifest: what a checkpoint is, how it was made, and the hashes of its files."""
 
-import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Self
 
+from sentiscore.checkpoint.reading import MIB, hash_inside, is_plain_name, parse_object, read_inside
 from sentiscore.errors import CheckpointError
 
 MANIFEST: Final = "sentiscore.json"
 FORMAT: Final = 2
 """Format 1 knew one set of rows for training and one for validation."""
+_LARGEST: Final = 32 * MIB
 
 
 @dataclass(frozen=True)
@@ -87,11 +89,12 @@ class Manifest:
             CheckpointError: The file is there, but cannot be understood.
         """
         path = folder / MANIFEST
-        if not path.exists():
+        if not os.path.lexists(path):
             return None
+        data = read_inside(folder, MANIFEST, _LARGEST)
         try:
-            return cls._from_dict(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError, KeyError, OSError) as error:
+            return cls._from_dict(parse_object(data))
+        except (ValueError, TypeError, KeyError) as error:
             raise CheckpointError(
                 f"{path} is not a manifest that this version understands: {error}.",
                 "Train or download the model again, or update sentiscore.",
@@ -120,10 +123,19 @@ class Manifest:
         for name in ("training_data", "selection_data"):
             raw[name] = tuple(DataFingerprint(**one) for one in raw[name])
         if raw.get("adapters") is not None:
-            raw["adapters"] = KeptAdapters(**raw["adapters"])
-            if not isinstance(raw["adapters"].base_folder, str | None):
-                raise TypeError(f"the base's folder is {raw['adapters'].base_folder!r}")
+            raw["adapters"] = _kept(raw["adapters"])
+        if not isinstance(raw["base_revision"], str | None):
+            raise TypeError(f"the base's revision is {raw['base_revision']!r}")
         return cls(**{**raw, "labels": tuple(raw["labels"])})
+
+
+def _kept(raw: dict[str, Any]) -> KeptAdapters:
+    kept = KeptAdapters(**raw)
+    if not isinstance(kept.base_folder, str | None):
+        raise TypeError(f"the base's folder is {kept.base_folder!r}")
+    if not isinstance(kept.base_files, dict) or not isinstance(kept.in_4_bits, bool):
+        raise TypeError("what it says of the base is no hashes")
+    return kept
 
 
 def _from_format_1(raw: dict[str, Any]) -> dict[str, Any]:
@@ -132,9 +144,12 @@ def _from_format_1(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def hash_file(path: Path) -> str:
-    """The sha256 of a file's bytes, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """The sha256 of the bytes of a file of a model folder, in hex.
+
+    Raises:
+        CheckpointError: It cannot be read.
+    """
+    return hash_inside(path.parent, path.name)
 
 
 def loaded_files(folder: Path) -> list[Path]:
@@ -152,7 +167,7 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
     """
     for name, expected in manifest.files.items():
         path = folder / name
-        if Path(name).name != name or not path.is_file():
+        if not is_plain_name(name) or not os.path.lexists(path):
             raise CheckpointError(f"{folder} lacks the file {name}.", "Copy or download the whole folder again.")
         if hash_file(path) != expected:
             raise CheckpointError(

@@ -31,7 +31,9 @@ LABELS: Final = click.option(
     callback=lambda _ctx, _param, value: split(value),
     help="What the ids 0, 1 (, 2) mean, for example negative,positive or negative,neutral,positive.",
 )
-REVISION: Final = click.option("--revision", help="Branch, tag or commit of a model from the hub.")
+REVISION: Final = click.option(
+    "--revision", help="Commit of a model from the hub, or a branch or tag that sentiscore.lock has a commit for."
+)
 TIME_COL: Final = "When each text appeared: times with a zone, or ISO 8601 text with an offset."
 ENTITY_COL: Final = "The series each text belongs to, such as a ticker; without it there is one series, 'all'."
 TZ: Final = click.option("--tz", metavar="ZONE", help="Zone of times that carry none, such as America/New_York.")

@@ -6,11 +6,10 @@ arXiv 2106.09685. Where the base was held in 4 bits meanwhile, W is what those 4
 "QLoRA: Efficient Finetuning of Quantized LLMs", arXiv 2305.14314.
 """
 
-import json
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -18,16 +17,15 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from sentiscore.checkpoint.load import ADAPTER_CONFIG
-from sentiscore.engine.huggingface import quiet_transformers
+from sentiscore.checkpoint.adapter_config import read_adapter_config
+from sentiscore.checkpoint.config import CONFIG, read_config
+from sentiscore.checkpoint.weights_header import ADAPTER_CONFIG
+from sentiscore.engine.huggingface import REFUSALS, build_classifier
+from sentiscore.engine.weights import read_weights
 from sentiscore.errors import CheckpointError, import_extra
 
 EXTRA: Final = "lora"
-WEIGHTS: Final = "adapter_model.safetensors"
-"""What peft calls the file of adapters, and of what was trained in full beside them."""
-
-
-_SETTINGS: Final = ("r", "lora_alpha", "fan_in_fan_out", "target_modules", "modules_to_save")
+_OF_BASE: Final = "base/"
 
 
 def import_peft() -> Any:
@@ -89,13 +87,14 @@ def round_to_4_bits(model: nn.Module) -> None:
         weight.copy_(bnb.functional.dequantize_4bit(packed, state))
 
 
-def merge(folder: Path, base: Path, *, in_4_bits: bool) -> Any:
+def merge(folder: Path, base: Path, *, in_4_bits: bool, hashes: Mapping[str, str] | None = None) -> Any:
     """A base with adapters merged into its weights, in fp32 on the CPU.
 
     Args:
         folder: Where the adapters and the config of the whole classifier are.
         base: The folder of the base that they were trained on.
         in_4_bits: Whether the base was held in 4 bits when they were trained.
+        hashes: sha256 of the files by name, as they were checked; those of the base begin with "base/".
 
     Returns:
         A plain `AutoModelForSequenceClassification` in evaluation mode.
@@ -104,24 +103,19 @@ def merge(folder: Path, base: Path, *, in_4_bits: bool) -> Any:
         CheckpointError: The adapters do not fit the base, or leave a part of the classifier untrained.
         MissingExtraError: The extra `lora` is not installed.
     """
-    from safetensors import SafetensorError
-
     peft = import_peft()
-    transformers = quiet_transformers()
+    own = hashes or {}
+    of_base = {name.removeprefix(_OF_BASE): value for name, value in own.items() if name.startswith(_OF_BASE)}
+    config = read_config(folder, own.get(CONFIG))
+    adapters = read_adapter_config(folder, own.get(ADAPTER_CONFIG))
+    added, weights = read_weights(folder, own), read_weights(base, of_base)
     try:
-        model = transformers.AutoModelForSequenceClassification.from_pretrained(
-            base,
-            config=transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False),
-            dtype=torch.float32,
-            ignore_mismatched_sizes=True,  # the base's own head, if it has one, is replaced
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-        )
+        # the base's own head, if it has one, is replaced
+        model, _ = build_classifier(config, weights, torch.float32, ignore_mismatched_sizes=True)
         if in_4_bits:
             round_to_4_bits(model)
-        merged = _put_on(peft, model, folder).merge_and_unload()
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
+        merged = _put_on(peft, model, adapters, added).merge_and_unload()
+    except REFUSALS as error:
         raise CheckpointError(
             f"The adapters in {folder} cannot be put on {base}: {str(error).splitlines()[0]}.",
             "Copy or download the whole folder again.",
@@ -129,17 +123,14 @@ def merge(folder: Path, base: Path, *, in_4_bits: bool) -> Any:
     return merged.eval()
 
 
-def _put_on(peft: Any, model: nn.Module, folder: Path) -> Any:
-    """A network with the adapters of a folder; of their config only what is used here is looked at.
+def _put_on(peft: Any, model: nn.Module, settings: Mapping[str, Any], weights: dict[str, Tensor]) -> Any:
+    """A network with adapters; of their config only what is used here was looked at.
 
     Peft's own way to load them would also read pickles, and settings that run code.
     """
-    from safetensors.torch import load_file
-
-    config = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
     with no_word_of_old_names():
-        adapted = peft.get_peft_model(model, peft.LoraConfig(**{name: config[name] for name in _SETTINGS}))
-    loaded = peft.set_peft_model_state_dict(adapted, load_file(folder / WEIGHTS))
+        adapted = peft.get_peft_model(model, peft.LoraConfig(**settings))
+    loaded = peft.set_peft_model_state_dict(adapted, weights)
     if lacking := [name for name in loaded.missing_keys if "lora_" in name] + loaded.unexpected_keys:
         raise KeyError(lacking[0])
     return adapted

@@ -176,13 +176,13 @@ class BertEngine:
             )
 
         embeddings = f"{family.prefix}embeddings"
-        vocabulary, positions = int(config["vocab_size"]), int(config["max_position_embeddings"])
+        self.vocabulary, positions = int(config["vocab_size"]), int(config["max_position_embeddings"])
         first = int(config.get("pad_token_id", _ROBERTA_PAD)) + 1 if family.positions_after_padding else 0
         places = take(weights, f"{embeddings}.position_embeddings.weight", positions, hidden)[first:]
         if family.has_types:
             types = take(weights, f"{embeddings}.token_type_embeddings.weight", int(config["type_vocab_size"]), hidden)
             places = places + types[0]
-        words = take(weights, f"{embeddings}.word_embeddings.weight", vocabulary, hidden)
+        words = take(weights, f"{embeddings}.word_embeddings.weight", self.vocabulary, hidden)
         self._words, self._places = words.to(device, dtype), places.to(device, dtype)
         self._embedding_norm = norm(f"{embeddings}.LayerNorm")
         self._layers = [layer(i) for i in range(n_layers)]

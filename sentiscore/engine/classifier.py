@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from sentiscore.checkpoint import Checkpoint
+from sentiscore.checkpoint.tokenizer_files import TOKENIZER
 from sentiscore.engine.batching import Batch, pack, plan_batches
 from sentiscore.engine.memory import keep_few_kernels
 from sentiscore.engine.networks import Engine, load_engine
 from sentiscore.engine.tokenizer import Encoded, TextEncoder
-from sentiscore.errors import InputError
+from sentiscore.errors import CheckpointError, InputError
 
 _TOKEN_BUDGET: Final = {"cpu": 512, "cuda": 65_536, "mps": 8_192}
 """Tokens of a batch. On a CPU each core has a batch of its own, which should fit its cache."""
@@ -83,7 +84,8 @@ class Classifier:
             CheckpointError: A part of it cannot be loaded.
         """
         keep_few_kernels()
-        encoder = TextEncoder.load(checkpoint.folder, checkpoint.max_length if max_length is None else max_length)
+        length = checkpoint.max_length if max_length is None else max_length
+        encoder = TextEncoder.load(checkpoint.folder, length, checkpoint.files.get(TOKENIZER))
         engine = load_engine(checkpoint, device, dtype)
         return cls(encoder, engine, n_labels=len(checkpoint.labels), device=device, dtype=dtype)
 
@@ -99,19 +101,34 @@ class Classifier:
 
         Raises:
             InputError: The device has too little memory for a single text.
+            CheckpointError: The tokenizer gives ids that the network does not know, or the network answers with
+                what is not a number.
         """
         logits = np.full((encoded.lengths.size, self._n_labels), np.nan, dtype=np.float32)
         rows = np.flatnonzero(encoded.lengths)
         if rows.size == 0:
             return logits
         lengths = encoded.lengths[rows]
+        known = np.unique(encoded.ids)
+        if not 0 <= known[0] <= known[-1] < self._engine.vocabulary:
+            raise CheckpointError(
+                f"The tokenizer of the model gives the token id {known[-1]}, and its network knows "
+                f"{self._engine.vocabulary:,} ids.",
+                "Copy or download the whole folder again, or choose another model.",
+            )
         batches = plan_batches(lengths, self._token_budget, self._padding)
         ids = self._to_device(pack(batches, encoded.ids, encoded.starts[rows], lengths, self._engine.pad_id or 0))
         order = np.concatenate([batch.rows for batch in batches])
         ends = self._to_device(lengths[order] - 1)
-        distinct = self._to_device(np.unique(encoded.ids))
+        distinct = self._to_device(known)
         compute = self._on_cores if self.device.type == "cpu" else self._in_turn
-        logits[rows[order]] = compute(batches, ids, ends, distinct, progress).float().cpu().numpy()
+        found = compute(batches, ids, ends, distinct, progress).float().cpu().numpy()
+        if not np.isfinite(found).all():
+            raise CheckpointError(
+                "The model answers with what is not a number: its weights are broken, or too large to compute with.",
+                "Check it with sentiscore verify, try --dtype fp32, or choose another model.",
+            )
+        logits[rows[order]] = found
         return logits
 
     def _to_device(self, values: npt.NDArray[Any]) -> Tensor:

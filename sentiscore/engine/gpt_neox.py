@@ -89,7 +89,7 @@ class GptNeoxEngine:
         self._cos, self._sin = (x.repeat(1, self._heads).to(device, dtype) for x in (cos, sin))
         wide = int(config["intermediate_size"])
         biased = bool(config.get("attention_bias", True))
-        vocabulary = int(config["vocab_size"])
+        vocabulary = self.vocabulary = int(config["vocab_size"])
         n_layers = int(config["num_hidden_layers"])
 
         linear = partial(Linear, device=device, dtype=dtype)

@@ -1,18 +1,30 @@
 """Any Hugging Face classifier as an engine: padded batches of ids -> logits."""
 
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
 import torch
 from torch import Tensor
 
+from sentiscore.checkpoint.config import CONFIG, read_config
 from sentiscore.engine import head
+from sentiscore.engine.weights import read_weights
 from sentiscore.errors import CheckpointError
 
 _USUAL_WIDTH: Final = 512
 
 _NO_TOKEN: Final = -1
 """A padding id that no token has: a decoder then takes the last token of each row, as it does for one row."""
+
+REFUSALS: Final = (OSError, ArithmeticError, LookupError, AttributeError, TypeError, ValueError, RuntimeError)
+"""What transformers raises for settings and weights that do not go together."""
+
+_SLACK: Final = 4
+_SMALL: Final = 2**26
+"""A network may have tables beside its weights; one that is this many times larger than its weights is a trap."""
 
 
 class HuggingFaceEngine:
@@ -28,29 +40,36 @@ class HuggingFaceEngine:
         self.pad_id = _pad_id(model)
         if self.pad_id is None:
             model.config.pad_token_id = _NO_TOKEN
+        self.vocabulary = int(model.get_input_embeddings().num_embeddings)
         self.width = int(getattr(model.config, "hidden_size", _USUAL_WIDTH))
         model.config.use_cache = False  # decoders would keep keys and values that nobody asks for
 
     @classmethod
-    def load(cls, folder: Path, *, n_labels: int, device: torch.device, dtype: torch.dtype) -> Self:
+    def load(
+        cls,
+        folder: Path,
+        *,
+        n_labels: int,
+        device: torch.device,
+        dtype: torch.dtype,
+        hashes: Mapping[str, str] | None = None,
+    ) -> Self:
         """Read a classifier from a folder; no code in it is run, and no pickle is opened.
+
+        Args:
+            folder: The model folder.
+            n_labels: How many classes it has to have.
+            device: Where to compute.
+            dtype: With which numbers.
+            hashes: sha256 of its files by name, as they were checked.
 
         Raises:
             CheckpointError: The folder does not hold a whole classifier of a known kind.
         """
-        from safetensors import SafetensorError
-
-        transformers = quiet_transformers()
+        config = read_config(folder, (hashes or {}).get(CONFIG))
         try:
-            model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
-                folder,
-                dtype=dtype,
-                local_files_only=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
-        except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
+            model, info = build_classifier(config, read_weights(folder, hashes), dtype)
+        except REFUSALS as error:
             raise CheckpointError(
                 f"{folder} cannot be loaded as a classifier: {_reason(error)}.",
                 "Copy or download the whole folder again, or choose a sequence classification model.",
@@ -79,6 +98,53 @@ class HuggingFaceEngine:
         mask = torch.ones_like(ids) if ends is None else torch.arange(ids.shape[1], device=ids.device) <= ends[:, None]
         logits: Tensor = self._model(input_ids=ids.long(), attention_mask=mask.long()).logits
         return logits
+
+
+def build_classifier(
+    config: Mapping[str, Any], weights: Mapping[str, Tensor], dtype: torch.dtype, **options: Any
+) -> tuple[Any, dict[str, Any]]:
+    """A network of transformers, made of settings and tensors in memory; the library sees no folder and no name.
+
+    Args:
+        config: What `read_config` allowed.
+        weights: Its tensors by name.
+        dtype: What to hold them in.
+        options: More for the library's `from_pretrained`.
+
+    Returns:
+        The `...ForSequenceClassification` network, and what the library tells about loading it.
+
+    Raises:
+        ValueError: The network would be larger than its weights. See `REFUSALS` for what else the library raises.
+    """
+    transformers = quiet_transformers()
+    settings = {name: value for name, value in config.items() if name != "model_type"}
+    with _offline():
+        made = transformers.AutoConfig.for_model(config["model_type"], **settings)
+        kind = transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(made)]
+        with torch.device("meta"):  # nothing is held in memory there
+            plan = kind(copy.deepcopy(made))
+        planned = sum(tensor.numel() for tensor in (*plan.parameters(), *plan.buffers()))
+        held = sum(tensor.numel() for tensor in weights.values())
+        if planned > _SLACK * held + _SMALL:
+            raise ValueError(f"its network would hold {planned:,} numbers, and its weights are {held:,}")
+        model, info = kind.from_pretrained(
+            None, config=made, state_dict=dict(weights), dtype=dtype, output_loading_info=True, **options
+        )
+    return model, info
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """No request to the hub meanwhile, whatever the library is at; the user's settings are as before afterwards."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def _reason(error: Exception) -> str:

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from sentiscore.checkpoint import Checkpoint
-from sentiscore.checkpoint.load import read_config
+from sentiscore.checkpoint.config import CONFIG, read_config
 from sentiscore.engine import head
 from sentiscore.engine.bert import BertEngine
 from sentiscore.engine.gpt_neox import GptNeoxEngine
 from sentiscore.engine.weights import read_weights
+from sentiscore.errors import CheckpointError
 
 
 class Engine(Protocol):
@@ -20,6 +21,10 @@ class Engine(Protocol):
     @property
     def pad_id(self) -> int | None:
         """What padded places of a batch hold; None where there may be none, and only equal lengths go together."""
+
+    @property
+    def vocabulary(self) -> int:
+        """How many token ids it knows, from 0 on."""
 
     @property
     def width(self) -> int:
@@ -47,29 +52,35 @@ def load_engine(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype
     Raises:
         CheckpointError: It cannot be loaded.
     """
-    folder, n_labels = checkpoint.folder, len(checkpoint.labels)
-    config = read_config(folder)
+    folder, n_labels, hashes = checkpoint.folder, len(checkpoint.labels), checkpoint.files
+    config = read_config(folder, hashes.get(CONFIG))
     own = own_engine(config)
     if checkpoint.base is not None:
         from sentiscore.engine.adapters import merge
         from sentiscore.engine.huggingface import HuggingFaceEngine
 
-        merged = merge(folder, checkpoint.base.folder, in_4_bits=checkpoint.base.in_4_bits)
+        merged = merge(folder, checkpoint.base.folder, in_4_bits=checkpoint.base.in_4_bits, hashes=hashes)
         if own is None:
             return HuggingFaceEngine(merged.to(dtype), device)
         weights = merged.state_dict()
     elif own is None:
         from sentiscore.engine.huggingface import HuggingFaceEngine
 
-        return HuggingFaceEngine.load(folder, n_labels=n_labels, device=device, dtype=dtype)
+        return HuggingFaceEngine.load(folder, n_labels=n_labels, device=device, dtype=dtype, hashes=hashes)
     else:
-        weights = read_weights(folder)
+        weights = read_weights(folder, hashes)
     last = own.head_of(config)
     if last not in weights:
         raise head.untrained(folder, last)
     if len(weights[last]) != n_labels:
         raise head.miscounted(folder, len(weights[last]), n_labels)
-    return own(config, weights, n_labels=n_labels, device=device, dtype=dtype)
+    try:
+        return own(config, weights, n_labels=n_labels, device=device, dtype=dtype)
+    except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{folder} cannot be loaded as a classifier: its config.json does not fit its weights ({error}).",
+            "Copy or download the whole folder again.",
+        ) from error
 
 
 def own_engine(config: Mapping[str, Any]) -> type[GptNeoxEngine] | type[BertEngine] | None:

@@ -1,6 +1,7 @@
 """Texts -> token ids, as the model was trained to read them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from sentiscore.checkpoint.tokenizer_files import TOKENIZER, read_tokenizer
 from sentiscore.engine.long_texts import cut
 from sentiscore.errors import CheckpointError
 
@@ -26,6 +28,18 @@ _TEXTS_AT_ONCE: Final = 1024
 
 _IDS_AT_ONCE: Final = 1 << 17
 """Ids that are alive as numbers of Python, which take nine times what they take in an array."""
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    """The library raises plain exceptions, and where its Rust gives up, one that is no Exception and has no module."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        why = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+        raise CheckpointError(f"{what}: {why}.", "Copy or download the whole folder again.") from error
 
 
 @dataclass(frozen=True)
@@ -85,23 +99,20 @@ class TextEncoder:
         return whole
 
     @classmethod
-    def load(cls, folder: Path, max_length: int) -> Self:
+    def load(cls, folder: Path, max_length: int, sha256: str | None = None) -> Self:
         """Read `tokenizer.json` of a model folder.
 
+        Args:
+            folder: The model folder.
+            max_length: Tokens of a text that are kept, special tokens included.
+            sha256: The hash of the file as it was checked; None if it was not.
+
         Raises:
-            CheckpointError: The file is missing or broken.
+            CheckpointError: The file is missing or broken, or has changed since it was checked.
         """
-        path = folder / "tokenizer.json"
-        if not path.is_file():
-            raise CheckpointError(
-                f"{folder} has no tokenizer.json.",
-                "Save the tokenizer with a fast tokenizer's save_pretrained into that folder.",
-            )
-        try:
-            tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:
-            raise CheckpointError(f"{path} cannot be read: {error}.", "Copy or download it again.") from error
-        return cls(tokenizer, max_length)
+        data = read_tokenizer(folder, sha256)
+        with _translated(f"{folder / TOKENIZER} cannot be read"):
+            return cls(Tokenizer.from_str(data.decode("utf-8")), max_length)
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Token ids of each text; an empty text may have none."""
@@ -112,7 +123,9 @@ class TextEncoder:
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             part = texts[start : start + _TEXTS_AT_ONCE]
             ids: list[int] = []
-            for i, encoding in enumerate(self._tokenizer.encode_batch_fast([text[:limit] for text in part]), start):
+            with _translated("The tokenizer of the model is broken"):
+                encodings = self._tokenizer.encode_batch_fast([text[:limit] for text in part])
+            for i, encoding in enumerate(encodings, start):
                 ids += encoding.ids
                 lengths[i] = len(encoding)
                 truncated[i] = bool(encoding.overflowing) or len(texts[i]) > limit
@@ -129,7 +142,8 @@ class TextEncoder:
         return [piece for block in blocks for piece in self._pieces_of(block, room)]
 
     def _pieces_of(self, text: str, room: int) -> list[str]:
-        encoding = self._whole.encode(text, add_special_tokens=False)
+        with _translated("The tokenizer of the model is broken"):
+            encoding = self._whole.encode(text, add_special_tokens=False)
         pieces = cut(text, [end for _, end in encoding.offsets], room)
         if len(pieces) == 1:
             return pieces

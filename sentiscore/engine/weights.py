@@ -1,5 +1,6 @@
 """The tensors of a model folder, read from safetensors alone and checked for their shapes."""
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from sentiscore.checkpoint.reading import read_inside
+from sentiscore.checkpoint.weights_header import WIDTHS, Entry, broken, parse_header, weight_files
 from sentiscore.errors import CheckpointError
 
 _OLD_NORM: Final = re.compile(r"(?<=LayerNorm\.)(gamma|beta)$")
@@ -18,24 +21,59 @@ def _new_name(match: re.Match[str]) -> str:
     return "weight" if match[1] == "gamma" else "bias"
 
 
-def read_weights(folder: Path) -> dict[str, Tensor]:
+_DTYPES: Final = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+
+
+def read_weights(folder: Path, hashes: Mapping[str, str] | None = None) -> dict[str, Tensor]:
     """All tensors of a folder by name.
 
-    Raises:
-        CheckpointError: A file is broken.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    A file is read into memory once, and what is hashed is what the tensors are made of: whoever can write to the folder
+    while it is loaded, or while texts are scored, changes nothing.
 
+    Args:
+        folder: The model folder.
+        hashes: sha256 of its files by name, as they were checked.
+
+    Raises:
+        CheckpointError: A file is broken, or has changed since it was checked.
+    """
     weights: dict[str, Tensor] = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        try:
-            weights |= load_file(path)
-        except (SafetensorError, OSError, ValueError) as error:
-            raise CheckpointError(
-                f"{path} cannot be loaded as a classifier: {error}.", "Copy or download the whole folder again."
-            ) from error
+    for name in weight_files(folder):
+        weights |= _tensors(folder, name, (hashes or {}).get(name))
     return {_OLD_NORM.sub(_new_name, name): tensor for name, tensor in weights.items()}
+
+
+def _tensors(folder: Path, name: str, sha256: str | None) -> dict[str, Tensor]:
+    data = read_inside(folder, name, sha256=sha256)
+    try:
+        header = parse_header(memoryview(data), len(data))
+    except ValueError as error:
+        raise broken(folder / name, error) from error
+    return {tensor: _tensor(data, entry) for tensor, entry in header.items()}
+
+
+def _tensor(data: bytearray, entry: Entry) -> Tensor:
+    dtype = _DTYPES[entry.dtype]
+    numbers = math.prod(entry.shape)
+    if numbers == 0:
+        return torch.empty(entry.shape, dtype=dtype)
+    if dtype is torch.bool:  # a byte that is neither 0 nor 1 is true
+        return torch.frombuffer(data, dtype=torch.uint8, count=numbers, offset=entry.start).reshape(entry.shape) != 0
+    flat = torch.frombuffer(data, dtype=torch.uint8, count=entry.end - entry.start, offset=entry.start)
+    if entry.start % WIDTHS[entry.dtype]:
+        flat = flat.clone()  # numbers have to begin at a multiple of their size
+    return flat.view(dtype).reshape(entry.shape)
 
 
 def take(weights: Mapping[str, Tensor], name: str, *shape: int) -> Tensor:

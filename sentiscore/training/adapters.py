@@ -13,8 +13,8 @@ import torch
 
 from sentiscore.checkpoint import KeptAdapters
 from sentiscore.checkpoint.load import hash_base
+from sentiscore.checkpoint.weights_header import ADAPTERS
 from sentiscore.engine.adapters import (
-    WEIGHTS,
     block_linears,
     import_bitsandbytes,
     import_peft,
@@ -161,7 +161,7 @@ def _write(model: Any, folder: Path, dtype: torch.dtype) -> None:
 
     folder.mkdir(exist_ok=True)
     weights = import_peft().get_peft_model_state_dict(model, save_embedding_layers=False)
-    save_file({name: x.to("cpu", dtype).contiguous() for name, x in weights.items()}, folder / WEIGHTS)
+    save_file({name: x.to("cpu", dtype).contiguous() for name, x in weights.items()}, folder / ADAPTERS)
     config = copy.deepcopy(model.config)
     if hasattr(config, "quantization_config"):
         del config.quantization_config

@@ -1,6 +1,5 @@
 """A pre-trained base, and labelled rows as it reads them."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -83,25 +82,3 @@ def encode(
         }
     )
     return rows if min(map(len, encoded["input_ids"])) else rows.filter(lambda row: len(row["input_ids"]) > 0)
-
-
-def count_weights(base: Path) -> int:
-    """How many weights the files of a base hold, read from their headers.
-
-    Raises:
-        CheckpointError: There are none, or they cannot be read.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    total = 0
-    try:
-        for path in sorted(base.glob("*.safetensors")):
-            with safe_open(path, framework="numpy") as file:
-                total += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118 - no dict
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(
-            f"The weights of {base} cannot be read: {error}.", "Copy or download it again."
-        ) from error
-    if not total:
-        raise CheckpointError(f"{base} holds no *.safetensors.", "Name a base with weights with --base.")
-    return total

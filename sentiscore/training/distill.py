@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from sentiscore.checkpoint.load import check_folder, find_folder
+from sentiscore.checkpoint.load import check_base, find_folder
 from sentiscore.errors import TrainingError
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.tables.labelled import LabelledData
@@ -82,7 +82,7 @@ def distill(
             build_student(student, teachers[0], listed, max_length=recipe.max_length, seed=recipe.seed, output=base)
             recipe = recipe.with_changes({"base": str(base)})
         else:
-            check_folder(find_folder(recipe.base, recipe.base_revision or None)[0])
+            check_base(find_folder(recipe.base, recipe.base_revision or None)[0])
         scorers = [Scorer.from_pretrained(teacher, device=device, dtype=dtype) for teacher in teachers]
         check_classes(scorers, train_data)
         record = {

@@ -20,7 +20,7 @@ import torch
 
 from sentiscore import __version__
 from sentiscore.checkpoint import Base, Checkpoint, KeptAdapters, Manifest, write_manifest
-from sentiscore.checkpoint.load import check_folder, check_whole, find_folder
+from sentiscore.checkpoint.load import check_base, find_folder
 from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.device import choose_device, choose_dtype
 from sentiscore.engine.huggingface import quiet_transformers
@@ -125,8 +125,7 @@ def train(
     state = output / STATE
     check_folder_free(output, resume=resume)
     base, revision = find_folder(recipe.base, recipe.base_revision or None)
-    check_folder(base)
-    check_whole(base)
+    check_base(base)
     adapters.check_recipe(recipe)
     if train_data is None or eval_data is None:
         train_data, eval_data = ([rows] for rows in load_hub_data(recipe.data, recipe.data_revision))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sentiscore.checkpoint.load import check_folder, find_folder
+from sentiscore.checkpoint.load import check_base, find_folder
 from sentiscore.engine.huggingface import quiet_transformers
 from sentiscore.errors import CheckpointError, TrainingError
 from sentiscore.training.scratch import build_base
@@ -104,8 +104,8 @@ def _take_layers(trained: str | Path, layers: Sequence[int], output: Path) -> Pa
     import torch
 
     transformers = quiet_transformers()
-    folder, _ = find_folder(trained)
-    check_folder(folder)
+    folder, _ = find_folder(trained, must_be_pinned=True)
+    check_base(folder)
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         model = transformers.AutoModelForSequenceClassification.from_pretrained(

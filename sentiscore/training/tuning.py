@@ -16,12 +16,12 @@ from typing import Any, Final
 import polars as pl
 import torch
 
-from sentiscore.checkpoint.load import check_folder, find_folder, hash_base
+from sentiscore.checkpoint.load import check_base, find_folder, hash_base
 from sentiscore.checkpoint.manifest import MANIFEST
+from sentiscore.checkpoint.weights_header import count_numbers
 from sentiscore.errors import DivergedError, OutputError, SentiscoreWarning, TrainingError, import_extra
 from sentiscore.tables import write_frame, write_text
 from sentiscore.tables.labelled import LabelledData, load_hub_data
-from sentiscore.training.base import count_weights
 from sentiscore.training.finetune import CALIBRATED_LOSS, LOG, Progress, train
 from sentiscore.training.recipe import Recipe
 from sentiscore.training.recipe_toml import recipe_toml
@@ -124,8 +124,8 @@ def tune(
     output = Path(output)
     _check_folder(output)
     base, _ = find_folder(recipe.base, recipe.base_revision or None)
-    check_folder(base)
-    space = search_space(count_weights(base), recipe)
+    check_base(base)
+    space = search_space(count_numbers(base), recipe)
     if train_data is None or eval_data is None:
         train_data, eval_data = ([rows] for rows in load_hub_data(recipe.data, recipe.data_revision))
     fixed = {

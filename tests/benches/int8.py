@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from sentiscore.checkpoint import load_checkpoint
-from sentiscore.checkpoint.load import read_config
+from sentiscore.checkpoint.config import read_config
 from sentiscore.engine import bert, gpt_neox
 from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.layers import SMALL, Linear

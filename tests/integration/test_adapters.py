@@ -16,8 +16,9 @@ from click.testing import CliRunner
 
 from sentiscore import CheckpointError, MissingExtraError, Recipe, Scorer, TrainingError, train
 from sentiscore.checkpoint import Manifest, load_checkpoint
+from sentiscore.checkpoint.weights_header import ADAPTERS as WEIGHTS
 from sentiscore.cli.main import cli
-from sentiscore.engine.adapters import WEIGHTS, block_linears, import_bitsandbytes, other_linears, round_to_4_bits
+from sentiscore.engine.adapters import block_linears, import_bitsandbytes, other_linears, round_to_4_bits
 from sentiscore.engine.networks import load_engine
 from sentiscore.tables.labelled import LabelledData
 from sentiscore.training import adapters
@@ -251,7 +252,9 @@ def test_adapters_that_do_not_fit_are_a_clear_error(kept: Path, tmp_path: Path) 
     ):
         save_file(broken, tmp_path / "a" / WEIGHTS)
         with pytest.raises(CheckpointError, match="cannot be put on"):
-            load_engine(dataclasses.replace(checkpoint, folder=tmp_path / "a"), torch.device("cpu"), torch.float32)
+            load_engine(
+                dataclasses.replace(checkpoint, folder=tmp_path / "a", files={}), torch.device("cpu"), torch.float32
+            )
 
 
 @pytest.mark.parametrize(

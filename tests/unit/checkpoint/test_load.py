@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sentiscore.checkpoint import DEFAULT, Manifest, load_checkpoint
+from sentiscore.checkpoint.load import find_folder
 from sentiscore.errors import CheckpointError, SentiscoreWarning
 
 
@@ -159,28 +160,54 @@ def hub_cache(root: Path, model: str, source: Path, commit: str) -> None:
     """Lay a model into a hub cache as a download would."""
     repo = root / f"models--{model.replace('/', '--')}"
     shutil.copytree(source, repo / "snapshots" / commit)
+    (repo / "blobs").mkdir()
+    for i, file in enumerate(sorted((repo / "snapshots" / commit).iterdir())):
+        file.rename(repo / "blobs" / str(i))
+        file.symlink_to(f"../../blobs/{i}")
     (repo / "refs").mkdir()
     (repo / "refs" / "main").write_text(commit)
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def test_a_hub_id_is_loaded_from_the_cache_with_its_commit(
     tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit = "0123456789abcdef0123456789abcdef01234567"
-    hub_cache(tmp_path, "some/model", tiny_checkpoint, commit)
+    hub_cache(tmp_path, "some/model", tiny_checkpoint, COMMIT)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    for revision in (None, commit):
-        checkpoint = load_checkpoint("some/model", revision=revision)
-        assert checkpoint.revision == commit
-        assert checkpoint.labels == ("negative", "positive")
+    checkpoint = load_checkpoint("some/model", revision=COMMIT)
+    assert checkpoint.revision == COMMIT
+    assert checkpoint.labels == ("negative", "positive")
+
+
+@pytest.mark.parametrize("revision", [None, "main", COMMIT[:10], COMMIT.upper()])
+def test_a_hub_id_without_a_commit_says_which_command_records_one(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, revision: str | None
+) -> None:
+    hub_cache(tmp_path, "some/model", tiny_checkpoint, COMMIT)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError, match="needs a fixed commit") as refused:
+        load_checkpoint("some/model", revision=revision)
+    assert f"sentiscore verify some/model --revision {revision or 'main'} --lock" in refused.value.hint
 
 
 def test_a_hub_id_that_cannot_be_fetched_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(CheckpointError, match="cannot be reached"):
-        load_checkpoint("some/model")
+        load_checkpoint("some/model", revision=COMMIT)
     with pytest.raises(CheckpointError, match="no folder and no hub model"):
-        load_checkpoint("not a name!")
+        load_checkpoint("not a name!", revision=COMMIT)
+
+
+def test_training_may_begin_from_a_hub_id_without_a_commit_and_gets_to_know_it(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub_cache(tmp_path, "some/model", tiny_checkpoint, COMMIT)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert find_folder("some/model")[1] == COMMIT
 
 
 def test_a_manifest_of_the_first_format_is_still_read(tiny_checkpoint: Path, tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ class Cramped:
 
     pad_id = 0
     width = 32
+    vocabulary = 10**6
 
     def __init__(self, engine: Engine, room: int) -> None:
         self._engine, self._room = engine, room

@@ -1,0 +1,244 @@
+"""`config.json` of a model folder -> what of it may be told to a library: known kinds of networks and plain settings.
+
+A config is a way to run code: it can name Python files, kernels to fetch and compile, files to read, and sizes that no
+memory holds. So the kind of network has to be known, settings have to be numbers, or words and lists under names that
+are known to hold such, and what only describes where a model came from is dropped.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from sentiscore.checkpoint.reading import MIB, read_object
+from sentiscore.errors import CheckpointError
+
+CONFIG: Final = "config.json"
+_LARGEST: Final = MIB
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_LEARNT_POSITIONS: Final = _names(
+    "albert bart bert big_bird biogpt camembert convbert data2vec-text deberta deberta-v2 distilbert electra ernie "
+    "fnet gpt2 gpt_bigcode gpt_neo gpt_neox gptj longformer mbart megatron-bert mobilebert mpnet nystromformer "
+    "openai-gpt opt rembert roberta roberta-prelayernorm roformer squeezebert xlm-roberta xlm-roberta-xl"
+)
+"""Kinds of networks with a row of a table for each position, in the weights or computed."""
+
+MODEL_TYPES: Final = _LEARNT_POSITIONS | _names(
+    "bloom eurobert falcon funnel gemma gemma2 gemma3_text llama mistral modernbert modernbert-decoder olmo olmo2 "
+    "persimmon phi phi3 qwen2 qwen3 smollm3 stablelm starcoder2 xlnet"
+)
+"""Kinds of networks that are loaded: classifiers of text whose code is all in transformers, and compiles nothing."""
+
+_DROPPED: Final = _names(
+    "_attn_implementation_autoset _commit_hash _name_or_path directionality finetuning_task language name name_or_path "
+    "pooler_type reference_compile task_specific_params tokenizer_class transformers_version"
+)
+"""What tells of a model's past or of other uses, and nothing of how it computes."""
+
+_ATTENTION: Final = _names("_attn_implementation attn_implementation")
+_USUAL_ATTENTION: Final = (None, "eager", "sdpa", "flash_attention_2", "flash_attention_3")
+"""Ways to compute attention that need no code from elsewhere; another one is a repository to fetch it from."""
+
+_WORDS: Final = _names(
+    "activation activation_function afn attention_type attn_type classifier_activation classifier_pooling conv_act "
+    "dtype ff_activation hidden_act hidden_activation model_type norm_type normalization_type pooler_hidden_act "
+    "pooling_type pos_att_type position_embedding_type problem_type summary_activation summary_type torch_dtype"
+)
+"""Settings that may be a word."""
+
+_LISTS: Final = _names(
+    "architectures attention_layers attention_types attention_window block_repeats block_sizes eos_token_id id2label "
+    "label2id layer_types mlp_layer_types no_rope_layers pos_att_type rope_parameters rope_scaling"
+)
+"""Settings that may be a list or a table of plain values."""
+
+_DTYPES: Final = ("float32", "float16", "bfloat16", "float64", "auto")
+_WORD: Final = re.compile(r"[A-Za-z0-9_.|+-]{0,100}")
+_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_RISKY: Final = re.compile(
+    r"_(?!num_labels$|sliding_window_pattern$|remove_final_layer_norm$)\w*|\w+_internal|transformers_weights"
+    r"|(\w+_)?(auto|remote|code|kernels?|quant\w*|custom|pipelines?|paths?|files?|folder|dir|url|repo|hub|modules?"
+    r"|script|fusion)(_\w+)?"
+)
+"""Names of settings that lead to code, to files, or into the library's own workings."""
+
+_A_SIZE: Final = "conv_kernel_size"
+
+_COUNTS: Final = re.compile(
+    r"(num|n)_(\w+_)?(layers?|blocks?|groups?)|(encoder|decoder)_layers|num_feedforward_networks"
+)
+_WIDTHS: Final = ("hidden_size", "dim", "n_embd", "d_model", "embedding_size", "word_embed_proj_dim")
+_SIZES: Final = (*_WIDTHS, "vocab_size", "intermediate_size", "hidden_dim", "n_inner", "d_inner", "ffn_dim")
+_POSITIONS: Final = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
+_HEADS: Final = ("num_attention_heads", "n_heads", "n_head", "num_key_value_heads")
+_LABELS: Final = ("num_labels", "_num_labels")
+_TABLES: Final = ("id2label", "label2id", "rope_parameters", "rope_scaling")
+_SHARES: Final = _names("partial_rotary_factor rotary_pct")
+_TOGETHER: Final = (("hidden_size", "num_attention_heads"), ("dim", "n_heads"))
+_EVEN: Final = _names("bert camembert distilbert gpt_neox roberta xlm-roberta")
+"""Kinds whose heads share the width of a token equally; in others a head may have a size of its own."""
+
+_MOST_LAYERS: Final = 256
+_MOST_LABELS: Final = 1_000
+_MOST_HEADS: Final = 1_024
+_MOST_POSITIONS: Final = 2**25
+_MOST_ROWS: Final = 2**15
+_MOST_NUMBER: Final = 2**31
+_MOST_VALUES: Final = 4 * _MOST_LABELS
+_DEEPEST: Final = 4
+_LONGEST_LABEL: Final = 300
+_LONGEST_SHOWN: Final = 80
+
+
+def read_config(folder: Path, sha256: str | None = None) -> dict[str, Any]:
+    """The settings in the `config.json` of a model folder that may be told to a library.
+
+    Args:
+        folder: The model folder.
+        sha256: The hash of the file as it was checked; None if it was not.
+
+    Raises:
+        CheckpointError: It cannot be read, or holds what is not allowed.
+    """
+    path = folder / CONFIG
+    try:
+        return allowed(read_object(folder, CONFIG, _LARGEST, sha256))
+    except ValueError as error:
+        raise CheckpointError(
+            f"{path} is not allowed: {error}.",
+            "Do not use this model unless you know its maker; a setting that does not matter can be removed there.",
+        ) from error
+
+
+def allowed(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a config that may be told to a library.
+
+    Args:
+        raw: The whole config.
+
+    Returns:
+        It, without what is no setting of the network.
+
+    Raises:
+        ValueError: It is of a kind that is not loaded, or has a setting that is not allowed.
+    """
+    kind = raw.get("model_type")
+    if not isinstance(kind, str) or kind not in MODEL_TYPES:
+        raise ValueError(f"its model_type is {_shown(kind)}, which is not among the kinds that are loaded")
+    kept = {}
+    for name, value in raw.items():
+        if not _KEY.fullmatch(name):
+            raise ValueError(f"{_shown(name)} is not the name of a setting")
+        if name in _DROPPED:
+            continue
+        if name in _ATTENTION:
+            if not (value is None or (isinstance(value, str) and value in _USUAL_ATTENTION)):
+                raise ValueError(f"{name} is {_shown(value)}, which would be fetched and run")
+            continue
+        if _RISKY.fullmatch(name) and name != _A_SIZE:
+            raise ValueError(f"it has the setting {name}, which can lead to code or files")
+        _check_value(name, value)
+        if not (isinstance(value, dict | list) and not value and name not in _LISTS):  # such as "pruned_heads": {}
+            kept[name] = value
+    _check_tables(kept)
+    _check_sizes(kind, kept)
+    return kept
+
+
+def _check_value(name: str, value: Any) -> None:
+    if isinstance(value, dict | list):
+        if value and name not in _LISTS:
+            raise ValueError(f"the setting {name} is not known to be a list or a table")
+        _check_plain(name, value)
+    elif isinstance(value, str):
+        if name not in _WORDS or not _WORD.fullmatch(value):
+            raise ValueError(f"the setting {name} is {_shown(value)}")
+        if name in ("dtype", "torch_dtype") and value not in _DTYPES:
+            raise ValueError(f"{name} is {_shown(value)}, not {', '.join(_DTYPES)}")
+    elif isinstance(value, int) and abs(value) > _MOST_NUMBER:
+        raise ValueError(f"{name} is {_shown(value)}, which is absurd")
+    elif name.endswith("_token_id") and isinstance(value, float | bool):
+        raise ValueError(f"{name} is {_shown(value)}")
+
+
+def _check_plain(name: str, value: Any, depth: int = 0, counted: list[int] | None = None) -> None:
+    """Numbers and words in lists and tables, not too many and not too deep."""
+    counted = [0] if counted is None else counted
+    counted[0] += 1
+    if depth > _DEEPEST or counted[0] > _MOST_VALUES:
+        raise ValueError(f"{name} is larger than such a setting can be")
+    if isinstance(value, list):
+        for item in value:
+            _check_plain(name, item, depth + 1, counted)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_plain(name, key, depth + 1, counted)
+            _check_plain(name, item, depth + 1, counted)
+    elif isinstance(value, str):
+        is_label = name in ("id2label", "label2id")
+        if not (len(value) <= _LONGEST_LABEL if is_label else _WORD.fullmatch(value)):
+            raise ValueError(f"{name} has {_shown(value)} in it")
+    elif isinstance(value, int) and abs(value) > (_MOST_LAYERS if name == "attention_types" else _MOST_NUMBER):
+        raise ValueError(f"{name} has {_shown(value)} in it, which is absurd")
+
+
+def _check_sizes(kind: str, settings: Mapping[str, Any]) -> None:
+    """No number may be so large that making the network, or a list of its parts, would take all memory or time."""
+    limits = dict.fromkeys(_POSITIONS, _MOST_ROWS if kind in _LEARNT_POSITIONS else _MOST_POSITIONS)
+    limits |= dict.fromkeys(_HEADS, _MOST_HEADS) | dict.fromkeys(_LABELS, _MOST_LABELS)
+    limits |= dict.fromkeys(_SIZES, _MOST_NUMBER)
+    for name, value in settings.items():
+        limit = limits.get(name, _MOST_LAYERS if _COUNTS.fullmatch(name) else None)
+        if limit is None or value is None:
+            continue
+        least = 1 if name in (*_SIZES, *_HEADS, *_POSITIONS) else 0
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= limit:
+            raise ValueError(f"{name} is {_shown(value)}, and can be {least} to {limit:,}")
+    for width, heads in _TOGETHER:
+        if kind in _EVEN and settings.get(width) and settings.get(heads) and settings[width] % settings[heads]:
+            raise ValueError(f"its {heads}, {settings[heads]}, do not divide its {width}, {settings[width]}")
+    if (settings.get("pad_token_id") or 0) < -1:
+        raise ValueError(f"pad_token_id is {settings['pad_token_id']}")
+
+
+def _check_tables(settings: Mapping[str, Any]) -> None:
+    for name in _TABLES:
+        found = settings.get(name)
+        if not (found is None or isinstance(found, dict)) or len(found or {}) > _MOST_LABELS:
+            raise ValueError(f"its {name} is no table, or a very large one")
+    for place in (settings, settings.get("rope_parameters") or {}, settings.get("rope_scaling") or {}):
+        for name in _SHARES & place.keys():
+            if not (place[name] is None or (isinstance(place[name], int | float) and 0 <= place[name] <= 1)):
+                raise ValueError(f"{name} is {_shown(place[name])}")
+
+
+def check_against_weights(settings: Mapping[str, Any], numbers: int) -> None:
+    """Could weights of so many numbers be those of this network?
+
+    Args:
+        settings: What `allowed` gave.
+        numbers: How many numbers the weights hold.
+
+    Raises:
+        ValueError: The network would be larger than its weights.
+    """
+    sizes = {name: settings[name] for name in _SIZES if isinstance(settings.get(name), int)}
+    widths = [sizes[name] for name in _WIDTHS if name in sizes]
+    vocabulary = sizes.get("vocab_size", 1) * min(widths, default=1)
+    name, largest = max(sizes.items(), key=lambda item: item[1], default=("", 0))
+    if largest > numbers:
+        raise ValueError(f"{name} is {largest:,}, and its weights are {numbers:,} numbers")
+    if (width := sizes.get("hidden_size", sizes.get("dim", 1))) ** 2 > numbers:
+        raise ValueError(f"a layer of width {width:,} has more numbers than its weights, which are {numbers:,}")
+    if vocabulary > numbers:
+        raise ValueError(f"its vocabulary alone would take {vocabulary:,} numbers, and its weights are {numbers:,}")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

@@ -1,0 +1,162 @@
+"""`sentiscore.lock`: which commit of each hub model is used here, recorded once and then kept to.
+
+A name on the hub, and a branch too, is whatever its owner puts there next. A commit is one content for ever.
+"""
+
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sentiscore.checkpoint.reading import MIB, parse_object
+from sentiscore.errors import CheckpointError, OutputError
+
+LOCK: Final = "sentiscore.lock"
+_FORMAT: Final = 1
+_LARGEST: Final = 4 * MIB
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_PATIENCE: Final = 10.0
+"""Seconds to wait for another process that writes the file, which takes it a moment."""
+
+
+@dataclass(frozen=True)
+class Pin:
+    """What the lock file says of a hub model.
+
+    Attributes:
+        revision: The branch or tag that was asked for; None for the model's main branch.
+        commit: The commit that it was then, 40 hexadecimal digits.
+    """
+
+    revision: str | None
+    commit: str
+
+
+def is_commit(revision: str | None) -> bool:
+    """Is this a whole commit, and not a branch, a tag or the beginning of one?"""
+    return revision is not None and _COMMIT.fullmatch(revision) is not None
+
+
+def read_lock(folder: Path | None = None) -> dict[str, Pin]:
+    """The pins in the lock file of a folder, by hub id.
+
+    Args:
+        folder: Where the file is; the working folder by default.
+
+    Raises:
+        CheckpointError: The file is there, but is not a lock file.
+    """
+    path = (folder or Path()) / LOCK
+    try:
+        with path.open("rb") as file:
+            return _pins(parse_object(file.read(_LARGEST)))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} cannot be read: {error}.",
+            f"Bring it back as it was, or remove it and record each model again: {command('HUB_ID')}",
+        ) from error
+
+
+def _pins(raw: dict[str, Any]) -> dict[str, Pin]:
+    if raw.get("format") != _FORMAT or not isinstance(raw.get("models"), dict):
+        raise ValueError(f"its format is not {_FORMAT}")
+    return {model: _pin(model, about) for model, about in raw["models"].items()}
+
+
+def _pin(model: str, about: Any) -> Pin:
+    revision = about.get("revision") if isinstance(about, dict) else about
+    commit = about.get("commit") if isinstance(about, dict) else None
+    if not (isinstance(revision, str | None) and isinstance(commit, str) and is_commit(commit)):
+        raise ValueError(f"it names no commit of {model[:80]}")
+    return Pin(revision, commit)
+
+
+def pinned(model: str, revision: str | None = None) -> str | None:
+    """The commit of a hub model that is to be used, if that is settled.
+
+    Args:
+        model: A hub id.
+        revision: What the user asked for; a commit settles it.
+
+    Returns:
+        The commit; None where neither the revision nor the lock file says it.
+
+    Raises:
+        CheckpointError: The lock file cannot be read.
+    """
+    if is_commit(revision):
+        return revision
+    pin = read_lock().get(model)
+    return pin.commit if pin is not None and revision in (None, pin.revision) else None
+
+
+def record(model: str, pin: Pin, folder: Path | None = None) -> Path:
+    """Write a pin into the lock file of a folder; other pins stay, whoever writes them meanwhile.
+
+    Args:
+        model: A hub id.
+        pin: What to write.
+        folder: Where the file is; the working folder by default.
+
+    Returns:
+        The lock file.
+
+    Raises:
+        OutputError: It cannot be written.
+        CheckpointError: What is there cannot be read.
+    """
+    path = (folder or Path()) / LOCK
+    part = path.with_name(f".{LOCK}.{os.getpid()}.part")
+    try:
+        with _alone(path):
+            pins = read_lock(folder) | {model: pin}
+            models = {name: {"revision": one.revision, "commit": one.commit} for name, one in sorted(pins.items())}
+            text = json.dumps({"format": _FORMAT, "models": models}, indent=2) + "\n"
+            with part.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error}.", "Work in a folder that can be written to.") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep other processes from writing the file meanwhile. What a process that was killed holds is free again."""
+    if sys.platform == "win32":  # there the last one who writes wins
+        yield
+        return
+    import fcntl
+
+    beside = path.with_name(f".{LOCK}.lock")
+    number = os.open(beside, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+    try:
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > until:
+                    raise OutputError(f"Another process holds {path}.", "Wait for it, and run this again.") from error
+                time.sleep(0.02)
+        yield
+    finally:
+        os.close(number)
+
+
+def command(model: str, revision: str | None = None) -> str:
+    """What to type to record a hub model in the lock file."""
+    return f"sentiscore verify {model} --revision {revision or 'main'} --lock"

@@ -1,0 +1,73 @@
+"""The files of a tokenizer in a model folder, checked before a library reads them."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from sentiscore.checkpoint.reading import MIB, is_plain_name, read_inside, read_object
+from sentiscore.errors import CheckpointError
+
+TOKENIZER: Final = "tokenizer.json"
+LARGEST: Final = 128 * MIB
+"""Bytes that a file of a tokenizer may have; the largest vocabularies in use need a third of it."""
+
+_SETTINGS: Final = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+_LARGEST_SETTINGS: Final = 32 * MIB
+_UNTRUSTED: Final = "Do not use this model unless you know its maker."
+
+_CODE: Final = frozenset(["auto_map", "trust_remote_code", "custom_pipelines", "code_revision"])
+_CLASS: Final = re.compile(r"[A-Za-z0-9]{0,60}(Tokenizer|TokenizerFast|TokenizersBackend|SentencePieceBackend)")
+_CLASSES: Final = frozenset(["tokenizer_class", "slow_tokenizer_class", "fast_tokenizer_class", "processor_class"])
+_BACKENDS: Final = (None, "tokenizers", "sentencepiece", "python")
+_PAST: Final = frozenset(["name_or_path", "special_tokens_map_file"])
+"""Where the tokenizer was when it was saved; nothing is read from there."""
+_FILE: Final = re.compile(r"\w*_(file|files|path|dir|folder)|\w*(url|repo)\w*")
+
+
+def check_tokenizer_files(folder: Path) -> None:
+    """Do the files of a tokenizer hold data alone, with no word of code or of files elsewhere?
+
+    Raises:
+        CheckpointError: They do, are too large, or cannot be read.
+    """
+    for name in _SETTINGS:
+        if os.path.lexists(folder / name):
+            check_settings(folder / name, read_object(folder, name, _LARGEST_SETTINGS))
+
+
+def read_tokenizer(folder: Path, sha256: str | None = None) -> bytearray:
+    """The bytes of `tokenizer.json`.
+
+    Raises:
+        CheckpointError: It is missing, too large, or not the file that was checked.
+    """
+    if not os.path.lexists(folder / TOKENIZER):
+        raise CheckpointError(
+            f"{folder} has no tokenizer.json.",
+            "Save the tokenizer with a fast tokenizer's save_pretrained into that folder.",
+        )
+    return read_inside(folder, TOKENIZER, LARGEST, sha256)
+
+
+def check_settings(path: Path, settings: dict[str, Any]) -> None:
+    """Are these plain settings of a tokenizer?
+
+    Raises:
+        CheckpointError: They name code, or a file that is elsewhere.
+    """
+    for name, value in settings.items():
+        if name in _CODE and value is not None:
+            raise CheckpointError(f"{path} has the setting {name}, which can lead to code.", _UNTRUSTED)
+        if name in _CLASSES and not (value is None or (isinstance(value, str) and _CLASS.fullmatch(value))):
+            if name == "processor_class" and isinstance(value, str) and value.isalnum():
+                continue
+            raise CheckpointError(f"{path} names a class that is not known: {str(value)[:80]!r}.", _UNTRUSTED)
+        if name == "backend" and value not in _BACKENDS:
+            raise CheckpointError(f"{path} names a library that is not used: {str(value)[:80]!r}.", _UNTRUSTED)
+        if _FILE.fullmatch(name) and name not in _PAST and value is not None:
+            inside = isinstance(value, str) and is_plain_name(value) and (path.parent / value).exists()
+            if not inside:
+                raise CheckpointError(
+                    f"{path} says that its {name} is {str(value)[:80]!r}, which is not in its folder.", _UNTRUSTED
+                )

@@ -1,0 +1,62 @@
+"""`sentiscore verify`: a model -> each check passed or failed, and what its files are."""
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from sentiscore.cli import options
+
+if TYPE_CHECKING:
+    from sentiscore.checkpoint import Verification
+
+
+@click.command("verify", short_help="Check a model before it is used, and pin it.")
+@click.argument("model", default="default")
+@click.option("--revision", help="Commit of a model from the hub; with --lock a branch or tag too.")
+@options.LABELS
+@click.option("--lock", is_flag=True, help="Record the commit of a model from the hub in sentiscore.lock.")
+@click.option("--json", "as_json", is_flag=True, help="Write what was found as JSON.")
+def command(model: str, revision: str | None, labels: list[str] | None, lock: bool, as_json: bool) -> None:
+    """Check a model before it is used: that its files are whole, that none of them is code, and that it loads.
+
+    MODEL is default (inside the package), a folder or a hub id. Ends with 1 if a check fails. With --lock the
+    commit of a model from the hub is recorded in sentiscore.lock, in the working folder; score, evaluate and
+    distill use a model from the hub at a recorded commit, or at one that --revision names in full.
+
+    \b
+    sentiscore verify runs/pythia-70m-sst2
+    sentiscore verify cardiffnlp/twitter-roberta-base-sentiment-latest --revision main --lock
+    sentiscore verify downloads/unknown --json
+    """
+    from sentiscore.checkpoint import verify
+
+    found = verify(model, revision=revision, labels=labels, lock=lock)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        _show(found)
+    if found.error is not None:
+        raise found.error
+
+
+def _show(found: "Verification") -> None:
+    from sentiscore.cli.show import line, pairs
+
+    for check in found.checks:
+        line(f"{'passed' if check.passed else 'FAILED'}  {check.name}")
+    known = found.checkpoint
+    if known is None:
+        return
+    pairs(
+        [
+            ("model", known.name),
+            *([("commit", known.revision)] if known.revision else []),
+            ("sha256", known.sha256),
+            ("labels", ", ".join(known.labels)),
+            ("temperature", "none: it was never calibrated" if known.temperature is None else str(known.temperature)),
+            ("manifest", "no: it is not from sentiscore" if known.manifest is None else "yes"),
+            *((name, value) for name, value in known.files.items()),
+            *([("recorded in", str(found.lock))] if found.lock else []),
+        ]
+    )
