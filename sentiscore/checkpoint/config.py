@@ -46,8 +46,9 @@ _USUAL_ATTENTION: Final = (None, "eager", "sdpa", "flash_attention_2", "flash_at
 
 _WORDS: Final = _names(
     "activation activation_function afn attention_type attn_type classifier_activation classifier_pooling conv_act "
-    "dtype ff_activation hidden_act hidden_activation model_type norm_type normalization_type pooler_hidden_act "
-    "pooling_type pos_att_type position_embedding_type problem_type summary_activation summary_type torch_dtype"
+    "dtype ff_activation hidden_act hidden_activation model_type norm_rel_ebd norm_type normalization_type "
+    "pooler_hidden_act pooling_type pos_att_type position_embedding_type problem_type summary_activation summary_type "
+    "torch_dtype"
 )
 """Settings that may be a word."""
 
@@ -84,12 +85,12 @@ _EVEN: Final = _names("bert camembert distilbert gpt_neox roberta xlm-roberta")
 """Kinds whose heads share the width of a token equally; in others a head may have a size of its own."""
 
 _MOST_LAYERS: Final = 256
-_MOST_LABELS: Final = 1_000
+_MOST_LABELS: Final = 100
 _MOST_HEADS: Final = 1_024
 _MOST_POSITIONS: Final = 2**25
 _MOST_ROWS: Final = 2**15
 _MOST_NUMBER: Final = 2**31
-_MOST_VALUES: Final = 4 * _MOST_LABELS
+_MOST_VALUES: Final = 2_000
 _DEEPEST: Final = 4
 _LONGEST_LABEL: Final = 300
 _LONGEST_SHOWN: Final = 80

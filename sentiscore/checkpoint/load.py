@@ -178,10 +178,10 @@ def check_manifest(folder: Path) -> None:
 
 CHECKS: Final = {
     "files": check_files,
+    "adapters": check_adapters,
     "manifest": check_manifest,
     "config": check_config,
     "weights": check_weights,
-    "adapters": check_adapters,
     "tokenizer": check_tokenizer_files,
 }
 """What is checked of a model folder before a library sees it, in this order."""

@@ -119,7 +119,7 @@ def build_classifier(
     """
     transformers = quiet_transformers()
     settings = {name: value for name, value in config.items() if name != "model_type"}
-    with _offline():
+    with _offline(), _translated():
         made = transformers.AutoConfig.for_model(config["model_type"], **settings)
         kind = transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(made)]
         with torch.device("meta"):  # nothing is held in memory there
@@ -132,6 +132,17 @@ def build_classifier(
             None, config=made, state_dict=dict(weights), dtype=dtype, output_loading_info=True, **options
         )
     return model, info
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """What transformers itself checks of its settings is an error of another kind, with the reason on a second line."""
+    from huggingface_hub.errors import StrictDataclassError
+
+    try:
+        yield
+    except StrictDataclassError as error:
+        raise ValueError(" ".join(str(error).split())) from error
 
 
 @contextmanager

@@ -1,0 +1,146 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sentiscore.checkpoint import load_checkpoint, verify
+from sentiscore.checkpoint.lock import LOCK, Pin, read_lock
+from sentiscore.cli.main import cli
+from sentiscore.errors import CheckpointError, InputError
+
+OLD, NEW = "a" * 40, "b" * 40
+NAMES = ["files", "adapters", "manifest", "config", "weights", "tokenizer", "labels", "loading"]
+
+
+class Hub:
+    """A hub with one model, whose branch moves."""
+
+    def __init__(self, root: Path, source: Path) -> None:
+        self.asked: list[tuple[str | None, bool]] = []
+        self.branch = OLD
+        self._root, self._source = root, source
+
+    def download(
+        self, model: str, *, revision: str | None, allow_patterns: list[str], local_files_only: bool = False
+    ) -> str:
+        from huggingface_hub.errors import LocalEntryNotFoundError
+
+        assert "*.bin" not in allow_patterns
+        self.asked.append((revision, local_files_only))
+        commit = revision if revision in (OLD, NEW) else self.branch
+        folder = self._root / "models--some--model" / "snapshots" / str(commit)
+        if not folder.exists():
+            if local_files_only:
+                raise LocalEntryNotFoundError("it is not there")
+            shutil.copytree(self._source, folder)
+        return str(folder)
+
+
+@pytest.fixture
+def hub(tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    hub = Hub(tmp_path / "cache", tiny_checkpoint)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", hub.download)
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return hub
+
+
+def run(*arguments: Any) -> Result:
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+def test_a_whole_checkpoint_passes_every_check(tiny_checkpoint: Path) -> None:
+    found = verify(tiny_checkpoint)
+    assert found.passed
+    assert [check.name for check in found.checks] == NAMES
+    assert found.checkpoint is not None
+    assert found.checkpoint.files == load_checkpoint(tiny_checkpoint).files
+    assert set(found.checkpoint.files) == {"config.json", "model.safetensors", "tokenizer.json"}
+
+
+def test_checks_that_fail_are_told_and_the_model_is_not_loaded(
+    tiny_bert: Callable[..., Path], edit_json: Callable[..., None]
+) -> None:
+    folder = tiny_bert(id2label={0: "negative", 1: "positive"})
+    edit_json(folder / "config.json", auto_map={"AutoConfig": "x.X"})
+    edit_json(folder / "tokenizer_config.json", auto_map={"AutoTokenizer": ["x.X", None]})
+    found = verify(folder)
+    assert [check.name for check in found.checks if not check.passed] == ["config", "weights", "tokenizer"]
+    assert "auto_map" in str(found.error)
+    assert found.checkpoint is None
+    assert not found.passed
+
+
+def test_the_command_shows_checks_and_hashes_and_ends_with_0_or_1(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    result = run("verify", tiny_checkpoint)
+    assert result.exit_code == 0, result.output
+    checkpoint = load_checkpoint(tiny_checkpoint)
+    assert [line for line in result.stdout.splitlines() if line.startswith("passed")] == [f"passed  {n}" for n in NAMES]
+    for expected in (checkpoint.sha256, "negative, positive", "1.5", *checkpoint.files.values()):
+        assert expected in result.stdout
+    broken = Path(shutil.copytree(tiny_checkpoint, tmp_path / "broken"))
+    (broken / "model.safetensors").write_bytes(b"\x80\x04junk and more")
+    result = run("verify", broken)
+    assert result.exit_code == 1
+    assert "FAILED  manifest" in result.stdout
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("error:") == 1
+
+
+def test_json_has_all_of_it(tiny_checkpoint: Path, tiny_bert: Callable[..., Path]) -> None:
+    found = json.loads(run("verify", tiny_checkpoint, "--json").stdout)
+    assert found["passed"]
+    assert found["sha256"] == load_checkpoint(tiny_checkpoint).sha256
+    assert found["labels"] == ["negative", "positive"]
+    assert found["temperature"] == 1.5
+    assert found["manifest"] is True
+    result = run("verify", tiny_bert(id2label={0: "joy", 1: "anger"}), "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert [one["name"] for one in found["checks"] if not one["passed"]] == ["labels"]
+    assert found["sha256"] is None
+
+
+def test_a_branch_is_resolved_once_and_then_kept_to(hub: Hub) -> None:
+    with pytest.raises(CheckpointError, match="needs a fixed commit"):
+        load_checkpoint("some/model")
+    assert hub.asked == []
+    result = run("verify", "some/model", "--revision", "main", "--lock")
+    assert result.exit_code == 0, result.output
+    assert f"recorded in        {LOCK}" in result.stdout
+    assert read_lock() == {"some/model": Pin("main", OLD)}
+    hub.branch = NEW
+    hub.asked.clear()
+    for revision in (None, "main", OLD):
+        assert load_checkpoint("some/model", revision=revision).revision == OLD
+    assert hub.asked == [(OLD, True)] * 3  # the cache has it, and nobody is asked
+    assert load_checkpoint("some/model", revision=NEW).revision == NEW
+    assert verify("some/model", revision="main", lock=True).revision == NEW
+    assert read_lock() == {"some/model": Pin("main", NEW)}
+
+
+def test_a_model_that_fails_is_not_recorded(hub: Hub, tmp_path: Path) -> None:
+    verify("some/model", revision=OLD, lock=True)
+    (tmp_path / "cache" / "models--some--model" / "snapshots" / OLD / "config.json").write_text("{}")
+    Path(LOCK).unlink()
+    assert run("verify", "some/model", "--lock").exit_code == 1
+    assert not Path(LOCK).exists()
+
+
+def test_a_commit_of_which_the_cache_has_a_part_is_fetched(hub: Hub, tmp_path: Path) -> None:
+    part = tmp_path / "cache" / "models--some--model" / "snapshots" / OLD
+    part.mkdir(parents=True)
+    (part / "config.json").write_text("{}")
+    with pytest.raises(CheckpointError):
+        load_checkpoint("some/model", revision=OLD)
+    assert hub.asked == [(OLD, True), (OLD, False)]
+
+
+def test_only_a_model_from_the_hub_has_a_commit_to_record(tiny_checkpoint: Path) -> None:
+    with pytest.raises(InputError, match="not from the hub"):
+        verify(tiny_checkpoint, lock=True)
+    assert run("verify", tiny_checkpoint, "--lock").exit_code == 1
