@@ -19,8 +19,10 @@ _USUAL_WIDTH: Final = 512
 _NO_TOKEN: Final = -1
 """A padding id that no token has: a decoder then takes the last token of each row, as it does for one row."""
 
-REFUSALS: Final = (OSError, ArithmeticError, LookupError, AttributeError, TypeError, ValueError, RuntimeError)
-"""What transformers raises for settings and weights that do not go together."""
+REFUSALS: Final = (
+    *(OSError, ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError),
+)
+"""What transformers and torch raise for settings and weights that do not go together."""
 
 _SLACK: Final = 4
 _SMALL: Final = 2**26

@@ -22,6 +22,9 @@ ATTACKS: dict[str, Attack] = {}
 ON_CHECKPOINTS: dict[str, Attack] = {}
 """What is done to a copy of a checkpoint with a manifest."""
 
+HUB_ID, COMMIT = "some/model", "c" * 40
+"""A model of the hub that the cache has whole."""
+
 ELSEWHERE = "sentiscore-elsewhere"
 """A folder beside the hostile ones, where nothing has to be read."""
 
@@ -419,21 +422,14 @@ def main(root: Path, rows: Path) -> None:
 
     sys.addaudithook(hook)
     torch.set_num_threads(1)
-    for folder in sorted(path for path in root.iterdir() if path.name != ELSEWHERE):
-        scored = rows.parent / f"{folder.name}.parquet"
+    models = {path.name: [str(path)] for path in sorted(root.iterdir()) if path.name != ELSEWHERE}
+    for name, model in (models | {"hub": [HUB_ID, "--revision", COMMIT]}).items():
+        scored = rows.parent / f"{name}.parquet"
+        columns = ["--text-col", "text"]
         commands = {
-            "verify": ["verify", str(folder)],
-            "score": ["score", str(rows), "--text-col", "text", "-m", str(folder), "-o", str(scored)],
-            "evaluate": [
-                "evaluate",
-                str(folder),
-                "--eval-file",
-                str(rows),
-                "--text-col",
-                "text",
-                "--label-col",
-                "gold",
-            ],
+            "verify": ["verify", *model],
+            "score": ["score", str(rows), *columns, "-o", str(scored), "-m", *model],
+            "evaluate": ["evaluate", *model, "--eval-file", str(rows), *columns, "--label-col", "gold", "--resamples", "10"],
         }
         for command, arguments in commands.items():
             seen.clear()
@@ -446,7 +442,7 @@ def main(root: Path, rows: Path) -> None:
                     refused = isinstance(error.__cause__, SentiscoreError)
                     raised = "SentiscoreError" if refused else type(error).__name__
                     message = str(error.__cause__ if refused else error)[-300:]
-            report: dict[str, Any] = {"model": folder.name, "command": command, "raised": raised, "seen": list(seen)}
+            report: dict[str, Any] = {"model": name, "command": command, "raised": raised, "seen": list(seen)}
             report |= {"message": message, "output": scored.exists()}
             sys.stdout.write(json.dumps(report) + "\n")
     seen.clear()

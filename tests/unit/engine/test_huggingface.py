@@ -104,6 +104,38 @@ def test_broken_weights_are_a_clear_error(tiny_base: Path, tmp_path: Path, damag
         HuggingFaceEngine.load(folder, n_labels=2, device=CPU, dtype=torch.float32)
 
 
+def test_a_network_that_is_far_larger_than_its_weights_is_not_made(
+    tmp_path: Path, edit_json: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers import PreTrainedModel
+
+    model = model_of("Llama", pad_token_id=1)
+    model.save_pretrained(tmp_path)
+    HuggingFaceEngine.load(tmp_path, n_labels=3, device=CPU, dtype=torch.float32)
+    edit_json(tmp_path / "config.json", num_hidden_layers=256, intermediate_size=20_000)
+    monkeypatch.setattr(PreTrainedModel, "from_pretrained", lambda *_, **__: pytest.fail("it was made"))
+    with pytest.raises(CheckpointError, match="its network would hold"):
+        HuggingFaceEngine.load(tmp_path, n_labels=3, device=CPU, dtype=torch.float32)
+
+
+def test_shapes_that_are_not_those_of_the_config_are_a_clear_error(
+    tmp_path: Path, edit_json: Callable[..., None]
+) -> None:
+    model_of("Llama", pad_token_id=1).save_pretrained(tmp_path)
+    edit_json(tmp_path / "config.json", intermediate_size=8)
+    with pytest.raises(CheckpointError, match=r"its weights are not of the shapes that config\.json says"):
+        HuggingFaceEngine.load(tmp_path, n_labels=3, device=CPU, dtype=torch.float32)
+
+
+def test_loading_leaves_the_users_way_to_the_hub_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    model_of("Llama", pad_token_id=1).save_pretrained(tmp_path)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    HuggingFaceEngine.load(tmp_path, n_labels=3, device=CPU, dtype=torch.float32)
+    assert constants.HF_HUB_OFFLINE is False
+
+
 @pytest.mark.gpu
 def test_a_gpu_agrees_with_the_cpu(tiny_checkpoint: Path) -> None:
     on_gpu = Classifier.load(load_checkpoint(tiny_checkpoint), device=torch.device("cuda"), dtype=torch.float32)
