@@ -18,14 +18,13 @@ from sentiscore.checkpoint.adapter_config import read_adapter_config
 from sentiscore.checkpoint.config import CONFIG, check_against_weights, read_config
 from sentiscore.checkpoint.hub import fetch
 from sentiscore.checkpoint.manifest import MANIFEST, Manifest, hash_file, loaded_files, verify_files
-from sentiscore.checkpoint.reading import is_plain_name, open_inside
+from sentiscore.checkpoint.reading import PACKAGED, is_plain_name, open_inside
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER, check_tokenizer_files
 from sentiscore.checkpoint.weights_header import ADAPTER_CONFIG, INDEX, WHOLE, count_numbers, weight_files
 from sentiscore.errors import CheckpointError, SentiscoreWarning
 from sentiscore.labels import check_labels, labels_of_config
 
 DEFAULT: Final = "default"
-_DEFAULT_FOLDER: Final = Path(__file__).parent.parent / "default_model"
 _USUAL_LENGTH: Final = 512
 """Tokens that a plain classifier reads, unless its positions are fewer."""
 
@@ -103,7 +102,7 @@ def find_folder(
         CheckpointError: There is no such model, it cannot be fetched, or no commit is settled for it.
     """
     if str(model) == DEFAULT:
-        return _DEFAULT_FOLDER, None
+        return PACKAGED, None
     path = Path(model)
     if path.is_dir():
         return path, None

@@ -429,7 +429,17 @@ def main(root: Path, rows: Path) -> None:
         commands = {
             "verify": ["verify", *model],
             "score": ["score", str(rows), *columns, "-o", str(scored), "-m", *model],
-            "evaluate": ["evaluate", *model, "--eval-file", str(rows), *columns, "--label-col", "gold", "--resamples", "10"],
+            "evaluate": [
+                "evaluate",
+                *model,
+                "--eval-file",
+                str(rows),
+                *columns,
+                "--label-col",
+                "gold",
+                "--resamples",
+                "10",
+            ],
         }
         for command, arguments in commands.items():
             seen.clear()
