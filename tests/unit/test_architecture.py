@@ -70,6 +70,7 @@ def loaded_by(statement: str) -> set[str]:
         "from sentiscore.cli.main import cli; cli.main(['train', '--help'], standalone_mode=False)",
         "from sentiscore.cli.main import cli; cli.main(['tune', '--help'], standalone_mode=False)",
         "from sentiscore.cli.main import cli; cli.main(['plot', '--help'], standalone_mode=False)",
+        "from sentiscore.cli.main import cli; cli.main(['verify', '--help'], standalone_mode=False)",
     ],
 )
 def test_starting_is_light(statement: str) -> None:
