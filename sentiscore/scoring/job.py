@@ -80,7 +80,7 @@ def score_file(
         model: "default", a folder, a hub id, or a loaded scorer.
         device: Where to compute; see `Scorer.from_pretrained` for this and the next five.
         dtype: With which numbers.
-        revision: Commit of a hub id.
+        revision: The commit of a hub id, or a branch or tag that sentiscore.lock has.
         labels: Label names in the order of the model's ids.
         max_length: Tokens of a text that are read.
         overflow: What is done with a longer text, "truncate" or "windows".
