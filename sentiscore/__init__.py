@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ValidationError,
     )
     from sentiscore.evaluation.evaluate import evaluate
+    from sentiscore.monitoring.monitor import monitor
     from sentiscore.samples import sample_news
     from sentiscore.scoring.job import score_file
     from sentiscore.scoring.scorer import Scorer
@@ -47,6 +48,7 @@ _HOME = {
     "distill": "sentiscore.training.distill",
     "evaluate": "sentiscore.evaluation.evaluate",
     "load_hub_data": "sentiscore.tables.labelled",
+    "monitor": "sentiscore.monitoring.monitor",
     "read_labelled": "sentiscore.tables.labelled",
     "sample_news": "sentiscore.samples",
     "score_file": "sentiscore.scoring.job",
@@ -71,6 +73,7 @@ __all__ = [
     "evaluate",
     "features",
     "load_hub_data",
+    "monitor",
     "read_labelled",
     "sample_news",
     "score_file",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sentiscore.evaluation.evaluate import Report
     from sentiscore.features.files import DailyFile
     from sentiscore.features.plot_file import PlotFile
+    from sentiscore.monitoring.report import DriftReport
     from sentiscore.scoring.tally import JobSummary
 
 
@@ -136,6 +137,28 @@ def plot_report(result: "PlotFile") -> None:
     if result.left_out:
         are = "entity is" if result.left_out == 1 else "entities are"
         note(f"{result.left_out:,} {are} not on the page. Choose with --entity NAME, or draw more with --limit N.")
+
+
+def drift_report(report: "DriftReport") -> None:
+    """What has changed between scored rows and those of the reference."""
+    line(f"{report.scored}: {report.rows:,} rows")
+    line(f"{', '.join(report.reference)}: {report.reference_rows:,} rows (reference)")
+    table = Table(box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
+    for name in ("check", "", "value", "threshold", "by chance"):
+        table.add_column(name, justify="left" if name in ("check", "") else "right", no_wrap=True)
+    table.add_column("found")
+    for check in report.checks:
+        figures = (f"{number:.4f}" for number in (check.value, check.threshold, check.chance))
+        verdict = Text("ok", style="green") if check.passed else Text("ALARM", style="bold red")
+        table.add_row(check.name, verdict, *figures, Text(check.sentence))
+    _wide_console().print(table)
+    reasons: dict[str, list[str]] = {}
+    for name, reason in report.skipped.items():
+        reasons.setdefault(reason, []).append(name)
+    for reason, names in reasons.items():
+        line(f"not checked: {', '.join(names)}: {reason}.")
+    alarms = ", ".join(check.name for check in report.alarms)
+    line(f"past its limit: {alarms}" if alarms else "Nothing is past its limit.")
 
 
 def _update_rows(result: "DailyFile") -> list[tuple[str, str]]:

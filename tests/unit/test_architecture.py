@@ -37,9 +37,9 @@ def test_nobody_imports_the_command_line() -> None:
     assert importers == [PACKAGE / "__main__.py"]  # which is the command line
 
 
-def test_features_and_tables_import_neither_torch_nor_the_engine() -> None:
+def test_features_monitoring_and_tables_import_neither_torch_nor_the_engine() -> None:
     heavy = ("torch", "transformers", "pandas", "sentiscore.engine", "sentiscore.scoring", "sentiscore.training")
-    for package in ("features", "tables"):
+    for package in ("features", "monitoring", "tables"):
         assert [p for p in (PACKAGE / package).rglob("*.py") if imports_any(p, *heavy)] == []
 
 
@@ -71,6 +71,8 @@ def loaded_by(statement: str) -> set[str]:
         "from sentiscore.cli.main import cli; cli.main(['tune', '--help'], standalone_mode=False)",
         "from sentiscore.cli.main import cli; cli.main(['plot', '--help'], standalone_mode=False)",
         "from sentiscore.cli.main import cli; cli.main(['verify', '--help'], standalone_mode=False)",
+        "from sentiscore.cli.main import cli; cli.main(['monitor', '--help'], standalone_mode=False)",
+        "import sentiscore.monitoring.monitor",
     ],
 )
 def test_starting_is_light(statement: str) -> None:
@@ -107,6 +109,7 @@ def test_the_public_names_are_these() -> None:
         "evaluate",
         "features",
         "load_hub_data",
+        "monitor",
         "read_labelled",
         "sample_news",
         "score_file",

@@ -1,0 +1,84 @@
+"""Files of scored rows -> a drift report, in bounded memory."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from sentiscore.errors import InputError
+from sentiscore.monitoring.profile import Columns, Profile, Profiler
+from sentiscore.monitoring.report import DriftReport, compare
+from sentiscore.monitoring.thresholds import with_thresholds
+from sentiscore.tables import open_source
+
+_WINDOW_ROWS: Final = 65_536
+
+Scored = str | Path | pl.DataFrame
+
+
+def monitor(
+    scored: Scored,
+    *,
+    reference: Scored | Sequence[Scored],
+    text_col: str | None = None,
+    time_col: str | None = None,
+    prefix: str = "",
+    thresholds: Mapping[str, float] | None = None,
+) -> DriftReport:
+    """Compare scored rows with scored rows of before: has the text, the feed or the model changed?
+
+    Each file is read once, a window at a time, into a profile whose size does not grow with the rows. A check alarms
+    where its value is past its threshold, and past what chance alone gives for files of these sizes.
+
+    Args:
+        scored: Rows that scoring wrote, tonight's for example: a file, or a frame.
+        reference: Rows of the same model and the same source from when all was well; one or several.
+        text_col: The column of texts, by which words and languages are compared and equal texts count once.
+        time_col: The column of times, by which rows per day are compared; times without a zone are taken to be in UTC.
+        prefix: The prefix that the scored columns were given.
+        thresholds: Thresholds other than the default, by the name of the check; see `THRESHOLDS`.
+
+    Returns:
+        The report; `passed` says whether nothing alarms.
+
+    Raises:
+        InputError: A file cannot be read, is not scored, has no row with scores or lacks a column; the scores are of
+            different models; or there is no check of a name.
+    """
+    limits = with_thresholds(thresholds)
+    columns = Columns(text=text_col, time=time_col, prefix=prefix)
+    parts = [reference] if isinstance(reference, str | Path | pl.DataFrame) else list(reference)
+    if not parts:
+        raise InputError("There is no reference to compare with.", "Name at least one file with --reference.")
+    now = _profile([scored], "the scored rows", columns)
+    then = _profile(parts, "the reference", columns)
+    checks, skipped = compare(now, then, limits)
+    return DriftReport(
+        scored=_name(scored, "scored rows"),
+        reference=tuple(_name(part, "reference") for part in parts),
+        rows=now.rows,
+        reference_rows=then.rows,
+        checks=checks,
+        skipped=skipped,
+    )
+
+
+def _profile(parts: Sequence[Scored], what: str, columns: Columns) -> Profile:
+    profiler = Profiler(columns, _name(parts[0], what) if len(parts) == 1 else what)
+    for part in parts:
+        profiler.add_all(_windows(part, columns, _name(part, what)))
+    return profiler.finish()
+
+
+def _windows(part: Scored, columns: Columns, where: str) -> Iterator[pl.DataFrame]:
+    if isinstance(part, pl.DataFrame):
+        needed = columns.needed(part.schema, where)
+        yield from part.select(needed).iter_slices(_WINDOW_ROWS)
+    else:
+        source = open_source(part)
+        yield from source.windows(_WINDOW_ROWS, columns.needed(source.schema, where))
+
+
+def _name(part: Scored, otherwise: str) -> str:
+    return otherwise if isinstance(part, pl.DataFrame) else str(part)

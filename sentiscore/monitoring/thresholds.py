@@ -1,0 +1,48 @@
+"""What is checked, and how much of a change is worth an alarm.
+
+This module imports nothing heavy, so that the command line can check what was typed before anything is loaded.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+from sentiscore.errors import InputError
+
+THRESHOLDS: Final[Mapping[str, float]] = {
+    "sentiment": 0.2,
+    "labels": 0.1,
+    "confidence": 0.05,
+    "length": 0.2,
+    "truncated": 0.05,
+    "empty": 0.02,
+    "null": 0.02,
+    "undecodable": 0.01,
+    "vocabulary": 0.1,
+    "unseen": 0.1,
+    "language": 0.1,
+    "repeats": 0.1,
+    "volume": 1.5,
+    "missing_days": 0.0,
+}
+"""By the name of a check, the value past which it alarms, if chance alone would not give as much."""
+
+
+def with_thresholds(changes: Mapping[str, float] | None) -> dict[str, float]:
+    """All thresholds, some of them changed.
+
+    Args:
+        changes: New thresholds by the name of their check; None for none.
+
+    Raises:
+        InputError: There is no check of that name, or its threshold is not a number from 0 on.
+    """
+    for name, value in (changes or {}).items():
+        if name not in THRESHOLDS:
+            raise InputError(f"There is no check called {name!r}.", f"The checks are: {', '.join(THRESHOLDS)}.")
+        if not (math.isfinite(value) and value >= 0):
+            raise InputError(
+                f"The threshold of {name} is {value}; a threshold is a number from 0 on.",
+                f"The default is {THRESHOLDS[name]:g}; a very large number means that the check never alarms.",
+            )
+    return {**THRESHOLDS, **(changes or {})}

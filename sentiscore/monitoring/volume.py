@@ -1,0 +1,121 @@
+"""Rows of a day, beside those of the same day of the week in the reference.
+
+A day here has 24 hours and ends with the hour of the last row, so that an export from close to close is one day
+and not two halves.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from sentiscore.monitoring.chance import NIGHTS
+from sentiscore.monitoring.measures import Counts, Floats
+
+_DAY: Final = 24
+_WEEK: Final = 7
+_LEAST_OF_A_WEEKDAY: Final = 2
+LEAST_DEGREES: Final = 7
+"""Days beyond the first of each day of the week that a spread can be told from."""
+_OUTAGE: Final = 0.1
+
+Hours = tuple[Counts, Counts]
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Rows per day, compared.
+
+    Attributes:
+        days: Days that were compared.
+        rows: Rows of them, on the average.
+        expected: Rows that the reference has on such days, on the average.
+        ratio: How many times as many rows as expected there were, or, where they are fewer, as few.
+        rare: The ratio that chance alone exceeds once in `chance.NIGHTS` nights.
+        missing: Days without any row, though the reference has rows on all such days, or nearly.
+    """
+
+    days: int
+    rows: float
+    expected: float
+    ratio: float
+    rare: float
+    missing: int
+
+
+def compare_volume(hours: Hours, reference: Hours) -> Volume | None:
+    """Compare the rows of days.
+
+    The logarithms of a day's rows are taken as normally distributed around those of its day of the week, with one
+    spread for all days, and at least that of a Poisson count. The limit is that of a prediction interval (Student's
+    t). Days of the reference with less than a tenth of the usual rows are taken for outages and left out. The first
+    day of each file, which may be cut off, is left out where there are others, and so is the reference's last one.
+
+    Args:
+        hours: Hours since 1970 in order, and how many rows each has; not empty.
+        reference: The same of the reference; not empty.
+
+    Returns:
+        None where the reference has too few days to tell: fewer than two of some day of the week that is asked for,
+        or fewer than seven beyond the first of each.
+    """
+    from scipy.stats import t
+
+    end = int(hours[0][-1]) + 1
+    days, rows = _days(hours, end)
+    if days.size > 1:
+        days, rows = days[1:], rows[1:]
+    known_days, known_rows = _days(reference, end)
+    by_weekday = _usual(known_days[1:-1], known_rows[1:-1])
+    if not all(int(day) % _WEEK in by_weekday for day in days):
+        return None
+    open_days = {weekday: logs for weekday, logs in by_weekday.items() if logs.max() > 0}  # not a feed's quiet days
+    degrees = sum(logs.size - 1 for logs in open_days.values())
+    judged = [i for i, day in enumerate(days) if int(day) % _WEEK in open_days]
+    if degrees < LEAST_DEGREES or not judged:
+        return None
+    squares = sum(float(((logs - logs.mean()) ** 2).sum()) for logs in open_days.values())
+    weekdays = days[judged] % _WEEK
+    mean = np.array([open_days[int(weekday)].mean() for weekday in weekdays])
+    size = np.array([open_days[int(weekday)].size for weekday in weekdays])
+    variance = np.maximum(squares / degrees, np.exp(-mean))
+    counts = rows[judged]
+    limit = t.isf(0.5 / NIGHTS / len(judged), degrees) * np.sqrt(variance * (1 + 1 / size))
+    missing = (counts == 0) & (mean > limit)
+    kept = ~missing
+    if not kept.any():
+        return Volume(len(judged), 0.0, float(np.expm1(mean).mean()), 1.0, 1.0, int(missing.sum()))
+    gap = float((np.log1p(counts[kept]) - mean[kept]).mean())
+    shares = [((weekdays[kept] == weekday).mean(), logs.size) for weekday, logs in open_days.items()]
+    of_the_means = sum(float(share) ** 2 / n for share, n in shares)
+    deviation = float(np.sqrt(variance[kept].mean() * (1 / kept.sum() + of_the_means)))
+    return Volume(
+        days=len(judged),
+        rows=float(counts.mean()),
+        expected=float(np.expm1(mean).mean()),
+        ratio=float(np.exp(abs(gap))),
+        rare=float(np.exp(t.isf(0.5 / NIGHTS, degrees) * deviation)),
+        missing=int(missing.sum()),
+    )
+
+
+def _days(hours: Hours, end: int) -> tuple[Counts, Counts]:
+    """Days counted back from this hour, without gaps, and the rows of each."""
+    day = (hours[0] - end) // _DAY
+    days = np.arange(day[0], day[-1] + 1)
+    rows = np.zeros(days.size, dtype=np.int64)
+    np.add.at(rows, day - day[0], hours[1])
+    return days, rows
+
+
+def _usual(days: Counts, rows: Counts) -> dict[int, Floats]:
+    """By day of the week the logarithms of the rows of its days, outages left out; where there are enough of them."""
+    found = {}
+    for weekday in range(_WEEK):
+        its = rows[days % _WEEK == weekday]
+        if its.size < _LEAST_OF_A_WEEKDAY:
+            continue
+        usual = its[its >= np.median(its) * _OUTAGE]
+        if usual.size >= _LEAST_OF_A_WEEKDAY:
+            found[weekday] = np.log1p(usual)
+    return found
