@@ -57,15 +57,15 @@ def of_share(k: int, n: int, reference_k: int, reference_n: int) -> float:
     """
     from scipy.stats import hypergeom
 
-    total = k + reference_k
-    dealt = hypergeom(n + reference_n, total, n)
-    reach = _REACH * dealt.std() + _REACH
-    lowest = max(0, total - reference_n, int(dealt.mean() - reach))
-    highest = min(total, n, int(dealt.mean() + reach))
+    total, rows = k + reference_k, n + reference_n
+    mean = n * total / rows
+    reach = _REACH * (mean * (1 - total / rows) * reference_n / max(1, rows - 1)) ** 0.5 + _REACH
+    lowest = max(0, total - reference_n, int(mean - reach))
+    highest = min(total, n, int(mean + reach))
     possible = np.arange(lowest, highest + 1)
     gaps = np.abs(possible / n - (total - possible) / reference_n)
     order = np.argsort(gaps, kind="stable")[::-1]
-    beyond = np.cumsum(dealt.pmf(possible[order]))  # the chance of this gap or a larger one
+    beyond = np.cumsum(hypergeom.pmf(possible[order], rows, total, n))  # the chance of this gap or a larger one
     rare = int(np.searchsorted(beyond, 1 / NIGHTS, side="right"))
     return float(gaps[order[min(rare, order.size - 1)]])
 

@@ -13,8 +13,8 @@ from sentiscore.monitoring.measures import Counts, Floats, jensen_shannon, unsee
 _WORD: Final = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]|[\p{L}--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]+"
 """A run of letters; where a script has no spaces between words, a letter."""
 _BUCKETS: Final = 2**17
-_SPLITS: Final = 100
-_SPLITS_AT_ONCE: Final = 10
+_SPLITS: Final = 200
+_SPLITS_AT_ONCE: Final = 20
 _SEED: Final = 0
 
 
