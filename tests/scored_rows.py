@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from sentiscore.labels import CLASSES
 
@@ -48,7 +49,7 @@ def scored_rows(
         empty: The share of empty texts.
         null: The share of texts that are null.
         truncated: The share of truncated texts.
-        repeats: The share of rows that repeat another text.
+        repeats: The share of rows that repeat another text, of the same day.
         words: About how many words a text has.
         days: Over how many days the rows are spread; a week-end has fewer.
         start: The first of them.
@@ -81,7 +82,7 @@ def scored_rows(
     bad = pl.select(
         pl.when(draw < empty).then(pl.lit("empty")).when(draw < empty + null).then(pl.lit("null"))
     ).to_series()
-    rows = rows.with_columns(bad.alias("bad"), _times(n, days, start, day_spread, generator).alias("published_at"))
+    rows = rows.with_columns(bad.alias("bad"), _times(which, days, start, day_spread, generator).alias("published_at"))
     unscored = pl.col("bad").is_not_null()
     scored_columns = [name for name in ("p_negative", "p_positive", "p_neutral", "sentiment", "label") if name in rows]
     text = pl.when(pl.col("bad") == "empty").then(pl.lit("")).when(pl.col("bad").is_null()).then("text")
@@ -110,11 +111,13 @@ def _texts(n: int, language: str, words: int, generator: np.random.Generator) ->
     return [" ".join(drawn[end - size : end]) for end, size in zip(ends, sizes, strict=True)]
 
 
-def _times(n: int, days: int, start: datetime, spread: float, generator: np.random.Generator) -> pl.Series:
+def _times(
+    which: NDArray[np.int64], days: int, start: datetime, spread: float, generator: np.random.Generator
+) -> pl.Series:
+    """Rows of one text are of one day."""
     weight = np.array([_WEEKEND if (start + timedelta(days=i)).weekday() >= 5 else 1.0 for i in range(days)])
     weight = weight * np.exp(spread * generator.standard_normal(days))
-    day = generator.choice(days, n, p=weight / weight.sum())
-    seconds = (day + generator.random(n)) * 86_400
-    return pl.Series(int(start.timestamp()) * 1_000_000 + (seconds * 1e6).astype(np.int64)).cast(
-        pl.Datetime("us", "UTC")
-    )
+    day = generator.choice(days, which.max() + 1, p=weight / weight.sum())[which]
+    seconds = (day + generator.random(which.size)) * 86_400
+    instants = int(start.timestamp()) * 1_000_000 + (seconds * 1e6).astype(np.int64)
+    return pl.Series(instants).cast(pl.Datetime("us", "UTC"))

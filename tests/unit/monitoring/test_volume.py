@@ -1,0 +1,87 @@
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from sentiscore.monitoring.volume import Hours, Volume, compare_volume
+from tests.scored_rows import START, scored_rows
+
+WEEKS = 8
+LAST = START + timedelta(days=7 * WEEKS)  # a Monday
+
+
+def hours_of(rows: pl.DataFrame) -> Hours:
+    hours = rows["published_at"].dt.epoch("us") // 3_600_000_000
+    counted = hours.value_counts(name="n").sort(hours.name)
+    return counted[hours.name].to_numpy(), counted["n"].to_numpy().astype(np.int64)
+
+
+def night(n: int, *, start: int = 0, days: int = 1, seed: int = 9) -> Hours:
+    return hours_of(scored_rows(n, seed=seed, days=days, start=LAST + timedelta(days=start), day_spread=0.0))
+
+
+@pytest.fixture(scope="module")
+def history() -> Hours:
+    """About 360 rows on a weekday, 110 on a day of the week-end."""
+    return hours_of(scored_rows(16_000, days=7 * WEEKS))
+
+
+def compared(now: Hours, then: Hours) -> Volume:
+    volume = compare_volume(now, then)
+    assert volume is not None
+    return volume
+
+
+def test_a_usual_day_is_usual(history: Hours) -> None:
+    volume = compared(night(360), history)
+    assert volume.ratio < 1.2
+    assert (volume.rows, volume.missing) == (360, 0)
+
+
+def test_a_quiet_saturday_is_usual_and_a_monday_like_it_is_not(history: Hours) -> None:
+    assert compared(night(110, start=5), history).ratio < 1.3
+    monday = compared(night(110), history)
+    assert monday.ratio > 2.5 > monday.rare
+
+
+@pytest.mark.parametrize("rows", [180, 720])
+def test_half_and_twice_the_rows_are_beyond_chance(history: Hours, rows: int) -> None:
+    volume = compared(night(rows), history)
+    assert volume.ratio > max(1.7, volume.rare)
+
+
+def test_an_export_from_close_to_close_is_one_day(history: Hours) -> None:
+    rows = scored_rows(360, start=LAST - timedelta(hours=3), day_spread=0.0)
+    volume = compared(hours_of(rows), history)
+    assert (volume.days, volume.rows) == (1, 360)
+
+
+def test_a_day_without_rows_is_missing_and_a_gap_on_a_thin_series_is_not(history: Hours) -> None:
+    rows = scored_rows(3_000, days=9, start=LAST, day_spread=0.0)
+    gap = LAST + timedelta(days=3)
+    without = rows.filter(~pl.col("published_at").is_between(gap, gap + timedelta(days=1)))
+    assert compared(hours_of(rows), history).missing == 0
+    volume = compared(hours_of(without), history)
+    assert (volume.missing, volume.ratio < 1.3) == (1, True)
+    thin = hours_of(scored_rows(80, days=7 * WEEKS))
+    assert compared(hours_of(without[::200]), thin).missing == 0
+
+
+def test_an_outage_of_the_reference_does_not_make_it_blind(history: Hours) -> None:
+    first = history[0][0]
+    quiet = (history[0] - first) // 24 % 11 == 5
+    then = (history[0][~quiet], history[1][~quiet])
+    volume = compared(night(720), then)
+    assert volume.ratio > max(1.7, volume.rare)
+
+
+@pytest.mark.parametrize("days", [1, 6, 9, 14])
+def test_a_short_reference_tells_nothing(days: int) -> None:
+    assert compare_volume(night(360), hours_of(scored_rows(300 * days, days=days))) is None
+
+
+def test_days_on_which_the_reference_never_has_rows_tell_nothing(history: Hours) -> None:
+    weekday = (history[0] // 24 + 3) % 7
+    then = (history[0][weekday < 5], history[1][weekday < 5])
+    assert compare_volume(night(100, start=5), then) is None
