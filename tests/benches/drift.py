@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -49,7 +49,6 @@ Nights = Iterator[tuple[pl.DataFrame, pl.DataFrame]]
 @click.option("--scored", type=click.Path(path_type=Path), help="Halves of these scored rows instead of made-up ones.")
 @click.option("--text-col", default="text", help="Its column of texts.")
 @click.option("--time-col", default="published_at", help="Its column of times.")
-@click.option("--bare", is_flag=True, help="With a threshold of 0 for every check: chance alone.")
 @click.option("--memory-rows", multiple=True, type=click.IntRange(min=1), help="Measure the memory of such files.")
 def main(
     nights: int,
@@ -57,21 +56,19 @@ def main(
     scored: Path | None,
     text_col: str,
     time_col: str,
-    bare: bool,
     memory_rows: tuple[int, ...],
 ) -> None:
     """Count false alarms by check, and measure memory."""
     console = Console(highlight=False, width=120)
     console.print(f"{machine.hardware()}, {datetime.now(UTC).date()}")
     columns = (text_col, time_col)
-    thresholds = dict.fromkeys(THRESHOLDS, 0.0) | {"volume": 1.0} if bare else None
     if nights:
         found: dict[str, Counter[str]] = {}
         for n in rows:
             pairs = _halves(n, nights, None if scored is None else pl.read_parquet(scored))
-            found[f"halves, {n:,}"] = _alarms(pairs, columns, thresholds)
+            found[f"halves, {n:,}"] = _alarms(pairs, columns)
         if scored is None:
-            found["days, 200"] = _alarms(_days(200, nights), columns, thresholds)
+            found["days, 200"] = _alarms(_days(200, nights), columns)
         _show(console, found, nights)
     for n in memory_rows:
         console.print(_memory(n))
@@ -93,29 +90,32 @@ def _days(n: int, nights: int) -> Nights:
         yield rows.filter(pl.col("published_at") >= last), rows.filter(pl.col("published_at") < last)
 
 
-def _alarms(pairs: Nights, columns: tuple[str, str], thresholds: dict[str, float] | None) -> Counter[str]:
+def _alarms(pairs: Nights, columns: tuple[str, str]) -> Counter[str]:
     found: Counter[str] = Counter()
     for now, then in pairs:
-        report = sentiscore.monitor(
-            now, reference=then, text_col=columns[0], time_col=columns[1], thresholds=thresholds
-        )
+        report = sentiscore.monitor(now, reference=then, text_col=columns[0], time_col=columns[1])
         found.update(check.name for check in report.alarms)
+        found.update(f"rare {check.name}" for check in report.checks if check.value > check.chance)
         found.update(f"skipped {name}" for name in report.skipped)
         found["any"] += not report.passed
     return found
 
 
 def _show(console: Console, found: dict[str, Counter[str]], nights: int) -> None:
-    table = Table(title=f"alarms in {nights:,} nights without a change", title_justify="left")
+    title = f"alarms in {nights:,} nights without a change; in brackets, values beyond chance, whatever the threshold"
+    table = Table(title=title, title_justify="left")
     table.add_column("check")
     for name in found:
         table.add_column(name, justify="right")
-    cell: Callable[[Counter[str], str], str] = lambda counts, name: (  # noqa: E731
-        "not checked" if counts[f"skipped {name}"] == nights else f"{counts[name]:,}"
-    )
     for name in (*THRESHOLDS, "any"):
-        table.add_row(name, *(cell(counts, name) for counts in found.values()))
+        table.add_row(name, *(_cell(counts, name, nights) for counts in found.values()))
     console.print(table)
+
+
+def _cell(counts: Counter[str], name: str, nights: int) -> str:
+    if name == "any":
+        return f"{counts[name]:,}"
+    return "not checked" if counts[f"skipped {name}"] == nights else f"{counts[name]:,} ({counts[f'rare {name}']:,})"
 
 
 def _memory(n: int) -> str:
