@@ -22,9 +22,12 @@ _SCRIPTS: Final = {
 }
 _OTHER: Final = "other letters"
 _NONE: Final = "no letters"
-_UNCLEAR: Final = "Latin letters, unclear"
+_UNCLEAR: Final = "unclear"
 
-# Words that a language cannot do without and the others here hardly have.
+UNKNOWN: Final = (_UNCLEAR, _NONE)
+"""What a text counts as, of which the language cannot be guessed."""
+
+# Words that a language cannot do without and the others here hardly have; single letters may be anything.
 _FUNCTION_WORDS: Final = {
     "English": "the of and to for is are was were with from that this it by at has have had be been will would not "
     "its after as over says said their they you he she his her but what who an",
@@ -32,18 +35,18 @@ _FUNCTION_WORDS: Final = {
     "bei aus wird werden wurde sind als wie über vor zum zur am hat haben ich wir",
     "French": "le la les des du et est une dans pour qui que sur pas au aux avec ce cette par plus sont ne se il elle "
     "ses leur mais ou être ont vous nous",
-    "Spanish": "el la los las del y es una para por con que se su al lo como más pero sus este esta fue ha son está "
+    "Spanish": "el la los las del es una para por con que se su al lo como más pero sus este esta fue ha son está "
     "hay muy sin sobre tras entre",
     "Italian": "il lo la gli le di del della dei delle che è per un una con non sono nel nella alla al ha più anche "
     "dal dalla si come questo ma",
-    "Portuguese": "o os as do da dos das e é em no na nos nas um uma para por com não que se ao mais são foi pelo pela "
+    "Portuguese": "os as do da dos das é em no na nos nas um uma para por com não que se ao mais são foi pelo pela "
     "seu sua após",
     "Dutch": "de het een en van is niet op te dat voor met zijn naar bij ook aan uit om maar door wordt worden heeft "
     "hij zij ik wij nog",
     "Swedish": "och att det som en är på för av med den till inte om ett har från var vid kan när efter hos ska sig",
     "Danish or Norwegian": "og at det som en er på for av af med den til ikke om et har fra var ved kan når etter "
     "efter hos skal sig seg",
-    "Polish": "w i na z się nie do jest że to o po za od przez dla jak są oraz przy był ale tym ze co",
+    "Polish": "na się nie do jest że to po za od przez dla jak są oraz przy był ale tym ze co",
     "Turkish": "ve bir bu için ile da de olarak daha çok gibi olan sonra kadar ne ama en her var yok",
 }
 
@@ -55,7 +58,7 @@ def languages(texts: pl.Series) -> pl.DataFrame:
         texts: Strings without nulls.
 
     Returns:
-        language, n: sorted by language; "German", "Cyrillic", "Latin letters, unclear", "no letters" and such.
+        language, n: sorted by language; "German", "Cyrillic", "unclear", "no letters" and such.
     """
     frame = texts.rename("text").to_frame()
     counts = frame.select(

@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
+import polars as pl
 
 from sentiscore.errors import InputError
 from sentiscore.labels import CLASSES, EMPTY, NEUTRAL, NULL, UNDECODABLE
 from sentiscore.monitoring import chance
-from sentiscore.monitoring.languages import languages
+from sentiscore.monitoring.languages import UNKNOWN, languages
 from sentiscore.monitoring.measures import Counts, Floats, psi, quantile_bins, repeat_share, total_variation
 from sentiscore.monitoring.profile import FINE, Profile
 from sentiscore.monitoring.volume import compare_volume
@@ -180,12 +181,23 @@ def _texts(checks: _Checks, now: Profile, then: Profile) -> None:
         share, usual = shift.unseen.value, shift.unseen.expected
         sentence = f"{share:.1%} of words are not in the reference; by chance {usual:.1%}"
         checks.add("unseen", share - usual, shift.unseen.rare - usual, sentence)
-    here, there = (dict(languages(texts).iter_rows()) for texts in (now.texts, then.texts))
-    every = sorted({*here, *there})
-    counts, reference = (np.array([found.get(name, 0) for name in every]) for found in (here, there))
-    _counted(
-        checks, "language", total_variation, counts, reference, f"{_named_shares(here)}; was {_named_shares(there)}"
+    _languages(checks, now.texts, then.texts)
+
+
+def _languages(checks: _Checks, texts: pl.Series, reference: pl.Series) -> None:
+    """Compare the texts whose language can be guessed: how many those are depends on style more than on language."""
+    here, there = (
+        {name: n for name, n in languages(each).iter_rows() if name not in UNKNOWN} for each in (texts, reference)
     )
+    clear, clear_then = sum(here.values()), sum(there.values())
+    if min(clear, clear_then) < LEAST:
+        few = f"the language of {clear:,} texts is clear, and of {clear_then:,} in the reference; it takes {LEAST}"
+        checks.skip(("language",), few)
+        return
+    every = sorted({*here, *there})
+    counts, counts_then = (np.array([found.get(name, 0) for name in every]) for found in (here, there))
+    sentence = f"of {clear / texts.len():.0%} that are clear {_named_shares(here)}; was {_named_shares(there)}"
+    _counted(checks, "language", total_variation, counts, counts_then, sentence)
 
 
 def _days(checks: _Checks, now: Profile, then: Profile) -> None:

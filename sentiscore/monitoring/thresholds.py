@@ -18,7 +18,7 @@ THRESHOLDS: Final[Mapping[str, float]] = {
     "empty": 0.02,
     "null": 0.02,
     "undecodable": 0.01,
-    "vocabulary": 0.1,
+    "vocabulary": 0.25,
     "unseen": 0.1,
     "language": 0.1,
     "repeats": 0.1,

@@ -18,6 +18,8 @@ _LEAST_OF_A_WEEKDAY: Final = 2
 LEAST_DEGREES: Final = 7
 """Days beyond the first of each day of the week that a spread can be told from."""
 _OUTAGE: Final = 0.1
+_TELLING: Final = 10
+"""Usual rows of a day from which on so few cannot be chance."""
 
 Hours = tuple[Counts, Counts]
 
@@ -48,7 +50,8 @@ def compare_volume(hours: Hours, reference: Hours) -> Volume | None:
 
     The logarithms of a day's rows are taken as normally distributed around those of its day of the week, with one
     spread for all days, and at least that of a Poisson count. The limit is that of a prediction interval (Student's
-    t). Days of the reference with less than a tenth of the usual rows are taken for outages and left out. The first
+    t). Days of the reference with less than a tenth of the usual rows are taken for outages and left out,
+    where that cannot be chance. The first
     day of each file, which may be cut off, is left out where there are others, and so is the reference's last one.
 
     Args:
@@ -115,7 +118,8 @@ def _usual(days: Counts, rows: Counts) -> dict[int, Floats]:
         its = rows[days % _WEEK == weekday]
         if its.size < _LEAST_OF_A_WEEKDAY:
             continue
-        usual = its[its >= np.median(its) * _OUTAGE]
+        middle = np.median(its)
+        usual = its[its >= middle * _OUTAGE] if middle >= _TELLING else its
         if usual.size >= _LEAST_OF_A_WEEKDAY:
             found[weekday] = np.log1p(usual)
     return found

@@ -5,7 +5,8 @@ python -m tests.benches.drift --nights 0 --memory-rows 1000000
 python -m tests.benches.drift --scored news.scored.parquet --text-col headline --time-col published_at
 
 A night takes rows of one and the same source, deals them out at random into two halves, and compares these. Then come
-nights of one day each against the eight weeks before it, whose days differ in volume.
+nights of one day each against the eight weeks before it, whose days differ in volume; of scored rows that are given
+they are the days of the file, which do change, as news does.
 """
 
 import subprocess
@@ -67,9 +68,9 @@ def main(
         for n in rows:
             pairs = _halves(n, nights, None if scored is None else pl.read_parquet(scored))
             found[f"halves, {n:,}"] = _alarms(pairs, columns)
-        if scored is None:
-            found["days, 200"] = _alarms(_days(200, nights), columns)
-        _show(console, found, nights)
+        days = _days(200, nights) if scored is None else _days_of(pl.read_parquet(scored), time_col, nights)
+        found["days" if scored else "days, 200"] = _alarms(days, columns)
+        _show(console, found)
     for n in memory_rows:
         console.print(_memory(n))
 
@@ -90,6 +91,16 @@ def _days(n: int, nights: int) -> Nights:
         yield rows.filter(pl.col("published_at") >= last), rows.filter(pl.col("published_at") < last)
 
 
+def _days_of(rows: pl.DataFrame, time_col: str, nights: int) -> Nights:
+    """Each day of a file, in UTC, against the weeks before it; the days are spread over the file."""
+    dated = rows.with_columns(day=pl.col(time_col).dt.convert_time_zone("UTC").dt.date()).sort("day")
+    days = dated["day"].unique().sort()
+    days = days.filter(days >= days[0] + timedelta(weeks=_WEEKS))
+    for day in days.gather_every(max(1, -(-days.len() // nights))):
+        before = dated.filter(pl.col("day").is_between(day - timedelta(weeks=_WEEKS), day, closed="left"))
+        yield dated.filter(pl.col("day") == day), before
+
+
 def _alarms(pairs: Nights, columns: tuple[str, str]) -> Counter[str]:
     found: Counter[str] = Counter()
     for now, then in pairs:
@@ -98,24 +109,26 @@ def _alarms(pairs: Nights, columns: tuple[str, str]) -> Counter[str]:
         found.update(f"rare {check.name}" for check in report.checks if check.value > check.chance)
         found.update(f"skipped {name}" for name in report.skipped)
         found["any"] += not report.passed
+        found["nights"] += 1
     return found
 
 
-def _show(console: Console, found: dict[str, Counter[str]], nights: int) -> None:
-    title = f"alarms in {nights:,} nights without a change; in brackets, values beyond chance, whatever the threshold"
+def _show(console: Console, found: dict[str, Counter[str]]) -> None:
+    title = "alarms without a change; in brackets, values beyond chance, whatever the threshold"
     table = Table(title=title, title_justify="left")
     table.add_column("check")
     for name in found:
         table.add_column(name, justify="right")
-    for name in (*THRESHOLDS, "any"):
-        table.add_row(name, *(_cell(counts, name, nights) for counts in found.values()))
+    for name in ("nights", *THRESHOLDS, "any"):
+        table.add_row(name, *(_cell(counts, name) for counts in found.values()))
     console.print(table)
 
 
-def _cell(counts: Counter[str], name: str, nights: int) -> str:
-    if name == "any":
+def _cell(counts: Counter[str], name: str) -> str:
+    if name in ("any", "nights"):
         return f"{counts[name]:,}"
-    return "not checked" if counts[f"skipped {name}"] == nights else f"{counts[name]:,} ({counts[f'rare {name}']:,})"
+    skipped = counts[f"skipped {name}"]
+    return "not checked" if skipped == counts["nights"] else f"{counts[name]:,} ({counts[f'rare {name}']:,})"
 
 
 def _memory(n: int) -> str:

@@ -85,3 +85,9 @@ def test_days_on_which_the_reference_never_has_rows_tell_nothing(history: Hours)
     weekday = (history[0] // 24 + 3) % 7
     then = (history[0][weekday < 5], history[1][weekday < 5])
     assert compare_volume(night(100, start=5), then) is None
+
+
+def test_halves_of_a_thin_series_have_the_same_volume() -> None:
+    rows = scored_rows(1_200, days=300, repeats=0).sample(fraction=1, shuffle=True, seed=1)
+    volume = compared(hours_of(rows.head(600)), hours_of(rows.tail(600)))
+    assert volume.ratio < volume.rare < 1.3
