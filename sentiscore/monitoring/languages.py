@@ -30,7 +30,7 @@ UNKNOWN: Final = (_UNCLEAR, _NONE)
 # Words that a language cannot do without and the others here hardly have; single letters may be anything.
 _FUNCTION_WORDS: Final = {
     "English": "the of and to for is are was were with from that this it by at has have had be been will would not "
-    "its after as over says said their they you he she his her but what who an",
+    "its after as over says said their they you he she his her but what who an in on do no per come so us co",
     "German": "der die das und ist nicht ein eine einen einem einer mit von zu den dem des für auf im sich auch nach "
     "bei aus wird werden wurde sind als wie über vor zum zur am hat haben ich wir",
     "French": "le la les des du et est une dans pour qui que sur pas au aux avec ce cette par plus sont ne se il elle "

@@ -34,6 +34,7 @@ LONGEST: Final = 4_096
 _SENTIMENT_BINS: Final = 2 * FINE + 1
 _TEXT_CHARACTERS: Final = 1_000
 _TEXTS: Final = 8_192
+_LINK: Final = r"https?://\S*"
 _MOST_REPEATS: Final = 1_000
 _HOUR_US: Final = 3_600_000_000
 _DAY_US: Final = 24 * _HOUR_US
@@ -106,7 +107,7 @@ class Profile:
         confidence: Them by the largest probability, in steps of 1 / `FINE` from 0 to 1.
         lengths: Them by tokens, from 0 to `LONGEST`.
         truncated: How many of them were truncated.
-        texts: The beginnings of a random sample of distinct texts; None where texts are not known.
+        texts: The beginnings of a random sample of distinct texts, without links; None where texts are not known.
         hours: Rows by hour since 1970 (UTC), as hours in order and their counts; None where times are not known.
         repeats: Texts by how many rows of one day they had, from 0 on; None without texts or times.
     """
@@ -211,7 +212,7 @@ class Profiler:
             counts = {
                 name: np.bincount(keys[name].to_numpy(), minlength=empty.size) for name, empty in self._direct.items()
             }
-            texts = keys["text"].head(_TEXTS)
+            texts = keys["text"].head(_TEXTS).str.replace_all(_LINK, " ")
         repeats = None
         if self._daily is not None:
             sizes = self._daily.keys()[COUNT].clip(upper_bound=_MOST_REPEATS).to_numpy()

@@ -47,6 +47,13 @@ def test_rows_are_counted_by_status_and_scores_by_distinct_text() -> None:
     assert sorted(found.texts) == ["bad", "good"]
 
 
+def test_links_are_not_words() -> None:
+    rows = tiny().head(1).with_columns(text=pl.lit("up https://t.co/x1 again http://a.example"))
+    texts = profile(rows).texts
+    assert texts is not None
+    assert texts[0].split() == ["up", "again"]
+
+
 def test_without_texts_scores_are_counted_by_row() -> None:
     found = profile(tiny(), Columns())
     assert (found.scored, found.labels.tolist()) == (3, [1, 0, 2])
