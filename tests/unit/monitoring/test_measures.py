@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
 from sentiscore.monitoring import chance
 from sentiscore.monitoring.measures import (
@@ -71,6 +72,13 @@ def test_chance_allows_small_files_more_than_large_ones() -> None:
     shares = counts(10, 20, 30, 40)
     small, large = chance.of_counts(psi, shares, shares), chance.of_counts(psi, shares * 100, shares * 100)
     assert small > 50 * large > 0
+
+
+def test_the_chance_of_a_psi_of_large_files_is_that_of_chi_squared() -> None:
+    shares = counts(*[100] * 10)
+    n, m = 1_000 * 20, 1_000 * 50
+    by_formula = (1 / n + 1 / m) * float(chi2.isf(1 / chance.NIGHTS, 9))
+    assert chance.of_counts(psi, shares * 20, shares * 50) == pytest.approx(by_formula, rel=0.06)
 
 
 def test_the_chance_of_a_share_is_that_of_fishers_exact_test() -> None:
