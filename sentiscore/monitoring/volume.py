@@ -4,6 +4,7 @@ A day here has 24 hours and ends with the hour of the last row, so that an expor
 and not two halves.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,8 @@ LEAST_DEGREES: Final = 7
 _OUTAGE: Final = 0.1
 _TELLING: Final = 10
 """Usual rows of a day from which on so few cannot be chance."""
+_PAIRS: Final = 2
+"""Rows that come together; a day has none by chance exp(-rows / this) of the time."""
 
 Hours = tuple[Counts, Counts]
 
@@ -50,9 +53,10 @@ def compare_volume(hours: Hours, reference: Hours) -> Volume | None:
 
     The logarithms of a day's rows are taken as normally distributed around those of its day of the week, with one
     spread for all days, and at least that of a Poisson count. The limit is that of a prediction interval (Student's
-    t). Days of the reference with less than a tenth of the usual rows are taken for outages and left out,
-    where that cannot be chance. The first
-    day of each file, which may be cut off, is left out where there are others, and so is the reference's last one.
+    t); a day without rows is missing where a Poisson count of pairs of rows would not be 0 either. Days of the
+    reference with less than a tenth of the usual rows are taken for outages and left out, where that cannot be chance.
+    The first day of each file, which may be cut off, is left out where there are others, and so is the reference's
+    last one.
 
     Args:
         hours: Hours since 1970 in order, and how many rows each has; not empty.
@@ -84,7 +88,8 @@ def compare_volume(hours: Hours, reference: Hours) -> Volume | None:
     variance = np.maximum(squares / degrees, np.exp(-mean))
     counts = rows[judged]
     limit = t.isf(0.5 / NIGHTS / len(judged), degrees) * np.sqrt(variance * (1 + 1 / size))
-    missing = (counts == 0) & (mean > limit)
+    thin = np.expm1(mean) <= _PAIRS * math.log(NIGHTS * len(judged))
+    missing = (counts == 0) & (mean > limit) & ~thin
     kept = ~missing
     if not kept.any():
         return Volume(len(judged), 0.0, float(np.expm1(mean).mean()), 1.0, 1.0, int(missing.sum()))

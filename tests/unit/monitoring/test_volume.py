@@ -91,3 +91,22 @@ def test_halves_of_a_thin_series_have_the_same_volume() -> None:
     rows = scored_rows(1_200, days=300, repeats=0).sample(fraction=1, shuffle=True, seed=1)
     volume = compared(hours_of(rows.head(600)), hours_of(rows.tail(600)))
     assert volume.ratio < volume.rare < 1.3
+
+
+def test_chance_alone_hardly_ever_alarms() -> None:
+    generator = np.random.default_rng(0)
+    hours = np.arange(0, 24 * 7 * 6, 6, dtype=np.int64)
+    alarms = missing = 0
+    for mean in (0.5, 2.0, 20.0, 500.0):
+        for _ in range(100):
+            day = np.repeat(mean * np.exp(0.2 * generator.standard_normal(43)), 4)[: hours.size]
+            rows = generator.poisson(day, hours.size)
+            now, then = (
+                (hours[part & (rows > 0)], rows[part & (rows > 0)].astype(np.int64))
+                for part in (hours >= 24 * 7 * 5, hours < 24 * 7 * 5)
+            )
+            volume = compare_volume(now, then)
+            if volume is not None:
+                alarms += volume.ratio > volume.rare
+                missing += volume.missing
+    assert (alarms <= 2, missing) == (True, 0)
