@@ -6,6 +6,7 @@ mother computes nothing, so that no thread is there when it forks. A run can be 
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -18,6 +19,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
+WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+_NUMBER: Final = re.compile(r"[0-9a-f]{64}|\d+")
 CHANGES: Final = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink")
 
 
@@ -54,13 +57,15 @@ class Run:
         code: Its exit code; negative for the signal that killed it.
         stdout: What it printed.
         stderr: What it told.
-        changes: How many changes of files it made.
+        seconds: How long it took.
+        changes: The changes of files that it made, in order: what was done to which name, without numbers and hashes.
     """
 
     code: int
     stdout: str
     stderr: str
-    changes: int
+    seconds: float
+    changes: list[str]
     windows: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -109,6 +114,7 @@ class Nursery:
 def main() -> None:
     """Fork a child for each order on stdin."""
     import sentiscore.cli.score
+    import sentiscore.cli.show
     import sentiscore.engine.huggingface
     import sentiscore.schemas
     import sentiscore.scoring.job  # noqa: F401
@@ -127,7 +133,8 @@ def main() -> None:
             "code": os.waitstatus_to_exitcode(status),
             "stdout": (logs / "stdout").read_text(),
             "stderr": (logs / "stderr").read_text(),
-            "changes": count.stat().st_size if count.exists() else 0,
+            "seconds": time.monotonic() - started,
+            "changes": count.read_text().splitlines() if count.exists() else [],
         }
         shutil.rmtree(logs)
         sys.stdout.write(json.dumps(answer) + "\n")
@@ -194,18 +201,19 @@ def _prepare(sabotage: Sabotage, folder: Path, window_rows: int, count: Path) ->
 
 
 def _watch_changes(folder: Path, count: Path, kill_before: int | None) -> None:
-    """Count changes of files below a folder, a byte each in a file elsewhere, and die before one of them."""
+    """Note changes of files below a folder, a line each in a file elsewhere, and die before one of them."""
     counter = os.open(count, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
     place = os.path.realpath(folder)
     seen = 0
 
-    def change() -> None:
+    def change(what: str, path: object) -> None:
         nonlocal seen
         seen += 1
         if seen == kill_before:
             os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(60)
-        os.write(counter, b".")
+        name = os.path.relpath(os.fspath(path), place) if isinstance(path, str | os.PathLike) else ""
+        os.write(counter, f"{what} {_NUMBER.sub('#', name)}\n".encode())
 
     def below(path: object) -> bool:
         return isinstance(path, str | os.PathLike) and os.path.abspath(path).startswith(place)  # noqa: PTH100 - links stay links
@@ -213,15 +221,15 @@ def _watch_changes(folder: Path, count: Path, kill_before: int | None) -> None:
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
             path, _, flags = arguments
-            if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC) and below(path):
-                change()
+            if isinstance(flags, int) and flags & WRITES and below(path) and not Path(path).is_dir():
+                change("open", path)
         elif event in CHANGES and below(arguments[0]):
-            change()
+            change(event, arguments[0])
 
     sync = os.fsync
 
     def counted_sync(handle: Any) -> None:
-        change()
+        change("sync", Path(f"/proc/self/fd/{handle if isinstance(handle, int) else handle.fileno()}").readlink())
         sync(handle)
 
     os.fsync = counted_sync  # type: ignore[assignment]
