@@ -1,0 +1,301 @@
+"""Newline-delimited JSON -> its columns and rows: once to look at every line, and once to read them.
+
+A look at every line finds what the reader would pass over in silence: a key that stands there twice, half of a pair of
+surrogates, a whole number that a column of fractions would round.
+"""
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+from polars.selectors import by_name
+
+from sentiscore.errors import InputError
+from sentiscore.tables.limits import MAX_COLUMNS, MAX_DEPTH, MAX_ROW_BYTES, MAX_ROW_VALUES
+from sentiscore.tables.problems import broken, check_count, check_names, not_utf8, too_much
+
+_BLANK: Final = b" \t\r\n"
+_SPACED_COLONS: Final = (b" :", b"\t:", b"\r:", b"\n:")
+_SURE_DIGITS: Final = 15
+"""The whole numbers that are float64 too."""
+
+_MAX_DIGITS: Final = 38
+"""The whole numbers that the widest type holds."""
+
+_MAX_SHAPES: Final = 10_000
+_BLOCK_LINES: Final = 256
+_BLOCK_BYTES: Final = 1 << 20
+
+_Block = list[tuple[int, bytes]]
+
+
+class _Rounded(int):
+    """A whole number that is no float64, so that it may not stand in a column of fractions."""
+
+
+class _Long(_Rounded):
+    """One of more than 64 bits."""
+
+
+@dataclass(frozen=True)
+class _Example:
+    """The first line of its shape: the same keys, with values of the same types."""
+
+    number: int
+    line: str
+    value: dict[str, Any]
+
+
+def look_at_ndjson(path: Path) -> tuple[pl.Schema, int]:
+    """Look at every line of a file: is it an object, of which columns and types?
+
+    Args:
+        path: The file.
+
+    Returns:
+        The columns and their types, and how many rows there are.
+
+    Raises:
+        InputError: A line is no object, is too large, or could not be given back as it is.
+    """
+    examples: dict[Any, _Example] = {}
+    names: dict[str, None] = {}
+    inner: set[str] = set()
+    rows = 0
+    for block in _blocks(path):
+        values = _parse(path, block, inner)
+        rows += len(values)
+        shapes: list[Any] = [(tuple(value), tuple(map(type, value.values()))) for value in values]
+        if any(list in kinds or dict in kinds for _, kinds in set(shapes)):
+            shapes = [_shape(value) for value in values]
+        if set(shapes) <= examples.keys():
+            continue
+        for (number, line), value, shape in zip(block, values, shapes, strict=True):
+            if shape not in examples:
+                examples[shape] = _Example(number, line.decode(), value)
+                names |= dict.fromkeys(value)
+                if len(names) + len(inner) > MAX_COLUMNS:
+                    raise too_much(path, f"has more than {MAX_COLUMNS:,} names of columns and fields in line {number}")
+                if len(examples) > _MAX_SHAPES:
+                    raise too_much(path, f"has lines of more than {_MAX_SHAPES:,} shapes")
+    check_names(path, list(names))
+    schema = _infer(path, list(examples.values()))
+    _check_exact(path, schema, examples.values())
+    return schema, rows
+
+
+def ndjson_pieces(path: Path, schema: pl.Schema, rows: int, n_rows: int, columns: list[str]) -> Iterator[pl.DataFrame]:
+    """The one place that calls polars' `collect_batches`, which is marked unstable.
+
+    Args:
+        path: The file.
+        schema: Its columns and types.
+        rows: How many rows it has.
+        n_rows: About how many rows a piece has.
+        columns: The columns to read.
+
+    Raises:
+        InputError: The file is broken, or its rows are not those that were counted.
+    """
+    frame = pl.scan_ndjson(path, schema=schema).select(by_name(*columns))
+    found = 0
+    try:
+        for piece in frame.collect_batches(chunk_size=n_rows, maintain_order=True):
+            found += piece.height
+            yield piece
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        number = _failing_line(path, schema)
+        raise broken(path, f"line {number}: {error}" if number else error) from error
+    check_count(path, found, rows)
+
+
+def _blocks(path: Path) -> Iterator[_Block]:
+    """The lines that are not blank, some at a time, each with its number."""
+    block: _Block = []
+    size = 0
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(MAX_ROW_BYTES + 1):
+            number += 1
+            size += len(line)
+            if len(line) > MAX_ROW_BYTES:
+                raise too_much(path, f"has more than {MAX_ROW_BYTES >> 20} MB in line {number}")
+            if len(line) > MAX_ROW_VALUES and sum(map(line.count, (b",", b"[", b"{"))) > MAX_ROW_VALUES:
+                raise too_much(path, f"has more than {MAX_ROW_VALUES:,} separators in line {number}")
+            if line.strip(_BLANK):
+                block.append((number, line))
+            if len(block) == _BLOCK_LINES or size > _BLOCK_BYTES:
+                yield block
+                block, size = [], 0
+    yield block
+
+
+def _parse(path: Path, block: _Block, inner: set[str]) -> list[dict[str, Any]]:
+    """The objects of some lines, as one list: that is much faster than one by one.
+
+    The names of fields in objects within them are collected.
+    """
+    data = b",".join([line for _, line in block])
+    if data.count(b"[") + data.count(b"{") >= len(block) + MAX_DEPTH:
+        _check_depth(path, block)
+    try:
+        values: list[Any] = _decode(f"[{data.decode()}]")
+    except ValueError:
+        values = []
+    if len(values) != len(block) or not set(map(type, values)) <= {dict}:
+        values = [_parse_line(path, number, line) for number, line in block]  # says which of them is wrong
+    if data.count(b'":') != sum(map(len, values)) or any(map(data.__contains__, _SPACED_COLONS)):
+        for (number, line), value in zip(block, values, strict=True):
+            if line.count(b'":') != len(value) or any(map(line.__contains__, _SPACED_COLONS)):
+                _look_at_keys(path, number, line, inner)  # some are within others, or stand there twice
+    if b"\\u" in data:
+        for (number, line), value in zip(block, values, strict=True):
+            if b"\\u" in line:
+                _check_escapes(path, number, value)
+    return values
+
+
+def _parse_line(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        value = _decode(line.decode())
+    except UnicodeDecodeError as error:
+        raise not_utf8(path, f"line {number}") from error
+    except json.JSONDecodeError as error:
+        raise _bad(path, number, f"{error.msg} at character {error.pos + 1}") from error
+    except _NumberError as error:
+        raise _bad(path, number, str(error)) from error
+    if type(value) is not dict:
+        raise _bad(path, number, "it is not an object")
+    return value
+
+
+def _look_at_keys(path: Path, number: int, line: bytes, inner: set[str]) -> None:
+    def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise _bad(path, number, "a key stands in it twice")
+        inner.update(found)
+        return found
+
+    top = json.loads(line, object_pairs_hook=collect)
+    inner.difference_update(top)
+
+
+def _check_escapes(path: Path, number: int, value: dict[str, Any]) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise _bad(path, number, "an escape is half of a pair of surrogates, which is no character") from error
+
+
+def _check_depth(path: Path, block: _Block) -> None:
+    """Raise an InputError if lists and objects are within each other too often in a line."""
+    for number, line in block:
+        if line.count(b"[") + line.count(b"{") > MAX_DEPTH:
+            depth = 0
+            for bracket in re.findall(rb"[\[\]{}]", re.sub(rb'"(?:[^"\\]|\\.)*+"', b"", line)):
+                depth += 1 if bracket in b"[{" else -1
+                if depth > MAX_DEPTH:
+                    raise too_much(path, f"is nested more than {MAX_DEPTH} levels deep in line {number}")
+
+
+class _NumberError(ValueError):
+    """A number that no type holds."""
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) <= _SURE_DIGITS:
+        return int(digits)
+    if len(digits.lstrip("-")) > _MAX_DIGITS:
+        raise _NumberError("a whole number is too long")
+    value = int(digits)
+    if not -(2**63) <= value < 2**63:
+        return _Long(value)
+    return value if int(float(value)) == value else _Rounded(value)
+
+
+def _no_number(name: str) -> float:
+    raise _NumberError(f"{name} is no JSON")
+
+
+_decode: Final = json.JSONDecoder(parse_int=_whole_number, parse_constant=_no_number).decode
+
+
+def _shape(value: Any) -> Any:
+    """What a type is inferred from: equal for values of which equal types are inferred."""
+    kind = type(value)
+    if kind is list:
+        return list, tuple(dict.fromkeys(map(_shape, value)))
+    if kind is dict:
+        return tuple((name, _shape(inner)) for name, inner in value.items())
+    return kind
+
+
+def _infer(path: Path, examples: list[_Example]) -> pl.Schema:
+    """The types of the columns, from a line of each shape; an error names the first line that does not fit."""
+    if (schema := _schema_of(examples)) is not None:
+        return schema
+    good, bad = 0, len(examples)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        good, bad = (middle, bad) if _schema_of(examples[:middle]) is not None else (good, middle)
+    raise _bad(path, examples[bad - 1].number, "its types do not go together with those of the lines before")
+
+
+def _schema_of(examples: list[_Example]) -> pl.Schema | None:
+    lines = "\n".join(example.line for example in examples).encode()
+    try:
+        return pl.scan_ndjson(io.BytesIO(lines), infer_schema_length=None).collect_schema()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return None
+
+
+def _check_exact(path: Path, schema: pl.Schema, examples: Any) -> None:
+    for example in examples:
+        for name, value in example.value.items():
+            if _is_rounded(value, schema[name]):
+                raise _bad(
+                    path,
+                    example.number,
+                    f"a whole number of {name!r} has too many digits for a column that holds fractions too",
+                )
+
+
+def _is_rounded(value: Any, dtype: pl.DataType) -> bool:
+    """Whether a value has a whole number in it that its column's type would change."""
+    if isinstance(value, _Rounded):
+        return dtype.is_float()
+    if isinstance(value, list) and isinstance(dtype, pl.List):
+        return any(_is_rounded(item, dtype.inner) for item in value)  # type: ignore[arg-type]
+    if isinstance(value, dict) and isinstance(dtype, pl.Struct):
+        types = {field.name: field.dtype for field in dtype.fields}
+        return any(_is_rounded(item, types[name]) for name, item in value.items())  # type: ignore[arg-type]
+    return False
+
+
+def _failing_line(path: Path, schema: pl.Schema) -> int | None:
+    """The first line that polars cannot read."""
+    for block in _blocks(path):
+        if not _reads([line for _, line in block], schema):
+            return next((number for number, line in block if not _reads([line], schema)), None)
+    return None
+
+
+def _reads(lines: list[bytes], schema: pl.Schema) -> bool:
+    try:
+        pl.read_ndjson(io.BytesIO(b"\n".join(lines)), schema=schema)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return False
+    return True
+
+
+def _bad(path: Path, number: int, why: str) -> InputError:
+    return InputError(
+        f"{path} cannot be read: line {number} is wrong: {why}.",
+        "Every line of such a file is one JSON object; mend the line or leave it out.",
+    )

@@ -1,0 +1,268 @@
+"""What a parquet file would unpack to, read from its footer and the heads of its pages, without unpacking any.
+
+The footer is not to be believed: each size that matters is taken from the head of the page that has it, which is also
+what a reader reserves memory by. Heads are in Thrift's compact protocol, of which this reads what it needs.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sentiscore.errors import InputError
+from sentiscore.tables.limits import (
+    CHUNK_BYTES,
+    FREE_CHUNKS,
+    FREE_ROWS,
+    MAX_COLUMNS,
+    MAX_DEPTH,
+    NESTED_RATIO,
+    NESTED_VALUES,
+    ROWS_OF_A_BYTE,
+    UNPACKED_BYTES,
+    UNPACKED_RATIO,
+)
+from sentiscore.tables.problems import broken, check_names, too_much
+from sentiscore.tables.thrift import BadThriftError, Compact, TooManyError
+
+_MAGIC: Final = b"PAR1"
+_ENCRYPTED: Final = b"PARE"
+_TAIL: Final = 8
+_HEAD_BYTES: Final = 1 << 10
+_REPEATED: Final = 2
+_DICTIONARY: Final = 2
+_DATA: Final = (0, 3)
+_DELTA_BYTE_ARRAY: Final = 7
+
+# The numbers of fields, as the format's parquet.thrift gives them.
+_SCHEMA, _ROWS, _GROUPS, _ENCRYPTION = 2, 3, 4, 8
+_REPETITION, _NAME, _CHILDREN = 3, 4, 5
+_CHUNKS, _GROUP_ROWS = 1, 3
+_META, _VALUES, _SIZE, _DATA_AT, _DICTIONARY_AT = 3, 5, 7, 9, 11
+_KIND, _UNPACKED, _PACKED, _ABOUT_V1, _ABOUT_V2 = 1, 2, 3, 5, 8
+_PAGE_VALUES, _ENCODING_V1, _ENCODING_V2 = 1, 2, 4
+
+_FOOTER: Final = {
+    _SCHEMA: {_REPETITION: None, _NAME: None, _CHILDREN: None},
+    _ROWS: None,
+    _GROUPS: {
+        _CHUNKS: {_META: {_VALUES: None, _SIZE: None, _DATA_AT: None, _DICTIONARY_AT: None}},
+        _GROUP_ROWS: None,
+    },
+    _ENCRYPTION: {},
+}
+_PAGE: Final = {
+    _KIND: None,
+    _UNPACKED: None,
+    _PACKED: None,
+    _ABOUT_V1: {_PAGE_VALUES: None, _ENCODING_V1: None},
+    _ABOUT_V2: {_PAGE_VALUES: None, _ENCODING_V2: None},
+}
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The values of one column in one row group, as the footer tells of them."""
+
+    values: int
+    size: int
+    data_at: int
+    dictionary_at: int | None
+
+    @property
+    def start(self) -> int:
+        """Where its first page is."""
+        return self.data_at if self.dictionary_at is None else min(self.dictionary_at, self.data_at)
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One stored column.
+
+    Attributes:
+        column: The name of the table's column it is in.
+        repeated: Whether a row may have many values.
+    """
+
+    column: str
+    repeated: bool
+
+
+@dataclass(frozen=True)
+class Footer:
+    """What a footer says that its readers rely on.
+
+    Attributes:
+        names: The columns.
+        leaves: The stored columns.
+        rows: How many rows there are.
+        groups: Rows and chunks (one for each leaf) of each row group.
+    """
+
+    names: tuple[str, ...]
+    leaves: tuple[Leaf, ...]
+    rows: int
+    groups: tuple[tuple[int, tuple[Chunk, ...]], ...]
+
+
+def read_footer(path: Path) -> Footer:
+    """Read a parquet file's footer, and check that it is consistent and within the limits.
+
+    Raises:
+        InputError: It is not.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(4)
+        file.seek(max(0, size - _TAIL))
+        tail = file.read(_TAIL)
+        length = int.from_bytes(tail[:4], "little")
+        if _ENCRYPTED in (start, tail[4:]):
+            raise InputError(f"{path} is encrypted.", "Write it anew without encryption.")
+        if start != _MAGIC or tail[4:] != _MAGIC or length > size - _TAIL - len(_MAGIC):
+            raise broken(path, "it does not begin and end as a parquet file does")
+        file.seek(size - _TAIL - length)
+        data = file.read(length)
+    try:
+        footer = _footer(path, data, size)
+    except (BadThriftError, IndexError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise broken(path, "its footer makes no sense") from error
+    check_names(path, footer.names)
+    if footer.rows > FREE_ROWS and footer.rows > ROWS_OF_A_BYTE * size:
+        raise too_much(path, f"says that it has {footer.rows:,} rows in {size:,} bytes")
+    return footer
+
+
+def check_pages(path: Path, footer: Footer, columns: set[str]) -> int:
+    """Check that what has to be unpacked at the same time, to read some columns, is not absurdly large.
+
+    Args:
+        path: The file.
+        footer: Its footer.
+        columns: Names of the columns that are to be read.
+
+    Returns:
+        Bytes of the largest page whose values may begin as the ones before them do (DELTA_BYTE_ARRAY): each of its
+        values may be as large as the page. 0 if there is none.
+
+    Raises:
+        InputError: It is; or pages and footer contradict each other.
+    """
+    size = path.stat().st_size
+    chosen = [i for i, leaf in enumerate(footer.leaves) if leaf.column in columns]
+    most = max(UNPACKED_BYTES, UNPACKED_RATIO * size)
+    shared = 0
+    with path.open("rb", buffering=0) as file:
+        for rows, chunks in footer.groups:
+            unpacked = nested = 0
+            for i in chosen:
+                leaf, chunk = footer.leaves[i], chunks[i]
+                try:
+                    values, largest, sharing = _measure(file, chunk, size)
+                except (BadThriftError, IndexError, KeyError, TypeError) as error:
+                    raise broken(path, f"a page of its column {leaf.column!r} makes no sense") from error
+                if values != chunk.values or (not leaf.repeated and values != rows):
+                    raise broken(path, f"pages of its column {leaf.column!r} hold {values} values, not {rows}")
+                unpacked += largest
+                shared = max(shared, sharing)
+                nested += values if leaf.repeated else 0
+            if unpacked > most:
+                raise too_much(path, f"has pages that unpack to {unpacked >> 20:,} MB at the same time")
+            if nested > max(NESTED_VALUES, NESTED_RATIO * size):
+                raise too_much(path, f"has {nested:,} values in the lists of {rows:,} rows")
+    return shared
+
+
+def _measure(file: io.FileIO, chunk: Chunk, file_size: int) -> tuple[int, int, int]:
+    """The values of a chunk's pages, and how many bytes are unpacked.
+
+    They are those of its dictionary and largest page together, and those of the largest whose values share beginnings.
+    """
+    at, end = chunk.start, chunk.start + chunk.size
+    if not len(_MAGIC) <= at <= end <= file_size:
+        raise BadThriftError
+    values = dictionary = largest = sharing = 0
+    while at < end:
+        head, length = _page_head(file, at)
+        kind, unpacked, packed = head[_KIND], head[_UNPACKED], head[_PACKED]
+        if packed < 0 or unpacked < 0:
+            raise BadThriftError
+        at += length + packed
+        if kind == _DICTIONARY:
+            dictionary += unpacked
+        elif kind in _DATA:
+            about = head[_ABOUT_V1 if kind == 0 else _ABOUT_V2]
+            n = about[_PAGE_VALUES]
+            if about[_ENCODING_V1 if kind == 0 else _ENCODING_V2] == _DELTA_BYTE_ARRAY:
+                sharing = max(sharing, unpacked)
+            if n < 0:
+                raise BadThriftError
+            values += n
+            largest = max(largest, unpacked)
+    if at != end:
+        raise BadThriftError
+    return values, dictionary + largest, sharing
+
+
+def _page_head(file: io.FileIO, at: int) -> tuple[dict[int, Any], int]:
+    """A page's head, and its length in bytes."""
+    size = _HEAD_BYTES
+    while True:
+        file.seek(at)
+        data = file.read(size)
+        reader = Compact(data)
+        try:
+            return reader.struct(_PAGE), reader.at
+        except IndexError:
+            if len(data) < size or size > UNPACKED_BYTES:
+                raise
+            size *= 32
+
+
+def _footer(path: Path, data: bytes, size: int) -> Footer:
+    reader = Compact(data)
+    reader.most_structs = max(FREE_CHUNKS, size // CHUNK_BYTES) + 4 * MAX_COLUMNS
+    try:
+        found = reader.struct(_FOOTER)
+    except TooManyError as error:
+        raise too_much(path, "describes more columns and row groups than it has room for") from error
+    if _ENCRYPTION in found:
+        raise InputError(f"{path} is encrypted.", "Write it anew without encryption.")
+    names, leaves = _leaves(path, found[_SCHEMA])
+    groups = []
+    for group in found.get(_GROUPS, []):
+        chunks = tuple(
+            Chunk(meta[_VALUES], meta[_SIZE], meta[_DATA_AT], meta.get(_DICTIONARY_AT) or None)
+            for meta in (chunk[_META] for chunk in group[_CHUNKS])
+        )
+        if len(chunks) != len(leaves) or group[_GROUP_ROWS] < 0:
+            raise BadThriftError
+        groups.append((group[_GROUP_ROWS], chunks))
+    if found[_ROWS] != sum(rows for rows, _ in groups):
+        raise BadThriftError
+    return Footer(tuple(names), tuple(leaves), found[_ROWS], tuple(groups))
+
+
+def _leaves(path: Path, elements: list[dict[int, Any]]) -> tuple[list[str], list[Leaf]]:
+    """The tree of a schema, which stands there in order -> its top names and its leaves."""
+    names: list[str] = []
+    leaves: list[Leaf] = []
+    above = [[elements[0].get(_CHILDREN, 0), False]]  # how many children are to come, and whether they may repeat
+    for element in elements[1:]:
+        while above and above[-1][0] == 0:
+            above.pop()
+        if not above:
+            raise BadThriftError
+        above[-1][0] -= 1
+        if len(above) == 1:
+            names.append(element[_NAME].decode())
+        repeated = above[-1][1] or element.get(_REPETITION) == _REPEATED
+        if _CHILDREN in element:
+            above.append([element[_CHILDREN], repeated])
+            if len(above) > MAX_DEPTH:
+                raise too_much(path, f"has columns that are nested more than {MAX_DEPTH} levels deep")
+        else:
+            leaves.append(Leaf(names[-1], repeated))
+    if any(left for left, _ in above):
+        raise BadThriftError
+    return names, leaves

@@ -1,0 +1,80 @@
+"""What is wrong with a file, said once for all formats; and whether it is still the file that was opened."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from sentiscore.errors import InputError
+from sentiscore.tables.limits import MAX_COLUMNS
+
+AGAIN: Final = "The file looks broken or cut short; get it again from where it came."
+_SHOWN_NAMES: Final = 5
+
+
+def broken(path: Path, error: BaseException | str) -> InputError:
+    """The error of a file that a library, or we, cannot make sense of."""
+    reason = " ".join(str(error).split("\n\n")[0].split()) or type(error).__name__
+    return InputError(f"{path} cannot be read: {reason[:500]}.".replace("..", "."), AGAIN)
+
+
+def too_much(path: Path, what: str) -> InputError:
+    """The error of a file that would take too much memory."""
+    return InputError(
+        f"{path} {what}.", "Such a file can take all memory, so it is not read; check where it comes from."
+    )
+
+
+def check_kind(path: Path, start: bytes) -> None:
+    """Raise an InputError if the first bytes of a file are not of a table, whatever its name says."""
+    if start.startswith(b"version https://git-lfs"):
+        raise InputError(
+            f"{path} is not the table but a note of where it is (Git LFS).", "Fetch it first: git lfs pull"
+        )
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith((b"<!doctype html", b"<html")):
+        raise InputError(f"{path} is a web page, not a table.", "Was the download refused? Open it in a browser.")
+    if start.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")):
+        raise not_utf8(path, "its header", "UTF-32" if b"\x00\x00" in start[:4] else "UTF-16")
+
+
+def not_utf8(path: Path, where: str, coding: str = "WINDOWS-1252") -> InputError:
+    """The error of a text file in another encoding."""
+    return InputError(
+        f"{path} holds bytes that are not UTF-8, in {where}.",
+        f"Convert it first, for example: iconv -f {coding} -t UTF-8 {path.name} > utf8.csv",
+    )
+
+
+def check_names(path: Path, names: Sequence[str]) -> None:
+    """Raise an InputError if there are no columns, too many, or two of one name."""
+    if not names:
+        raise InputError(f"{path} has no columns.", "Was it written to the end?")
+    if len(names) > MAX_COLUMNS:
+        raise too_much(path, f"has {len(names):,} columns, and {MAX_COLUMNS:,} are the most that are read")
+    if twice := sorted(name for name, n in Counter(names).items() if n > 1)[:_SHOWN_NAMES]:
+        raise InputError(
+            f"{path} has more than one column called {', '.join(map(repr, twice))}.",
+            "Give every column a name of its own.",
+        )
+
+
+def check_count(path: Path, found: int, expected: int) -> None:
+    """Raise an InputError if a reader gave another number of rows than there are by an independent count."""
+    if found != expected:
+        raise broken(path, f"it has {expected} rows, and {found} could be read")
+
+
+def identity_of(path: Path) -> tuple[int, ...]:
+    """What a file has in common with itself, and hardly with another that takes its place."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def check_same(path: Path, identity: tuple[int, ...]) -> None:
+    """Raise an InputError if the file is not the one that was opened: its rows must not be mixed with another's."""
+    try:
+        same = identity_of(path) == identity
+    except OSError:
+        same = False
+    if not same:
+        raise InputError(f"{path} was changed while it was read.", "Run it again, once the file is complete.")

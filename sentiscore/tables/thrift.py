@@ -1,0 +1,139 @@
+"""Thrift's compact protocol, as much of it as the footers and page heads of parquet files need."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+_TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
+_WIDTHS: Final = {_BYTE: 1, _DOUBLE: 8}
+_LONG_LIST: Final = 15
+_MORE: Final = 128
+_MAX_BITS: Final = 70
+_MAX_DEPTH: Final = 32
+
+
+class BadThriftError(ValueError):
+    """Bytes that are not what they should be."""
+
+
+class TooManyError(ValueError):
+    """More structures than a file of its size has."""
+
+
+class Compact:
+    """A reader of Thrift's compact protocol; it raises an IndexError where the bytes end too early.
+
+    Attributes:
+        at: Where it is.
+        most_structs: How many structures it reads before it gives up.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.at = 0
+        self.most_structs = 100
+        self._data = data
+
+    def struct(self, wanted: dict[int, Any], depth: int = 0) -> dict[int, Any]:
+        """The wanted fields by number; those within a structure, or a list of them, are named by a dict."""
+        self.most_structs -= 1
+        if self.most_structs < 0:
+            raise TooManyError
+        found: dict[int, Any] = {}
+        for number, kind in self._fields():
+            if number in wanted:
+                found[number] = self._value(kind, wanted[number], depth)
+            else:
+                self._skip(kind, depth)
+        return found
+
+    def _fields(self) -> Iterator[tuple[int, int]]:
+        number = 0
+        while head := self._byte():
+            number = number + (head >> 4) if head >> 4 else self._zigzag()
+            yield number, head & 15
+
+    def _value(self, kind: int, wanted: dict[int, Any] | None, depth: int) -> Any:
+        if depth > _MAX_DEPTH:
+            raise BadThriftError
+        if kind == _STRUCT:
+            return self.struct(wanted or {}, depth + 1)
+        if kind in (_LIST, _SET):
+            n, of = self._list_head()
+            return [self._value(of, wanted, depth + 1) for _ in range(n)]
+        if wanted is not None:
+            raise BadThriftError
+        if kind in (_TRUE, _FALSE):
+            return kind == _TRUE
+        if kind in (_I16, _I32, _I64):
+            return self._zigzag()
+        if kind == _BYTE:
+            return self._byte()
+        if kind == _BINARY:
+            n = self._varint()
+            self._move(n)
+            return self._data[self.at - n : self.at]
+        raise BadThriftError
+
+    def _skip(self, kind: int, depth: int) -> None:
+        if depth > _MAX_DEPTH:
+            raise BadThriftError
+        if kind in (_I16, _I32, _I64):
+            self._varint()
+        elif kind == _BINARY:
+            self._move(self._varint())
+        elif kind == _STRUCT:
+            for _, inner in self._fields():
+                self._skip(inner, depth + 1)
+        elif kind in (_LIST, _SET):
+            n, of = self._list_head()
+            for _ in range(n):
+                if of in (_TRUE, _FALSE):
+                    self._move(1)
+                else:
+                    self._skip(of, depth + 1)
+        elif kind == _MAP:
+            self._skip_map(depth)
+        elif kind in _WIDTHS:
+            self._move(_WIDTHS[kind])
+        elif kind not in (_TRUE, _FALSE):
+            raise BadThriftError
+
+    def _skip_map(self, depth: int) -> None:
+        n = self._varint()
+        kinds = self._byte() if n else 0
+        for _ in range(n):
+            self._skip(kinds >> 4, depth + 1)
+            self._skip(kinds & 15, depth + 1)
+
+    def _list_head(self) -> tuple[int, int]:
+        head = self._byte()
+        n = head >> 4
+        n = self._varint() if n == _LONG_LIST else n
+        if n > len(self._data) - self.at:  # each takes a byte at least
+            raise IndexError
+        return n, head & 15
+
+    def _byte(self) -> int:
+        value = self._data[self.at]
+        self.at += 1
+        return value
+
+    def _varint(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self._data[self.at]
+            self.at += 1
+            value |= (byte & 127) << shift
+            if byte < _MORE:
+                return value
+            shift += 7
+            if shift >= _MAX_BITS:
+                raise BadThriftError
+
+    def _zigzag(self) -> int:
+        value = self._varint()
+        return (value >> 1) ^ -(value & 1)
+
+    def _move(self, n: int) -> None:
+        self.at += n
+        if self.at > len(self._data):
+            raise IndexError
