@@ -4,18 +4,22 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 BENCHES := .venv/.benches
 BENCH ?=
+FUZZ ?=
 
 # Forecasting libraries need older versions of what everything else runs with: they have an environment of their own.
 FORECAST := .venv-forecast
 FORECAST_PINS := pandas==2.3.3 toolz==0.12.1 exchange_calendars==4.11
 
-.PHONY: demo test forecast bench check format reference clean
+.PHONY: demo test fuzz forecast bench check format reference clean
 
 demo: $(INSTALLED)  ## score the sample news with the embedded model and show the result
 	$(BIN)/sentiscore demo --output demo
 
 test: $(INSTALLED)  ## run the tests
 	$(BIN)/python -m pytest
+
+fuzz: $(INSTALLED)  ## 10,400 generated and damaged files of every kind; a share of them is in the tests
+	$(BIN)/python -m tests.faults.fuzz all --cases 2600 $(FUZZ)
 
 forecast: $(FORECAST)/.installed  ## fit and predict with the forecasting libraries, in an environment of their own
 	$(FORECAST)/bin/python -m pytest tests/integration/test_forecasting_libraries.py tests/unit/features tests/unit/pipelines

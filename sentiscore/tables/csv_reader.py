@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
+import numpy as np
 import polars as pl
 
 from sentiscore.errors import InputError
@@ -31,6 +32,7 @@ class CsvLook:
         rows: How many rows there are, by Python's csv module.
         longest: Bytes of the longest row, or a little more.
         bad_line: The first line with bytes that are not UTF-8; None if there is none.
+        ended: Whether the last line has an end.
     """
 
     names: tuple[str, ...]
@@ -38,6 +40,7 @@ class CsvLook:
     rows: int
     longest: int
     bad_line: int | None
+    ended: bool
 
 
 def look_at_csv(path: Path, separator: str) -> CsvLook:
@@ -87,7 +90,7 @@ def look_at_csv(path: Path, separator: str) -> CsvLook:
         raise broken(path, error) from error
     finally:
         csv.field_size_limit(limit)
-    return CsvLook(tuple(names), separator, rows, lines.longest, lines.bad_line)
+    return CsvLook(tuple(names), separator, rows, lines.longest, lines.bad_line, lines.ended)
 
 
 def csv_pieces(
@@ -114,7 +117,7 @@ def csv_pieces(
     try:
         with _open_bytes(path) as raw:
             reader = arrow_csv.open_csv(
-                pa.PythonFile(raw, mode="r"),
+                pa.PythonFile(raw if look.ended else io.BufferedReader(_Ended(raw), 1 << 16), mode="r"),
                 read_options=arrow_csv.ReadOptions(
                     block_size=max(_BLOCK_BYTES, look.longest + _BLOCK_SLACK), use_threads=False
                 ),
@@ -134,31 +137,41 @@ def csv_pieces(
             for batch in reader:
                 if batch.num_rows:
                     rows += batch.num_rows
-                    frame = cast("pl.DataFrame", pl.from_arrow(batch))
-                    frame.columns = columns  # a column may have no name, and polars would give it one
-                    yield _decoded(frame, undecodable) if as_bytes else frame
-    except pa.ArrowInvalid as error:
-        if "Empty CSV file or block" not in str(error) or look.rows > 0:  # but a header alone, without a line end
-            raise broken(path, error) from error
+                    arrays, bad = _decoded(batch) if as_bytes else (batch.columns, None)
+                    if undecodable is not None:
+                        arrays = [*arrays, bad if bad is not None else pa.repeat(False, batch.num_rows)]
+                    names = columns if undecodable is None else [*columns, undecodable]
+                    frame = cast("pl.DataFrame", pl.from_arrow(pa.table(arrays, [f"{i}" for i in range(len(names))])))
+                    frame.columns = names  # a column may have no name, and polars would give it one
+                    yield frame
     except (pa.ArrowException, OSError, EOFError, zlib.error, KeyError) as error:
         raise broken(path, error) from error
     check_count(path, rows, look.rows)
 
 
-def _decoded(frame: pl.DataFrame, undecodable: str | None) -> pl.DataFrame:
+def _decoded(batch: Any) -> tuple[list[Any], Any]:
     """Columns of bytes -> columns of text, and which rows had bytes that are none."""
+    import pyarrow as pa
+
     columns = []
-    bad = pl.repeat(value=False, n=frame.height, eager=True)
-    for column in frame.get_columns():
-        text = column.cast(pl.String, strict=False)
-        wrong = text.is_null() & column.is_not_null()
-        if wrong.any():
-            where = wrong.arg_true()
-            mended = [value.decode(errors="replace") for value in column.gather(where).to_list()]
-            text = text.scatter(where, mended)
-            bad |= wrong
-        columns.append(text)
-    return pl.DataFrame([*columns, bad.alias(undecodable)] if undecodable is not None else columns)
+    bad = np.zeros(batch.num_rows, dtype=bool)
+    for column in batch.columns:
+        try:
+            columns.append(column.cast(pa.large_string()))
+        except pa.ArrowInvalid:  # some value is no text
+            values: list[bytes | None] = column.to_pylist()
+            texts = [None if value is None else value.decode(errors="replace") for value in values]
+            bad |= [value is not None and not _is_text(value) for value in values]
+            columns.append(pa.array(texts, pa.large_string()))
+    return columns, pa.array(bad)
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _open_bytes(path: Path) -> io.BufferedReader:
@@ -192,6 +205,25 @@ class _Unpacked(io.RawIOBase):
         super().close()
 
 
+class _Ended(io.RawIOBase):
+    """A file's bytes and a line end: without one, pyarrow takes an empty last field for an empty text, not a null."""
+
+    def __init__(self, file: io.BufferedReader) -> None:
+        self._file = file
+        self._ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        n = self._file.readinto1(buffer)
+        if n == 0 and not self._ended:
+            self._ended = True
+            buffer[:1] = b"\n"
+            return 1
+        return n
+
+
 class _Lines:
     """The lines of a file, with their ends, which may be LF, CRLF or CR.
 
@@ -200,6 +232,7 @@ class _Lines:
         size: Bytes given since this was last set to 0, or a little more.
         longest: The most that `size` was.
         bad_line: The first line that is not UTF-8; its bytes come as surrogates.
+        ended: Whether the line given last has an end.
     """
 
     def __init__(self, path: Path, raw: io.BufferedReader) -> None:
@@ -207,14 +240,17 @@ class _Lines:
         self.size = 0
         self.longest = 0
         self.bad_line: int | None = None
+        self.ended = False
         self._path = path
         self._text = io.TextIOWrapper(raw, "utf-8-sig", errors="surrogateescape", newline="")
 
     def __iter__(self) -> Iterator[str]:
         number = 0
         read = self._text.readline
+        last = ""
         while line := read(MAX_ROW_BYTES + 1):
             number += 1
+            last = line
             self.size += len(line)
             if not line.isascii():
                 self._look_closely(line, number)
@@ -225,6 +261,7 @@ class _Lines:
                 if len(line) > MAX_ROW_VALUES and line.count(self.separator) > MAX_ROW_VALUES:
                     raise too_much(self._path, f"has more than {MAX_ROW_VALUES:,} separators in line {number}")
             yield line
+        self.ended = last.endswith(("\n", "\r"))
 
     def _look_closely(self, line: str, number: int) -> None:
         try:
@@ -244,7 +281,7 @@ class _Lines:
 def _guess_separator(header: str) -> str:
     """A comma, unless the header has none outside quotes and is plainly separated by something else."""
     plain = re.sub(r'"[^"]*"', "quoted", header)
-    if "," in plain:
+    if "," in plain or '"' in plain:  # a name goes on in the next line
         return ","
     for other in (";", "\t"):
         parts = plain.split(other)

@@ -43,20 +43,22 @@ _KIND, _UNPACKED, _PACKED, _ABOUT_V1, _ABOUT_V2 = 1, 2, 3, 5, 8
 _PAGE_VALUES, _ENCODING_V1, _ENCODING_V2 = 1, 2, 4
 
 _FOOTER: Final = {
-    _SCHEMA: {_REPETITION: None, _NAME: None, _CHILDREN: None},
-    _ROWS: None,
-    _GROUPS: {
-        _CHUNKS: {_META: {_VALUES: None, _SIZE: None, _DATA_AT: None, _DICTIONARY_AT: None}},
-        _GROUP_ROWS: None,
-    },
+    _SCHEMA: [{_REPETITION: int, _NAME: bytes, _CHILDREN: int}],
+    _ROWS: int,
+    _GROUPS: [
+        {
+            _CHUNKS: [{_META: {_VALUES: int, _SIZE: int, _DATA_AT: int, _DICTIONARY_AT: int}}],
+            _GROUP_ROWS: int,
+        }
+    ],
     _ENCRYPTION: {},
 }
 _PAGE: Final = {
-    _KIND: None,
-    _UNPACKED: None,
-    _PACKED: None,
-    _ABOUT_V1: {_PAGE_VALUES: None, _ENCODING_V1: None},
-    _ABOUT_V2: {_PAGE_VALUES: None, _ENCODING_V2: None},
+    _KIND: int,
+    _UNPACKED: int,
+    _PACKED: int,
+    _ABOUT_V1: {_PAGE_VALUES: int, _ENCODING_V1: int},
+    _ABOUT_V2: {_PAGE_VALUES: int, _ENCODING_V2: int},
 }
 
 
@@ -72,7 +74,7 @@ class Chunk:
     @property
     def start(self) -> int:
         """Where its first page is."""
-        return self.data_at if self.dictionary_at is None else min(self.dictionary_at, self.data_at)
+        return self.data_at if self.dictionary_at is None else self.dictionary_at
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,8 @@ def _measure(file: io.FileIO, chunk: Chunk, file_size: int) -> tuple[int, int, i
 
     They are those of its dictionary and largest page together, and those of the largest whose values share beginnings.
     """
+    if chunk.size == 0:  # of a row group without rows
+        return 0, 0, 0
     at, end = chunk.start, chunk.start + chunk.size
     if not len(_MAGIC) <= at <= end <= file_size:
         raise BadThriftError

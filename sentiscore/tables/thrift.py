@@ -33,7 +33,7 @@ class Compact:
         self._data = data
 
     def struct(self, wanted: dict[int, Any], depth: int = 0) -> dict[int, Any]:
-        """The wanted fields by number; those within a structure, or a list of them, are named by a dict."""
+        """The wanted fields by number: an int, bytes, or a dict of what is wanted of a structure, or that in a list."""
         self.most_structs -= 1
         if self.most_structs < 0:
             raise TooManyError
@@ -51,23 +51,19 @@ class Compact:
             number = number + (head >> 4) if head >> 4 else self._zigzag()
             yield number, head & 15
 
-    def _value(self, kind: int, wanted: dict[int, Any] | None, depth: int) -> Any:
+    def _value(self, kind: int, wanted: Any, depth: int) -> Any:
         if depth > _MAX_DEPTH:
             raise BadThriftError
-        if kind == _STRUCT:
-            return self.struct(wanted or {}, depth + 1)
-        if kind in (_LIST, _SET):
+        if kind == _STRUCT and isinstance(wanted, dict):
+            return self.struct(wanted, depth + 1)
+        if kind == _LIST and isinstance(wanted, list):
             n, of = self._list_head()
-            return [self._value(of, wanted, depth + 1) for _ in range(n)]
-        if wanted is not None:
-            raise BadThriftError
-        if kind in (_TRUE, _FALSE):
-            return kind == _TRUE
-        if kind in (_I16, _I32, _I64):
+            if of != _STRUCT:
+                raise BadThriftError
+            return [self.struct(wanted[0], depth + 1) for _ in range(n)]
+        if kind in (_I16, _I32, _I64) and wanted is int:
             return self._zigzag()
-        if kind == _BYTE:
-            return self._byte()
-        if kind == _BINARY:
+        if kind == _BINARY and wanted is bytes:
             n = self._varint()
             self._move(n)
             return self._data[self.at - n : self.at]
