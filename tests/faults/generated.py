@@ -4,12 +4,14 @@ import gzip
 import io
 import json
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 KINDS: Final = ("csv", "parquet", "ndjson")
 

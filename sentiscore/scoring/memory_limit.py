@@ -1,0 +1,188 @@
+"""A limit on the memory of a job: smaller windows beforehand, and an error in time if they do not suffice."""
+
+import ctypes
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from sentiscore.errors import InputError
+from sentiscore.tables.windows import WINDOW_BYTES
+
+_STATM: Final = Path("/proc/self/statm")
+_PAUSE_S: Final = 0.05
+_UNITS: Final = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)(b?)", re.IGNORECASE)
+
+_MOST_ROWS: Final = 32_768
+_LEAST_ROWS: Final = 1_024
+_LEAST_TEXT: Final = 1 << 20
+_BYTES_OF_A_ROW: Final = 1 << 16
+"""So a job of 2 GiB and more has windows of the usual number of rows."""
+
+_SHARE_OF_TEXT: Final = 16
+"""A window's text is there several times: as it was read, as token ids, and in the windows before and behind."""
+
+
+class MemoryLimit:
+    """Whether a process holds more memory than it may.
+
+    Args:
+        n_bytes: How much it may hold; None for any amount.
+    """
+
+    def __init__(self, n_bytes: int | None) -> None:
+        self.n_bytes = n_bytes
+        self.exceeded = False
+
+    def check(self) -> None:
+        """Raise an InputError if more was held at any time since the limit was set; for any thread, between steps."""
+        if self.n_bytes is not None and (self.exceeded or held_bytes() > self.n_bytes):
+            self.exceeded = True
+            raise self.error()
+
+    def error(self) -> InputError:
+        """The error that says so."""
+        return InputError(
+            f"This needs more than the {format_size(self.n_bytes or 0)} of --max-memory.",
+            "Allow more, or keep fewer columns with --columns.",
+        )
+
+
+@contextmanager
+def memory_limit(n_bytes: int | None) -> Iterator[MemoryLimit]:
+    """Watch the memory of the process while a block of the main thread runs.
+
+    Past the limit the block ends with an InputError as soon as Python code runs in it again. Work in other threads goes
+    on until it calls `check`. Only memory of its own counts: pages of a file that is mapped can be taken back any time.
+
+    Args:
+        n_bytes: The most bytes it may hold; None for any amount.
+
+    Yields:
+        What `check` is called of, between steps.
+
+    Raises:
+        InputError: More is held, or is held from the beginning; or memory cannot be watched on this system.
+    """
+    limit = MemoryLimit(n_bytes)
+    if n_bytes is None:
+        yield limit
+        return
+
+    class ExceededError(InputError):
+        """An error without arguments, so that it may be raised in another thread; wherever it strikes, it says why."""
+
+        def __init__(self) -> None:
+            error = limit.error()
+            super().__init__(error.message, error.hint)
+
+    limit.check()
+    watch = _Watch(limit, threading.get_ident(), ExceededError)
+    try:
+        watch.start()
+        yield limit
+    finally:
+        watch.stop()
+    if limit.exceeded:  # at the very end, or something has swallowed the error
+        raise limit.error()
+
+
+class _Watch:
+    """A thread that looks at the memory again and again, and interrupts another thread once, if at all."""
+
+    def __init__(self, limit: MemoryLimit, thread: int, error: type[InputError]) -> None:
+        self._limit = limit
+        self._watched = thread
+        self._error = error
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="sentiscore-memory", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """From here on nobody is interrupted, not even by an interruption that was on its way."""
+        self._over.set()
+        with self._lock:
+            _interrupt(self._watched, None)
+
+    def _watch(self) -> None:
+        while not self._over.wait(_PAUSE_S):
+            if self._limit.n_bytes is not None and held_bytes() > self._limit.n_bytes:
+                with self._lock:
+                    if not self._over.is_set():
+                        self._limit.exceeded = True
+                        _interrupt(self._watched, self._error)
+                return
+
+
+def _interrupt(thread: int, error: type[BaseException] | None) -> None:
+    """Have an exception raised in a thread when it next runs Python code; None takes one back that is on its way."""
+    raised = ctypes.py_object(error) if error is not None else None
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
+
+
+def held_bytes() -> int:
+    """The memory that this process holds in the machine, without the pages of files.
+
+    Raises:
+        InputError: The system does not say it as Linux does.
+    """
+    try:
+        _, resident, shared, *_ = _STATM.read_text(encoding="ascii").split()
+    except OSError as error:
+        raise InputError(
+            f"Memory cannot be watched on this system ({sys.platform}).", "Leave --max-memory out there."
+        ) from error
+    import resource
+
+    return (int(resident) - int(shared)) * resource.getpagesize()
+
+
+def window_limits(n_bytes: int | None) -> tuple[int, int]:
+    """How large the windows of a job may be.
+
+    Args:
+        n_bytes: The most memory that the job may hold; None for any amount.
+
+    Returns:
+        Rows of a window, and bytes of its texts.
+    """
+    if n_bytes is None:
+        return _MOST_ROWS, WINDOW_BYTES
+    rows = min(max(n_bytes // _BYTES_OF_A_ROW, _LEAST_ROWS), _MOST_ROWS)
+    return rows, min(max(n_bytes // _SHARE_OF_TEXT, _LEAST_TEXT), WINDOW_BYTES)
+
+
+def parse_size(text: str) -> int:
+    """An amount of memory as people write it: 2GB, 512MiB, 1.5g, 800000000.
+
+    Returns:
+        Bytes. KB, MB, GB and TB count in thousands, KiB and so on in 1,024s.
+
+    Raises:
+        InputError: It is no amount, or none of memory.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if found is not None:
+        number, unit, binary, _ = found.groups()
+        if not (binary and not unit):
+            power = list(_UNITS).index(unit.lower())
+            n_bytes = int(float(number) * (1024**power if binary else _UNITS[unit.lower()]))
+            if n_bytes > 0:
+                return n_bytes
+    raise InputError(f"{text!r} is no amount of memory.", "Write it as 2GB, 512MiB or a number of bytes.")
+
+
+def format_size(n_bytes: int) -> str:
+    """Bytes as people read them: 2 GB, 512 MiB."""
+    for unit, step in (("B", 1000), ("iB", 1024)):
+        for power, prefix in ((4, "T"), (3, "G"), (2, "M"), (1, "K")):
+            if n_bytes and n_bytes % step**power == 0:
+                return f"{n_bytes // step**power} {prefix}{unit}"
+    return f"{n_bytes:,} bytes"

@@ -1,0 +1,195 @@
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from sentiscore.errors import InputError
+from sentiscore.scoring import memory_limit as module
+from sentiscore.scoring.memory_limit import format_size, held_bytes, memory_limit, parse_size, window_limits
+
+MIB = 1 << 20
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is watched on Linux alone")
+
+
+def wait_for(seconds: float = 20) -> None:
+    """Python code that ends by itself only if nothing interrupts it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What the process is said to hold; the test changes it."""
+    amount = [0]
+    monkeypatch.setattr(module, "held_bytes", lambda: amount[0])
+    return amount
+
+
+# --- sizes ---
+
+
+@pytest.mark.parametrize(
+    ("text", "n_bytes"),
+    [
+        ("2GB", 2_000_000_000),
+        ("512MiB", 512 * MIB),
+        (" 1.5 g ", 1_500_000_000),
+        ("800000000", 800_000_000),
+        ("1kb", 1000),
+        ("1KiB", 1024),
+        ("3TiB", 3 * 1024**4),
+        ("7b", 7),
+    ],
+)
+def test_sizes_are_read_as_people_write_them(text: str, n_bytes: int) -> None:
+    assert parse_size(text) == n_bytes
+
+
+@pytest.mark.parametrize("text", ["", "GB", "-1GB", "2XB", "0", "0.1b", "1,5GB", "5ib", "1e9", "nan", "2GB2", "½GB"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="no amount of memory"):
+        parse_size(text)
+
+
+@pytest.mark.parametrize("text", ["2 GB", "512 MiB", "3 KB", "1 TiB"])
+def test_sizes_are_said_as_they_were_read(text: str) -> None:
+    assert format_size(parse_size(text)) == text
+
+
+def test_a_size_of_no_unit_is_said_in_bytes() -> None:
+    assert format_size(1_234_567) == "1,234,567 bytes"
+
+
+# --- windows ---
+
+
+def test_windows_are_as_usual_without_a_limit_or_with_a_large_one() -> None:
+    assert window_limits(None) == window_limits(8 * 1024 * MIB) == (32_768, 64 * MIB)
+
+
+@pytest.mark.parametrize("n_bytes", [1, 64 * MIB, 300 * MIB, 1024 * MIB, 2048 * MIB])
+def test_windows_of_a_small_limit_are_small(n_bytes: int) -> None:
+    rows, text = window_limits(n_bytes)
+    assert 1024 <= rows <= 32_768
+    assert MIB <= text <= max(MIB, n_bytes // 16)
+    assert rows == 1024 or rows < window_limits(n_bytes * 2)[0] or rows == 32_768
+
+
+# --- the watch ---
+
+
+def test_a_block_within_its_limit_is_left_alone(held: list[int]) -> None:
+    held[0] = 100
+    with memory_limit(100) as limit:
+        limit.check()
+        time.sleep(0.15)
+    assert not limit.exceeded
+
+
+def test_a_block_past_its_limit_is_ended(held: list[int]) -> None:
+    def work() -> None:
+        with memory_limit(2_000_000_000):
+            held[0] = 2_000_000_001
+            wait_for()
+            pytest.fail("it was not interrupted")
+
+    with pytest.raises(InputError, match=r"needs more than the 2 GB of --max-memory.\n.*--columns"):
+        work()
+
+
+def test_no_limit_is_not_watched(held: list[int]) -> None:
+    held[0] = 10**15
+    with memory_limit(None) as limit:
+        limit.check()
+        assert not [thread for thread in threading.enumerate() if thread.name == "sentiscore-memory"]
+
+
+def test_a_limit_that_is_passed_before_the_block_begins_is_an_error_at_once(held: list[int]) -> None:
+    held[0] = 11
+    with pytest.raises(InputError, match="10 bytes"), memory_limit(10):
+        pytest.fail("the block was entered")
+
+
+def test_a_check_tells_other_threads(held: list[int]) -> None:
+    found: list[str] = []
+
+    def other(limit: module.MemoryLimit) -> None:
+        try:
+            limit.check()
+        except InputError as error:
+            found.append(error.message)
+
+    def work() -> None:
+        with memory_limit(10) as limit:
+            held[0] = 11
+            thread = threading.Thread(target=other, args=[limit])
+            thread.start()
+            thread.join()
+            held[0] = 0  # what was once passed stays so
+            limit.check()
+
+    with pytest.raises(InputError, match="--max-memory"):
+        work()
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, SystemExit])
+def test_other_exceptions_pass_as_they_are(held: list[int], error: type[BaseException]) -> None:
+    with pytest.raises(error), memory_limit(10):
+        raise error
+
+
+def test_nothing_strikes_after_the_block(held: list[int]) -> None:
+    """The limit is passed at the very end of the block, each time a little earlier or later."""
+    for i in range(60):
+        held[0] = 0
+        try:
+            with memory_limit(10):
+                timer = threading.Timer(0.03 + i * 0.0005, held.__setitem__, [0, 11])
+                timer.start()
+                time.sleep(0.05 + (i % 7) * 0.0005)
+        except InputError:
+            pass
+        timer.join()
+        for _ in range(100):  # an interruption that was left over would be raised here
+            pass
+
+
+def test_a_finally_of_the_block_is_run(held: list[int]) -> None:
+    cleaned = []
+
+    def work() -> None:
+        with memory_limit(10):
+            try:
+                held[0] = 11
+                wait_for()
+            finally:
+                cleaned.append(1)
+
+    with pytest.raises(InputError):
+        work()
+    assert cleaned == [1]
+
+
+@linux
+def test_real_memory_is_seen_while_it_is_taken() -> None:
+    def work() -> None:
+        with memory_limit(held_bytes() + 64 * MIB):
+            kept = []
+            for _ in range(200):
+                kept.append(bytearray(b"x" * (4 * MIB)))
+                time.sleep(0.005)
+            pytest.fail("800 MiB were taken")
+
+    with pytest.raises(InputError, match="--max-memory"):
+        work()
+
+
+def test_a_system_that_does_not_tell_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "_STATM", tmp_path / "gone")
+    with pytest.raises(InputError, match="cannot be watched on this system"), memory_limit(10**15):
+        pytest.fail("the block was entered")
