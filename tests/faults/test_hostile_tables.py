@@ -1,0 +1,128 @@
+"""Whatever is in a file: its rows, each of them, or one clear error, in bounded memory and with no output."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from sentiscore.errors import InputError
+from sentiscore.tables import open_source
+from tests.faults.bombs import READ, REFUSED
+from tests.faults.fuzz import run
+
+ALLOWED_MB = 512
+
+PEAKS = """
+import json, os, sys
+from pathlib import Path
+import polars, pyarrow.csv, pyarrow.parquet
+from sentiscore.errors import InputError
+from sentiscore.tables import open_source
+
+def held(name):
+    return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if name in line)
+
+polars.DataFrame({"a": ["x"]}).write_parquet(sys.argv[1] + "/warm")
+polars.scan_parquet(sys.argv[1] + "/warm").collect()
+for path in sorted(sys.argv[2:]):
+    before = held("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")
+    rows = 0
+    try:
+        for window in open_source(path).windows(32_768):
+            rows += window.height
+        window = None
+    except InputError as error:
+        rows = None
+    print(json.dumps([Path(path).name, rows, (held("VmHWM") - before) // 1024]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All these files."""
+    folder = tmp_path_factory.mktemp("bombs")
+    for name, (make, _) in (REFUSED | READ).items():
+        (folder / name).write_bytes(make())
+    return folder
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_hostile_file_is_one_clear_error(folder: Path, name: str) -> None:
+    with pytest.raises(InputError, match=REFUSED[name][1]) as caught:
+        list(open_source(folder / name).windows(1000))
+    assert name in caught.value.message
+    assert len(caught.value.message) < 1000
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("name", READ)
+def test_an_odd_file_is_read_whole(folder: Path, name: str) -> None:
+    source = open_source(folder / name)
+    assert sum(window.height for window in source.windows(32_768)) == source.rows == READ[name][1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the most memory that was held is told on Linux")
+def test_no_file_takes_much_memory(folder: Path, tmp_path: Path) -> None:
+    paths = [str(folder / name) for name in REFUSED | READ]
+    command = [sys.executable, "-c", PEAKS, str(tmp_path), *paths]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {name: rows for name, rows, _ in found} == dict.fromkeys(REFUSED) | {
+        name: n for name, (_, n) in READ.items()
+    }
+    assert {name: peak for name, _, peak in found if peak > ALLOWED_MB} == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "zeros.csv.gz",
+        "open-quote.csv",
+        "million-columns.csv",
+        "page.parquet",
+        "text.parquet",
+        "rows.parquet",
+        "deep.ndjson",
+    ],
+)
+def test_scoring_a_hostile_file_is_one_message_and_no_output(
+    folder: Path, tmp_path: Path, tiny_checkpoint: Path, name: str
+) -> None:
+    output = tmp_path / "out.parquet"
+    command = [sys.executable, "-m", "sentiscore", "score", str(folder / name), "--text-col", "text"]
+    if name in {"million-columns.csv", "deep.ndjson"}:
+        command[-1] = "a"
+    command += ["-m", str(tiny_checkpoint), "-o", str(output)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert name in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_share_of_the_generated_files_is_read_or_refused(tmp_path: Path) -> None:
+    failures, counts = run(150, 6, tmp_path)
+    assert failures == []
+    assert sum(counts.values()) == 450
+    assert all(counts[f"{kind} read"] > 30 and counts[f"{kind} refused"] > 30 for kind in ("csv", "parquet", "ndjson"))
+
+
+def test_the_harness_finds_a_reader_that_loses_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sentiscore.tables import Source
+
+    whole = Source.windows
+
+    def lossy(self: Source, *args: object, **kwargs: object) -> list[pl.DataFrame]:
+        windows = list(whole(self, *args, **kwargs))  # type: ignore[arg-type]
+        return [window.head(-1) for window in windows]
+
+    monkeypatch.setattr(Source, "windows", lossy)
+    failures, _ = run(20, 6, tmp_path)
+    assert len(failures) > 10
+    assert all(failure.path.exists() for failure in failures)
