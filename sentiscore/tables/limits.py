@@ -27,8 +27,8 @@ third or a tenth."""
 
 UNPACKED_BYTES: Final = 64 << 20
 UNPACKED_RATIO: Final = 8
-"""Pages of a parquet file that have to be unpacked at the same time: so many bytes, or so many times the file's size.
-Writers make pages of 1 MB."""
+"""Pages of a parquet file that have to be held unpacked at the same time, one of each column of text: so many bytes, or
+so many times the file's size. Writers make pages of 1 MB."""
 
 NESTED_VALUES: Final = 4_000_000
 NESTED_RATIO: Final = 2

@@ -33,17 +33,18 @@ _REPEATED: Final = 2
 _DICTIONARY: Final = 2
 _DATA: Final = (0, 3)
 _DELTA_BYTE_ARRAY: Final = 7
+_BYTE_ARRAY: Final = 6
 
 # The numbers of fields, as the format's parquet.thrift gives them.
 _SCHEMA, _ROWS, _GROUPS, _ENCRYPTION = 2, 3, 4, 8
-_REPETITION, _NAME, _CHILDREN = 3, 4, 5
+_TYPE, _REPETITION, _NAME, _CHILDREN = 1, 3, 4, 5
 _CHUNKS, _GROUP_ROWS = 1, 3
 _META, _VALUES, _SIZE, _DATA_AT, _DICTIONARY_AT = 3, 5, 7, 9, 11
 _KIND, _UNPACKED, _PACKED, _ABOUT_V1, _ABOUT_V2 = 1, 2, 3, 5, 8
 _PAGE_VALUES, _ENCODING_V1, _ENCODING_V2 = 1, 2, 4
 
 _FOOTER: Final = {
-    _SCHEMA: [{_REPETITION: int, _NAME: bytes, _CHILDREN: int}],
+    _SCHEMA: [{_TYPE: int, _REPETITION: int, _NAME: bytes, _CHILDREN: int}],
     _ROWS: int,
     _GROUPS: [
         {
@@ -84,10 +85,12 @@ class Leaf:
     Attributes:
         column: The name of the table's column it is in.
         repeated: Whether a row may have many values.
+        text: Whether its values point into the unpacked page, which is kept as long as they are.
     """
 
     column: str
     repeated: bool
+    text: bool
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ def check_pages(path: Path, footer: Footer, columns: set[str]) -> int:
     shared = 0
     with path.open("rb", buffering=0) as file:
         for rows, chunks in footer.groups:
-            unpacked = nested = 0
+            texts = others = nested = 0
             for i in chosen:
                 leaf, chunk = footer.leaves[i], chunks[i]
                 try:
@@ -165,11 +168,14 @@ def check_pages(path: Path, footer: Footer, columns: set[str]) -> int:
                     raise broken(path, f"a page of its column {leaf.column!r} makes no sense") from error
                 if values != chunk.values or (not leaf.repeated and values != rows):
                     raise broken(path, f"pages of its column {leaf.column!r} hold {values} values, not {rows}")
-                unpacked += largest
+                if leaf.text:
+                    texts += largest
+                else:
+                    others = max(others, largest)
                 shared = max(shared, sharing)
                 nested += values if leaf.repeated else 0
-            if unpacked > most:
-                raise too_much(path, f"has pages that unpack to {unpacked >> 20:,} MB at the same time")
+            if texts + others > most:
+                raise too_much(path, f"has pages that unpack to {(texts + others) >> 20:,} MB at the same time")
             if nested > max(NESTED_VALUES, NESTED_RATIO * size):
                 raise too_much(path, f"has {nested:,} values in the lists of {rows:,} rows")
     return shared
@@ -266,7 +272,7 @@ def _leaves(path: Path, elements: list[dict[int, Any]]) -> tuple[list[str], list
             if len(above) > MAX_DEPTH:
                 raise too_much(path, f"has columns that are nested more than {MAX_DEPTH} levels deep")
         else:
-            leaves.append(Leaf(names[-1], repeated))
+            leaves.append(Leaf(names[-1], repeated, element.get(_TYPE) == _BYTE_ARRAY))
     if any(left for left, _ in above):
         raise BadThriftError
     return names, leaves

@@ -1,15 +1,19 @@
 """Pieces of a table of any size -> windows whose borders do not depend on those of the pieces."""
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
+from polars.selectors import by_name
 
 from sentiscore.errors import InputError
 from sentiscore.tables.limits import MAX_ROW_BYTES, MAX_WINDOW_CELLS
 
 WINDOW_BYTES: Final = 64 << 20
 """Text that is held at once, so that long texts take no more memory than many."""
+
+_NUMBER_BYTES: Final = 8
+_TEXT_LIKE: Final = (pl.Binary, pl.Categorical, pl.Enum)
 
 AskRows = Callable[[int], int]
 
@@ -20,7 +24,7 @@ def rechunk(pieces: Iterator[pl.DataFrame], ask: AskRows, n_bytes: int, where: s
     Args:
         pieces: The table's rows in order.
         ask: Told how many rows were given, it says how many the next window may have.
-        n_bytes: A window ends with the row that brings its texts to so many bytes.
+        n_bytes: A window ends with the row that brings its texts and lists to so many bytes.
         where: What the table is called.
 
     Raises:
@@ -29,7 +33,7 @@ def rechunk(pieces: Iterator[pl.DataFrame], ask: AskRows, n_bytes: int, where: s
     held: list[pl.DataFrame] = []
     given = rows = size = most = 0
     for piece in pieces:
-        ends = _text_ends(piece, given + rows, where)
+        ends = _content_ends(piece, given + rows, where)
         taken = counted = 0
         while taken < piece.height:
             if rows == 0:
@@ -48,15 +52,41 @@ def rechunk(pieces: Iterator[pl.DataFrame], ask: AskRows, n_bytes: int, where: s
         yield pl.concat(held)
 
 
-def _text_ends(piece: pl.DataFrame, before: int, where: str) -> pl.Series:
-    """The bytes of text up to and with each row."""
+def _content_ends(piece: pl.DataFrame, before: int, where: str) -> pl.Series:
+    """The bytes of texts, and of what is in lists, up to and with each row."""
     none = pl.repeat(0, piece.height, dtype=pl.Int64)  # for a table without a column of text
+    others = [
+        _bytes(by_name(name).as_expr(), dtype)
+        for name, dtype in piece.schema.items()
+        if dtype.is_nested() or dtype in _TEXT_LIKE
+    ]
     row_bytes = piece.select(
-        pl.sum_horizontal(none, pl.col(pl.String).str.len_bytes().cast(pl.Int64).fill_null(0)).alias("bytes")
+        pl.sum_horizontal(none, pl.col(pl.String).str.len_bytes().cast(pl.Int64).fill_null(0), *others).alias("bytes")
     ).to_series()
-    if piece.height and int(row_bytes.max() or 0) > MAX_ROW_BYTES:  # type: ignore[arg-type]
-        number = before + int(row_bytes.arg_max() or 0) + 1
+    largest = row_bytes.arg_max()
+    if largest is not None and row_bytes[largest] > MAX_ROW_BYTES:
         raise InputError(
-            f"{where} has more than {MAX_ROW_BYTES >> 20} MB of text in row {number}.", "Cut its text short first."
+            f"{where} has more than {MAX_ROW_BYTES >> 20} MB of text in row {before + largest + 1}.",
+            "Cut its text short first.",
         )
     return row_bytes.cum_sum()
+
+
+def _bytes(values: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """The bytes of each value, whatever is within it."""
+    if isinstance(dtype, pl.Struct):
+        fields = [_bytes(values.struct.field(field.name), _instance(field.dtype)) for field in dtype.fields]
+        return pl.sum_horizontal(values.is_null().cast(pl.Int64) * 0, *fields)
+    if isinstance(dtype, pl.Array):
+        values, dtype = values.arr.to_list(), pl.List(dtype.inner)
+    if isinstance(dtype, pl.List):
+        return values.list.eval(_bytes(pl.element(), _instance(dtype.inner))).list.sum().cast(pl.Int64).fill_null(0)
+    if dtype == pl.Binary:
+        return values.bin.size().cast(pl.Int64).fill_null(0)
+    if dtype == pl.String or dtype in _TEXT_LIKE:
+        return values.cast(pl.String).str.len_bytes().cast(pl.Int64).fill_null(0)
+    return values.is_null().cast(pl.Int64) * 0 + _NUMBER_BYTES
+
+
+def _instance(dtype: Any) -> pl.DataType:
+    return dtype if isinstance(dtype, pl.DataType) else dtype()

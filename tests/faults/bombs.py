@@ -36,17 +36,53 @@ _ONE_PAGE: Final = {
 
 
 def large_page() -> bytes:
-    """150 MB of text in one page."""
+    """80 MB of text in one page."""
     import pyarrow as pa
 
-    return _parquet(pa.table({"text": pa.array(["x" * 1000] * 150_000)}), **_ONE_PAGE)
+    return _parquet(pa.table({"text": pa.array(["x" * 1000] * 80_000)}), **_ONE_PAGE)
 
 
 def large_dictionary() -> bytes:
-    """A dictionary of one text of 150 MB, which three rows have."""
+    """A dictionary of one text of 80 MB, which three rows have."""
     import pyarrow as pa
 
-    return _parquet(pa.table({"text": pa.array(["x" * 150 * MB] * 3)}), dictionary_pagesize_limit=2**31 - 1)
+    return _parquet(pa.table({"text": pa.array(["x" * 80 * MB] * 3)}), dictionary_pagesize_limit=2**31 - 1)
+
+
+def many_pages() -> bytes:
+    """A row of two hundred texts of 500 kB."""
+    import pyarrow as pa
+
+    return _parquet(pa.table({f"c{i}": ["x" * 500_000] for i in range(200)}), use_dictionary=False)
+
+
+def just_within() -> bytes:
+    """A row of 60 MB, in a page that is not too large."""
+    import pyarrow as pa
+
+    return _parquet(pa.table({"text": ["x" * 60 * MB]}), use_dictionary=False)
+
+
+def odd_types() -> bytes:
+    """Dictionaries with every type of key, times that no calendar has, and decimals."""
+    from decimal import Decimal
+
+    import pyarrow as pa
+
+    columns: dict[str, Any] = {
+        "text": pa.array(["up", "down", None]),
+        "times": pa.array([2**63 - 1, -(2**63), None], pa.timestamp("us", "UTC")),
+        "nanoseconds": pa.array([2**63 - 1, -(2**63), None], pa.timestamp("ns")),
+        "days": pa.array([2**31 - 1, -(2**31), None], pa.date32()),
+        "decimals": pa.array([Decimal("1e37"), Decimal(-1), None], pa.decimal128(38, 0)),
+        "halves": pa.array([0.5, 1.5, None], pa.float16()),
+        "none": pa.nulls(3),
+    }
+    for kind in (pa.int8(), pa.uint8(), pa.int16(), pa.uint16(), pa.int32(), pa.uint32(), pa.int64(), pa.uint64()):
+        keys = pa.array([0, 1, None], kind)
+        columns[f"texts by {kind}"] = pa.DictionaryArray.from_arrays(keys, pa.array(["a", "b"]))
+        columns[f"numbers by {kind}"] = pa.DictionaryArray.from_arrays(keys, pa.array([1.5, 2.5]))
+    return _parquet(pa.table(columns))
 
 
 def large_text() -> bytes:
@@ -63,6 +99,16 @@ def long_list() -> bytes:
     n = 50_000_000
     values = pa.ListArray.from_arrays(pa.array([0, n], pa.int32()), pa.array(np.zeros(n, dtype="i1")))
     return _parquet(pa.table({"text": ["up"], "list": values}))
+
+
+def texts_in_lists() -> bytes:
+    """Four million texts of 1 MB in the lists of one row."""
+    import pyarrow as pa
+
+    n = 3_900_000
+    texts = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, dtype="i4")), pa.array(["x" * 1_000_000]))
+    lists = pa.ListArray.from_arrays(pa.array([0, n], pa.int32()), texts)
+    return _parquet(pa.table({"text": ["up"], "list": lists}), store_schema=False)
 
 
 def repeated_text() -> bytes:
@@ -193,7 +239,7 @@ REFUSED: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
     "zeros.csv.gz": (lambda: _packed(bytes(16 * MB), 600), "a row of more than 16 MB in line 1"),
     "field.csv.gz": (lambda: _packed(b"x" * 10 * MB, 10, _TEXT + b"2,", b"\n"), "a row of more than 16 MB in line 3"),
     "quoted-field.csv.gz": (
-        lambda: _packed(b"x\n" * 5 * MB, 10, _TEXT + b'2,"', b'"\n'),
+        lambda: _packed((b"x" * 1023 + b"\n") * 10 * 1024, 10, _TEXT + b'2,"', b'"\n'),
         "row of more than 16 MB|field larger",
     ),
     "open-quote.csv": (lambda: _TEXT + b'2,"open\n' + b"3,down\n" * 1_200_000, _QUOTE),
@@ -219,8 +265,11 @@ REFUSED: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
     # parquet
     "page.parquet": (large_page, "pages that unpack to"),
     "dictionary.parquet": (large_dictionary, "pages that unpack to"),
+    "pages.parquet": (many_pages, "pages that unpack to"),
+    "just-within.parquet": (just_within, "more than 16 MB of text in row 1"),
     "text.parquet": (large_text, "more than 16 MB of text in row 2"),
     "list.parquet": (long_list, "50,000,000 values in the lists"),
+    "texts-in-lists.parquet": (texts_in_lists, "more than 16 MB of text in row 1"),
     "columns.parquet": (lambda: many_columns(12_000), "12,000 columns"),
     "rows.parquet": (lambda: nulls(10**12), "says that it has 1,000,000,000,000 rows"),
     "chunks.parquet": (many_chunks, "more columns and row groups than it has room for"),
@@ -275,9 +324,20 @@ REFUSED: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
 READ: Final[dict[str, tuple[Callable[[], bytes], int]]] = {
     "repeated.parquet": (repeated_text, 10_000),
     "beginnings.parquet": (shared_beginnings, 150),
-    "nulls.parquet": (lambda: nulls(20_000_000), 20_000_000),
+    "types.parquet": (odd_types, 3),
+    "nulls.parquet": (lambda: nulls(3_000_000), 3_000_000),
     "9000-columns.parquet": (lambda: many_columns(9_000), 1),
-    "wide.csv": (lambda: b",".join(b"c%d" % i for i in range(10_000)) + b"\n" + (b"," * 9_999 + b"\n") * 800, 800),
-    "one-column-of-nothing.csv": (lambda: b"a\n" + b"\n" * 2_000_000, 2_000_000),
+    "wide.csv": (lambda: b",".join(b"c%d" % i for i in range(10_000)) + b"\n" + (b"," * 9_999 + b"\n") * 300, 300),
+    "one-column-of-nothing.csv": (lambda: b"a\n" + b"\n" * 500_000, 500_000),
 }
 """Files that are right, however odd: how they are made, and their rows."""
+
+HEAVY: Final = (
+    "beginnings.parquet",
+    "just-within.parquet",
+    "keys.ndjson",
+    "million-columns.csv",
+    "texts-in-lists.parquet",
+    "wide.csv",
+)
+"""Those that take the most memory, so that each is measured in a process of its own."""
