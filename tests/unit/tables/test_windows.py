@@ -1,0 +1,89 @@
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentiscore.errors import InputError
+from sentiscore.tables import windows as module
+from sentiscore.tables.windows import rechunk
+
+
+def pieces(frame: pl.DataFrame, sizes: list[int]) -> Iterator[pl.DataFrame]:
+    start = 0
+    while start < frame.height:
+        for size in sizes:
+            yield frame.slice(start, size)
+            start += size
+
+
+@given(
+    texts=st.lists(st.none() | st.text(max_size=5), max_size=40),
+    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=4),
+    asked=st.lists(st.integers(1, 9), min_size=1, max_size=4),
+    n_bytes=st.integers(1, 30),
+)
+def test_borders_depend_on_rows_and_answers_alone(
+    texts: list[str | None], sizes: list[int], asked: list[int], n_bytes: int
+) -> None:
+    frame = pl.DataFrame({"text": texts}, schema={"text": pl.String})
+
+    def ask(position: int) -> int:
+        return asked[position % len(asked)]
+
+    found = list(rechunk(pieces(frame, sizes), ask, n_bytes, "t"))
+    whole = list(rechunk(iter([frame]), ask, n_bytes, "t"))
+    assert [window.rows() for window in found] == [window.rows() for window in whole]
+    position = 0
+    for window in found:
+        size = [len((text or "").encode()) for text in window["text"]]
+        last = position + window.height == frame.height
+        assert window.height <= ask(position)
+        assert sum(size[:-1]) < n_bytes
+        assert last or window.height == ask(position) or sum(size) >= n_bytes
+        position += window.height
+    assert position == frame.height
+
+
+def test_each_window_is_asked_for_once_at_its_beginning() -> None:
+    frame = pl.DataFrame({"n": range(10)})
+    asked: list[int] = []
+
+    def ask(position: int) -> int:
+        asked.append(position)
+        return 3 if position < 6 else 100
+
+    windows = list(rechunk(pieces(frame, [1, 4]), ask, 1000, "t"))
+    assert [window.height for window in windows] == [3, 3, 4]
+    assert asked == [0, 3, 6]
+
+
+def test_a_window_of_many_columns_has_few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_WINDOW_CELLS", 20)
+    frame = pl.DataFrame({f"c{i}": range(7) for i in range(6)})
+    assert [window.height for window in rechunk(iter([frame]), lambda _: 100, 1000, "t")] == [3, 3, 1]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pl.Series(["x" * 5, "x" * 11]),
+        pl.Series([[None, "x"], ["x" * 5, None, "x" * 6]]),
+        pl.Series([["x"], ["é" * 6]]).cast(pl.Array(pl.String, 1)),
+        pl.Series([{"a": {"b": "x"}, "c": None}, {"a": {"b": "x" * 6}, "c": "x" * 5}]),
+        pl.Series([b"x", b"x" * 11]),
+        pl.Series(["x", "x" * 11], dtype=pl.Categorical()),
+        pl.Series([[1], [1, 2]]),
+        pl.Series([[["x"]], [["x" * 5], [], ["x" * 6]]]),
+    ],
+)
+def test_a_row_that_is_too_large_is_named_whatever_it_holds(monkeypatch: pytest.MonkeyPatch, values: Any) -> None:
+    monkeypatch.setattr(module, "MAX_ROW_BYTES", 10)
+    frame = pl.DataFrame({"^x$": values})
+    given_first = pl.concat([frame.head(1)] * 5)
+    windows = rechunk(iter([given_first, frame]), lambda _: 2, 1000, "news.csv")
+    assert sum(window.height for window in [next(windows), next(windows)]) == 4
+    with pytest.raises(InputError, match=r"news.csv has more than .* in row 7\."):
+        list(windows)
