@@ -12,7 +12,19 @@ from sentiscore.cli import json_log, signals
 from sentiscore.cli.failures import Failure, Interrupted
 from sentiscore.errors import SentiscoreError, SentiscoreWarning, StoppedError
 
-COMMANDS: Final = ("demo", "score", "features", "plot", "inspect", "monitor", "train", "tune", "distill", "evaluate", "verify")
+COMMANDS: Final = (
+    "demo",
+    "score",
+    "features",
+    "plot",
+    "inspect",
+    "monitor",
+    "train",
+    "tune",
+    "distill",
+    "evaluate",
+    "verify",
+)
 
 
 class Commands(click.Group):

@@ -113,6 +113,21 @@ def refuse_beside_sets(names: Sequence[str]) -> None:
             )
 
 
+def size(value: str) -> int:
+    """An amount of memory or disk that was typed.
+
+    Raises:
+        click.BadParameter: It is none.
+    """
+    from sentiscore.errors import InputError
+    from sentiscore.units import parse_size
+
+    try:
+        return parse_size(value)
+    except InputError as error:
+        raise click.BadParameter(f"{error.message} {error.hint}") from error
+
+
 def split(value: str | None) -> list[str] | None:
     """A list that was typed with commas."""
     return None if value is None else [part.strip() for part in value.split(",") if part.strip()]

@@ -64,6 +64,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Write cells of a CSV as they are; otherwise those that a spreadsheet would take as a formula begin with '.",
 )
+@click.option(
+    "--max-memory",
+    metavar="SIZE",
+    callback=lambda _ctx, _param, value: None if value is None else options.size(value),
+    help="The most memory to hold, such as 2GB: windows are smaller for it, and past it the job ends as a stopped one.",
+)
 @click.option("--limit", type=click.IntRange(min=0), metavar="ROWS", help="Score only so many rows from the beginning.")
 @click.option("--columns", metavar="NAME,NAME", help="Input columns to keep in the output.  [default: all]")
 @click.option("--prefix", default="", help="Put before the name of each added column, against name clashes.")

@@ -24,8 +24,9 @@ from sentiscore.features.sessions import Calendar
 from sentiscore.scoring.bad_rows import BadRows, is_bad, mark_undecodable, rejected
 from sentiscore.scoring.journal import Journal
 from sentiscore.scoring.made_of import provenance_of_days, provenance_of_rows
+from sentiscore.scoring.memory_limit import MemoryLimit, memory_limit, window_limits
 from sentiscore.scoring.overlap import Behind, ahead
-from sentiscore.scoring.plan import Options, Plan, Window, check_places, make_plan, windows_of
+from sentiscore.scoring.plan import Bounds, Options, Plan, Window, check_places, make_plan, windows_of
 from sentiscore.scoring.scorer import Prepared, Scorer
 from sentiscore.scoring.tally import JobSummary, OnProgress, OnWindow, Tally, WindowDone
 from sentiscore.tables import Sink, open_sink
@@ -52,6 +53,7 @@ def score_file(
     bad_rows: str = names.KEEP,
     resume: bool = True,
     csv_as_is: bool = False,
+    max_memory: int | None = None,
     time_col: str | None = None,
     entity_col: str | None = None,
     calendar: Calendar = None,
@@ -92,6 +94,8 @@ def score_file(
         resume: Whether the finished windows of a stopped job are taken; otherwise they are thrown away.
         csv_as_is: Whether cells of a CSV output that a spreadsheet would take as a formula stay as they are; by
             default they begin with an apostrophe.
+        max_memory: The most memory, in bytes, that the process may hold: windows are made smaller for it, and past it
+            the job ends with an InputError, as a stopped one. Linux alone.
         time_col: When each text appeared; with it daily features are written too.
         entity_col: The series each text belongs to.
         calendar: The sessions of the daily features; see `sentiscore.features.daily`.
@@ -143,12 +147,13 @@ def score_file(
         if should_stop is not None and should_stop():
             raise StoppedError("Stopped before the first row was scored.", "Give the same command again.")
 
+    rows, text_bytes = window_limits(max_memory)
+    bounds = Bounds(rows=min(rows, WINDOW_ROWS), text_bytes=text_bytes)
     jobs = [paths] if output is not None else [[path] for path in paths]
-    plans = [
-        make_plan(job, options, output=output, daily=daily, between=between, window_rows=WINDOW_ROWS) for job in jobs
-    ]
-    check_places(plans)
     with ExitStack() as locks:
+        memory = locks.enter_context(memory_limit(max_memory))
+        plans = [make_plan(job, options, output=output, daily=daily, between=between, bounds=bounds) for job in jobs]
+        check_places(plans)
         journals = [locks.enter_context(Journal(plan.output)) for plan in plans]
         between()
         if not isinstance(model, Scorer):
@@ -167,7 +172,7 @@ def score_file(
         tally = Tally(plans, on_progress, on_window)
         for plan, journal in zip(plans, journals, strict=True):
             between()
-            job = _Job(plan, model, journal, tally, should_stop or (lambda: False))
+            job = _Job(plan, model, journal, tally, bounds, memory, should_stop or (lambda: False))
             job.run(resume=resume)
         return tally.summary(model, seconds=time.perf_counter() - start)
 
@@ -190,12 +195,16 @@ class _Job:
         scorer: Scorer,
         journal: Journal,
         tally: Tally,
+        bounds: Bounds,
+        memory: MemoryLimit,
         should_stop: Callable[[], bool],
     ) -> None:
         self._plan = plan
         self._scorer = scorer
         self._journal = journal
         self._tally = tally
+        self._bounds = bounds
+        self._memory = memory
         self._should_stop = should_stop
         self._bad = BadRows()
         self._rows_of = [0] * len(plan.sources)
@@ -256,10 +265,11 @@ class _Job:
         """Windows, each with its scores or with its texts encoded."""
 
         def room(source: int, position: int) -> int:
-            return self._journal.room(source, position, WINDOW_ROWS)
+            return self._journal.room(source, position, self._bounds.rows)
 
-        with closing(ahead(windows_of(self._plan, room))) as windows:
+        with closing(ahead(windows_of(self._plan, room, n_bytes=self._bounds.text_bytes))) as windows:
             for window in windows:
+                self._memory.check()
                 scores = self._journal.find(window.source, window.position, window.rows.height)
                 prepared = None if scores is not None else self._scorer.prepare(self._texts(window))
                 give_back()
@@ -276,6 +286,7 @@ class _Job:
         self, one: _Read, logits: npt.NDArray[np.float32] | None, output: Sink, rejects: Sink | None
     ) -> WindowDone:
         """Note a window as finished, and write its rows."""
+        self._memory.check()
         plan, window = self._plan, one.window
         scores, scored, known = one.scores, 0, 0
         if scores is None and one.prepared is not None and logits is not None:
@@ -334,6 +345,7 @@ class _Job:
                 daily.write(days)
                 _finish(daily, told)
                 written.append(daily)
+            self._memory.check()
             for sink in reversed(written):  # the output last
                 sink.place()
 

@@ -1,7 +1,6 @@
 """A limit on the memory of a job: smaller windows beforehand, and an error in time if they do not suffice."""
 
 import ctypes
-import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,12 +10,10 @@ from typing import Final
 
 from sentiscore.errors import InputError
 from sentiscore.tables.windows import WINDOW_BYTES
+from sentiscore.units import format_size
 
 _STATM: Final = Path("/proc/self/statm")
 _PAUSE_S: Final = 0.05
-_UNITS: Final = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)(b?)", re.IGNORECASE)
-
 _MOST_ROWS: Final = 32_768
 _LEAST_ROWS: Final = 1_024
 _LEAST_TEXT: Final = 1 << 20
@@ -157,32 +154,3 @@ def window_limits(n_bytes: int | None) -> tuple[int, int]:
         return _MOST_ROWS, WINDOW_BYTES
     rows = min(max(n_bytes // _BYTES_OF_A_ROW, _LEAST_ROWS), _MOST_ROWS)
     return rows, min(max(n_bytes // _SHARE_OF_TEXT, _LEAST_TEXT), WINDOW_BYTES)
-
-
-def parse_size(text: str) -> int:
-    """An amount of memory as people write it: 2GB, 512MiB, 1.5g, 800000000.
-
-    Returns:
-        Bytes. KB, MB, GB and TB count in thousands, KiB and so on in 1,024s.
-
-    Raises:
-        InputError: It is no amount, or none of memory.
-    """
-    found = _SIZE.fullmatch(text.strip())
-    if found is not None:
-        number, unit, binary, _ = found.groups()
-        if not (binary and not unit):
-            power = list(_UNITS).index(unit.lower())
-            n_bytes = int(float(number) * (1024**power if binary else _UNITS[unit.lower()]))
-            if n_bytes > 0:
-                return n_bytes
-    raise InputError(f"{text!r} is no amount of memory.", "Write it as 2GB, 512MiB or a number of bytes.")
-
-
-def format_size(n_bytes: int) -> str:
-    """Bytes as people read them: 2 GB, 512 MiB."""
-    for unit, step in (("B", 1000), ("iB", 1024)):
-        for power, prefix in ((4, "T"), (3, "G"), (2, "M"), (1, "K")):
-            if n_bytes and n_bytes % step**power == 0:
-                return f"{n_bytes // step**power} {prefix}{unit}"
-    return f"{n_bytes:,} bytes"

@@ -21,7 +21,20 @@ from sentiscore.tables.source import require_column
 UNDECODABLE: Final = "sentiscore: undecodable"
 """The column that says which rows of a window hold bytes that are no text."""
 
-OnRows = Callable[[], None]
+Between = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much is held at once.
+
+    Attributes:
+        rows: The most rows of a window.
+        text_bytes: The most bytes of its texts.
+    """
+
+    rows: int
+    text_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +119,8 @@ def make_plan(
     *,
     output: str | Path | None,
     daily: str | Path | None,
-    between: OnRows,
-    window_rows: int,
+    between: Between,
+    bounds: Bounds,
 ) -> Plan:
     """Check everything about a job that can be checked without a model.
 
@@ -117,7 +130,7 @@ def make_plan(
         output: The place of the scored rows; by default beside the first file.
         daily: That of the daily features; by default beside the first file, or the output.
         between: Called now and then while rows are looked at; may raise.
-        window_rows: Rows that are held at once.
+        bounds: How much is held at once.
 
     Raises:
         InputError: A file, column or row cannot be used.
@@ -170,7 +183,7 @@ def make_plan(
         sums=sums,
         daily=days,
     )
-    _look_at_rows(plan, schema, between, window_rows)
+    _look_at_rows(plan, schema, between, bounds)
     return plan
 
 
@@ -188,7 +201,7 @@ def check_places(plans: Sequence[Plan]) -> None:
 
 
 def windows_of(
-    plan: Plan, room: Callable[[int, int], int], columns: Sequence[str] | None = None, **bounds: int
+    plan: Plan, room: Callable[[int, int], int], columns: Sequence[str] | None = None, *, n_bytes: int
 ) -> Iterator[Window]:
     """The rows of all sources in order, up to the limit; one empty window if there are none.
 
@@ -196,7 +209,7 @@ def windows_of(
         plan: The job.
         room: Asked for the most rows of a window, given its source and its position there.
         columns: The columns to read, by default those that are needed.
-        bounds: `n_bytes`, the most bytes of text of a window.
+        n_bytes: The most bytes of text of a window.
     """
     chosen = plan.needed if columns is None else list(columns)
     left = plan.options.limit
@@ -209,7 +222,7 @@ def windows_of(
         def most(at: int, number: int = number, left: int | None = left) -> int:
             return room(number, at) if left is None else max(1, min(room(number, at), left - at))
 
-        for found in source.windows(most, chosen, undecodable=UNDECODABLE, **bounds):
+        for found in source.windows(most, chosen, undecodable=UNDECODABLE, n_bytes=n_bytes):
             frame = found if left is None else found.head(left - position)
             yield Window(number, position, frame.drop(UNDECODABLE), frame[UNDECODABLE])
             seen = True
@@ -255,12 +268,12 @@ def _sums(options: Options, schema: pl.Schema) -> DailySums:
     return sums
 
 
-def _look_at_rows(plan: Plan, schema: pl.Schema, between: OnRows, window_rows: int) -> None:
+def _look_at_rows(plan: Plan, schema: pl.Schema, between: Between, bounds: Bounds) -> None:
     """Find what would stop the job after hours of scoring: times that cannot be read, and bad rows that may not be."""
     options = plan.options
 
     def windows(columns: Sequence[str]) -> Iterator[Window]:
-        for window in windows_of(plan, lambda _source, _position: window_rows, columns):
+        for window in windows_of(plan, lambda _source, _position: bounds.rows, columns, n_bytes=bounds.text_bytes):
             between()
             yield window
 

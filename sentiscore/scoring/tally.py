@@ -100,7 +100,7 @@ class Tally:
         self._before = self._in_window = 0
         self._on_progress = on_progress
         self._on_window = on_window
-        self._total = _total_rows(plans) if on_progress is not None else None
+        self._total = _total_rows(plans)
 
     def more(self, rows: int) -> None:
         """Rows of the window in hand that are computed."""
@@ -149,14 +149,10 @@ class Tally:
             self._on_progress(self._before + self._in_window, self._total)
 
 
-def _total_rows(plans: Sequence[Plan]) -> int | None:
-    """About how many rows there are; None where that cannot be told."""
+def _total_rows(plans: Sequence[Plan]) -> int:
+    """How many rows there are."""
     total = 0
     for plan in plans:
-        rows = [source.estimate_rows() for source in plan.sources]
-        limit = plan.options.limit
-        if None in rows and limit is None:
-            return None
-        known = sum(n for n in rows if n is not None)
-        total += known if limit is None else min(limit, known if None not in rows else limit)
+        rows = sum(source.rows for source in plan.sources)
+        total += rows if plan.options.limit is None else min(plan.options.limit, rows)
     return total

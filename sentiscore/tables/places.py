@@ -99,7 +99,7 @@ def check_place(path: Path) -> None:
         if path.is_dir():
             raise OutputError(f"{path} is a folder.", "Name a file in it.")
         _check_parent(path)
-        _probe(real(path).parent)
+        _probe(path)
 
 
 def check_folder_place(path: Path) -> None:
@@ -115,12 +115,14 @@ def check_folder_place(path: Path) -> None:
         if path.exists() and not path.is_dir():
             raise OutputError(f"{path} is a file, not a folder.", "Choose another place.")
         check_ours(path)
-        _probe(real(path).parent)
+        _probe(path)
 
 
-def _probe(folder: Path) -> None:
-    """Write to a folder, under no name where the system can do that, so that not even a kill leaves a trace."""
-    with tempfile.TemporaryFile(dir=folder):
+def _probe(path: Path) -> None:
+    """Write where a path is, under no name where the system can do that, so that not even a kill leaves a trace."""
+    with suppress(FileNotFoundError):
+        beside(real(path)).lstat()  # says if the name is too long
+    with tempfile.TemporaryFile(dir=real(path).parent):
         pass
 
 

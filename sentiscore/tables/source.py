@@ -127,10 +127,6 @@ class Source:
             yield frame
         check_same(part.path, part.identity)
 
-    def estimate_rows(self) -> int:
-        """How many rows there are; every row was looked at, or the footer says it."""
-        return self.rows
-
     def digest(self) -> str:
         """A hash of the content: SHA-256 over the bytes of a file, or over names and bytes of a folder's parts.
 

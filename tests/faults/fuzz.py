@@ -20,8 +20,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -36,7 +34,6 @@ from tests.faults.generated import KINDS, Generated, generate, mutate
 SECONDS: Final = 20
 """A case of a few kilobytes takes milliseconds."""
 
-MODELS: Final = "tests.faults.fuzz_models"
 FLAG: Final = "is undecodable"
 _UNTOUCHED: Final = 0.3
 
@@ -180,8 +177,11 @@ def main() -> int:
         failures, counts = run(given.cases, given.seed, folder)
         failed += len(failures)
         print("\n".join(f"{n:6} {what}" for what, n in sorted(counts.items())))  # noqa: T201
-    if given.what != "tables" and find_spec(MODELS) is not None:
-        failed += import_module(MODELS).run(given.cases, given.seed)
+    if given.what != "tables":
+        from tests.faults.fuzz_models import run as run_models
+
+        models = run_models(given.cases, given.seed)  # which raises at the first that goes wrong
+        print(f"{models.loaded:6} model loaded\n{models.refused:6} model refused")  # noqa: T201
     print(f"{failed} failed")  # noqa: T201
     if not failed:
         folder.rmdir()

@@ -243,17 +243,20 @@ def _set_the_clock_back() -> None:
 
 def _let_reading_fail(after: int) -> None:
     """What a disk that fails does: the file is there, and reading on in it is an error."""
-    from sentiscore.tables import source
+    from pyarrow import csv as arrow_csv
 
-    pieces = vars(source)["_csv_pieces"]
+    from sentiscore.tables import csv_reader
 
-    def failing(*arguments: Any) -> Any:
-        frame = next(pieces(*arguments))
-        for number in range(after):
-            yield frame.slice(number * 100, 100)
-        raise OSError(5, "Input/output error")
+    open_csv = arrow_csv.open_csv
 
-    vars(source)["_csv_pieces"] = failing
+    def failing(*arguments: Any, **settings: Any) -> Any:
+        for number, batch in enumerate(open_csv(*arguments, **settings)):
+            if number == after:
+                raise OSError(5, "Input/output error")
+            yield batch
+
+    arrow_csv.open_csv = failing
+    vars(csv_reader)["_BLOCK_BYTES"] = 4_096  # so that there are several batches
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import pytest
 
 from sentiscore.errors import InputError
 from sentiscore.scoring import memory_limit as module
-from sentiscore.scoring.memory_limit import format_size, held_bytes, memory_limit, parse_size, window_limits
+from sentiscore.scoring.memory_limit import held_bytes, memory_limit, window_limits
+from sentiscore.units import format_size, parse_size
 
 MIB = 1 << 20
 
@@ -51,7 +52,7 @@ def test_sizes_are_read_as_people_write_them(text: str, n_bytes: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "GB", "-1GB", "2XB", "0", "0.1b", "1,5GB", "5ib", "1e9", "nan", "2GB2", "½GB"])
 def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match="no amount of memory"):
+    with pytest.raises(InputError, match="no amount of memory or disk"):
         parse_size(text)
 
 

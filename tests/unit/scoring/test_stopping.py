@@ -189,8 +189,8 @@ def test_another_column_refuses(scorer: Scorer, tmp_path: Path) -> None:
 def test_another_tokenizer_refuses(make_checkpoint: Callable[..., Path], news_file: Path, tmp_path: Path) -> None:
     folder = make_checkpoint(tmp_path / "model")
     stopped(news_file, Scorer.from_pretrained(folder, device="cpu"), output=tmp_path / "out.csv")
-    config = folder / "tokenizer_config.json"
-    config.write_text(config.read_text().replace("{", '{"padding_side": "right",', 1))
+    tokenizer = folder / "tokenizer.json"
+    tokenizer.write_text(f"{tokenizer.read_text()}\n")
     manifest = Manifest.read(folder)
     assert manifest is not None
     write_manifest(folder, manifest)

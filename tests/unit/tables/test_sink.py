@@ -204,6 +204,7 @@ def test_a_folder_that_may_not_be_written_to_is_refused(tmp_path: Path, monkeypa
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refuse)  # as the system answers; root may write everywhere
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
     with pytest.raises(OutputError, match="may not be written to by this user"):
         check_target(tmp_path / "out.csv", ROWS.schema)
     with pytest.raises(OutputError, match="may not be written to by this user"), open_sink(tmp_path / "out.csv"):

@@ -1,0 +1,38 @@
+"""Amounts of memory and disk as people write them: 500MB, 1.5GiB."""
+
+import re
+from typing import Final
+
+from sentiscore.errors import InputError
+
+_UNITS: Final = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
+_SIZE: Final = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)\s?([kmgt]?)(i?)(b?)", re.IGNORECASE | re.ASCII)
+
+
+def parse_size(text: str) -> int:
+    """An amount as people write it: 2GB, 512MiB, 1.5g, 800000000.
+
+    Returns:
+        Bytes. KB, MB, GB and TB count in thousands, KiB and so on in 1,024s.
+
+    Raises:
+        InputError: It is no amount, or nothing.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if found is not None:
+        number, unit, binary, _ = found.groups()
+        if not (binary and not unit):
+            power = list(_UNITS).index(unit.lower())
+            n_bytes = int(float(number) * (1024**power if binary else _UNITS[unit.lower()]))
+            if n_bytes > 0:
+                return n_bytes
+    raise InputError(f"{text!r} is no amount of memory or disk.", "Write it as 2GB, 512MiB or a number of bytes.")
+
+
+def format_size(n_bytes: int) -> str:
+    """Bytes as people read them: 2 GB, 512 MiB."""
+    for unit, step in (("B", 1000), ("iB", 1024)):
+        for power, prefix in ((4, "T"), (3, "G"), (2, "M"), (1, "K")):
+            if n_bytes and n_bytes % step**power == 0:
+                return f"{n_bytes // step**power} {prefix}{unit}"
+    return f"{n_bytes:,} bytes"
