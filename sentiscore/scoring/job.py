@@ -5,6 +5,7 @@ so that it can be killed at any instant and taken up by the same command.
 """
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import polars as pl
 from sentiscore import labels as names
 from sentiscore.checkpoint import DEFAULT
 from sentiscore.engine.memory import give_back
-from sentiscore.errors import InputError, OutputError, StoppedError
+from sentiscore.errors import InputError, OutputError, SentiscoreWarning, StoppedError
 from sentiscore.features import DailyConfig
 from sentiscore.features.sessions import Calendar
 from sentiscore.scoring.bad_rows import BadRows, is_bad, mark_undecodable, rejected
@@ -174,7 +175,15 @@ def score_file(
             between()
             job = _Job(plan, model, journal, tally, bounds, memory, should_stop or (lambda: False))
             job.run(resume=resume)
-        return tally.summary(model, seconds=time.perf_counter() - start)
+        summary = tally.summary(model, seconds=time.perf_counter() - start)
+    if n := summary.statuses[names.UNDECODABLE]:
+        warnings.warn(
+            f"{n:,} row{'s hold' if n > 1 else ' holds'} bytes that are not UTF-8, and no text to score. If the file "
+            "has another encoding, convert it first, for example: iconv -f WINDOWS-1252 -t UTF-8 OLD.csv > NEW.csv",
+            SentiscoreWarning,
+            stacklevel=2,
+        )
+    return summary
 
 
 @dataclass(frozen=True)

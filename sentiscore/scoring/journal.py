@@ -18,6 +18,7 @@ import json
 import os
 import re
 import shutil
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -162,11 +163,10 @@ class Journal:
             position: Rows of it before the window.
             most: The most rows of a window that is not finished.
         """
-        part = self._part_at(source, position)
-        if part is not None:
-            return part.end - position
-        starts = [other.start for other in self._parts.get(source, ()) if other.start > position]
-        return min([most, *(start - position for start in starts)])
+        before, after = self._around(source, position)
+        if before is not None and position < before.end:
+            return before.end - position
+        return most if after is None else min(most, after.start - position)
 
     def find(self, source: int, position: int, rows: int) -> pl.DataFrame | None:
         """The scores of a window, if it is finished.
@@ -179,7 +179,7 @@ class Journal:
         Raises:
             OutputError: They were there when the job began, and are not any more.
         """
-        part = self._part_at(source, position)
+        part, _ = self._around(source, position)
         if part is None or position + rows > part.end:
             return None
         with self._translated():
@@ -231,9 +231,11 @@ class Journal:
                 "(resume=False).",
             )
 
-    def _part_at(self, source: int, position: int) -> _Part | None:
-        parts = self._parts.get(source, ())
-        return next((part for part in parts if part.start <= position < part.end), None)
+    def _around(self, source: int, position: int) -> tuple[_Part | None, _Part | None]:
+        """The last finished window that begins at or before a position, and the first after it."""
+        parts = self._parts.get(source, [])
+        i = bisect_right(parts, position, key=lambda part: part.start)
+        return parts[i - 1] if i else None, parts[i] if i < len(parts) else None
 
     def _read(self, part: _Part) -> bytes | None:
         """What is in the file of a window, if it is as it was written."""

@@ -170,7 +170,8 @@ GOOD = b"headline,n\nprofit rises,1\n"
     [
         ("a.csv", GOOD, ["--text-col", "title"], "its columns are: headline, n"),
         ("a.csv", b"", [], "empty"),
-        ("a.csv", b"headline,n\nprofit \xff\xfe,1\n", [], "UTF-8"),
+        ("a.csv", b"headline,n\nprofit \xff\xfe,1\n", ["--bad-rows", "fail"], "1 undecodable; the first is row 1"),
+        ("a.csv", b"headline,n\xff\nprofit,1\n", [], "UTF-8"),
         ("a.csv", b"headline,n\nprofit\n", [], "ragged"),
         ("a.csv", b"headline,n\nprofit,1,2\n", [], "ragged"),
         ("a.csv", b'headline,n\n"profit,1\n', [], "quote|ragged"),

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiscore import InputError, OutputError, Scorer, score_file
+from sentiscore.errors import SentiscoreWarning
 from sentiscore.scoring import bad_rows, job
 from sentiscore.scoring.bad_rows import COLUMNS, BadRows
 from sentiscore.scoring.tally import JobSummary
@@ -64,6 +65,22 @@ def test_dropped_rows_do_not_count_in_daily_features(scorer: Scorer, source: Pat
     dropped = pl.read_parquet(run(source, scorer, time_col="at", bad_rows="drop").daily[0])
     assert dropped.filter(pl.col("n_docs") > 0).height == 3
     assert dropped["ds"].to_list() == kept["ds"].to_list()
+
+
+def test_a_row_of_a_csv_that_cannot_be_decoded_is_told_and_not_scored(scorer: Scorer, tmp_path: Path) -> None:
+    source = tmp_path / "news.csv"
+    source.write_bytes("headline,by\nprofit rises,Ann\ncafé falls,Bob\nshares fall,René\n".encode("latin-1"))
+    with pytest.warns(SentiscoreWarning, match="2 rows hold bytes that are not UTF-8"):
+        summary = run(source, scorer, output=tmp_path / "all.csv")
+    assert pl.read_csv(summary.outputs[0]).select("headline", "by", "status").rows() == [
+        ("profit rises", "Ann", "ok"),
+        ("caf\ufffd falls", "Bob", "undecodable"),
+        ("shares fall", "Ren\ufffd", "undecodable"),
+    ]
+    with pytest.warns(SentiscoreWarning, match="1 row holds bytes"):
+        run(source, scorer, output=tmp_path / "some.csv", columns=["headline"], bad_rows="drop")
+    rejects = pl.read_csv(tmp_path / "some.rejected.csv")
+    assert rejects.rows() == [(2, "news.csv", "undecodable", "caf\ufffd falls")]
 
 
 def test_a_file_of_rejected_rows_is_written_even_when_there_are_none(scorer: Scorer, source: Path) -> None:
