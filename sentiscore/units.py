@@ -29,10 +29,14 @@ def parse_size(text: str) -> int:
     raise InputError(f"{text!r} is no amount of memory or disk.", "Write it as 2GB, 512MiB or a number of bytes.")
 
 
-def format_size(n_bytes: int) -> str:
-    """Bytes as people read them: 2 GB, 512 MiB."""
-    for unit, step in (("B", 1000), ("iB", 1024)):
-        for power, prefix in ((4, "T"), (3, "G"), (2, "M"), (1, "K")):
+def write_size(n_bytes: int) -> str:
+    """Bytes as people read them: 2 GB, 512 MiB, 1.2 MB."""
+    powers = ((4, "T"), (3, "G"), (2, "M"), (1, "k"))
+    for power, prefix in powers:
+        for step, unit in ((1000, "B"), (1024, "iB")):
             if n_bytes and n_bytes % step**power == 0:
                 return f"{n_bytes // step**power} {prefix}{unit}"
-    return f"{n_bytes:,} bytes"
+    for power, prefix in powers:
+        if n_bytes >= 1000**power:
+            return f"{n_bytes / 1000**power:.1f} {prefix}B"
+    return f"{n_bytes} B"

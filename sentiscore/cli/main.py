@@ -24,6 +24,7 @@ COMMANDS: Final = (
     "distill",
     "evaluate",
     "verify",
+    "cache",
 )
 
 

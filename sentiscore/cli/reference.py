@@ -27,9 +27,20 @@ def render() -> str:
     for name in COMMANDS:
         command = cli.get_command(context, name)
         if command is not None:
-            inner = click.Context(command, info_name=name, parent=context, terminal_width=100)
-            parts.append(_section(f"sentiscore {name}", command, inner))
+            parts += _sections(name, command, context)
     return "\n".join(parts)
+
+
+def _sections(name: str, command: click.Command, parent: click.Context) -> list[str]:
+    """A command's section, and those of its own commands."""
+    context = click.Context(command, info_name=name, parent=parent, terminal_width=100)
+    parts = [_section(context.command_path, command, context)]
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            found = command.get_command(context, inner)
+            if found is not None:
+                parts += _sections(inner, found, context)
+    return parts
 
 
 def _section(title: str, command: click.Command, context: click.Context) -> str:

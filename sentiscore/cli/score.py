@@ -65,6 +65,21 @@ if TYPE_CHECKING:
     help="Write cells of a CSV as they are; otherwise those that a spreadsheet would take as a formula begin with '.",
 )
 @click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Keep the answers there, and score only texts that are not known there yet.",
+)
+@click.option(
+    "--cache-size",
+    "cache_bytes",
+    metavar="SIZE",
+    default="1GiB",
+    show_default=True,
+    callback=lambda _ctx, _param, value: options.size(value),
+    help="What the answers may take on disk; those that were not used for longest go.",
+)
+@click.option(
     "--max-memory",
     metavar="SIZE",
     callback=lambda _ctx, _param, value: None if value is None else options.size(value),

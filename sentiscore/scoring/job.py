@@ -22,6 +22,7 @@ from sentiscore.engine.memory import give_back
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning, StoppedError
 from sentiscore.features import DailyConfig
 from sentiscore.features.sessions import Calendar
+from sentiscore.scoring.answers import DEFAULT_MAX_BYTES, AnswerStore
 from sentiscore.scoring.bad_rows import BadRows, is_bad, mark_undecodable, rejected
 from sentiscore.scoring.journal import Journal
 from sentiscore.scoring.made_of import provenance_of_days, provenance_of_rows
@@ -55,6 +56,8 @@ def score_file(
     resume: bool = True,
     csv_as_is: bool = False,
     max_memory: int | None = None,
+    cache: str | Path | None = None,
+    cache_bytes: int = DEFAULT_MAX_BYTES,
     time_col: str | None = None,
     entity_col: str | None = None,
     calendar: Calendar = None,
@@ -95,6 +98,9 @@ def score_file(
         resume: Whether the finished windows of a stopped job are taken; otherwise they are thrown away.
         csv_as_is: Whether cells of a CSV output that a spreadsheet would take as a formula stay as they are; by
             default they begin with an apostrophe.
+        cache: A folder for a store of answers, which is made where there is none: texts that are known there are not
+            scored again, and the new ones are kept.
+        cache_bytes: The most that the store may take on disk; what was not used for longest goes.
         max_memory: The most memory, in bytes, that the process may hold: windows are made smaller for it, and past it
             the job ends with an InputError, as a stopped one. Linux alone.
         time_col: When each text appeared; with it daily features are written too.
@@ -169,6 +175,8 @@ def score_file(
             )
         import sentiscore.schemas  # noqa: F401 - takes a second, which is not the speed of scoring
 
+        if cache is not None:
+            model = model.with_answers(locks.enter_context(AnswerStore.open(cache, max_bytes=cache_bytes)))
         start = time.perf_counter()
         tally = Tally(plans, on_progress, on_window)
         for plan, journal in zip(plans, journals, strict=True):
@@ -297,10 +305,9 @@ class _Job:
         """Note a window as finished, and write its rows."""
         self._memory.check()
         plan, window = self._plan, one.window
-        scores, scored, known = one.scores, 0, 0
-        if scores is None and one.prepared is not None and logits is not None:
-            scores = mark_undecodable(self._scorer.finish(one.prepared, logits), window.undecodable)
-            scored = one.prepared.n_scored
+        scores, prepared = one.scores, one.prepared
+        if prepared is not None and logits is not None:
+            scores = mark_undecodable(self._scorer.finish(prepared, logits), window.undecodable)
             if scores.height:
                 self._journal.keep(window.source, window.position, scores)
         if scores is None:
@@ -329,8 +336,8 @@ class _Job:
             rows=window.rows.height,
             n_rejected=window.rows.height - rows.height,
             statuses=dict(status.value_counts().iter_rows()),
-            texts_scored=scored,
-            texts_known=known,
+            texts_scored=0 if prepared is None else prepared.n_scored,
+            texts_known=0 if prepared is None else prepared.n_known,
             resumed=one.scores is not None,
         )
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from sentiscore.errors import InputError
 from sentiscore.tables.windows import WINDOW_BYTES
-from sentiscore.units import format_size
+from sentiscore.units import write_size
 
 _STATM: Final = Path("/proc/self/statm")
 _PAUSE_S: Final = 0.05
@@ -44,7 +44,7 @@ class MemoryLimit:
     def error(self) -> InputError:
         """The error that says so."""
         return InputError(
-            f"This needs more than the {format_size(self.n_bytes or 0)} of --max-memory.",
+            f"This needs more than the {write_size(self.n_bytes or 0)} of --max-memory.",
             "Allow more, or keep fewer columns with --columns.",
         )
 

@@ -1,8 +1,8 @@
 """Texts in, calibrated probabilities out, row for row."""
 
+import copy
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
@@ -16,39 +16,18 @@ from sentiscore import labels as names
 from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
 from sentiscore.engine.classifier import Classifier, Progress
 from sentiscore.engine.device import choose_device, choose_dtype, dtype_name
-from sentiscore.engine.tokenizer import Encoded
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.evaluation.calibration import probabilities
+from sentiscore.scoring.answers import AnswerStore, Asker
+from sentiscore.scoring.bad_rows import is_blank
+from sentiscore.scoring.prepared import Answers
+from sentiscore.scoring.prepared import Prepared as Prepared  # noqa: PLC0414 - part of what a scorer's steps hand over
 from sentiscore.tables.source import require_column
 
 _TEXT: Final = "text"
 _WHICH: Final = "which"
 _SHORTEST: Final = 3
 """Tokens that leave room for a word between two special ones."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Rows whose distinct texts were encoded.
-
-    Attributes:
-        null: Whether a row has no text, shape (rows,).
-        which: The distinct text of each row; null where there is none to score, shape (rows,).
-        n_distinct: How many distinct texts there are.
-        encoded: The texts, or the pieces that they were cut into.
-        owners: Whose piece each of them is, shape (encoded texts,).
-    """
-
-    null: pl.Series
-    which: pl.Series
-    n_distinct: int
-    encoded: Encoded
-    owners: npt.NDArray[np.integer]
-
-    @property
-    def n_scored(self) -> int:
-        """How many distinct texts have tokens, and so go through the model."""
-        return int(np.unique(self.owners[self.encoded.lengths > 0]).size)
 
 
 class Scorer:
@@ -65,6 +44,7 @@ class Scorer:
         self.checkpoint = checkpoint
         self.overflow = overflow
         self._classifier = classifier
+        self._answers: tuple[AnswerStore, Asker] | None = None
         self.device = str(classifier.device)
         self.dtype = dtype_name(classifier.dtype)
 
@@ -143,6 +123,19 @@ class Scorer:
             "torch": torch.__version__,
         }
 
+    def with_answers(self, store: AnswerStore) -> Self:
+        """The same model, which asks a store first, and has it keep what is new.
+
+        The rows are those that it would give without a store. A text's answer is the one of the night on which it was
+        scored, to the last bit; scored today, beside other texts, its last bits could be others.
+
+        Args:
+            store: An open store, to be closed after the last row is scored.
+        """
+        other = copy.copy(self)
+        other._answers = (store, Asker.of(self.identity(), len(self.checkpoint.labels)))
+        return other
+
     @property
     def columns(self) -> list[str]:
         """The columns that scoring adds, in order."""
@@ -213,17 +206,23 @@ class Scorer:
         return self.finish(prepared, self.compute(prepared, progress))
 
     def prepare(self, texts: pl.Series) -> Prepared:
-        """The first of the three parts of scoring: find the distinct texts, and encode them.
+        """The first of the three parts of scoring: find the distinct texts, and encode those that are not known.
+
+        The three parts may run in threads of their own, each on another window.
 
         Args:
             texts: Texts, nulls allowed.
         """
         rows = pl.DataFrame({_TEXT: texts.cast(pl.String)})
-        # "\x00" and other control characters are no text either; what is left may still have no tokens
-        blank = pl.col(_TEXT).str.contains(r"^[\s\p{C}]*$")
+        blank = is_blank(pl.col(_TEXT))  # what is left may still have no tokens
         distinct = rows.filter(pl.col(_TEXT).is_not_null() & ~blank).unique(maintain_order=True).with_row_index(_WHICH)
         which = rows.join(distinct, on=_TEXT, how="left", maintain_order="left")[_WHICH]
         listed = distinct[_TEXT].to_list()
+        known = None
+        if self._answers is not None:
+            store, asker = self._answers
+            known = store.look_up(asker, listed)
+            listed = [text for text, found in zip(listed, known.found, strict=True) if not found]
         encoder = self._classifier.encoder
         encoded = encoder.encode(listed)
         owners = np.arange(len(listed))
@@ -233,7 +232,9 @@ class Scorer:
             pieces = encoder.encode([piece for parts in cut for piece in parts])
             encoded = encoder.encode([listed[i] for i in short]).followed_by(pieces)
             owners = np.concatenate([short, np.repeat(long, [len(parts) for parts in cut])])
-        return Prepared(null=texts.is_null(), which=which, n_distinct=len(listed), encoded=encoded, owners=owners)
+        return Prepared(
+            null=texts.is_null(), which=which, n_encoded=len(listed), encoded=encoded, owners=owners, known=known
+        )
 
     def compute(self, prepared: Prepared, progress: Progress | None = None) -> npt.NDArray[np.float32]:
         """The second part, and the only one that takes long: logits of what was encoded.
@@ -251,7 +252,7 @@ class Scorer:
         return self._classifier.run(prepared.encoded, counted)
 
     def finish(self, prepared: Prepared, logits: npt.NDArray[np.float32]) -> pl.DataFrame:
-        """The last part: calibrated probabilities, row for row, validated.
+        """The last part: calibrated probabilities, row for row, validated; a store keeps those that are new.
 
         Args:
             prepared: What `prepare` gave.
@@ -262,11 +263,21 @@ class Scorer:
         """
         from sentiscore.schemas import ScoredRows, validate
 
-        probs, n_tokens, n_windows, truncated = self._by_text(prepared, logits)
+        new = self._by_text(prepared, logits)
+        answers = new if prepared.known is None else prepared.known.answers.joined(new, ~prepared.known.found)
+        scored = validate(self._rows(prepared, answers), ScoredRows)
+        if self._answers is not None and prepared.known is not None:
+            store, asker = self._answers
+            store.keep(asker, prepared.known, new)
+        return scored
+
+    def _rows(self, prepared: Prepared, answers: Answers) -> pl.DataFrame:
+        """The answer to each row's text, in the columns that scoring adds."""
+        probs, n_tokens = answers.probs, answers.n_tokens
         position = {label: i for i, label in enumerate(self.checkpoint.labels)}
         read = n_tokens > 0
         best = np.where(read, np.nan_to_num(probs).argmax(axis=1), len(position))
-        status = np.where(read, np.where(truncated, names.TRUNCATED, names.OK), names.EMPTY)
+        status = np.where(read, np.where(answers.truncated, names.TRUNCATED, names.OK), names.EMPTY)
         numbers = {f"p_{label}": probs[:, i] for label, i in position.items()}
         numbers[names.SENTIMENT] = probs[:, position[names.POSITIVE]] - probs[:, position[names.NEGATIVE]]
         by_text = pl.DataFrame(
@@ -274,7 +285,7 @@ class Scorer:
                 **{name: pl.Series(values, dtype=pl.Float64).fill_nan(None) for name, values in numbers.items()},
                 names.LABEL: pl.Series([*self.checkpoint.labels, None], dtype=pl.String).gather(best),
                 names.N_TOKENS: pl.Series(n_tokens, dtype=pl.Int32),
-                names.N_WINDOWS: pl.Series(n_windows, dtype=pl.Int32),
+                names.N_WINDOWS: pl.Series(answers.n_windows, dtype=pl.Int32),
                 names.STATUS: pl.Series(status.tolist(), dtype=pl.String),
             }
         ).with_columns(pl.col(list(numbers)).cast(pl.Float32))
@@ -285,16 +296,14 @@ class Scorer:
             .otherwise(pl.col(names.STATUS).fill_null(names.EMPTY))
             .alias(names.STATUS),
         )
-        return validate(scored.select(self.columns), ScoredRows)
+        return scored.select(self.columns)
 
-    def _by_text(
-        self, prepared: Prepared, logits: npt.NDArray[np.float32]
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        """Probabilities, tokens, windows and truncation of each distinct text, from those of its pieces.
+    def _by_text(self, prepared: Prepared, logits: npt.NDArray[np.float32]) -> Answers:
+        """Probabilities, tokens, windows and truncation of each encoded text, from those of its pieces.
 
         The probabilities of a text are the mean of its pieces', each weighted by its tokens.
         """
-        encoded, n = prepared.encoded, prepared.n_distinct
+        encoded, n = prepared.encoded, prepared.n_encoded
         read = encoded.lengths > 0
         owners, weights = prepared.owners[read], encoded.lengths[read]
         probs = probabilities(logits[read], self.checkpoint.temperature or 1.0)
@@ -303,7 +312,7 @@ class Scorer:
         for i, column in enumerate(probs.T):
             np.divide(np.bincount(owners, weights * column, minlength=n), n_tokens, out=means[:, i], where=n_tokens > 0)
         truncated = np.bincount(prepared.owners, encoded.truncated, minlength=n) > 0
-        return means, n_tokens, np.bincount(owners, minlength=n), truncated
+        return Answers(means, n_tokens, np.bincount(owners, minlength=n), truncated)
 
 
 def check_text_column(schema: pl.Schema, text_col: str, where: str) -> None:

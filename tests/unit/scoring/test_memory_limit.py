@@ -8,7 +8,6 @@ import pytest
 from sentiscore.errors import InputError
 from sentiscore.scoring import memory_limit as module
 from sentiscore.scoring.memory_limit import held_bytes, memory_limit, window_limits
-from sentiscore.units import format_size, parse_size
 
 MIB = 1 << 20
 
@@ -28,41 +27,6 @@ def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     amount = [0]
     monkeypatch.setattr(module, "held_bytes", lambda: amount[0])
     return amount
-
-
-# --- sizes ---
-
-
-@pytest.mark.parametrize(
-    ("text", "n_bytes"),
-    [
-        ("2GB", 2_000_000_000),
-        ("512MiB", 512 * MIB),
-        (" 1.5 g ", 1_500_000_000),
-        ("800000000", 800_000_000),
-        ("1kb", 1000),
-        ("1KiB", 1024),
-        ("3TiB", 3 * 1024**4),
-        ("7b", 7),
-    ],
-)
-def test_sizes_are_read_as_people_write_them(text: str, n_bytes: int) -> None:
-    assert parse_size(text) == n_bytes
-
-
-@pytest.mark.parametrize("text", ["", "GB", "-1GB", "2XB", "0", "0.1b", "1,5GB", "5ib", "1e9", "nan", "2GB2", "½GB"])
-def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match="no amount of memory or disk"):
-        parse_size(text)
-
-
-@pytest.mark.parametrize("text", ["2 GB", "512 MiB", "3 KB", "1 TiB"])
-def test_sizes_are_said_as_they_were_read(text: str) -> None:
-    assert format_size(parse_size(text)) == text
-
-
-def test_a_size_of_no_unit_is_said_in_bytes() -> None:
-    assert format_size(1_234_567) == "1,234,567 bytes"
 
 
 # --- windows ---

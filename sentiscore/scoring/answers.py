@@ -1,0 +1,294 @@
+"""Answers that are kept from one night to the next, so that a text which was scored before need not be scored again.
+
+No text is kept, but a hash of it of 128 bits. Among a thousand million texts, two share a hash with a probability of
+1.5e-21; a store of 1 GiB holds about twelve million.
+
+An answer is found by the hash of its text and by the identity of the scorer: everything else that it depends on. With
+it stands a checksum over both and over its numbers, so what a disk has changed is no answer, but a text that is scored
+again.
+"""
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from sentiscore.errors import InputError
+from sentiscore.scoring.answer_file import answers_file, connect, damaged, pragma, transaction, translated
+from sentiscore.scoring.prepared import Answers, Known
+
+DEFAULT_MAX_BYTES: Final = 1 << 30
+LEAST_MAX_BYTES: Final = 1_000_000
+_KEY_BYTES: Final = 16
+_CHECKSUM_BYTES: Final = 8
+_ANSWER_BYTES: Final = 120
+"""About what an answer takes in a database whose pages are two thirds full."""
+_KEYS_AT_ONCE: Final = 500
+_SAMPLED: Final = 64
+"""Places at which, and answers of each that, are looked at to tell how old the oldest are."""
+_OLDEST: Final = 0.1
+"""Share of the answers that count as the oldest, at least, when some are to go."""
+_EFFORTS: Final = (1.25, 4, 16)
+"""How many answers go for each that comes, when there is no room: more where fewer did not make room."""
+_DAY_S: Final = 86_400
+
+
+@dataclass(frozen=True)
+class Asker:
+    """A scorer as the store knows it.
+
+    Attributes:
+        identity: Everything but the text that its answers depend on, as JSON.
+        hash: That of the identity, 32 bytes.
+        n_labels: Probabilities of an answer.
+    """
+
+    identity: str
+    hash: bytes
+    n_labels: int
+
+    @classmethod
+    def of(cls, identity: Mapping[str, str], n_labels: int) -> Self:
+        """From `Scorer.identity()`."""
+        text = json.dumps(dict(identity), sort_keys=True)
+        return cls(text, blake2b(text.encode(), digest_size=32).digest(), n_labels)
+
+    @property
+    def layout(self) -> np.dtype[Any]:
+        """The numbers of an answer in bytes, with nothing between them."""
+        return np.dtype(
+            [("probs", "<f8", (self.n_labels,)), ("n_tokens", "<i4"), ("n_windows", "<i4"), ("truncated", "?")]
+        )
+
+
+class AnswerStore:
+    """Answers on disk; open one with `AnswerStore.open`, and use it as a context manager.
+
+    Threads can share it: they take turns. Processes can share its folder.
+
+    Attributes:
+        folder: Where it is.
+        max_bytes: What the file may take.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self.folder = folder
+        self.max_bytes = max_bytes
+        self._path = answers_file(folder)
+        self._lock = Lock()
+        self._db = connect(folder, create=True)
+        try:
+            with translated(self._path), transaction(self._db):  # and so it can be written to
+                self._db.execute("INSERT OR REPLACE INTO about VALUES ('max_bytes', ?)", (max_bytes,))
+        except BaseException:
+            self._db.close()
+            raise
+
+    @classmethod
+    def open(cls, folder: str | Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> Self:
+        """Open the store of a folder; what is missing is made.
+
+        Args:
+            folder: A folder, or a place for one in a folder.
+            max_bytes: What the file may take; beyond it the answers that were not used for longest go.
+
+        Raises:
+            InputError: The limit is too small, or what is there is no store, is damaged or newer than this version.
+            OutputError: The folder cannot be made or written to.
+        """
+        if max_bytes < LEAST_MAX_BYTES:
+            raise InputError(
+                f"A store of answers of {max_bytes:,} bytes is too small to be of use.",
+                f"Allow it {LEAST_MAX_BYTES:,} or more.",
+            )
+        return cls(Path(folder), max_bytes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file. Closing twice does no harm."""
+        with self._lock:
+            self._db.close()
+
+    def look_up(self, asker: Asker, texts: Sequence[str]) -> Known:
+        """What is known of some texts.
+
+        Args:
+            asker: Who asks.
+            texts: Distinct texts.
+
+        Raises:
+            InputError: The database is damaged.
+            OutputError: It cannot be read.
+        """
+        keys = [_key(text) for text in texts]
+        rows = self._rows(asker, keys)
+        layout = asker.layout
+        found = np.zeros(len(keys), dtype=np.bool_)
+        values, unused, today = [], [], _today()
+        for i, key in enumerate(keys):
+            value, used = rows.get(key, (None, None))
+            whole = isinstance(value, bytes) and len(value) == layout.itemsize + _CHECKSUM_BYTES
+            if whole and value[layout.itemsize :] == _checksum(asker, key, value[: layout.itemsize]):
+                found[i] = True
+                values.append(value[: layout.itemsize])
+                if not (isinstance(used, int) and used >= today):
+                    unused.append(key)
+        numbers = np.frombuffer(b"".join(values), dtype=layout)
+        answers = Answers(
+            numbers["probs"].astype(np.float64),
+            numbers["n_tokens"].astype(np.int64),
+            numbers["n_windows"].astype(np.int64),
+            numbers["truncated"].astype(np.bool_),
+        )
+        return Known(keys=keys, found=found, answers=answers, unused=unused)
+
+    def _rows(self, asker: Asker, keys: Sequence[bytes]) -> dict[bytes, tuple[Any, Any]]:
+        """What stands under these keys, whatever it is."""
+        rows: dict[bytes, tuple[Any, Any]] = {}
+        with self._lock, translated(self._path):
+            scorer = self._db.execute("SELECT id FROM scorers WHERE hash = ?", (asker.hash,)).fetchone()
+            if scorer is None:
+                return rows
+            in_order = sorted(keys)  # neighbours share pages
+            for start in range(0, len(in_order), _KEYS_AT_ONCE):
+                part = in_order[start : start + _KEYS_AT_ONCE]
+                asked = (
+                    f"SELECT key, value, used FROM answers WHERE key IN ({', '.join('?' * len(part))}) AND scorer = ?"  # noqa: S608
+                )
+                rows.update((key, (value, used)) for key, value, used in self._db.execute(asked, (*part, *scorer)))
+        return rows
+
+    def keep(self, asker: Asker, known: Known, answers: Answers) -> None:
+        """Keep the answers to texts that were not known, and note the use of those that were; all or nothing.
+
+        Args:
+            asker: Whose answers they are.
+            known: What `look_up` said.
+            answers: Answers to the texts that it did not find. Those that are not numbers are not kept.
+
+        Raises:
+            InputError: The database is damaged.
+            OutputError: It cannot be written, or another process does not let go of it.
+        """
+        new = [key for key, found in zip(known.keys, known.found, strict=True) if not found]
+        rows = sorted(_written(asker, new, answers))
+        if not rows and not known.unused:
+            return
+        today = _today()
+        with self._lock, translated(self._path), transaction(self._db):
+            self._db.execute(
+                "INSERT OR IGNORE INTO scorers (hash, identity) VALUES (?, ?)", (asker.hash, asker.identity)
+            )
+            found = self._db.execute("SELECT id FROM scorers WHERE hash = ?", (asker.hash,)).fetchone()
+            if found is None:
+                raise damaged(self._path, "what was written to it just now is not there")
+            (scorer,) = found
+            self._db.executemany(
+                "UPDATE answers SET used = ? WHERE key = ? AND scorer = ?",
+                ((today, key, scorer) for key in sorted(known.unused)),
+            )
+            self._insert([(key, scorer, today, value) for key, value in rows])
+
+    def _insert(self, rows: Sequence[tuple[bytes, int, int, bytes]]) -> None:
+        """Insert answers within the limit: others go, and where even that makes no room, these are not kept."""
+        page = pragma(self._db, "page_size")
+        allowed = self.max_bytes // page
+        rows = rows[: self.max_bytes // (2 * _ANSWER_BYTES)]
+        if not rows:
+            return
+        wanted = -(-len(rows) * _ANSWER_BYTES // page)
+        before = pragma(self._db, "page_count")
+        for effort in _EFFORTS:
+            if self._pages_in_use() + wanted > allowed:
+                self._evict(int(effort * len(rows)), page)
+            self._db.execute("SAVEPOINT inserting")
+            self._db.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", rows)
+            fits = self._pages_in_use() <= allowed and pragma(self._db, "page_count") <= max(allowed, before)
+            if not fits:
+                self._db.execute("ROLLBACK TO inserting")
+            self._db.execute("RELEASE inserting")
+            if fits:
+                return
+
+    def _pages_in_use(self) -> int:
+        return pragma(self._db, "page_count") - pragma(self._db, "freelist_count")
+
+    def _evict(self, n: int, page: int) -> None:
+        """Remove n or somewhat more of the oldest answers, of a part of the keys that is chosen by chance."""
+        total = max(1, self._pages_in_use() * page // _ANSWER_BYTES)
+        oldest = self._oldest(max(_OLDEST, n / total))
+        if oldest is None:
+            return
+        parts = max(1, min(total // n, 1 << 16))
+        first = int.from_bytes(os.urandom(4), "big")
+        for i in range(parts):
+            part = (first + i) % parts
+            removed = self._db.execute(
+                "DELETE FROM answers WHERE key >= ? AND key < ? AND used <= ?",
+                (_bound(part, parts), _bound(part + 1, parts), oldest),
+            ).rowcount
+            n -= removed
+            if n <= 0:
+                return
+
+    def _oldest(self, share: float) -> int | None:
+        """The last day of use of about this share of the answers, those that were not used for longest."""
+        days = [
+            used
+            for _ in range(_SAMPLED)
+            for (used,) in self._db.execute(
+                "SELECT used FROM answers WHERE key >= ? LIMIT ?", (os.urandom(_KEY_BYTES), _SAMPLED)
+            )
+            if isinstance(used, int)
+        ]
+        return sorted(days)[min(len(days) - 1, int(share * len(days)))] if days else None
+
+
+def _today() -> int:
+    """Days from 1970 to now, in UTC."""
+    return int(time.time() // _DAY_S)
+
+
+def _key(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=_KEY_BYTES).digest()
+
+
+def _bound(part: int, parts: int) -> bytes:
+    """The key at which one of several equal parts of all keys begins."""
+    if part == parts:
+        return b"\xff" * (_KEY_BYTES + 1)
+    return (part * 256**_KEY_BYTES // parts).to_bytes(_KEY_BYTES, "big")
+
+
+def _checksum(asker: Asker, key: bytes, numbers: bytes) -> bytes:
+    return blake2b(key + numbers, digest_size=_CHECKSUM_BYTES, key=asker.hash).digest()
+
+
+def _written(asker: Asker, keys: Sequence[bytes], answers: Answers) -> list[tuple[bytes, bytes]]:
+    """Keys and values of the answers that are numbers."""
+    layout = asker.layout
+    rows: npt.NDArray[Any] = np.zeros(len(keys), dtype=layout)
+    rows["probs"], rows["n_tokens"] = answers.probs, answers.n_tokens
+    rows["n_windows"], rows["truncated"] = answers.n_windows, answers.truncated
+    numbers, size = rows.tobytes(), layout.itemsize
+    written = []
+    for i in np.flatnonzero(np.isfinite(answers.probs).all(axis=1)).tolist():
+        value = numbers[i * size : (i + 1) * size]
+        written.append((keys[i], value + _checksum(asker, keys[i], value)))
+    return written

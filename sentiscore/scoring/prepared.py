@@ -1,0 +1,98 @@
+"""What passes from one step of scoring to the next."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from sentiscore.engine.tokenizer import Encoded
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model says of some texts.
+
+    Attributes:
+        probs: Calibrated probabilities, NaN for a text without tokens, shape (texts, labels).
+        n_tokens: Tokens that were read of each, shape (texts,).
+        n_windows: Pieces that each was cut into, shape (texts,).
+        truncated: Whether there was more than was read, shape (texts,).
+    """
+
+    probs: npt.NDArray[np.float64]
+    n_tokens: npt.NDArray[np.int64]
+    n_windows: npt.NDArray[np.int64]
+    truncated: npt.NDArray[np.bool_]
+
+    def of(self, texts: npt.NDArray[np.bool_]) -> Self:
+        """Those of some of the texts, shape of `texts` (texts,)."""
+        return type(self)(self.probs[texts], self.n_tokens[texts], self.n_windows[texts], self.truncated[texts])
+
+    def joined(self, others: Self, theirs: npt.NDArray[np.bool_]) -> Self:
+        """These and others, in one order.
+
+        Args:
+            others: Answers to other texts.
+            theirs: Which of all texts are the others', shape (these + others,).
+        """
+        places = np.empty(theirs.size, dtype=np.int64)
+        places[~theirs] = np.arange(self.n_tokens.size)
+        places[theirs] = self.n_tokens.size + np.arange(others.n_tokens.size)
+        return type(self)(
+            np.concatenate([self.probs, others.probs])[places],
+            np.concatenate([self.n_tokens, others.n_tokens])[places],
+            np.concatenate([self.n_windows, others.n_windows])[places],
+            np.concatenate([self.truncated, others.truncated])[places],
+        )
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a store of answers said when it was asked for some texts.
+
+    Attributes:
+        keys: What each text is called in the store, shape (texts,).
+        found: Whether its answer is there, and is as it was written, shape (texts,).
+        answers: The answers that are, shape (found texts,).
+        unused: Keys of those that were not used yet today.
+    """
+
+    keys: list[bytes]
+    found: npt.NDArray[np.bool_]
+    answers: Answers
+    unused: list[bytes]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Rows whose distinct texts were encoded, but for those whose answers are known.
+
+    Attributes:
+        null: Whether a row has no text, shape (rows,).
+        which: The distinct text of each row; null where there is none to score, shape (rows,).
+        n_encoded: How many distinct texts were encoded.
+        encoded: The texts, or the pieces that they were cut into.
+        owners: Whose piece each of them is, as a number below `n_encoded`, shape (encoded texts or pieces,).
+        known: What the store of answers said of the distinct texts; None without one.
+    """
+
+    null: "pl.Series"
+    which: "pl.Series"
+    n_encoded: int
+    encoded: "Encoded"
+    owners: npt.NDArray[np.integer]
+    known: Known | None = None
+
+    @property
+    def n_scored(self) -> int:
+        """How many distinct texts have tokens, and so go through the model."""
+        return int(np.unique(self.owners[self.encoded.lengths > 0]).size)
+
+    @property
+    def n_known(self) -> int:
+        """How many distinct texts need not go through the model, since the store has their answers."""
+        return 0 if self.known is None else int(self.known.found.sum())
