@@ -75,7 +75,7 @@ def test_no_limit_is_not_watched(held: list[int]) -> None:
 
 def test_a_limit_that_is_passed_before_the_block_begins_is_an_error_at_once(held: list[int]) -> None:
     held[0] = 11
-    with pytest.raises(InputError, match="10 bytes"), memory_limit(10):
+    with pytest.raises(InputError, match="10 B"), memory_limit(10):
         pytest.fail("the block was entered")
 
 
