@@ -109,8 +109,10 @@ def steps_of(name: str) -> Iterator[tuple[tuple[str, ...], bool]]:
     if "." in name:
         yield ("Path", "replace", "1", "before"), False
         yield ("Path", "replace", "1", "after"), True
-        yield ("sink", "write_text", "1", "before"), True
-        yield ("sink", "write_text", "1", "after"), True
+        yield ("sink", "write_synced", "1", "before"), False
+        yield ("sink", "write_synced", "1", "after"), False
+        yield ("Path", "replace", "2", "before"), True  # of what it says of itself, which is old then
+        yield ("Path", "replace", "2", "after"), True
         return
     yield ("sink", "write_text", "1", "after"), False
     yield ("places", "exchange", "1", "before"), False
