@@ -124,7 +124,13 @@ def command(inputs: tuple[str, ...], columns: str | None, text_col: str, log_jso
     json_log.switch(on=log_json)
     config = options.daily_config(settings)
     files = expand(inputs)
-    with progress("scoring", "rows", hidden=log_json) as report, signals.after_the_work_in_hand() as should_stop:
+
+    def on_phase(output: Path, phase: str) -> None:
+        signals.be_patient(now=phase == "scoring")
+        if log_json:
+            json_log.event(phase, output=output)
+
+    with progress("scoring", "rows", hidden=log_json) as report:
         summary = score_file(
             files,
             text_col=text_col,
@@ -132,7 +138,8 @@ def command(inputs: tuple[str, ...], columns: str | None, text_col: str, log_jso
             config=config,
             on_progress=report,
             on_window=_tell if log_json else None,
-            should_stop=should_stop,
+            on_phase=on_phase,
+            should_stop=signals.was_asked,
             **settings,
         )
     if log_json:

@@ -4,8 +4,6 @@ A scheduler stops a job with SIGTERM; a terminal that is closed sends SIGHUP, wh
 """
 
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
@@ -36,17 +34,17 @@ def exit_code() -> int:
     return _AS_A_SHELL_TELLS + _Received.number
 
 
-@contextmanager
-def after_the_work_in_hand() -> Iterator[Callable[[], bool]]:
-    """A block that looks by itself whether it was asked to stop, by calling what it is given.
+def be_patient(*, now: bool) -> None:
+    """Whether work is in hand that is worth finishing: then the first signal is only noted, and a second stops at once.
 
-    The first signal is only noted; a second one stops at once.
+    Whoever is patient has to ask `was_asked`.
     """
-    _Received.patient = True
-    try:
-        yield lambda: _Received.asked
-    finally:
-        _Received.patient = False
+    _Received.patient = now
+
+
+def was_asked() -> bool:
+    """Whether a signal was noted."""
+    return _Received.asked
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,7 @@ from sentiscore.scoring.memory_limit import MemoryLimit, memory_limit, window_li
 from sentiscore.scoring.overlap import Behind, ahead
 from sentiscore.scoring.plan import Bounds, Options, Plan, Window, check_places, make_plan, windows_of
 from sentiscore.scoring.scorer import Prepared, Scorer
-from sentiscore.scoring.tally import JobSummary, OnProgress, OnWindow, Tally, WindowDone
+from sentiscore.scoring.tally import FINISHING, SCORING, JobSummary, OnPhase, OnProgress, OnWindow, Tally, WindowDone
 from sentiscore.tables import Sink, open_sink
 from sentiscore.tables.provenance import Provenance, SourceFacts
 
@@ -68,6 +68,7 @@ def score_file(
     config: DailyConfig | None = None,
     on_progress: OnProgress | None = None,
     on_window: OnWindow | None = None,
+    on_phase: OnPhase | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> JobSummary:
     """Score a column of text in files of any size.
@@ -113,6 +114,7 @@ def score_file(
         config: Everything else about the daily features.
         on_progress: Called with the rows done and the rows there are, as far as is known.
         on_window: Called with what each window was, once it is finished for good.
+        on_phase: Called with an output and what begins for it: "scoring" its rows, or "finishing" it.
         should_stop: Asked between windows; once it says True the window in hand is finished, and the job stops.
 
     Returns:
@@ -157,33 +159,38 @@ def score_file(
     rows, text_bytes = window_limits(max_memory)
     bounds = Bounds(rows=min(rows, WINDOW_ROWS), text_bytes=text_bytes)
     jobs = [paths] if output is not None else [[path] for path in paths]
-    with ExitStack() as locks:
-        memory = locks.enter_context(memory_limit(max_memory))
+    with ExitStack() as stack:
+        memory = stack.enter_context(memory_limit(max_memory))
         plans = [make_plan(job, options, output=output, daily=daily, between=between, bounds=bounds) for job in jobs]
         check_places(plans)
-        journals = [locks.enter_context(Journal(plan.output)) for plan in plans]
-        between()
-        if not isinstance(model, Scorer):
-            model = Scorer.from_pretrained(
-                model,
-                device=device,
-                dtype=dtype,
-                revision=revision,
-                labels=labels,
-                max_length=max_length,
-                overflow=overflow,
-            )
-        import sentiscore.schemas  # noqa: F401 - takes a second, which is not the speed of scoring
-
-        if cache is not None:
-            model = model.with_answers(locks.enter_context(AnswerStore.open(cache, max_bytes=cache_bytes)))
-        start = time.perf_counter()
         tally = Tally(plans, on_progress, on_window)
-        for plan, journal in zip(plans, journals, strict=True):
-            between()
-            job = _Job(plan, model, journal, tally, bounds, memory, should_stop or (lambda: False))
-            job.run(resume=resume)
-        summary = tally.summary(model, seconds=time.perf_counter() - start)
+        scorer = None
+        for number, plan in enumerate(plans):
+            if number and should_stop is not None and should_stop():
+                raise StoppedError(
+                    f"Stopped; {number:,} of {len(plans):,} outputs are in place.", "Give the rest of the inputs again."
+                )
+            with Journal(plan.output) as journal:
+                if scorer is None:  # with the first output locked, so that a second run is told so without waiting
+                    between()
+                    scorer = _load(
+                        model,
+                        device=device,
+                        dtype=dtype,
+                        revision=revision,
+                        labels=labels,
+                        max_length=max_length,
+                        overflow=overflow,
+                    )
+                    if cache is not None:
+                        store = stack.enter_context(AnswerStore.open(cache, max_bytes=cache_bytes))
+                        scorer = scorer.with_answers(store)
+                    start = time.perf_counter()
+                job = _Job(plan, scorer, journal, tally, bounds, memory, should_stop or _never, on_phase or _nobody)
+                job.run(resume=resume)
+        if scorer is None:
+            raise RuntimeError("a job without an output")
+        summary = tally.summary(scorer, seconds=time.perf_counter() - start)
     if n := summary.statuses[names.UNDECODABLE]:
         warnings.warn(
             f"{n:,} row{'s hold' if n > 1 else ' holds'} bytes that are not UTF-8, and no text to score. If the file "
@@ -192,6 +199,23 @@ def score_file(
             stacklevel=2,
         )
     return summary
+
+
+def _load(model: str | Path | Scorer, *, overflow: str, **settings: Any) -> Scorer:
+    """The model, ready to score."""
+    import sentiscore.schemas  # noqa: F401 - takes a second, which is not the speed of scoring
+
+    if isinstance(model, Scorer):
+        return model
+    return Scorer.from_pretrained(model, overflow=overflow, **settings)
+
+
+def _never() -> bool:
+    return False
+
+
+def _nobody(output: Path, phase: str) -> None:
+    """Is told nothing."""
 
 
 @dataclass(frozen=True)
@@ -215,6 +239,7 @@ class _Job:
         bounds: Bounds,
         memory: MemoryLimit,
         should_stop: Callable[[], bool],
+        on_phase: OnPhase,
     ) -> None:
         self._plan = plan
         self._scorer = scorer
@@ -223,6 +248,7 @@ class _Job:
         self._bounds = bounds
         self._memory = memory
         self._should_stop = should_stop
+        self._on_phase = on_phase
         self._bad = BadRows()
         self._rows_of = [0] * len(plan.sources)
         self._digests: list[str] = []
@@ -239,6 +265,7 @@ class _Job:
             output = sinks.enter_context(self._sink(plan.output, folder=plan.folder))
             rejects = None if plan.rejects is None else sinks.enter_context(self._sink(plan.rejects))
             before = self._tally.rows
+            self._on_phase(plan.output, SCORING)
             stopped = self._windows(output, rejects)
             if stopped:
                 kept = self._tally.rows - before
@@ -246,6 +273,7 @@ class _Job:
                     f"Stopped; {kept:,} rows of {plan.output} are finished and kept.",
                     "Give the same command again to go on from there.",
                 )
+            self._on_phase(plan.output, FINISHING)
             set_aside = 0 if rejects is None else rejects.rows
             if output.rows + set_aside != self._tally.rows - before:
                 raise OutputError(

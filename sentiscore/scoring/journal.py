@@ -4,7 +4,8 @@ While a job writes NAME, the folder `.NAME.job` beside it holds
 
     lock        held by the one run that works on NAME; the system lets go of it when that run dies, however it dies
     key.json    all that answers depend on, so that a run which would answer differently is refused
-    *.parquet   the scores of one window each; the name says which rows, and has a hash over the job's key and the bytes
+    *.parquet   the scores of one window each; the name says which rows, of a job with which key, and has a hash over
+                that key and the bytes
     part-*      what is written of NAME so far, and of other files that belong beside it
 
 A window is finished when its file has its name: it is written beside, synced and renamed. The file's own hash is
@@ -17,7 +18,6 @@ import io
 import json
 import os
 import re
-import shutil
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -30,10 +30,12 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from sentiscore.errors import OutputError
+from sentiscore.tables.places import real, remove, sync_folder, write_synced
 
 _KEY_FILE: Final = "key.json"
 _LOCK_FILE: Final = "lock"
-_PART: Final = re.compile(r"(\d{5})-(\d{15})-(\d{8})-([0-9a-f]{64})\.parquet")
+_PART: Final = re.compile(r"(\d{5})-(\d{15})-(\d{8})-([0-9a-f]{16})-([0-9a-f]{64})\.parquet")
+_KEY_DIGITS: Final = 16
 _LOCK_SECONDS: Final = 0.2
 _LOCK_TRIES: Final = 5
 """A run that ends removes the folder, and may do so between the two steps of making it and locking it."""
@@ -46,6 +48,7 @@ class _Part:
     path: Path
     start: int
     rows: int
+    key: str
     digest: str
 
     @property
@@ -59,7 +62,7 @@ def work_folder(target: Path) -> Path:
     Args:
         target: The output; a link counts as what it leads to.
     """
-    place = Path(os.path.realpath(target))
+    place = real(target)
     return place.with_name(f".{place.name}.job")
 
 
@@ -79,6 +82,7 @@ class Journal:
         self._lock = FileLock(self.folder / _LOCK_FILE, timeout=_LOCK_SECONDS, thread_local=False)
         self._key = ""
         self._parts: dict[int, list[_Part]] = {}
+        self._cleared = False
 
     def __enter__(self) -> Self:
         for left in reversed(range(_LOCK_TRIES)):
@@ -90,11 +94,9 @@ class Journal:
                 raise OutputError(
                     f"Another run is writing {self.target}.", "Wait until it has ended, or choose another --output."
                 ) from error
-            except FileNotFoundError:
-                if left:
-                    continue
-                raise
             except OSError as error:
+                if left and isinstance(error, FileNotFoundError):
+                    continue
                 raise OutputError(
                     f"{self.folder} cannot be locked: {error}.", "Choose an output on a disk that knows locks."
                 ) from error
@@ -104,10 +106,12 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(OSError):
-            if not any(_PART.fullmatch(path.name) for path in self.folder.iterdir()):
-                self.clear()
-        self._lock.release()
+        try:
+            with suppress(OSError):
+                if not self._cleared and not any(_parse(path) for path in self.folder.iterdir()):
+                    self.clear()
+        finally:
+            self._lock.release()
 
     @property
     def job_key(self) -> str:
@@ -120,7 +124,7 @@ class Journal:
         Args:
             path: The output, or another file of the job.
         """
-        place = Path(os.path.realpath(path))
+        place = real(path)
         return self.folder / f"part-{place.name}" if place.parent == self.folder.parent else None
 
     def begin(self, key: Mapping[str, str], *, resume: bool) -> int:
@@ -141,7 +145,7 @@ class Journal:
             if resume:
                 self._refuse_other(key)
             else:
-                self._remove_parts()
+                self._remove_all()
             if _read_key(self.folder / _KEY_FILE) != dict(key):
                 self._write(_KEY_FILE, json.dumps(dict(key), indent=2).encode())
             self._parts = {}
@@ -152,7 +156,7 @@ class Journal:
                     else:
                         self._parts.setdefault(int(path.name[:5]), []).append(part)
                 elif path.name not in (_KEY_FILE, _LOCK_FILE):
-                    self._remove(path)
+                    remove(path)
         return sum(part.rows for parts in self._parts.values() for part in parts)
 
     def room(self, source: int, position: int, most: int) -> int:
@@ -204,32 +208,43 @@ class Journal:
         buffer = io.BytesIO()
         scores.write_parquet(buffer, statistics=False)
         content = buffer.getvalue()
-        name = f"{source:05}-{position:015}-{scores.height:08}-{self._digest(content)}.parquet"
+        key = self.job_key[:_KEY_DIGITS]
+        name = f"{source:05}-{position:015}-{scores.height:08}-{key}-{self._digest(content)}.parquet"
         with self._translated():
             self._write(name, content)
 
     def clear(self) -> None:
-        """Remove the folder, whose work is done; the lock is held until the block is left."""
+        """Remove the folder, whose work is done. It is another run's from then on, though the lock is held on to."""
+        self._cleared = True
+        with suppress(OSError):  # the work is in its place, and what is left here is in nobody's way
+            self._remove_all()
+            if os.name != "nt":  # where a locked file cannot be removed, the folder stays for the next run
+                (self.folder / _LOCK_FILE).unlink(missing_ok=True)
+                self.folder.rmdir()
+
+    def _remove_all(self) -> None:
+        """Everything but the lock; the key first, without which no window stands in the way of another job."""
+        (self.folder / _KEY_FILE).unlink(missing_ok=True)
         for path in self.folder.iterdir():
             if path.name != _LOCK_FILE:
-                self._remove(path)
-        if os.name == "nt":
-            return  # a locked file cannot be removed there; the empty folder stays for the next run
-        (self.folder / _LOCK_FILE).unlink(missing_ok=True)
-        self.folder.rmdir()
+                remove(path)
 
     def _refuse_other(self, key: Mapping[str, str]) -> None:
+        """Raise an OutputError if there are windows of a job with another key."""
+        others = {part.key for path in self.folder.iterdir() if (part := _parse(path))} - {self.job_key[:_KEY_DIGITS]}
         found = _read_key(self.folder / _KEY_FILE)
-        if found is None or not any(_parse(path) for path in self.folder.iterdir()):
-            return  # without a key nothing can be told, and each file is known by its hash anyway
-        differing = [name for name in {**found, **key} if found.get(name) != key.get(name)]
-        if differing:
+        if not others or found == dict(key):
+            return
+        if found is None:
+            told = "what it was of cannot be read any more"
+        else:
+            differing = [name for name in {**found, **key} if found.get(name) != key.get(name)]
             told = "; ".join(f"{name} was {_told(found.get(name))} and is {_told(key.get(name))}" for name in differing)
-            raise OutputError(
-                f"{self.target} has a job that was stopped, and that this one is not: {told}.",
-                "Go on with it by the command that began it, or throw away what it has done with --no-resume "
-                "(resume=False).",
-            )
+        raise OutputError(
+            f"{self.target} has a job that was stopped, and that this one is not: {told}.",
+            "Go on with it by the command that began it, or throw away what it has done with --no-resume "
+            "(resume=False).",
+        )
 
     def _around(self, source: int, position: int) -> tuple[_Part | None, _Part | None]:
         """The last finished window that begins at or before a position, and the first after it."""
@@ -248,34 +263,19 @@ class Journal:
     def _write(self, name: str, content: bytes) -> None:
         """Write a file of the folder, whole or not at all, and see to it that it outlives a crash of the machine."""
         waiting = self.folder / f"{name}.tmp"
-        with waiting.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        write_synced(waiting, content)
         waiting.replace(self.folder / name)
-        if os.name != "nt":  # a folder cannot be opened there
-            handle = os.open(self.folder, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-
-    def _remove_parts(self) -> None:
-        for path in self.folder.iterdir():
-            if path.name != _LOCK_FILE:
-                self._remove(path)
-
-    @staticmethod
-    def _remove(path: Path) -> None:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        sync_folder(self.folder)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except FileExistsError as error:
+            raise OutputError(
+                f"{self.folder} is not a folder, and unfinished work belongs there.",
+                "Move it away, or choose another --output.",
+            ) from error
         except FileNotFoundError as error:
             raise OutputError(
                 f"{self.folder}, where unfinished work is kept, is gone.",
@@ -294,7 +294,7 @@ class Journal:
 
 def _parse(path: Path) -> _Part | None:
     found = _PART.fullmatch(path.name)
-    return _Part(path, int(found[2]), int(found[3]), found[4]) if found else None
+    return _Part(path, int(found[2]), int(found[3]), found[4], found[5]) if found else None
 
 
 def _read_key(path: Path) -> dict[str, str] | None:

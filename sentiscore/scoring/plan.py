@@ -16,6 +16,7 @@ from sentiscore.features.sessions import Calendar
 from sentiscore.scoring.bad_rows import bad_before_scoring, check_columns
 from sentiscore.scoring.scorer import check_clashes, check_text_column
 from sentiscore.tables import Source, check_target, is_folder_target, open_source
+from sentiscore.tables.places import real
 from sentiscore.tables.source import require_column
 
 UNDECODABLE: Final = "sentiscore: undecodable"
@@ -188,16 +189,17 @@ def make_plan(
 
 
 def check_places(plans: Sequence[Plan]) -> None:
-    """Raise an OutputError if an output is a source or another output."""
-    taken = {source.path.resolve() for plan in plans for source in plan.sources}
+    """Raise an OutputError if an output is, holds or lies in a source or another output."""
+    taken = {real(source.path) for plan in plans for source in plan.sources}
     for plan in plans:
         for path in plan.places:
-            if path.resolve() in taken:
+            place = real(path)
+            if any(place.is_relative_to(other) or other.is_relative_to(place) for other in taken):
                 raise OutputError(
                     f"{path} is read from, or written to, elsewhere in this job.",
                     "Choose another place with --output or --daily.",
                 )
-            taken.add(path.resolve())
+            taken.add(place)
 
 
 def windows_of(

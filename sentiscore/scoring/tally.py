@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from sentiscore import labels as names
 from sentiscore.scoring.plan import Plan
@@ -39,6 +40,11 @@ class WindowDone:
 
 OnProgress = Callable[[int, int | None], None]
 OnWindow = Callable[[WindowDone], None]
+OnPhase = Callable[[Path, str], None]
+
+SCORING: Final = "scoring"
+FINISHING: Final = "finishing"
+"""What a job does for an output, one after the other."""
 
 
 @dataclass(frozen=True, kw_only=True)

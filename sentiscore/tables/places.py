@@ -17,6 +17,8 @@ from sentiscore.errors import OutputError
 from sentiscore.tables.exchange import exchange
 
 WRITABLE: Final = (".parquet", ".csv", ".ndjson")
+MARK: Final = "sentiscore:part"
+"""A name in the metadata of each part, by which a folder of ours is told from a stranger's."""
 PROVENANCE_NAME: Final = "provenance.json"
 """What a folder of parts says of itself."""
 _PART_NAME: Final = re.compile(r"part-\d{5,9}\.parquet")
@@ -147,7 +149,7 @@ def check_same_disk(part: Path, target: Path) -> None:
 
 
 def check_ours(path: Path) -> None:
-    """Raise an OutputError if a folder holds anything but parts and what they say of themselves."""
+    """Raise an OutputError if a folder holds anything but parts of ours and what they say of themselves."""
     if not path.is_dir():
         return
     for found in sorted(path.iterdir()):
@@ -157,6 +159,21 @@ def check_ours(path: Path) -> None:
                 f"{path} holds files that sentiscore did not write, such as {found.name}.",
                 "Choose a new folder, or one that sentiscore wrote: it is replaced as a whole.",
             )
+    if any(path.iterdir()) and not all(_is_marked(part) for part in parts_of(path)[:1] or [path]):
+        raise OutputError(
+            f"{path} holds files that are named like parts, and that sentiscore did not write.",
+            "Choose a new folder, or one that sentiscore wrote: it is replaced as a whole.",
+        )
+
+
+def _is_marked(part: Path) -> bool:
+    """Whether a file is a part that sentiscore wrote."""
+    from pyarrow import ArrowException, parquet
+
+    try:
+        return MARK.encode() in (parquet.read_metadata(part).metadata or {})
+    except (ArrowException, OSError, ValueError):
+        return False
 
 
 def write_text(path: Path, text: str) -> None:
@@ -168,17 +185,17 @@ def write_text(path: Path, text: str) -> None:
     part = beside(real(path))
     try:
         with translated(path):
-            write_synced(part, text)
+            write_synced(part, text.encode())
             put_in_place(part, path)
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
 
 
-def write_synced(path: Path, text: str) -> None:
-    """Write a text file and wait until the disk has it."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file and wait until the disk has it."""
+    with path.open("wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
 

@@ -18,6 +18,7 @@ import polars as pl
 
 from sentiscore.tables.hashes import hash_listing
 from sentiscore.tables.places import (
+    MARK,
     PROVENANCE_NAME,
     beside,
     check_ours,
@@ -191,7 +192,7 @@ class _FileSink(Sink):
     def _put(self) -> None:
         if self.sidecar is not None:  # written first, so that what can fail does so while the old output is in place
             with translated(self.path):
-                write_synced(self._sidecar_part, self.sidecar)
+                write_synced(self._sidecar_part, self.sidecar.encode())
         put_in_place(self._part, self.path)
         if self.sidecar is not None:
             put_in_place(self._sidecar_part, sidecar_path(self.path))
@@ -233,7 +234,7 @@ class _FolderSink(Sink):
     def _close_part(self) -> None:
         if self._current is None:
             raise RuntimeError("a sink was closed before anything was written to it")
-        self._current.metadata = self.metadata
+        self._current.metadata = {**self.metadata, MARK: "1"}
         self._current.finish()
         self._current.place()
         self._hashes[self._current.path.name] = self._current.sha256

@@ -256,3 +256,17 @@ def test_files_with_other_columns_are_not_mixed(scorer: Scorer, news: pl.DataFra
 )
 def test_the_default_name_keeps_the_whole_stem(source: str, name: str) -> None:
     assert default_output(source).name == name
+
+
+def test_an_output_neither_holds_nor_lies_in_a_source(scorer: Scorer, news_file: Path) -> None:
+    folder = news_file.parent / "parts"
+    score_file(news_file, text_col="headline", model=scorer, output=f"{folder}/")
+    again: dict[str, Any] = {"text_col": "headline", "model": scorer, "prefix": "again_"}
+    for source, output in (
+        (folder / "part-00000.parquet", f"{folder}/"),
+        (folder, f"{folder}/"),
+        (folder, folder / "out.parquet"),
+    ):
+        with pytest.raises(OutputError, match="is read from, or written to, elsewhere"):
+            score_file(source, output=output, **again)
+    assert score_file(folder, output=news_file.parent / "out.csv", **again).rows == 6

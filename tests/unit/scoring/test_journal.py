@@ -28,6 +28,10 @@ def parts(target: Path) -> list[Path]:
     return sorted(work_folder(target).glob("*-*-*.parquet"))
 
 
+def key_digits(key: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+
+
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
     return tmp_path / "out.parquet"
@@ -125,9 +129,19 @@ def test_a_key_that_cannot_be_read_costs_nothing(target: Path) -> None:
     assert json.loads((work_folder(target) / "key.json").read_text()) == KEY
 
 
+def test_another_job_does_not_throw_windows_away_whose_key_cannot_be_read(target: Path) -> None:
+    fill(target)
+    (work_folder(target) / "key.json").write_text("{")
+    with Journal(target) as journal, pytest.raises(OutputError, match="what it was of cannot be read any more"):
+        journal.begin({**KEY, "dtype": "bf16"}, resume=True)
+    assert len(parts(target)) == 3
+
+
 def test_windows_under_a_forged_key_are_not_taken(target: Path) -> None:
     fill(target)
     (work_folder(target) / "key.json").write_text(json.dumps({**KEY, "dtype": "bf16"}))
+    for path in parts(target):  # and under forged names
+        path.rename(path.with_name(path.name.replace(path.stem.split("-")[3], key_digits({**KEY, "dtype": "bf16"}))))
     with Journal(target) as journal:
         assert journal.begin({**KEY, "dtype": "bf16"}, resume=True) == 0
 
@@ -165,6 +179,26 @@ def test_a_second_run_on_one_output_is_refused(target: Path, tmp_path: Path) -> 
             pass
     with Journal(target):
         pass
+
+
+def test_a_run_that_is_done_leaves_the_folder_of_the_next_run_alone(target: Path) -> None:
+    with Journal(target) as first:
+        first.begin(KEY, resume=True)
+        first.clear()
+        with Journal(target) as second:
+            second.begin(KEY, resume=True)
+            first.__exit__(None, None, None)
+            second.keep(0, 0, scores(0, 4))
+            with pytest.raises(OutputError, match="Another run is writing"), Journal(target):
+                pass
+    assert len(parts(target)) == 1
+
+
+def test_a_file_where_the_work_belongs_is_one_clear_error(target: Path) -> None:
+    work_folder(target).write_text("mine")
+    with pytest.raises(OutputError, match="is not a folder, and unfinished work belongs there"), Journal(target):
+        pass
+    assert work_folder(target).read_text() == "mine"
 
 
 def test_a_lock_is_gone_with_the_process_that_held_it(target: Path) -> None:
@@ -242,5 +276,5 @@ def test_every_row_is_in_one_window_whatever_is_finished(
 
 def test_the_hash_of_a_window_depends_on_the_key(target: Path) -> None:
     fill(target)
-    digest = parts(target)[0].stem.split("-")[3]
+    digest = parts(target)[0].stem.split("-")[4]
     assert digest != hashlib.sha256(parts(target)[0].read_bytes()).hexdigest()

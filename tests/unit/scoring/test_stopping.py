@@ -204,6 +204,37 @@ def test_a_job_stopped_before_its_first_window_leaves_nothing(scorer: Scorer, ne
     assert sorted(path.name for path in tmp_path.iterdir()) == ["news.csv"]
 
 
+def test_a_job_stopped_between_two_inputs_says_what_is_in_place(
+    scorer: Scorer, news_file: Path, tmp_path: Path
+) -> None:
+    second = tmp_path / "second.csv"
+    second.write_bytes(news_file.read_bytes())
+    finished: list[WindowDone] = []
+    sources: Any = [news_file, second]
+    with pytest.raises(StoppedError, match="Stopped; 1 of 2 outputs are in place"):
+        run(sources, scorer, on_window=finished.append, should_stop=lambda: len(finished) > ROWS // WINDOW)
+    assert pl.read_parquet(tmp_path / "news.scored.parquet").height == ROWS
+    assert not (tmp_path / "second.scored.parquet").exists()
+
+
+def test_only_the_output_in_hand_is_locked(scorer: Scorer, news_file: Path, tmp_path: Path) -> None:
+    second = tmp_path / "second.csv"
+    second.write_bytes(news_file.read_bytes())
+    work = []
+
+    def look(output: Path, phase: str) -> None:
+        work.append((output.name, phase, sorted(path.name for path in tmp_path.glob(".*.job"))))
+
+    sources: Any = [news_file, second]
+    run(sources, scorer, on_phase=look)
+    assert work == [
+        ("news.scored.parquet", "scoring", [".news.scored.parquet.job"]),
+        ("news.scored.parquet", "finishing", [".news.scored.parquet.job"]),
+        ("second.scored.parquet", "scoring", [".second.scored.parquet.job"]),
+        ("second.scored.parquet", "finishing", [".second.scored.parquet.job"]),
+    ]
+
+
 def test_an_error_keeps_the_windows_before_it(
     scorer: Scorer, news_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

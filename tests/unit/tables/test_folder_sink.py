@@ -269,6 +269,16 @@ def test_the_place_of_the_provenance_is_checked_before_any_work(tmp_path: Path) 
         check_target(tmp_path / f"{'n' * 230}.csv", ROWS.schema)
 
 
+def test_a_strangers_folder_of_parts_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    ROWS.write_parquet(tmp_path / "out" / "part-00000.parquet")
+    with pytest.raises(OutputError, match="that sentiscore did not write"):
+        check_target(tmp_path / "out", ROWS.schema)
+    (tmp_path / "out" / "part-00000.parquet").write_bytes(b"no parquet")
+    with pytest.raises(OutputError, match="that sentiscore did not write"):
+        check_target(tmp_path / "out", ROWS.schema)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux swaps")
 def test_swapping_says_no_where_the_system_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import ctypes
