@@ -73,6 +73,8 @@ def loaded_by(statement: str) -> set[str]:
         "from sentiscore.cli.main import cli; cli.main(['verify', '--help'], standalone_mode=False)",
         "from sentiscore.cli.main import cli; cli.main(['monitor', '--help'], standalone_mode=False)",
         "import sentiscore.monitoring.monitor",
+        "from sentiscore.cli.main import cli; cli.main(['cache', 'info', '--help'], standalone_mode=False)",
+        "import sentiscore.scoring.upkeep",
     ],
 )
 def test_starting_is_light(statement: str) -> None:

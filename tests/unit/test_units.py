@@ -1,6 +1,8 @@
 """Amounts of memory and disk."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sentiscore.errors import InputError
 from sentiscore.units import parse_size, write_size
@@ -37,3 +39,8 @@ def test_sizes_are_said_as_they_were_read(text: str) -> None:
 def test_other_sizes_are_rounded_to_a_tenth() -> None:
     assert write_size(1_234_567) == "1.2 MB"
     assert write_size(999) == "999 B"
+
+
+@given(size=st.integers(1, 2**59))
+def test_a_size_that_is_written_is_read_back_to_a_twentieth(size: int) -> None:
+    assert parse_size(write_size(size)) == pytest.approx(size, rel=0.05, abs=0.5)
