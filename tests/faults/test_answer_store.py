@@ -67,11 +67,11 @@ def test_24_nights_score_new_texts_only_and_give_what_runs_without_a_store_give(
             return scorer.with_answers(store).score_frame(table, text_col="headline")
 
     seen: set[str] = set()
-    for table in nights(24, rows=400, share=0.05):
+    for table in nights(24, rows=200, share=0.05):
         through_the_model.clear()
         scored = score(table)
         new = set(table["headline"].drop_nulls()) - seen - {""}
-        assert sum(through_the_model) == len(new) == (20 if seen else 400)
+        assert sum(through_the_model) == len(new) == (10 if seen else 200)
         seen |= new
         assert_frame_equal(scored, scorer.score_frame(table, text_col="headline"), abs_tol=1e-6)
         through_the_model.clear()
@@ -96,7 +96,7 @@ def test_two_processes_may_write_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_a_process_that_is_killed_while_it_writes_loses_nothing_that_was_written(tmp_path: Path) -> None:
-    process = in_a_process("kill", tmp_path, 30)
+    process = in_a_process("kill", tmp_path, 24)
     stdout, stderr = process.communicate(timeout=120)
     assert (process.returncode, stderr) == (0, "")
     assert int(stdout) >= 20, "too few were killed in the middle"
@@ -111,7 +111,11 @@ def test_every_flipped_byte_is_a_text_to_score_again_or_a_clear_error(tmp_path: 
     whole = path.read_bytes()
     chance = random.Random(0)  # noqa: S311
     heads = [page + i for page in range(0, len(whole), 4096) for i in range(16)]
-    places = [*range(100), *chance.sample(heads, 50), *(chance.randrange(len(whole)) for _ in range(100))]
+    places = [
+        *chance.sample(range(100), 50),
+        *chance.sample(heads, 40),
+        *(chance.randrange(len(whole)) for _ in range(70)),
+    ]
     refused = redone = 0
     for place in places:
         changed = bytearray(whole)
@@ -127,15 +131,15 @@ def test_every_flipped_byte_is_a_text_to_score_again_or_a_clear_error(tmp_path: 
         except SentiscoreError as error:
             assert error.hint  # noqa: PT017
             refused += 1
-        for touch in (lambda: prune(tmp_path, max_bytes=50_000), lambda: prune(tmp_path, everything=True)):
+        for everything in (False, True):
             try:
-                touch()
+                prune(tmp_path, max_bytes=50_000, everything=everything)
             except SentiscoreError as error:
                 assert error.hint  # noqa: PT017
         for left in tmp_path.iterdir():
             left.unlink()
-    assert refused >= 10
-    assert redone >= 10
+    assert refused >= 5
+    assert redone >= 5
 
 
 @pytest.mark.parametrize("kept_pages", [0, 1, 2, 7])

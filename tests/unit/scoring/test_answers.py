@@ -13,7 +13,7 @@ from sentiscore import InputError, OutputError, Scorer
 from sentiscore.scoring import answers as answers_module
 from sentiscore.scoring.answer_file import NAME
 from sentiscore.scoring.answers import AnswerStore, Asker
-from sentiscore.scoring.prepared import Answers
+from sentiscore.scoring.prepared import Answers, Prepared
 from sentiscore.scoring.upkeep import look_into, prune
 from tests.conftest import TEXTS
 
@@ -312,7 +312,11 @@ def test_the_steps_may_run_in_threads_of_their_own(tmp_path: Path, scorer: Score
     rows: list[pl.DataFrame] = []
     with AnswerStore.open(tmp_path) as store:
         remembering = scorer.with_answers(store)
-        with Behind(lambda done: remembering.finish(*done), rows.append) as writing:
+
+        def finish(done: tuple[Prepared, npt.NDArray[np.float32]]) -> pl.DataFrame:
+            return remembering.finish(*done)
+
+        with Behind(finish, rows.append) as writing:
             for prepared in ahead(remembering.prepare(window) for window in windows):
                 writing.give((prepared, remembering.compute(prepared)))
     for window, scored in zip(windows, rows, strict=True):

@@ -1,0 +1,107 @@
+"""What a store of answers saves on a night, and what it costs on the first.
+
+python -m tests.benches.cache
+
+The times are of one process and one night each: without a store, with an empty one, with one that knows 95 % of the
+texts, and with one that knows all. Below them stands how far a text's answer depends on the texts beside it, which is
+all that a run with a store can differ in from one without.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from itertools import cycle, islice
+from pathlib import Path
+
+import click
+import numpy as np
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from sentiscore import Scorer
+from sentiscore.checkpoint import DEFAULT
+from sentiscore.scoring.answers import AnswerStore
+from tests.benches import machine, texts
+
+_WINDOW = 32_768
+_NEW = 20
+"""One in so many texts is new on a usual night."""
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.option("--model", default=DEFAULT, help="default or a model folder.")
+@click.option("--dtype", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", help="Numbers to compute with.")
+@click.option("--rows", default=10_000, type=click.IntRange(min=_NEW), help="Distinct headlines of a night.")
+@click.option("--compared", default=2_000, type=click.IntRange(min=1), help="Texts to score beside other texts.")
+def main(model: str, dtype: str, rows: int, compared: int) -> None:
+    """Score the same headlines without a store and with stores that know more and more of them."""
+    console = Console(highlight=False, width=100)
+    console.print(f"{machine.hardware()}, {datetime.now(UTC).date()}")
+    console.print(_nights(Scorer.from_pretrained(model, dtype=dtype), _headlines(rows)))
+    console.print(_neighbours(model, _headlines(compared)))
+
+
+def _headlines(n: int) -> list[str]:
+    known = [text for each in texts.text_sets(n, texts.shared_data()) for text in each.texts]
+    return [f"{text} {number}" for number, text in enumerate(islice(cycle(known), n))]
+
+
+def _nights(scorer: Scorer, headlines: list[str]) -> Table:
+    table = Table(title=f"{len(headlines):,} headlines, {scorer.dtype}", title_justify="left")
+    for name in ("store", "seconds", "of without", "texts scored"):
+        table.add_column(name, justify="right")
+    scorer.score(headlines[:_NEW])  # what is loaded once
+    without = _seconds(partial(_night, scorer, headlines))[0]
+    table.add_row("none", f"{without:.2f}", "1.000", f"{len(headlines):,}")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, start in (("empty", None), ("knows 95 %", len(headlines) // _NEW), ("knows all", 0)):
+            place = Path(folder) / name
+            if start is not None:
+                with AnswerStore.open(place) as store:
+                    _night(scorer.with_answers(store), headlines[start:])
+            seconds, scored = _seconds(partial(_with_store, scorer, place, headlines))
+            table.add_row(name, f"{seconds:.2f}", f"{seconds / without:.3f}", f"{scored:,}")
+    return table
+
+
+def _with_store(scorer: Scorer, place: Path, headlines: list[str]) -> int:
+    with AnswerStore.open(place) as store:
+        return _night(scorer.with_answers(store), headlines)
+
+
+def _night(scorer: Scorer, headlines: list[str]) -> int:
+    """Score in windows; how many texts went through the model."""
+    scored = 0
+    for window in pl.Series(headlines).to_frame("text").iter_slices(_WINDOW):
+        prepared = scorer.prepare(window["text"])
+        scorer.finish(prepared, scorer.compute(prepared))
+        scored += prepared.n_scored
+    return scored
+
+
+def _seconds(work: Callable[[], int]) -> tuple[float, int]:
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+def _neighbours(model: str, headlines: list[str]) -> Table:
+    table = Table(title=f"{len(headlines):,} texts together and in tens", title_justify="left")
+    for name in ("dtype", "rows that differ", "largest difference of a probability", "labels that differ"):
+        table.add_column(name, justify="right")
+    for dtype in ("bf16", "fp32"):
+        scorer = Scorer.from_pretrained(model, dtype=dtype)
+        together = scorer.score(headlines)
+        apart = pl.concat([scorer.score(headlines[i : i + 10]) for i in range(0, len(headlines), 10)])
+        probs = [name for name in together.columns if name.startswith("p_")]
+        gaps = np.abs(together[probs].to_numpy() - apart[probs].to_numpy()).max(axis=1)
+        labels = (together["label"] != apart["label"]).sum()
+        table.add_row(dtype, f"{(gaps > 0).mean():.1%}", f"{gaps.max():.2g}", f"{labels:,}")
+    return table
+
+
+if __name__ == "__main__":
+    main()
