@@ -138,6 +138,8 @@ def translated(path: Path) -> Iterator[None]:
         raise  # a mistake of ours
     except sqlite3.Error as error:
         raise _translation(path, error) from error
+    except UnicodeDecodeError as error:  # SQLite's message, where it quotes what is damaged
+        raise damaged(path, "its tables cannot be read") from error
 
 
 def _translation(path: Path, error: sqlite3.Error) -> InputError | OutputError:

@@ -207,7 +207,7 @@ def _start_over(folder: Path) -> Pruned:
     with closing(sqlite3.connect(path, isolation_level=None, timeout=1)) as db:
         try:
             db.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
                 raise OutputError(f"Another process is using {path}.", "Run this again when it is done.") from error
     try:
