@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 from sentiscore.errors import InputError, OutputError
 
@@ -62,7 +61,7 @@ def connect(folder: Path, *, create: bool) -> sqlite3.Connection:
     if not create and not path.exists():
         raise InputError(f"There is no store of answers in {folder}.", "sentiscore score --cache FOLDER makes one.")
     with translated(path):
-        uri = f"file:{quote(str(path.absolute()))}?mode={'rwc' if create else 'rw'}"
+        uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
         db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_PATIENCE_S)
         try:
             _set_up(db, path, create=create)

@@ -55,6 +55,14 @@ def test_answers_come_back_as_they_were_to_the_last_bit(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "answers").iterdir()) == [NAME]
 
 
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "a?mode=ro#b%20 é"
+    with AnswerStore.open(folder) as store:
+        kept(store, ["a"])
+    assert (folder / NAME).is_file()
+    assert look_into(folder).answers == 1
+
+
 def test_each_scorer_has_its_own_answers(tmp_path: Path) -> None:
     other = Asker.of({"model": "0123456789abcdef", "dtype": "bf16"}, 2)
     with AnswerStore.open(tmp_path) as store:
