@@ -4,7 +4,8 @@ python -m tests.benches.cache
 
 The times are of nights in one process: without a store, with an empty one, with one that knows 95 % of the
 texts, and with one that knows all. Below them stands how far a text's answer depends on the texts beside it, which is
-all that a run with a store can differ in from one without.
+all that a run with a store can differ in from one without; and, for a store that is filled with made answers of whole
+windows until it has had one and a half times what it may hold, how long a window's look-up and its writing take.
 """
 
 import tempfile
@@ -22,7 +23,10 @@ from rich.table import Table
 
 from sentiscore import Scorer
 from sentiscore.checkpoint import DEFAULT
-from sentiscore.scoring.answers import AnswerStore
+from sentiscore.scoring.answers import AnswerStore, Asker
+from sentiscore.scoring.prepared import Answers
+from sentiscore.scoring.upkeep import look_into
+from sentiscore.units import parse_size, write_size
 from tests.benches import machine, texts
 
 _WINDOW = 32_768
@@ -36,12 +40,14 @@ _NEW = 20
 @click.option("--rows", default=10_000, type=click.IntRange(min=_NEW), help="Distinct headlines of a night.")
 @click.option("--compared", default=2_000, type=click.IntRange(min=1), help="Texts to score beside other texts.")
 @click.option("--repeats", default=3, type=click.IntRange(min=1), help="Nights of each kind.")
-def main(model: str, dtype: str, rows: int, compared: int, repeats: int) -> None:
+@click.option("--limit", default="64MB", help="What the store of made answers may take.")
+def main(model: str, dtype: str, rows: int, compared: int, repeats: int, limit: str) -> None:
     """Score the same headlines without a store and with stores that know more and more of them."""
     console = Console(highlight=False, width=100)
     console.print(f"{machine.hardware()}, {datetime.now(UTC).date()}")
     console.print(_nights(Scorer.from_pretrained(model, dtype=dtype), _headlines(rows), repeats))
     console.print(_neighbours(model, _headlines(compared)))
+    console.print(_filling(parse_size(limit)))
 
 
 def _headlines(n: int) -> list[str]:
@@ -103,6 +109,32 @@ def _neighbours(model: str, headlines: list[str]) -> Table:
         gaps = np.abs(together[probs].to_numpy() - apart[probs].to_numpy()).max(axis=1)
         labels = (together["label"] != apart["label"]).sum()
         table.add_row(dtype, f"{(gaps > 0).mean():.1%}", f"{gaps.max():.2g}", f"{labels:,}")
+    return table
+
+
+def _filling(limit: int) -> Table:
+    table = Table(title=f"{_WINDOW:,} new texts a window, {write_size(limit)} allowed", title_justify="left")
+    for name in ("of the limit filled", "windows", "look-up s", "writing s", "longest s"):
+        table.add_column(name, justify="right")
+    asker = Asker.of({"model": "made"}, 3)
+    windows = max(4, int(1.5 * limit / (75 * _WINDOW)))
+    chance = np.random.default_rng(0)
+    spent: dict[str, list[tuple[float, float]]] = {"to a half": [], "to all": [], "beyond": []}
+    with tempfile.TemporaryDirectory() as folder, AnswerStore.open(folder, max_bytes=limit) as store:
+        for window in range(windows):
+            made = [f"{window} {i}" for i in range(_WINDOW)]
+            start = time.perf_counter()
+            known = store.look_up(asker, made)
+            asked = time.perf_counter()
+            ones = np.ones(_WINDOW, dtype=np.int64)
+            store.keep(asker, known, Answers(chance.random((_WINDOW, 3)), ones, ones, ones > 1))
+            part = min(2, int(3 * window / windows))
+            spent[list(spent)[part]].append((asked - start, time.perf_counter() - asked))
+        size = look_into(folder).size
+    for name, pairs in spent.items():
+        ask, keep = np.mean(pairs, axis=0)
+        table.add_row(name, str(len(pairs)), f"{ask:.2f}", f"{keep:.2f}", f"{max(pair[1] for pair in pairs):.2f}")
+    table.caption = f"the file at the end: {write_size(size)}"
     return table
 
 

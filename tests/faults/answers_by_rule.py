@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from sentiscore.scoring import answer_file
 from sentiscore.scoring.answers import AnswerStore, Asker
 from sentiscore.scoring.prepared import Answers
 
 ASKER = Asker.of({"model": "0123456789abcdef", "dtype": "fp32"}, 3)
 OTHER = Asker.of({"model": "0123456789abcdef", "dtype": "bf16"}, 3)
-_BATCH = 400
+_BATCH = 1_000
 
 
 def texts(n: int) -> list[str]:
@@ -64,7 +65,11 @@ def write(folder: Path, seed: int) -> None:
 
 
 def kill(folder: Path, times: int) -> int:
-    """Kill a child while it writes, and find everything that it had said was written; how many were killed."""
+    """Kill a child while it writes, and find everything that it had said was written; how many were killed.
+
+    SQLite has hardly any memory here, so that it writes to the file from the beginning of a transaction to its end.
+    """
+    setattr(answer_file, "_CACHE_KIB", 32)  # noqa: B010 - it is final
     chance = random.Random(0)  # noqa: S311
     written, killed = 0, 0
     for _ in range(times):
