@@ -35,7 +35,7 @@ def write_size(n_bytes: int) -> str:
     for power, prefix in powers:
         for step, unit in ((1000, "B"), (1024, "iB")):
             if n_bytes and n_bytes % step**power == 0:
-                return f"{n_bytes // step**power} {prefix}{unit}"
+                return f"{n_bytes // step**power} {prefix.upper() if unit == 'iB' else prefix}{unit}"
     for power, prefix in powers:
         if n_bytes >= 1000**power:
             return f"{n_bytes / 1000**power:.1f} {prefix}B"

@@ -29,7 +29,8 @@ from sentiscore.scoring.made_of import provenance_of_days, provenance_of_rows
 from sentiscore.scoring.memory_limit import MemoryLimit, memory_limit, window_limits
 from sentiscore.scoring.overlap import Behind, ahead
 from sentiscore.scoring.plan import Bounds, Options, Plan, Window, check_places, make_plan, windows_of
-from sentiscore.scoring.scorer import Prepared, Scorer
+from sentiscore.scoring.prepared import Prepared
+from sentiscore.scoring.scorer import Scorer
 from sentiscore.scoring.tally import FINISHING, SCORING, JobSummary, OnPhase, OnProgress, OnWindow, Tally, WindowDone
 from sentiscore.tables import Sink, open_sink
 from sentiscore.tables.provenance import Provenance, SourceFacts

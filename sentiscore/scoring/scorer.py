@@ -20,8 +20,7 @@ from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.evaluation.calibration import probabilities
 from sentiscore.scoring.answers import AnswerStore, Asker
 from sentiscore.scoring.bad_rows import is_blank
-from sentiscore.scoring.prepared import Answers
-from sentiscore.scoring.prepared import Prepared as Prepared  # noqa: PLC0414 - part of what a scorer's steps hand over
+from sentiscore.scoring.prepared import Answers, Prepared
 from sentiscore.tables.source import require_column
 
 _TEXT: Final = "text"

@@ -31,7 +31,7 @@ def test_what_is_no_size_is_refused(text: str) -> None:
         parse_size(text)
 
 
-@pytest.mark.parametrize("text", ["2 GB", "512 MiB", "3 kB", "1 TiB"])
+@pytest.mark.parametrize("text", ["2 GB", "512 MiB", "3 kB", "3 KiB", "1 TiB"])
 def test_sizes_are_said_as_they_were_read(text: str) -> None:
     assert write_size(parse_size(text)) == text
 

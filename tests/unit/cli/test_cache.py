@@ -27,7 +27,7 @@ def test_info_says_what_is_there(folder: Path) -> None:
     result = run("info", folder)
     assert result.exit_code == 0, result.output
     assert "answers  1,203" in result.output
-    assert "of 2.0 MB allowed" in result.output
+    assert "of 2 MB allowed" in result.output
     assert "model      0123456789ab" in result.output
     assert "dtype bf16" in result.output
 
