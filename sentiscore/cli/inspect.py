@@ -56,13 +56,13 @@ def _rows(file: Path, found: "Found") -> list[tuple[str, str]]:
     rows = [
         ("file", file.name),
         ("holds", f"{told.kind}, {told.rows:,} rows"),
-        ("made", f"{told.created_at:%Y-%m-%d %H:%M:%S %Z} by sentiscore {told.sentiscore}"),
+        ("made", _made(told)),
     ]
     if told.model is not None:
         rows += _model(told.model)
     for each in told.scored:
         rows += [] if each.model is None else _model(each.model)
-        rows.append(("scored", f"{each.created_at:%Y-%m-%d %H:%M:%S %Z} by sentiscore {each.sentiscore}"))
+        rows.append(("scored", _made(each)))
     if told.n_unknown:
         rows.append(("unknown", f"{told.n_unknown:,} of {told.n_sources:,} sources do not say how they were scored"))
     rows += _sources(told)
@@ -73,6 +73,11 @@ def _rows(file: Path, found: "Found") -> list[tuple[str, str]]:
         False: "not the one it had when it was made",
     }[found.intact]
     return [*rows, ("job key", told.job_key), ("sha256", state)]
+
+
+def _made(told: "Provenance") -> str:
+    when = "" if told.created_at is None else f"{told.created_at:%Y-%m-%d %H:%M:%S %Z} "
+    return f"{when}by sentiscore {told.sentiscore}"
 
 
 def _model(model: "ModelFacts") -> list[tuple[str, str]]:

@@ -30,3 +30,11 @@ def event(name: str, **fields: Any) -> None:
     """
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     click.echo(json.dumps({"event": name, "time": now, **fields}, ensure_ascii=False, default=str), err=True)
+
+
+def tell(name: str, message: str) -> None:
+    """A word on stderr on how it goes: an event, or text where events are not written."""
+    if _Log.on:
+        event(name, message=message)
+    else:
+        click.echo(message, err=True)

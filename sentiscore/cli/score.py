@@ -152,14 +152,25 @@ def _tell(window: "WindowDone") -> None:
 
 
 def expand(inputs: tuple[str, ...]) -> list[str]:
-    """Patterns -> the files that they match, sorted; names that are no pattern stay as they are."""
+    """Patterns -> the files that they match, sorted and each once; names that are no pattern stay as they are.
+
+    What a run of before has written beside the files of a pattern by default is left out.
+
+    Raises:
+        InputError: A pattern matches no file.
+    """
+    from sentiscore.errors import InputError
+    from sentiscore.features.files import beside
+
     files: list[str] = []
     for item in inputs:
         if not glob.has_magic(item) or Path(item).exists():
             files.append(item)
             continue
         matches = sorted(glob.glob(item, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
+        made = {str(beside(Path(match), what)) for match in matches for what in ("scored", "rejected", "daily")}
+        found = [match for match in matches if str(Path(match)) not in made and match not in files]
         if not matches:
-            raise click.BadParameter(f"no file matches the pattern {item!r}.", param_hint="INPUT")
-        files.extend(matches)
+            raise InputError(f"No file matches the pattern {item!r}.", "Check it; it is seen from this folder.")
+        files.extend(found)
     return files

@@ -7,6 +7,8 @@ import signal
 from types import FrameType
 from typing import Final
 
+from sentiscore.cli import json_log
+
 _STOPPING: Final = ("SIGTERM", "SIGHUP")
 _AS_A_SHELL_TELLS: Final = 128
 """What a shell adds to the number of the signal that ended a program."""
@@ -51,3 +53,4 @@ def _stop(number: int, frame: FrameType | None) -> None:
     again, _Received.number, _Received.asked = _Received.asked, number, True
     if again or not _Received.patient:
         raise KeyboardInterrupt
+    json_log.tell("stopping", "Stopping when the rows in hand are scored; once more stops at once.")

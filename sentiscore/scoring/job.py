@@ -4,9 +4,10 @@ A job writes nothing in place before all of it is done, and keeps what it has fi
 so that it can be killed at any instant and taken up by the same command.
 """
 
+import os
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,12 +137,17 @@ def score_file(
             "One file of daily features for several sources needs one output for them.",
             "Say where it goes with --output (output).",
         )
+    if len({os.path.realpath(path) for path in paths}) < len(paths):
+        raise InputError("A file is named twice.", "Name each once, or its rows would be scored twice.")
+    if isinstance(model, Scorer):
+        asked = {"device": device, "dtype": dtype, "max_length": max_length, "overflow": overflow}
+        _check_loaded(model, {**asked, "revision": revision, "labels": labels})
     options = Options(
         text_col=text_col,
         columns=columns,
         limit=limit,
         prefix=prefix,
-        overflow=overflow,
+        overflow=model.overflow if isinstance(model, Scorer) else overflow,
         bad_rows=bad_rows,
         csv_as_is=csv_as_is,
         time_col=time_col,
@@ -209,6 +215,17 @@ def _load(model: str | Path | Scorer, *, overflow: str, **settings: Any) -> Scor
     if isinstance(model, Scorer):
         return model
     return Scorer.from_pretrained(model, overflow=overflow, **settings)
+
+
+def _check_loaded(scorer: Scorer, asked: Mapping[str, Any]) -> None:
+    """Raise an InputError if a loaded scorer was to be another one."""
+    usual = {"device": "auto", "dtype": "auto", "overflow": names.TRUNCATE}
+    differing = [name for name, value in asked.items() if value not in (usual.get(name), getattr(scorer, name, None))]
+    if differing:
+        raise InputError(
+            f"The scorer is loaded already, so {' and '.join(differing)} cannot be said here.",
+            "Say it to Scorer.from_pretrained, or give score_file the model's name.",
+        )
 
 
 def _never() -> bool:

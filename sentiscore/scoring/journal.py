@@ -287,8 +287,8 @@ class Journal:
             ) from error
         except OSError as error:
             raise OutputError(
-                f"{self.folder} could not be written: {error}.",
-                "What was finished is kept. Free some space, then give the same command again.",
+                f"{self.folder} could not be written: {error.strerror or error}.",
+                "What was finished is kept. Make room if that is why, then give the same command again.",
             ) from error
 
 

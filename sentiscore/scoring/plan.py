@@ -139,6 +139,10 @@ def make_plan(
     """
     if options.bad_rows not in names.BAD_ROWS:
         raise InputError(f"There is no bad_rows {options.bad_rows!r}.", f"Use {', '.join(names.BAD_ROWS)}.")
+    if options.overflow not in names.OVERFLOWS:
+        raise InputError(f"There is no overflow {options.overflow!r}.", f"Use {' or '.join(names.OVERFLOWS)}.")
+    if isinstance(options.columns, str):
+        raise InputError(f"The columns are one text, {options.columns!r}.", "Put their names in a list.")
     if options.limit is not None and options.limit < 0:
         raise InputError(f"The limit is {options.limit}.", "It is a number of rows, 0 or more.")
     sources = [open_source(path) for path in paths]

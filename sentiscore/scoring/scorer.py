@@ -175,7 +175,12 @@ class Scorer:
         Raises:
             InputError: The column is missing or not text, or an added column would clash.
         """
-        check_text_column(df.schema, text_col, "The frame")
+        if not isinstance(df, pl.DataFrame):
+            raise InputError(
+                f"This is a {type(df).__module__.split('.')[0]} {type(df).__name__}, not a polars DataFrame.",
+                "Convert it first: lazy.collect(), or polars.from_pandas(frame).",
+            )
+        check_text_column(df.schema, text_col, "the frame")
         check_clashes(df.columns, self.columns, prefix, "The frame")
         scores = self.score_series(df[text_col])
         return df.hstack(scores.rename({name: prefix + name for name in scores.columns}).get_columns())

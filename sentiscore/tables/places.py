@@ -357,7 +357,8 @@ def translated(path: Path) -> Iterator[None]:
             f"{path.parent} may not be written to by this user.", "Choose another place with --output."
         ) from error
     except (OSError, pl.exceptions.PolarsError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise OutputError(
-            f"{path} could not be written: {error}.",
-            "Nothing was changed there. Free some space or choose another place with --output.",
+            f"{path} could not be written: {reason}.",
+            "Nothing was changed there. Make room if that is why, or choose another place with --output.",
         ) from error

@@ -87,7 +87,7 @@ class Provenance:
         model: The model that scored; None for daily features, where `scored` says it.
         scored: Of daily features, the provenance of the scored rows, the newest for each model, without their sources.
         n_unknown: Of daily features, the sources that came without a provenance.
-        created_at: When it was made, in UTC.
+        created_at: When it was made, in UTC; None inside the output, so that equal jobs give equal bytes.
         sentiscore: The version of sentiscore that made it.
         sha256: Of the output in hex; empty inside the output, which cannot hold its own hash.
         format: The version of this list.
@@ -102,7 +102,7 @@ class Provenance:
     model: ModelFacts | None = None
     scored: tuple["Provenance", ...] = ()
     n_unknown: int = 0
-    created_at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+    created_at: datetime | None = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
     sentiscore: str = __version__
     sha256: str = ""
     format: int = FORMAT
@@ -133,14 +133,19 @@ class Provenance:
             model=None if model is None else _facts(ModelFacts, {**model, "labels": tuple(map(str, model["labels"]))}),
             scored=tuple(Provenance.from_dict(each) for each in _is(list, found["scored"])),
             n_unknown=_is(int, found["n_unknown"]),
-            created_at=datetime.fromisoformat(found["created_at"]),
+            created_at=None if found["created_at"] is None else datetime.fromisoformat(found["created_at"]),
             sentiscore=_is(str, found["sentiscore"]),
             sha256=_is(str, found["sha256"]),
         )
 
     def to_metadata(self) -> dict[str, str]:
         """For the metadata of parquet."""
-        return {KEY: json.dumps(dataclasses.replace(self, sha256="").to_dict())}
+        return {KEY: json.dumps(self.without_time().to_dict())}
+
+    def without_time(self) -> Self:
+        """What is kept inside an output: all but when it was made, and its hash."""
+        scored = tuple(each.without_time() for each in self.scored)
+        return dataclasses.replace(self, sha256="", created_at=None, scored=scored)
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[bytes, bytes] | None) -> Self | None:
@@ -191,8 +196,8 @@ def write_sidecar(output: Path, provenance: Provenance, sha256: str) -> Path:
 def read_provenance(path: str | Path) -> Found | None:
     """What an output says of itself, or the file beside it; None if neither says anything.
 
-    What parquet holds counts first, since it cannot be parted from its rows. A folder's own file does, if the parts are
-    those that it speaks of, since parts may have been written before everything was known.
+    What parquet holds cannot be parted from its rows, so it counts where the file beside it is of another output. Where
+    that is of this one, it knows more: the time, and for a folder what was known after its first parts were written.
 
     Args:
         path: An output of sentiscore: a file or a folder of parts.
@@ -209,12 +214,9 @@ def read_provenance(path: str | Path) -> Found | None:
         intact = None if beside is None or not beside.sha256 else hash_output(path) == beside.sha256
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}.", "Check its permissions and its disk.") from error
-    if beside is not None and (held is None or (path.is_dir() and intact)):
-        return Found(provenance=beside, where=SIDECAR, intact=intact)
-    if held is None:
-        return None
-    sha256 = beside.sha256 if beside is not None and intact else ""
-    return Found(provenance=dataclasses.replace(held, sha256=sha256), where=METADATA, intact=intact)
+    if beside is not None and (held is None or intact):
+        return Found(provenance=beside, where=SIDECAR if held is None or path.is_dir() else METADATA, intact=intact)
+    return None if held is None else Found(provenance=held, where=METADATA, intact=intact)
 
 
 def held_provenance(path: Path) -> Provenance | None:

@@ -51,7 +51,7 @@ def test_a_job_that_is_stopped_says_so_and_keeps_what_is_finished(
     process.send_signal(number)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == code
-    assert stderr.startswith("error: Stopped")
+    assert stderr.splitlines()[-2].startswith("error: Stopped")
     assert "Traceback" not in stderr
     assert output.read_bytes() == OLD
     assert parts(output)

@@ -66,7 +66,7 @@ def test_patterns_in_quotes_are_expanded_and_must_match(news_file: Path, tiny_ch
         "more.scored.parquet",
         "news.scored.parquet",
     ]
-    assert run("score", news_file.parent / "*.xyz", "--text-col", "headline").exit_code == 2
+    assert run("score", news_file.parent / "*.xyz", "--text-col", "headline").exit_code == 1
 
 
 def test_train_then_evaluate_then_score(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,3 +304,20 @@ def test_settings_of_daily_features_without_a_time_column_are_refused(news_file:
     result = run("score", news_file, "--text-col", "headline", "--calendar", "XNYS")
     assert result.exit_code == 1
     assert "Daily features need a time column." in result.stderr
+
+
+def test_a_pattern_leaves_out_what_a_run_before_has_made_of_its_files(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    for name in ("a", "b"):
+        pl.DataFrame({"headline": ["good"], "at": ["2024-02-05T10:00Z"]}).write_parquet(tmp_path / f"{name}.parquet")
+    arguments = ["score", f"{tmp_path}/*.parquet", "--text-col", "headline", "--time-col", "at", "-m", tiny_checkpoint]
+    for _ in range(2):
+        result = run(*arguments, "--bad-rows", "drop")
+        assert result.exit_code == 0, result.output
+        assert "2 (2 ok)" in result.output
+
+
+def test_a_pattern_that_matches_nothing_is_an_error_and_an_event(tmp_path: Path) -> None:
+    result = run("score", f"{tmp_path}/*.parquet", "--text-col", "headline", "--log-json")
+    assert result.exit_code == 1
+    assert json.loads(result.stderr)["event"] == "failed"
+    assert "No file matches the pattern" in result.stderr

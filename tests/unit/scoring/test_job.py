@@ -92,7 +92,7 @@ def test_the_same_job_twice_gives_the_same_bytes(
 ) -> None:
     monkeypatch.setattr(job, "WINDOW_ROWS", 150)
     written = []
-    for name in ("first.csv", "second.csv"):
+    for name in ("first.parquet", "second.parquet"):
         output = many.with_name(name)
         score_file(many, text_col="headline", model=tiny_checkpoint, device="cpu", dtype=dtype, output=output)
         written.append(output.read_bytes())
@@ -270,3 +270,21 @@ def test_an_output_neither_holds_nor_lies_in_a_source(scorer: Scorer, news_file:
         with pytest.raises(OutputError, match="is read from, or written to, elsewhere"):
             score_file(source, output=output, **again)
     assert score_file(folder, output=news_file.parent / "out.csv", **again).rows == 6
+
+
+def test_a_loaded_scorer_is_not_asked_to_be_another(scorer: Scorer, news_file: Path) -> None:
+    given: dict[str, Any]
+    for given in ({"overflow": "windows"}, {"max_length": 7}, {"dtype": "bf16"}, {"labels": ["negative", "positive"]}):
+        with pytest.raises(InputError, match=f"loaded already, so {next(iter(given))} cannot"):
+            score_file(news_file, text_col="headline", model=scorer, **given)
+    assert score_file(news_file, text_col="headline", model=scorer, dtype="fp32", max_length=32).rows == 6
+
+
+def test_a_file_that_is_named_twice_is_refused(scorer: Scorer, news_file: Path) -> None:
+    with pytest.raises(InputError, match="named twice"):
+        score_file([news_file, news_file], text_col="headline", model=scorer, output=news_file.parent / "out.csv")
+
+
+def test_columns_are_a_list(scorer: Scorer, news_file: Path) -> None:
+    with pytest.raises(InputError, match="Put their names in a list"):
+        score_file(news_file, text_col="headline", model=scorer, columns="ticker")
