@@ -42,12 +42,12 @@ def command(output: Path) -> None:
             on_progress=report,
         )
     frame_table(
-        pl.read_parquet(summary.outputs[0], n_rows=8),
+        pl.read_parquet(summary.outputs[0], n_rows=8, glob=False, hive_partitioning=False),
         ["published_at", "ticker", "headline", "sentiment", "label", "status"],
         "The first scored rows",
     )
     frame_table(
-        pl.read_parquet(summary.daily[0], n_rows=8),
+        pl.read_parquet(summary.daily[0], n_rows=8, glob=False, hive_partitioning=False),
         ["unique_id", "ds", "available_at", "n_docs", "sent_mean", "pos_share"],
         "The first daily features",
     )

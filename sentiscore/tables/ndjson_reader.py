@@ -4,6 +4,7 @@ A look at every line finds what the reader would pass over in silence: a key tha
 surrogates, a whole number that a column of fractions would round.
 """
 
+import codecs
 import io
 import json
 import re
@@ -27,9 +28,12 @@ _SURE_DIGITS: Final = 15
 _MAX_DIGITS: Final = 38
 """The whole numbers that the widest type holds."""
 
-_MAX_SHAPES: Final = 10_000
+_MAX_TYPES: Final = 100_000
+_EXAMPLE_BYTES: Final = 64 << 20
+_SEEN_BYTES: Final = 4 << 20
 _BLOCK_LINES: Final = 256
 _BLOCK_BYTES: Final = 1 << 20
+_PIECE_BYTES: Final = 8 << 20
 
 _Block = list[tuple[int, bytes]]
 
@@ -44,11 +48,10 @@ class _Long(_Rounded):
 
 @dataclass(frozen=True)
 class _Example:
-    """The first line of its shape: the same keys, with values of the same types."""
+    """The first line that has a key, or a type of its value, that no line before has."""
 
     number: int
     line: str
-    value: dict[str, Any]
 
 
 def look_at_ndjson(path: Path) -> tuple[pl.Schema, int]:
@@ -63,65 +66,92 @@ def look_at_ndjson(path: Path) -> tuple[pl.Schema, int]:
     Raises:
         InputError: A line is no object, is too large, or could not be given back as it is.
     """
-    examples: dict[Any, _Example] = {}
+    examples: list[_Example] = []
     names: dict[str, None] = {}
     inner: set[str] = set()
-    rows = 0
-    for block in _blocks(path):
+    types: set[Any] = set()
+    seen: set[Any] = set()  # shapes of lines that told nothing new; forgotten now and then
+    rows = seen_bytes = kept_bytes = 0
+    for block in _blocks(path, _BLOCK_LINES, _BLOCK_BYTES):
         values = _parse(path, block, inner)
         rows += len(values)
         shapes: list[Any] = [(tuple(value), tuple(map(type, value.values()))) for value in values]
         if any(list in kinds or dict in kinds for _, kinds in set(shapes)):
             shapes = [_shape(value) for value in values]
-        if set(shapes) <= examples.keys():
+        if set(shapes) <= seen:
             continue
         for (number, line), value, shape in zip(block, values, shapes, strict=True):
-            if shape not in examples:
-                examples[shape] = _Example(number, line.decode(), value)
-                names |= dict.fromkeys(value)
-                if len(names) + len(inner) > MAX_COLUMNS:
-                    raise too_much(path, f"has more than {MAX_COLUMNS:,} names of columns and fields in line {number}")
-                if len(examples) > _MAX_SHAPES:
-                    raise too_much(path, f"has lines of more than {_MAX_SHAPES:,} shapes")
+            if shape in seen:
+                continue
+            seen_bytes += len(line)
+            if seen_bytes > _SEEN_BYTES:
+                seen.clear()
+                seen_bytes = len(line)
+            seen.add(shape)
+            new = set(_types(value)) - types
+            if not new:
+                continue
+            types |= new
+            names |= dict.fromkeys(value)
+            examples.append(_Example(number, line.decode()))
+            kept_bytes += len(line)
+            if len(names) + len(inner) > MAX_COLUMNS:
+                raise too_much(path, f"has more than {MAX_COLUMNS:,} names of columns and fields in line {number}")
+            if len(types) > _MAX_TYPES or kept_bytes > _EXAMPLE_BYTES:
+                raise too_much(
+                    path, f"has too many keys and types of values, and in too many lines, up to line {number}"
+                )
     check_names(path, list(names))
-    schema = _infer(path, list(examples.values()))
-    _check_exact(path, schema, examples.values())
+    schema = _infer(path, examples)
+    _check_exact(path, schema, examples)
     return schema, rows
 
 
 def ndjson_pieces(path: Path, schema: pl.Schema, rows: int, n_rows: int, columns: list[str]) -> Iterator[pl.DataFrame]:
-    """The one place that calls polars' `collect_batches`, which is marked unstable.
+    """The rows, some lines at a time: polars would take the name of a file for a pattern, and knows no byte order mark.
 
     Args:
         path: The file.
         schema: Its columns and types.
         rows: How many rows it has.
-        n_rows: About how many rows a piece has.
+        n_rows: The most rows of a piece.
         columns: The columns to read.
 
     Raises:
         InputError: The file is broken, or its rows are not those that were counted.
     """
-    frame = pl.scan_ndjson(path, schema=schema).select(by_name(*columns))
     found = 0
     try:
-        for piece in frame.collect_batches(chunk_size=n_rows, maintain_order=True):
-            found += piece.height
-            yield piece
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        number = _failing_line(path, schema)
-        raise broken(path, f"line {number}: {error}" if number else error) from error
+        for block in _blocks(path, n_rows, _PIECE_BYTES):
+            if block:
+                piece = _read(block, schema, columns, path)
+                check_count(path, piece.height, len(block))
+                found += piece.height
+                yield piece
+    except OSError as error:
+        raise broken(path, error) from error
     check_count(path, found, rows)
 
 
-def _blocks(path: Path) -> Iterator[_Block]:
-    """The lines that are not blank, some at a time, each with its number."""
+def _read(block: _Block, schema: pl.Schema, columns: list[str], path: Path) -> pl.DataFrame:
+    try:
+        lines = io.BytesIO(b"\n".join([line for _, line in block]))
+        return pl.scan_ndjson(lines, schema=schema).select(by_name(*columns)).collect()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        number = next((number for number, line in block if not _reads(line, schema)), None)
+        raise broken(path, f"line {number}: {error}" if number else error) from error
+
+
+def _blocks(path: Path, n_lines: int, n_bytes: int) -> Iterator[_Block]:
+    """The lines that are not blank, some at a time, each with its number; without a byte order mark."""
     block: _Block = []
     size = 0
     with path.open("rb") as file:
         number = 0
         while line := file.readline(MAX_ROW_BYTES + 1):
             number += 1
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)
             size += len(line)
             if len(line) > MAX_ROW_BYTES:
                 raise too_much(path, f"has more than {MAX_ROW_BYTES >> 20} MB in line {number}")
@@ -129,7 +159,7 @@ def _blocks(path: Path) -> Iterator[_Block]:
                 raise too_much(path, f"has more than {MAX_ROW_VALUES:,} separators in line {number}")
             if line.strip(_BLANK):
                 block.append((number, line))
-            if len(block) == _BLOCK_LINES or size > _BLOCK_BYTES:
+            if len(block) == n_lines or size > n_bytes:
                 yield block
                 block, size = [], 0
     yield block
@@ -236,8 +266,28 @@ def _shape(value: Any) -> Any:
     return kind
 
 
+def _types(value: Any, path: tuple[Any, ...] = ()) -> Iterator[Any]:
+    """Each key with the type of its value, by the keys above it; so columns that are sometimes null do not multiply."""
+    if type(value) is dict:
+        yield path, dict
+        for name, inner in value.items():
+            yield from _types(inner, (*path, name))
+    elif type(value) is list:
+        yield path, _list_type(value)
+        for item in value:
+            if type(item) is dict or type(item) is list:
+                yield from _types(item, (*path, list))
+    else:
+        yield path, type(value)
+
+
+def _list_type(value: Any) -> Any:
+    """A list by the types in it, which go together in ways of their own; objects in it count as such."""
+    return (list, tuple(dict.fromkeys(map(_list_type, value)))) if type(value) is list else type(value)
+
+
 def _infer(path: Path, examples: list[_Example]) -> pl.Schema:
-    """The types of the columns, from a line of each shape; an error names the first line that does not fit."""
+    """The types of the columns, from the examples; an error names the first line that does not fit."""
     if (schema := _schema_of(examples)) is not None:
         return schema
     good, bad = 0, len(examples)
@@ -255,9 +305,9 @@ def _schema_of(examples: list[_Example]) -> pl.Schema | None:
         return None
 
 
-def _check_exact(path: Path, schema: pl.Schema, examples: Any) -> None:
+def _check_exact(path: Path, schema: pl.Schema, examples: list[_Example]) -> None:
     for example in examples:
-        for name, value in example.value.items():
+        for name, value in _decode(example.line).items():
             if _is_rounded(value, schema[name]):
                 raise _bad(
                     path,
@@ -278,17 +328,9 @@ def _is_rounded(value: Any, dtype: pl.DataType) -> bool:
     return False
 
 
-def _failing_line(path: Path, schema: pl.Schema) -> int | None:
-    """The first line that polars cannot read."""
-    for block in _blocks(path):
-        if not _reads([line for _, line in block], schema):
-            return next((number for number, line in block if not _reads([line], schema)), None)
-    return None
-
-
-def _reads(lines: list[bytes], schema: pl.Schema) -> bool:
+def _reads(line: bytes, schema: pl.Schema) -> bool:
     try:
-        pl.read_ndjson(io.BytesIO(b"\n".join(lines)), schema=schema)
+        pl.read_ndjson(io.BytesIO(line), schema=schema)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return False
     return True

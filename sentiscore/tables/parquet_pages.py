@@ -5,6 +5,7 @@ what a reader reserves memory by. Heads are in Thrift's compact protocol, of whi
 """
 
 import io
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -101,13 +102,22 @@ class Footer:
         names: The columns.
         leaves: The stored columns.
         rows: How many rows there are.
-        groups: Rows and chunks (one for each leaf) of each row group.
+        group_rows: How many of them are in each row group.
+        numbers: The four numbers of each chunk, one chunk for each leaf and row group. They are kept so since there may
+            be many, and a footer is kept as long as its file is used.
     """
 
     names: tuple[str, ...]
     leaves: tuple[Leaf, ...]
     rows: int
-    groups: tuple[tuple[int, tuple[Chunk, ...]], ...]
+    group_rows: "array[int]"
+    numbers: "array[int]"
+
+    def chunk(self, group: int, leaf: int) -> Chunk:
+        """The chunk of a leaf in a row group, both counted from 0."""
+        at = 4 * (group * len(self.leaves) + leaf)
+        values, size, data_at, dictionary_at = self.numbers[at : at + 4]
+        return Chunk(values, size, data_at, dictionary_at or None)
 
 
 def read_footer(path: Path) -> Footer:
@@ -130,7 +140,7 @@ def read_footer(path: Path) -> Footer:
         data = file.read(length)
     try:
         footer = _footer(path, data, size)
-    except (BadThriftError, IndexError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except (BadThriftError, IndexError, KeyError, TypeError, OverflowError, UnicodeDecodeError) as error:
         raise broken(path, "its footer makes no sense") from error
     check_names(path, footer.names)
     if footer.rows > FREE_ROWS and footer.rows > ROWS_OF_A_BYTE * size:
@@ -158,10 +168,10 @@ def check_pages(path: Path, footer: Footer, columns: set[str]) -> int:
     most = max(UNPACKED_BYTES, UNPACKED_RATIO * size)
     shared = 0
     with path.open("rb", buffering=0) as file:
-        for rows, chunks in footer.groups:
+        for group, rows in enumerate(footer.group_rows):
             texts = others = nested = 0
             for i in chosen:
-                leaf, chunk = footer.leaves[i], chunks[i]
+                leaf, chunk = footer.leaves[i], footer.chunk(group, i)
                 try:
                     values, largest, sharing = _measure(file, chunk, size)
                 except (BadThriftError, IndexError, KeyError, TypeError) as error:
@@ -239,18 +249,16 @@ def _footer(path: Path, data: bytes, size: int) -> Footer:
     if _ENCRYPTION in found:
         raise InputError(f"{path} is encrypted.", "Write it anew without encryption.")
     names, leaves = _leaves(path, found[_SCHEMA])
-    groups = []
+    group_rows, numbers = array("q"), array("q")
     for group in found.get(_GROUPS, []):
-        chunks = tuple(
-            Chunk(meta[_VALUES], meta[_SIZE], meta[_DATA_AT], meta.get(_DICTIONARY_AT) or None)
-            for meta in (chunk[_META] for chunk in group[_CHUNKS])
-        )
-        if len(chunks) != len(leaves) or group[_GROUP_ROWS] < 0:
+        if len(group[_CHUNKS]) != len(leaves) or group[_GROUP_ROWS] < 0:
             raise BadThriftError
-        groups.append((group[_GROUP_ROWS], chunks))
-    if found[_ROWS] != sum(rows for rows, _ in groups):
+        group_rows.append(group[_GROUP_ROWS])
+        for meta in (chunk[_META] for chunk in group[_CHUNKS]):
+            numbers.extend((meta[_VALUES], meta[_SIZE], meta[_DATA_AT], meta.get(_DICTIONARY_AT, 0)))
+    if found[_ROWS] != sum(group_rows):
         raise BadThriftError
-    return Footer(tuple(names), tuple(leaves), found[_ROWS], tuple(groups))
+    return Footer(tuple(names), tuple(leaves), found[_ROWS], group_rows, numbers)
 
 
 def _leaves(path: Path, elements: list[dict[int, Any]]) -> tuple[list[str], list[Leaf]]:
@@ -267,8 +275,8 @@ def _leaves(path: Path, elements: list[dict[int, Any]]) -> tuple[list[str], list
         if len(above) == 1:
             names.append(element[_NAME].decode())
         repeated = above[-1][1] or element.get(_REPETITION) == _REPEATED
-        if _CHILDREN in element:
-            above.append([element[_CHILDREN], repeated])
+        if element.get(_CHILDREN) or _TYPE not in element:  # a leaf has a type; some writers give it 0 children too
+            above.append([element.get(_CHILDREN, 0), repeated])
             if len(above) > MAX_DEPTH:
                 raise too_much(path, f"has columns that are nested more than {MAX_DEPTH} levels deep")
         else:

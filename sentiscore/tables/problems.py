@@ -33,6 +33,12 @@ def check_kind(path: Path, start: bytes) -> None:
         )
     if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith((b"<!doctype html", b"<html")):
         raise InputError(f"{path} is a web page, not a table.", "Was the download refused? Open it in a browser.")
+    if start.startswith(b"\x1f\x8b") and path.suffix.lower() != ".gz":
+        text = path.suffix.lower() in {".csv", ".tsv"}
+        raise InputError(
+            f"{path} is gzip, and its name does not say so.",
+            f"Name it {path.name}.gz." if text else "Unpack it first, with gzip -d.",
+        )
     if start.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")):
         raise not_utf8(path, "its header", "UTF-32" if b"\x00\x00" in start[:4] else "UTF-16")
 

@@ -5,9 +5,8 @@ null, a quoted empty field is the empty text. Parquet and ndjson keep their type
 """
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
@@ -16,7 +15,9 @@ import polars as pl
 from sentiscore.errors import InputError
 from sentiscore.tables.csv_reader import CsvLook, csv_pieces, look_at_csv
 from sentiscore.tables.ndjson_reader import look_at_ndjson, ndjson_pieces
+from sentiscore.tables.parquet_pages import Footer
 from sentiscore.tables.parquet_reader import look_at_parquet, parquet_pieces
+from sentiscore.tables.places import PROVENANCE_NAME, part_name, parts_of
 from sentiscore.tables.problems import broken, check_kind, check_same, identity_of, not_utf8
 from sentiscore.tables.windows import WINDOW_BYTES, rechunk
 
@@ -33,8 +34,6 @@ _SUFFIXES: Final[dict[str, tuple[Format, str]]] = {
     ".jsonl": ("ndjson", ""),
 }
 READABLE: Final = ", ".join(_SUFFIXES)
-PROVENANCE: Final = "provenance.json"
-_PART: Final = re.compile(r"part-\d{5,}\.parquet")
 _PIECE_ROWS: Final = 32_768
 _START_BYTES: Final = 64
 
@@ -47,11 +46,13 @@ class Part:
         path: Where it is.
         rows: How many rows it has.
         identity: By which it is told from a file that takes its place later.
+        footer: Of a parquet file, so that it is decoded once and not each time that the file is read.
     """
 
     path: Path
     rows: int
     identity: tuple[int, ...]
+    footer: Footer | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,8 @@ class Source:
         check_same(part.path, part.identity)
         if self.csv is not None:
             pieces = csv_pieces(part.path, self.csv, columns, undecodable)
-        elif self.format == "parquet":
-            pieces = parquet_pieces(part.path, part.identity, _PIECE_ROWS, columns)
+        elif part.footer is not None:
+            pieces = parquet_pieces(part.path, part.identity, part.footer, _PIECE_ROWS, columns)
         else:
             pieces = ndjson_pieces(part.path, self.schema, part.rows, _PIECE_ROWS, columns)
         for piece in pieces:
@@ -191,8 +192,8 @@ def _look_at(path: Path) -> Source:
         schema = pl.Schema(dict.fromkeys(look.names, pl.String))
         source = Source(path, file_format, schema, (Part(path, look.rows, identity),), look)
     elif file_format == "parquet":
-        schema, rows = look_at_parquet(path)
-        source = Source(path, file_format, schema, (Part(path, rows, identity),))
+        schema, footer = look_at_parquet(path)
+        source = Source(path, file_format, schema, (Part(path, footer.rows, identity, footer),))
     else:
         schema, rows = look_at_ndjson(path)
         source = Source(path, file_format, schema, (Part(path, rows, identity),))
@@ -202,13 +203,13 @@ def _look_at(path: Path) -> Source:
 
 def _look_at_folder(path: Path) -> Source:
     """A folder of parts, all of them and nothing else -> one table."""
-    names = sorted(entry.name for entry in path.iterdir() if entry.name != PROVENANCE)
-    if not names or not all(_PART.fullmatch(name) for name in names):
+    parts = parts_of(path)
+    if not parts or {entry.name for entry in path.iterdir()} - {PROVENANCE_NAME} != {part.name for part in parts}:
         raise InputError(f"{path} is a folder.", f"Name the files in it, for example: '{path}/*.parquet'")
-    for number, name in enumerate(names):
-        if name != f"part-{number:05}.parquet":
-            raise InputError(f"{path} lacks its part part-{number:05}.parquet.", "Get the whole folder again.")
-    sources = [_look_at(path / name) for name in names]
+    for number, part in enumerate(parts):
+        if part.name != part_name(number):
+            raise InputError(f"{path} lacks its part {part_name(number)}.", "Get the whole folder again.")
+    sources = [_look_at(part) for part in parts]
     for source in sources[1:]:
         if source.schema != sources[0].schema:
             raise InputError(

@@ -104,7 +104,7 @@ def ask_once(
                 f"{path} holds other soft labels than these: {found}.", "Name another file with --soft-labels."
             )
         with _readable(path):
-            return pl.read_parquet(path)
+            return pl.read_parquet(path, glob=False, hive_partitioning=False)
     check_place(path)
     answers = ask(teachers, texts, on_progress)
     part = path.with_name(f".{path.name}.part")

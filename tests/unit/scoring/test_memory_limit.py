@@ -144,11 +144,9 @@ def test_a_finally_of_the_block_is_run(held: list[int]) -> None:
 def test_real_memory_is_seen_while_it_is_taken() -> None:
     def work() -> None:
         with memory_limit(held_bytes() + 64 * MIB):
-            kept = []
-            for _ in range(200):
-                kept.append(bytearray(b"x" * (4 * MIB)))
-                time.sleep(0.005)
-            pytest.fail("800 MiB were taken")
+            kept = [bytearray(b"x" * (4 * MIB)) for _ in range(32)]
+            wait_for(60)  # the watcher may be late where the machine is busy
+            pytest.fail(f"{len(kept) * 4} MiB were taken")
 
     with pytest.raises(InputError, match="--max-memory"):
         work()

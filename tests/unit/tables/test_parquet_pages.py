@@ -48,12 +48,12 @@ def test_a_footer_tells_what_pyarrow_reads_in_it(path: Path) -> None:
     assert [leaf.column for leaf in footer.leaves] == ["text", "n", "tags", "both", "both"]
     assert [leaf.repeated for leaf in footer.leaves] == [False, False, True, False, False]
     assert [leaf.text for leaf in footer.leaves] == [True, False, True, False, True]
-    assert len(footer.groups) == expected.num_row_groups
-    for number, (rows, chunks) in enumerate(footer.groups):
+    assert len(footer.group_rows) == expected.num_row_groups
+    for number, rows in enumerate(footer.group_rows):
         group = expected.row_group(number)
         assert rows == group.num_rows
-        for i, chunk in enumerate(chunks):
-            about = group.column(i)
+        for i in range(len(footer.leaves)):
+            chunk, about = footer.chunk(number, i), group.column(i)
             assert (chunk.values, chunk.size) == (about.num_values, about.total_compressed_size)
 
 
@@ -105,6 +105,17 @@ def test_values_that_share_beginnings_are_told(tmp_path: Path) -> None:
         )
         assert check_pages(path, read_footer(path), {"text"}) > 0
         assert pl.concat(open_source(path).windows(300))["text"].equals(FRAME["text"])
+
+
+def test_a_leaf_may_say_that_it_has_no_children(tmp_path: Path) -> None:
+    root = b"\x48\x04root\x15\x02\0"  # its name, one child
+    leaf = b"\x15\x0c\x25\x00\x18\x04text\x15\x00\0"  # bytes, required, its name, no children
+    footer = b"\x15\x02\x19\x2c" + root + leaf + b"\x16\x00\x19\x0c\0"  # version 1, these two, no rows, no groups
+    path = tmp_path / "t.parquet"
+    path.write_bytes(b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    found = read_footer(path)
+    assert found.names == ("text",)
+    assert [leaf.text for leaf in found.leaves] == [True]
 
 
 # --- Thrift ---

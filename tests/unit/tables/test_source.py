@@ -155,7 +155,8 @@ def test_slices_of_parquet_stay_small_where_rows_are_large(tmp_path: Path, monke
     pl.DataFrame({"text": texts}).write_parquet(path)
     monkeypatch.setattr(parquet_reader, "_SLICE_BYTES", 100_000)
     part = open_source(path).parts[0]
-    pieces = list(parquet_reader.parquet_pieces(path, part.identity, 4096, ["text"]))
+    assert part.footer is not None
+    pieces = list(parquet_reader.parquet_pieces(path, part.identity, part.footer, 4096, ["text"]))
     assert pl.concat(pieces)["text"].to_list() == texts
     assert max(piece.height for piece in pieces) == 4096
     assert {piece.height for piece in pieces[-10:-1]} <= {48, 49, 50}
@@ -403,3 +404,174 @@ def test_a_column_whose_name_is_a_pattern_to_polars_is_a_column(tmp_path: Path, 
 
 def test_a_quoted_name_with_a_semicolon_is_one_name(write: Write) -> None:
     assert open_source(write(b'"a;b"\nx\n')).schema.names() == ["a;b"]
+
+
+# --- names that are patterns ---
+
+
+@pytest.mark.parametrize("ending", ["parquet", "ndjson", "csv"])
+@pytest.mark.parametrize("name", ["a[2]", "a?", "a*", "a[!b]", "[[]", "day=1", "day=1/a[2]", "{a,b}"])
+@pytest.mark.skipif(os.name == "nt", reason="such names are not allowed there")
+def test_a_name_that_is_a_pattern_is_the_name_of_one_file(tmp_path: Path, name: str, ending: str) -> None:
+    path = tmp_path / f"{name}.{ending}"
+    path.parent.mkdir(exist_ok=True)
+    for other in ("a2", "a", "ab"):
+        write_frame(pl.DataFrame({"text": ["of another"] * 3}), path.with_name(f"{other}.{ending}"))
+    rows = pl.DataFrame({"text": ["of this", "one"]})
+    write_frame(rows, path)
+    assert read_table(path).equals(rows)
+
+
+@pytest.mark.parametrize("name", ["~/a.parquet", "~/a.ndjson"])
+def test_a_folder_that_is_called_like_a_home_is_no_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "~").mkdir()
+    write_frame(pl.DataFrame({"text": ["up"]}), tmp_path / name)
+    assert read_table(name)["text"].to_list() == ["up"]
+
+
+# --- a disk that fails in the middle ---
+
+
+@pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_BYTE_ARRAY"])
+@pytest.mark.parametrize("failing", ["open", "read"])
+def test_a_disk_that_fails_in_the_middle_of_parquet_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, failing: str
+) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path = tmp_path / "t.parquet"
+    parquet.write_table(pa.table({"text": ["up"]}), path, use_dictionary=False, column_encoding={"text": encoding})
+    opened = open_source(path)
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise OSError(5, "Input/output error")
+
+    if failing == "open":
+        monkeypatch.setattr(Path, "open", fail)
+    else:
+        monkeypatch.setattr(pl.LazyFrame, "collect_schema" if encoding != "PLAIN" else "collect", fail)
+    with pytest.raises(InputError, match=r"t\.parquet cannot be read: .*Input/output error"):
+        list(opened.windows(10))
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.ndjson"])
+def test_a_disk_that_fails_in_the_middle_of_text_is_an_error(
+    write: Write, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    data = b'{"a":"b"}\n{"a":"c"}\n'
+    opened = open_source(write(gzip.compress(data) if name.endswith("gz") else data, name))
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "open", fail)
+    monkeypatch.setattr(gzip, "open", fail)
+    with pytest.raises(InputError, match=rf"{name} cannot be read: .*Input/output error"):
+        list(opened.windows(10))
+
+
+# --- what parquet is like ---
+
+
+@pytest.mark.parametrize("n_batch", [1, 7, 100_000])
+def test_values_that_share_beginnings_come_in_slices_of_many_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_batch: int
+) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path = tmp_path / "t.parquet"
+    rows = pl.DataFrame({"text": [f"text {i}" for i in range(3000)], "n": range(3000)})
+    table = pa.table({"text": rows["text"].to_list(), "n": rows["n"].to_list()})
+    parquet.write_table(table, path, use_dictionary=["n"], column_encoding={"text": "DELTA_BYTE_ARRAY"})
+    opened = open_source(path)
+    footer = opened.parts[0].footer
+    assert footer is not None
+    monkeypatch.setattr(parquet_reader, "check_pages", lambda *_: parquet_reader._SLICE_BYTES // n_batch)
+    found = list(parquet_reader.parquet_pieces(path, opened.parts[0].identity, footer, 1000, ["text", "n"]))
+    assert pl.concat(found).equals(rows)
+    assert len(found) <= 4
+    monkeypatch.setattr(parquet_reader, "_SLICE_BYTES", 10_000)
+    found = list(parquet_reader.parquet_pieces(path, opened.parts[0].identity, footer, 1000, ["text", "n"]))
+    assert pl.concat(found).equals(rows)
+    assert n_batch > 7 or len(found) > 4
+
+
+def test_a_footer_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_frame(pl.DataFrame({"text": ["up"]}), tmp_path / "t.parquet")
+    opened = open_source(path)
+    monkeypatch.delattr(parquet_reader, "read_footer")
+    for _ in range(2):
+        assert pl.concat(opened.windows(10))["text"].to_list() == ["up"]
+
+
+# --- what ndjson is like ---
+
+
+def test_columns_that_are_sometimes_null_do_not_multiply(write: Write) -> None:
+    lines = [
+        b"{%s}\n" % b",".join(b'"c%d":%s' % (j, b"null" if i >> j & 1 else b"1") for j in range(16))
+        for i in range(40_000)
+    ]
+    opened = open_source(write(b"".join(lines), "t.ndjson"))
+    assert opened.rows == 40_000
+    assert set(opened.schema.values()) == {pl.Int64()}
+    assert sum(window["c0"].null_count() for window in opened.windows(30_000)) == 20_000
+
+
+def test_fields_within_columns_do_not_multiply_either(write: Write) -> None:
+    def item(i: int) -> bytes:
+        return b"{%s}" % b",".join(b'"f%d":%s' % (j, (b"null", b'"x"', b"1")[i // 3**j % 3]) for j in range(8))
+
+    lines = [b'{"s":%s,"l":[%s,%s]}\n' % (item(i), item(i), item(i * 7)) for i in range(3**8)]
+    fields = {f"f{j}": pl.String for j in range(8)}
+    opened = open_source(write(b"".join(lines), "t.ndjson"))
+    assert opened.schema == {"s": pl.Struct(fields), "l": pl.List(pl.Struct(fields))}
+    assert sum(window.height for window in opened.windows(1000)) == 3**8
+
+
+def test_a_type_that_comes_late_in_a_line_of_a_known_shape_counts(write: Write) -> None:
+    known = b'{"a":1,"b":null}\n{"a":null,"b":1}\n' * 300
+    assert read_table(write(known + b'{"a":0.5,"b":1}\n', "t.ndjson")).dtypes == [pl.Float64, pl.Int64]
+    with pytest.raises(InputError, match=r"line 602 is wrong: .* too many digits"):
+        read_table(write(known + b'{"a":0.5,"b":1}\n{"a":9007199254740993,"b":1}\n', "t.ndjson"))
+
+
+def test_keys_and_types_without_end_are_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sentiscore.tables import ndjson_reader
+
+    path = write(b"".join(b'{"a":{"k%d":"%d"}}\n' % (i, i) for i in range(100)), "t.ndjson")
+    assert open_source(path).rows == 100
+    for limit in ("_MAX_TYPES", "_EXAMPLE_BYTES"):
+        with monkeypatch.context() as patch:
+            patch.setattr(ndjson_reader, limit, 50)
+            with pytest.raises(InputError, match="too many keys and types"):
+                open_source(path)
+
+
+def test_a_byte_order_mark_before_ndjson_is_no_part_of_it(write: Write) -> None:
+    opened = open_source(write(b'\xef\xbb\xbf{"a":"up"}\n{"a":"down"}\n', "t.ndjson"))
+    assert pl.concat(opened.windows(1))["a"].to_list() == ["up", "down"]
+    with pytest.raises(InputError, match="line 2 is wrong"):
+        open_source(write(b'{"a":"up"}\n\xef\xbb\xbf{"a":"down"}\n', "t.ndjson"))
+
+
+# --- names that do not say gzip ---
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("t.csv", r"Name it t\.csv\.gz"),
+        ("t.TSV", r"Name it t\.TSV\.gz"),
+        ("t.ndjson", "gzip -d"),
+        ("t.parquet", "gzip -d"),
+    ],
+)
+def test_gzip_under_another_name_is_told(write: Write, name: str, hint: str) -> None:
+    with pytest.raises(InputError, match=rf"is gzip, and its name does not say so\.\n.*{hint}"):
+        open_source(write(gzip.compress(b"a,b\n1,2\n"), name))
