@@ -70,7 +70,7 @@ def look_at_ndjson(path: Path) -> tuple[pl.Schema, int]:
     names: dict[str, None] = {}
     inner: set[str] = set()
     types: set[Any] = set()
-    seen: set[Any] = set()  # shapes of lines that told nothing new; forgotten now and then
+    seen: set[Any] = set()  # shapes of lines that need no second look; forgotten now and then
     rows = seen_bytes = kept_bytes = 0
     for block in _blocks(path, _BLOCK_LINES, _BLOCK_BYTES):
         values = _parse(path, block, inner)

@@ -1,0 +1,37 @@
+"""The types of ndjson, inferred from a few lines, are those that all lines together give."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sentiscore.errors import InputError
+from sentiscore.tables.ndjson_reader import look_at_ndjson
+
+SCALARS = st.sampled_from([None, True, 1, 2**40, 0.5, "a", "b"])
+KEYS = st.sampled_from("xyz")
+LISTS = st.lists(SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(KEYS, SCALARS, max_size=3), max_size=3)
+ROWS = st.fixed_dictionaries(
+    {}, optional={"a": SCALARS, "b": SCALARS, "s": st.dictionaries(KEYS, SCALARS, max_size=3), "l": LISTS}
+)
+
+
+@given(rows=st.lists(ROWS, min_size=1, max_size=12))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_types_from_a_few_lines_are_those_from_all(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    data = "".join(json.dumps(row) + "\n" for row in rows)
+    path = tmp_path / "t.ndjson"
+    path.write_text(data)
+    try:
+        expected = pl.scan_ndjson(io.BytesIO(data.encode()), infer_schema_length=None).collect_schema()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        expected = None
+    try:
+        found = look_at_ndjson(path)[0]
+    except InputError:
+        found = None
+    assert found == (expected or None)
