@@ -72,8 +72,13 @@ class Checkpoint:
 
     @property
     def sha256(self) -> str:
-        """One hash, in hex, over the names and hashes of all its files."""
-        return _hash_of(self.files)
+        """One hash, in hex, over what makes its answers: its files by name, labels, temperature and length."""
+        said = {
+            "labels": ",".join(self.labels),
+            "temperature": repr(self.temperature),
+            "max_length": str(self.max_length),
+        }
+        return _hash_of({**self.files, **said})
 
     def sha256_of(self, *, tokenizer: bool) -> str:
         """One hash over the files of the tokenizer, or over all others.

@@ -224,3 +224,13 @@ def test_a_manifest_of_the_first_format_is_still_read(tiny_checkpoint: Path, tmp
     assert read is not None
     assert read.training_data == before.training_data
     assert read.metrics == {"none": {"accuracy": 0.5}}
+
+
+@pytest.mark.parametrize("change", [{"labels": ["positive", "negative"]}, {"temperature": 5.0}, {"max_length": 7}])
+def test_a_model_whose_manifest_says_something_else_has_another_hash(
+    make_checkpoint: Callable[..., Path], tmp_path: Path, edit_json: Callable[..., None], change: dict[str, Any]
+) -> None:
+    folder = make_checkpoint(tmp_path / "model")
+    before = load_checkpoint(folder).sha256
+    edit_json(folder / "sentiscore.json", **change)
+    assert load_checkpoint(folder).sha256 != before
