@@ -26,7 +26,7 @@ def command(model: str, revision: str | None, labels: list[str] | None, lock: bo
 
     \b
     sentiscore verify runs/pythia-70m-sst2
-    sentiscore verify cardiffnlp/twitter-roberta-base-sentiment-latest --revision main --lock
+    sentiscore verify distilbert/distilbert-base-uncased-finetuned-sst-2-english --revision main --lock
     sentiscore verify downloads/unknown --json
     """
     from sentiscore.checkpoint import verify
