@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER, read_tokenizer
 from sentiscore.engine.long_texts import cut
-from sentiscore.errors import CheckpointError
+from sentiscore.errors import CheckpointError, SentiscoreError
 
 _CHARS_PER_TOKEN: Final = 256
 """A text is first cut to this many characters for each token that is read, so that a very long text costs
@@ -32,9 +32,14 @@ _IDS_AT_ONCE: Final = 1 << 17
 
 @contextmanager
 def _translated(what: str) -> Iterator[None]:
-    """The library raises plain exceptions, and where its Rust gives up, one that is no Exception and has no module."""
+    """The library raises plain exceptions, and where its Rust gives up, one that is no Exception and has no module.
+
+    An error of our own, such as that of a limit on memory, may strike here and is let through as it is.
+    """
     try:
         yield
+    except SentiscoreError:
+        raise
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise

@@ -1,11 +1,12 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from sentiscore.engine.tokenizer import TextEncoder
-from sentiscore.errors import CheckpointError
+from sentiscore.errors import CheckpointError, InputError
 
 
 def rows(encoder: TextEncoder, texts: list[str]) -> list[np.ndarray]:
@@ -56,6 +57,27 @@ def test_a_missing_or_broken_tokenizer_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text('{"model": 1')
     with pytest.raises(CheckpointError, match="cannot be read"):
         TextEncoder.load(tmp_path, 8)
+
+
+def test_an_error_of_our_own_that_strikes_in_the_tokenizer_keeps_its_name(tiny_checkpoint: Path) -> None:
+    class Struck:
+        """A text that raises when its beginning is taken, as an error that another thread raises might."""
+
+        def __init__(self, error: Exception) -> None:
+            self.error = error
+
+        def __getitem__(self, part: slice) -> str:
+            raise self.error
+
+        def __len__(self) -> int:
+            return 1
+
+    texts: Any = [Struck(InputError("This needs more than --max-memory.", "Allow more."))]
+    with pytest.raises(InputError, match="max-memory"):
+        TextEncoder.load(tiny_checkpoint, 8).encode(texts)
+    texts = [Struck(RuntimeError("no such token"))]
+    with pytest.raises(CheckpointError, match="The tokenizer of the model is broken: no such token"):
+        TextEncoder.load(tiny_checkpoint, 8).encode(texts)
 
 
 @pytest.mark.parametrize("limit", [4, 8, 16])
