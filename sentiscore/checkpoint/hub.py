@@ -76,7 +76,8 @@ def download(model: str, revision: str | None = None) -> tuple[Path, str]:
     except (HFValidationError, RepositoryNotFoundError) as error:
         raise CheckpointError(
             f"There is no folder and no hub model {model!r}.",
-            "Give a folder, a hub id such as ProsusAI/finbert, or leave it out for the embedded default.",
+            "Give a folder, a hub id such as distilbert/distilbert-base-uncased-finetuned-sst-2-english, or leave it "
+            "out for the embedded default.",
         ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise CheckpointError(
@@ -88,8 +89,29 @@ def download(model: str, revision: str | None = None) -> tuple[Path, str]:
     return folder, folder.name
 
 
-def _in_cache(hub: Any, model: str, commit: str | None) -> Path | None:
-    """The folder of a commit in the cache, if all that loading needs is there."""
+def find_in_cache(model: str, commit: str | None) -> Path | None:
+    """The folder of a base in the hub's cache; the hub is not asked.
+
+    Args:
+        model: A hub id.
+        commit: The commit, all 40 digits of it.
+
+    Returns:
+        The folder; None if the cache lacks that commit, or its config or weights.
+    """
+    import huggingface_hub
+    from huggingface_hub.errors import HFValidationError
+
+    from sentiscore.checkpoint.tokenizer_files import TOKENIZER
+
+    try:
+        return _in_cache(huggingface_hub, model, commit, but=TOKENIZER) if is_commit(commit) else None
+    except HFValidationError:
+        return None
+
+
+def _in_cache(hub: Any, model: str, commit: str | None, but: str | None = None) -> Path | None:
+    """The folder of a commit in the cache, if all that loading needs is there, but for one file."""
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     from sentiscore.checkpoint.config import CONFIG
@@ -101,4 +123,4 @@ def _in_cache(hub: Any, model: str, commit: str | None) -> Path | None:
         needed = [CONFIG, TOKENIZER, *weight_files(folder)]
     except (LocalEntryNotFoundError, CheckpointError):
         return None
-    return folder if all((folder / name).exists() for name in needed) else None
+    return folder if all((folder / name).exists() for name in needed if name != but) else None

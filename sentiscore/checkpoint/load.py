@@ -7,17 +7,19 @@ and no code that comes with a model is ever run.
 import hashlib
 import json
 import os
+import re
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from sentiscore.checkpoint.adapter_config import read_adapter_config
 from sentiscore.checkpoint.config import CONFIG, check_against_weights, read_config
-from sentiscore.checkpoint.hub import fetch
-from sentiscore.checkpoint.manifest import MANIFEST, Manifest, hash_file, loaded_files, verify_files
+from sentiscore.checkpoint.hub import fetch, find_in_cache
+from sentiscore.checkpoint.lock import command, is_commit
+from sentiscore.checkpoint.manifest import MANIFEST, KeptAdapters, Manifest, hash_file, loaded_files, verify_files
 from sentiscore.checkpoint.reading import PACKAGED, is_plain_name, open_inside
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER, check_tokenizer_files
 from sentiscore.checkpoint.weights_header import ADAPTER_CONFIG, INDEX, WHOLE, count_numbers, weight_files
@@ -25,6 +27,7 @@ from sentiscore.errors import CheckpointError, SentiscoreWarning
 from sentiscore.labels import check_labels, labels_of_config
 
 DEFAULT: Final = "default"
+_HUB_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}(/[A-Za-z0-9][A-Za-z0-9_.-]{0,95})?")
 _USUAL_LENGTH: Final = 512
 """Tokens that a plain classifier reads, unless its positions are fewer."""
 
@@ -232,7 +235,8 @@ def hash_base(folder: Path) -> dict[str, str]:
 def find_base(folder: Path, manifest: Manifest) -> Base | None:
     """What the adapters in a folder are to be put on; None if it holds a whole model.
 
-    A base that was a folder is looked for where it was, and beside the folder of the adapters.
+    A manifest may come from a stranger, so the hub is not asked for a base that it names. The base is looked for beside
+    the folder of the adapters, then where it was: in the hub's cache at the commit that was trained on, or in a folder.
 
     Raises:
         CheckpointError: The base cannot be found, or is not the one that they were trained on.
@@ -240,27 +244,59 @@ def find_base(folder: Path, manifest: Manifest) -> Base | None:
     wanted = manifest.adapters
     if wanted is None:
         return None
-    if wanted.base_folder is None:
-        places = [find_folder(manifest.base, manifest.base_revision, must_be_pinned=True)[0]]
-    else:
-        if not is_plain_name(manifest.base):
-            raise CheckpointError(f"The manifest of {folder} names no base: {manifest.base[:80]!r}.", "Train it again.")
-        beside = folder.parent / manifest.base
-        places = [place for place in (Path(wanted.base_folder), beside) if (place / "config.json").is_file()]
-        if not places:
-            raise CheckpointError(
-                f"{folder} holds adapters for the base {manifest.base}, which is not at {wanted.base_folder} any more.",
-                f"Put the base, or a link to it, at {beside}.",
-            )
-    for place in places:
-        check_folder(place)
-        check_whole(place)
+    _check_name_of_base(folder, manifest, from_hub=wanted.base_folder is None)
+    other = None
+    for place in _places_of_base(folder, manifest, wanted):
+        if not os.path.isfile(place / CONFIG):  # noqa: PTH113 - a path that cannot be asked for is no error here
+            continue
         if hash_base(place) == wanted.base_files:
+            check_folder(place)
+            check_whole(place)
             return Base(place, wanted.in_4_bits)
+        other = other or place
+    beside = folder.parent / _last_name(manifest.base)
+    if wanted.base_folder is None and other in (None, beside):
+        raise CheckpointError(
+            f"{folder} holds adapters for the hub model {manifest.base}, which is not in the local cache at the "
+            "commit that they were trained on.",
+            f"Fetch it, if you trust its owner: {command(manifest.base, manifest.base_revision)}\n"
+            f"(a base that is no classifier fails its last check, and is fetched all the same), or put it at {beside}.",
+        )
+    if other is None:
+        raise CheckpointError(
+            f"{folder} holds adapters for the base {manifest.base}, which is not at {wanted.base_folder} any more.",
+            f"Put the base, or a link to it, at {beside}.",
+        )
     raise CheckpointError(
-        f"{places[0]} is not the base that the adapters in {folder} were trained on.",
+        f"{other} is not the base that the adapters in {folder} were trained on.",
         "Bring back the base as it was, or train again.",
     )
+
+
+def _check_name_of_base(folder: Path, manifest: Manifest, *, from_hub: bool) -> None:
+    base = manifest.base
+    if base == DEFAULT:
+        return
+    if not (_HUB_ID.fullmatch(base) if from_hub else is_plain_name(base)):
+        raise CheckpointError(f"The manifest of {folder} names no base: {base[:80]!r}.", "Train it again.")
+    if from_hub and not is_commit(manifest.base_revision):
+        raise CheckpointError(f"The manifest of {folder} names no commit of its base {base}.", "Train it again.")
+
+
+def _places_of_base(folder: Path, manifest: Manifest, wanted: KeptAdapters) -> Iterator[Path]:
+    """Where a base may be; a later place is touched only if it was not in an earlier one."""
+    if wanted.base_folder is None and manifest.base == DEFAULT:
+        yield PACKAGED
+        return
+    yield folder.parent / _last_name(manifest.base)
+    if wanted.base_folder is not None:
+        yield Path(wanted.base_folder)
+    elif (cached := find_in_cache(manifest.base, manifest.base_revision)) is not None:
+        yield cached
+
+
+def _last_name(base: str) -> str:
+    return base.rpartition("/")[2]
 
 
 def load_checkpoint(

@@ -387,6 +387,12 @@ def manifest_with_a_base_on_the_hub(folder: Path) -> None:
     edit(folder, "sentiscore.json", base="evil/repo", base_revision="main", adapters=kept)
 
 
+@attack(ON_CHECKPOINTS)
+def manifest_with_a_base_at_a_commit_on_the_hub(folder: Path) -> None:
+    kept: dict[str, Any] = {"base_folder": None, "base_files": {}, "in_4_bits": False}
+    edit(folder, "sentiscore.json", base="stranger/evil", base_revision="d" * 40, adapters=kept)
+
+
 def make(kind: dict[str, Attack], whole: Path, root: Path) -> None:
     """A folder for each attack, each with Python files that an import would run."""
     (root / ELSEWHERE).mkdir(exist_ok=True)

@@ -1,13 +1,16 @@
 import json
+import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sentiscore.checkpoint import DEFAULT, Manifest, load_checkpoint
-from sentiscore.checkpoint.load import find_folder
+from sentiscore.checkpoint.load import Base, find_base, find_folder, hash_base
+from sentiscore.checkpoint.manifest import KeptAdapters
 from sentiscore.errors import CheckpointError, SentiscoreWarning
 
 
@@ -234,3 +237,104 @@ def test_a_model_whose_manifest_says_something_else_has_another_hash(
     before = load_checkpoint(folder).sha256
     edit_json(folder / "sentiscore.json", **change)
     assert load_checkpoint(folder).sha256 != before
+
+
+def on_base(whole: Path, base: str, revision: str | None, folder: Path | None) -> Manifest:
+    """The manifest of adapters that were trained on what is in a folder."""
+    manifest = Manifest.read(whole)
+    assert manifest is not None
+    kept = KeptAdapters(
+        base_folder=None if folder is None else str(folder), base_files=hash_base(whole), in_4_bits=False
+    )
+    return replace(manifest, base=base, base_revision=revision, adapters=kept)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """How the hub's library was called, which finds nothing."""
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    calls: list[dict[str, Any]] = []
+
+    def snapshot_download(model: str, **options: Any) -> str:
+        calls.append({"model": model, **options})
+        raise LocalEntryNotFoundError("not there")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    return calls
+
+
+def test_the_hub_is_not_asked_for_a_base_that_a_manifest_names(
+    tiny_checkpoint: Path, tmp_path: Path, asked: list[dict[str, Any]]
+) -> None:
+    with pytest.raises(CheckpointError, match=r"hub model stranger/evil, which is not in the local cache") as refused:
+        find_base(tmp_path / "adapters", on_base(tiny_checkpoint, "stranger/evil", COMMIT, None))
+    assert f"sentiscore verify stranger/evil --revision {COMMIT} --lock" in refused.value.hint
+    assert [call["local_files_only"] for call in asked] == [True]
+
+
+@pytest.mark.parametrize(
+    ("base", "revision"),
+    [
+        ("some/model", None),
+        ("some/model", "main"),
+        ("some/model; rm -rf x", COMMIT),
+        ("--help", COMMIT),
+        ("../../etc", COMMIT),
+        ("/etc", COMMIT),
+        ("a/b/c", COMMIT),
+        ("", COMMIT),
+    ],
+)
+def test_a_base_that_is_no_hub_model_at_a_commit_is_not_looked_for(
+    tiny_checkpoint: Path, tmp_path: Path, asked: list[dict[str, Any]], base: str, revision: str | None
+) -> None:
+    with pytest.raises(CheckpointError, match=r"The manifest of .* names no (base|commit)"):
+        find_base(tmp_path / "adapters", on_base(tiny_checkpoint, base, revision, None))
+    assert asked == []
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "/etc"])
+def test_a_base_that_was_a_folder_has_a_plain_name(tiny_checkpoint: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(CheckpointError, match="names no base"):
+        find_base(tmp_path / "adapters", on_base(tiny_checkpoint, name, None, tmp_path))
+
+
+def test_a_base_beside_the_adapters_is_taken_and_no_other_place_is_touched(
+    tiny_checkpoint: Path, tmp_path: Path, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_checkpoint, tmp_path / "base")
+    touched: list[Path] = []
+    isfile = os.path.isfile
+
+    def noted(path: Path) -> bool:
+        touched.append(path)
+        return isfile(path)
+
+    monkeypatch.setattr("os.path.isfile", noted)
+    for name, folder in (("some/base", None), ("base", Path("/net/stranger/base"))):
+        manifest = on_base(tiny_checkpoint, name, COMMIT if folder is None else None, folder)
+        assert find_base(tmp_path / "adapters", manifest) == Base(tmp_path / "base", in_4_bits=False)
+    assert set(touched) == {tmp_path / "base" / "config.json"}
+    assert asked == []
+
+
+def test_another_folder_beside_the_adapters_does_not_hide_the_base(
+    tiny_checkpoint: Path, tiny_bert: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_bert(), tmp_path / "base")
+    hub_cache(tmp_path / "cache", "some/base", tiny_checkpoint, COMMIT)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    was = Path(shutil.copytree(tiny_checkpoint, tmp_path / "was"))
+    from_hub = find_base(tmp_path / "adapters", on_base(tiny_checkpoint, "some/base", COMMIT, None))
+    assert from_hub == Base(tmp_path / "cache" / "models--some--base" / "snapshots" / COMMIT, in_4_bits=False)
+    assert find_base(tmp_path / "adapters", on_base(tiny_checkpoint, "base", None, was)) == Base(was, in_4_bits=False)
+    shutil.rmtree(was)
+    with pytest.raises(CheckpointError, match="is not the base that the adapters"):
+        find_base(tmp_path / "adapters", on_base(tiny_checkpoint, "base", None, was))
+
+
+def test_a_path_of_a_base_that_no_system_has_is_a_clear_error(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    for path in ("x" * 5000, "a\0b"):
+        with pytest.raises(CheckpointError, match="which is not at"):
+            find_base(tmp_path / "adapters", on_base(tiny_checkpoint, "base", None, Path(path)))
