@@ -1,8 +1,9 @@
 """`config.json` of a model folder -> what of it may be told to a library: known kinds of networks and plain settings.
 
 A config is a way to run code: it can name Python files, kernels to fetch and compile, files to read, and sizes that no
-memory holds. So the kind of network has to be known, settings have to be numbers, or words and lists under names that
-are known to hold such, and what only describes where a model came from is dropped.
+memory holds. So the kind of network has to be known, and of its settings only those reach a library that are known by
+name and hold what they should. Another one is dropped if it is a number or a plain word; if it names code or files, or
+is a table that nobody knows, the model is refused.
 """
 
 import re
@@ -35,8 +36,10 @@ MODEL_TYPES: Final = _LEARNT_POSITIONS | _names(
 """Kinds of networks that are loaded: classifiers of text whose code is all in transformers, and compiles nothing."""
 
 _DROPPED: Final = _names(
-    "_attn_implementation_autoset _commit_hash _name_or_path directionality finetuning_task language name name_or_path "
-    "pooler_type reference_compile task_specific_params tokenizer_class transformers_version"
+    "_attn_implementation_autoset _commit_hash _flash_attn_2_enabled _name_or_path adapters bad_words_ids "
+    "begin_suppress_tokens directionality finetuning_task forced_decoder_ids keys_to_ignore_at_inference language name "
+    "name_or_path pooler_type prefix reference_compile sentence_transformers suppress_tokens task_specific_params "
+    "tokenizer_class transformers.js_config transformers_version"
 )
 """What tells of a model's past or of other uses, and nothing of how it computes."""
 
@@ -58,9 +61,50 @@ _LISTS: Final = _names(
 )
 """Settings that may be a list or a table of plain values."""
 
+_NUMBERS: Final = _names(
+    "_num_labels _remove_final_layer_norm _sliding_window_pattern activation_dropout add_cross_attention alibi "
+    "apply_residual_connection_post_layernorm attention_bias attention_dropout attention_head_size "
+    "attention_probs_dropout_prob attention_softmax_in_fp32 attn_logit_softcapping attn_pdrop bi_data bias block_size "
+    "bos_token_id chunk_size_feed_forward clamp_len classifier_bias classifier_dropout classifier_dropout_prob "
+    "clip_qkv cls_dropout cls_token_id conv_groups conv_kernel_size d_head d_inner d_model decoder_attention_heads "
+    "decoder_bias decoder_ffn_dim decoder_layerdrop decoder_layers decoder_start_token_id deterministic_flash_attn "
+    "dim do_layer_norm_before dropout embd_pdrop embed_dropout embedding_dropout embedding_size enable_bias "
+    "encoder_attention_heads encoder_ffn_dim encoder_layerdrop encoder_layers end_n_top ffn_dim ffn_hidden_size "
+    "final_logit_softcapping forced_eos_token_id global_attn_every_n_layers global_rope_theta gradient_checkpointing "
+    "head_dim head_ratio hidden_dim hidden_dropout hidden_dropout_prob hidden_size init_std initializer_cutoff_factor "
+    "initializer_range initializer_std inner_group_num input_embedding_size intermediate_groups intermediate_size "
+    "intra_bottleneck_size inv_coeff_init_option is_decoder is_encoder_decoder k_groups key_query_shared_bottleneck "
+    "layer_norm_elementwise_affine layer_norm_eps layer_norm_epsilon layerdrop legacy local_attention "
+    "local_rope_theta mask_token_id max_position_embeddings max_relative_positions max_seq_len max_window_layers "
+    "mem_len mlp_bias mlp_dropout multi_query n_ctx n_embd n_embed n_head n_heads n_inner n_layer n_layers "
+    "n_positions n_token new_decoder_architecture no_rope_layer_interval norm_bias norm_eps norm_epsilon "
+    "num_attention_heads num_blocks num_decoder_layers num_feedforward_networks num_groups num_heads "
+    "num_hidden_groups num_hidden_layers num_key_value_heads num_kv_heads num_labels num_landmarks num_layers "
+    "num_ln_in_parallel_attn num_random_blocks onnx_export original_max_position_embeddings output_attentions "
+    "output_embedding_size output_groups output_hidden_states pad_token_id parallel_attn partial_rotary_factor "
+    "pool_q_only pooler_dropout pooler_hidden_size position_biased_input position_buckets post_attention_groups "
+    "pretraining_tp q_groups qa_dropout qk_layernorm query_pre_attn_scalar relative_attention "
+    "relative_attention_num_buckets reorder_and_upcast_attn rescale_embeddings resid_dropout resid_pdrop "
+    "residual_dropout return_dict reuse_len rms_norm_eps rope_local_base_freq rope_theta rotary_dim rotary_emb_base "
+    "rotary_pct rotary_value same_length scale_attention_softmax_in_fp32 scale_attn_by_inverse_layer_idx "
+    "scale_attn_weights scale_embedding segment_means_seq_len sep_token_id separate_cls seq_classif_dropout "
+    "share_att_key sinusoidal_pos_embds sliding_window sliding_window_pattern slow_but_exact sparse_pred_ignore_index "
+    "sparse_prediction start_n_top summary_first_dropout summary_last_dropout summary_proj_to_labels summary_use_proj "
+    "talking_head task_type_vocab_size tie_word_embeddings tpu_short_seq_length trigram_input true_hidden_size "
+    "truncate_seq type_vocab_size use_bias use_bidirectional_attention use_bottleneck use_bottleneck_attention "
+    "use_cache use_mems_eval use_mems_train use_parallel_residual use_qkv_bias use_sliding_window use_task_id "
+    "use_tpu_fourier_optimizations use_weighted_layer_sum v_groups vocab_size window_size word_embed_proj_dim"
+)
+"""Settings that are numbers or truths, of all the kinds that are loaded: what transformers has of them, and reads."""
+
+_KNOWN: Final = _NUMBERS | _WORDS | _LISTS
+"""Settings that reach a library; any other one, if it is harmless, is dropped."""
+
 _DTYPES: Final = ("float32", "float16", "bfloat16", "float64", "auto")
 _WORD: Final = re.compile(r"[A-Za-z0-9_.|+-]{0,100}")
-_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_IN_A_MODULE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+"""What a Python file, or a class in one, is called."""
+
 _RISKY: Final = re.compile(
     r"_(?!num_labels$|sliding_window_pattern$|remove_final_layer_norm$)\w*|\w+_internal|transformers_weights"
     r"|(\w+_)?(auto|remote|code|kernels?|quant\w*|custom|pipelines?|paths?|files?|folder|dir|url|repo|hub|modules?"
@@ -123,7 +167,7 @@ def allowed(raw: Mapping[str, Any]) -> dict[str, Any]:
         raw: The whole config.
 
     Returns:
-        It, without what is no setting of the network.
+        What of it is a known setting of a network.
 
     Raises:
         ValueError: It is of a kind that is not loaded, or has a setting that is not allowed.
@@ -131,38 +175,37 @@ def allowed(raw: Mapping[str, Any]) -> dict[str, Any]:
     kind = raw.get("model_type")
     if not isinstance(kind, str) or kind not in MODEL_TYPES:
         raise ValueError(f"its model_type is {_shown(kind)}, which is not among the kinds that are loaded")
-    kept = {}
+    plain = {}
     for name, value in raw.items():
-        if not _KEY.fullmatch(name):
-            raise ValueError(f"{_shown(name)} is not the name of a setting")
         if name in _DROPPED:
             continue
         if name in _ATTENTION:
             if not (value is None or (isinstance(value, str) and value in _USUAL_ATTENTION)):
                 raise ValueError(f"{name} is {_shown(value)}, which would be fetched and run")
             continue
-        if _RISKY.fullmatch(name) and name != _A_SIZE:
-            raise ValueError(f"it has the setting {name}, which can lead to code or files")
+        if _RISKY.fullmatch(re.sub(r"\W", "_", name)) and name != _A_SIZE:
+            raise ValueError(f"it has the setting {name[:_LONGEST_SHOWN]}, which can lead to code or files")
         _check_value(name, value)
         if not (isinstance(value, dict | list) and not value and name not in _LISTS):  # such as "pruned_heads": {}
-            kept[name] = value
-    _check_tables(kept)
-    _check_sizes(kind, kept)
-    return kept
+            plain[name] = value
+    _check_tables(plain)
+    _check_sizes(kind, plain)
+    return {name: value for name, value in plain.items() if name in _KNOWN}
 
 
 def _check_value(name: str, value: Any) -> None:
     if isinstance(value, dict | list):
         if value and name not in _LISTS:
-            raise ValueError(f"the setting {name} is not known to be a list or a table")
+            raise ValueError(f"the setting {name[:_LONGEST_SHOWN]} is not known to be a list or a table")
         _check_plain(name, value)
     elif isinstance(value, str):
-        if name not in _WORDS or not _WORD.fullmatch(value):
-            raise ValueError(f"the setting {name} is {_shown(value)}")
+        may_be_word = name in _WORDS or (name not in _KNOWN and not _IN_A_MODULE.fullmatch(value))
+        if not (may_be_word and _WORD.fullmatch(value)):
+            raise ValueError(f"the setting {name[:_LONGEST_SHOWN]} is {_shown(value)}")
         if name in ("dtype", "torch_dtype") and value not in _DTYPES:
             raise ValueError(f"{name} is {_shown(value)}, not {', '.join(_DTYPES)}")
     elif isinstance(value, int) and abs(value) > _MOST_NUMBER:
-        raise ValueError(f"{name} is {_shown(value)}, which is absurd")
+        raise ValueError(f"{name[:_LONGEST_SHOWN]} is {_shown(value)}, which is absurd")
     elif name.endswith("_token_id") and isinstance(value, float | bool):
         raise ValueError(f"{name} is {_shown(value)}")
 

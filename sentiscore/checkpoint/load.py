@@ -211,7 +211,7 @@ def check_base(folder: Path) -> None:
         CheckpointError: It is not, or it holds adapters.
     """
     check_folder(folder)
-    check_tokenizer_files(folder)
+    check_tokenizer_files(folder, for_training=True)
     check_whole(folder)
 
 

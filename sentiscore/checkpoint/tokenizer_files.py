@@ -25,15 +25,25 @@ _PAST: Final = frozenset(["name_or_path", "special_tokens_map_file"])
 _FILE: Final = re.compile(r"\w*_(file|files|path|dir|folder)|\w*(url|repo)\w*")
 
 
-def check_tokenizer_files(folder: Path) -> None:
-    """Do the files of a tokenizer hold data alone, with no word of code or of files elsewhere?
+def check_tokenizer_files(folder: Path, *, for_training: bool = False) -> None:
+    """Do the files of a tokenizer hold data alone, with no word of code?
+
+    Scoring reads `tokenizer.json` and nothing else, so a path that was left in the settings, such as where the
+    vocabulary was on its maker's disk, leads nowhere. Training hands the folder to transformers, which follows it.
+
+    Args:
+        folder: The model folder.
+        for_training: Whether a path that leads out of the folder is refused too.
 
     Raises:
         CheckpointError: They do, are too large, or cannot be read.
     """
     for name in _SETTINGS:
         if os.path.lexists(folder / name):
-            check_settings(folder / name, read_object(folder, name, _LARGEST_SETTINGS))
+            settings = read_object(folder, name, _LARGEST_SETTINGS)
+            check_settings(folder / name, settings)
+            if for_training:
+                check_paths(folder / name, settings)
 
 
 def read_tokenizer(folder: Path, sha256: str | None = None) -> bytearray:
@@ -54,7 +64,7 @@ def check_settings(path: Path, settings: dict[str, Any]) -> None:
     """Are these plain settings of a tokenizer?
 
     Raises:
-        CheckpointError: They name code, or a file that is elsewhere.
+        CheckpointError: They name code.
     """
     for name, value in settings.items():
         if name in _CODE and value is not None:
@@ -65,6 +75,15 @@ def check_settings(path: Path, settings: dict[str, Any]) -> None:
             raise CheckpointError(f"{path} names a class that is not known: {str(value)[:80]!r}.", _UNTRUSTED)
         if name == "backend" and value not in _BACKENDS:
             raise CheckpointError(f"{path} names a library that is not used: {str(value)[:80]!r}.", _UNTRUSTED)
+
+
+def check_paths(path: Path, settings: dict[str, Any]) -> None:
+    """Are all files that these settings of a tokenizer name in its folder?
+
+    Raises:
+        CheckpointError: One is elsewhere.
+    """
+    for name, value in settings.items():
         if _FILE.fullmatch(name) and name not in _PAST and value is not None:
             inside = isinstance(value, str) and is_plain_name(value) and (path.parent / value).exists()
             if not inside:

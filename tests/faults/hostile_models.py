@@ -19,6 +19,9 @@ Attack = Callable[[Path], None]
 ATTACKS: dict[str, Attack] = {}
 """What is done to a copy of a BERT classifier without a manifest, by name."""
 
+IN_VAIN: dict[str, Attack] = {}
+"""What is done to a copy of that classifier and leads nowhere: it is scored as if it were not there."""
+
 ON_CHECKPOINTS: dict[str, Attack] = {}
 """What is done to a copy of a checkpoint with a manifest."""
 
@@ -49,13 +52,13 @@ def edit(folder: Path, name: str = "config.json", **changes: Any) -> None:
     path.write_text(json.dumps((json.loads(path.read_text()) if path.exists() else {}) | changes))
 
 
-def setting(name: str, **changes: Any) -> None:
+def setting(name: str, kind: dict[str, Attack] = ATTACKS, **changes: Any) -> None:
     """A config with some settings more."""
-    ATTACKS[name] = lambda folder: edit(folder, **changes)
+    kind[name] = lambda folder: edit(folder, **changes)
 
 
-def tokenizer_setting(name: str, **changes: Any) -> None:
-    ATTACKS[name] = lambda folder: edit(folder, "tokenizer_config.json", **changes)
+def tokenizer_setting(name: str, kind: dict[str, Attack] = ATTACKS, **changes: Any) -> None:
+    kind[name] = lambda folder: edit(folder, "tokenizer_config.json", **changes)
 
 
 setting(
@@ -79,7 +82,11 @@ setting("weights_elsewhere", transformers_weights="../sentiscore-elsewhere/model
 setting("use_kernels", use_kernels=True)
 setting("per_layer_config", per_layer_config={"0": {"hidden_size": 2**40}})
 setting("a_path_as_a_word", hidden_act="../../etc/passwd")
-setting("an_unknown_word", loader="stranger_modeling")
+setting("an_unknown_word_that_is_a_class", loader="stranger_modeling.X")
+setting("an_unknown_word_that_is_a_path", loader=f"../{ELSEWHERE}/vocab.txt")
+setting("an_unknown_word", IN_VAIN, loader="stranger_modeling")
+setting("settings_of_adapters", IN_VAIN, adapters={"adapters": {"evil": "stranger_modeling.X"}, "path": "/etc/passwd"})
+setting("settings_of_another_library", IN_VAIN, **{"transformers.js_config": {"dtype": f"../{ELSEWHERE}/vocab.txt"}})
 setting("huge_hidden_size", hidden_size=2**30, num_attention_heads=1)
 setting("huge_vocabulary", vocab_size=2**31)
 setting("huge_positions", max_position_embeddings=2**40)
@@ -95,9 +102,9 @@ setting("another_kind_with_other_weights", model_type="llama", num_key_value_hea
 setting("too_many_labels", id2label={str(i): f"label {i}" for i in range(900)})
 setting("labels_that_do_not_fit", id2label={str(i): f"label {i}" for i in range(90)})
 tokenizer_setting("tokenizer_auto_map", auto_map={"AutoTokenizer": ["stranger_tokenization.X", None]})
-tokenizer_setting("tokenizer_vocab_path", vocab_file="../sentiscore-elsewhere/vocab.txt")
-tokenizer_setting("tokenizer_absolute_path", tokenizer_file="/etc/passwd")
-tokenizer_setting("tokenizer_template_path", chat_template_file="/etc/passwd")
+tokenizer_setting("tokenizer_vocab_path", IN_VAIN, vocab_file="../sentiscore-elsewhere/vocab.txt")
+tokenizer_setting("tokenizer_absolute_path", IN_VAIN, tokenizer_file="/etc/passwd")
+tokenizer_setting("tokenizer_template_path", IN_VAIN, chat_template_file="/etc/passwd")
 tokenizer_setting("tokenizer_class_of_a_module", tokenizer_class="os.system")
 tokenizer_setting("tokenizer_unknown_class", tokenizer_class="Popen")
 tokenizer_setting("tokenizer_backend", backend="evil_backend")
@@ -396,6 +403,7 @@ def manifest_with_a_base_at_a_commit_on_the_hub(folder: Path) -> None:
 def make(kind: dict[str, Attack], whole: Path, root: Path) -> None:
     """A folder for each attack, each with Python files that an import would run."""
     (root / ELSEWHERE).mkdir(exist_ok=True)
+    (root / ELSEWHERE / "vocab.txt").write_text("[UNK]\n")
     for name, apply in kind.items():
         folder = Path(shutil.copytree(whole, root / name))
         for module in ("stranger_modeling", "stranger_configuration", "stranger_tokenization"):

@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults import hostile_models
 from tests.faults.fuzz_models import make_models
-from tests.faults.hostile_models import ATTACKS, COMMIT, HUB_ID, ON_CHECKPOINTS
+from tests.faults.hostile_models import ATTACKS, COMMIT, HUB_ID, IN_VAIN, ON_CHECKPOINTS
 
 COMMANDS = ("verify", "score", "evaluate")
 HARMLESS = ("harmless", "harmless_bert", "harmless_gpt_neox", "harmless_gpt2", "harmless_llama", "harmless_checkpoint")
@@ -46,7 +46,7 @@ def reports(
 ) -> dict[tuple[str, str], dict[str, Any]]:
     root = tmp_path_factory.mktemp("hostile")
     whole = tiny_bert(id2label={0: "negative", 1: "positive"})
-    hostile_models.make(ATTACKS, whole, root)
+    hostile_models.make(ATTACKS | IN_VAIN, whole, root)
     hostile_models.make(ON_CHECKPOINTS, tiny_checkpoint, root)
     hostile_models.make({"harmless": lambda _: None}, whole, root)
     for folder in make_models(tmp_path_factory.mktemp("kinds")):
@@ -69,8 +69,10 @@ def test_a_hostile_model_is_refused_without_running_it(
         assert not report["output"], report
 
 
-@pytest.mark.parametrize("name", [*HARMLESS, "hub"])
-def test_a_harmless_model_is_scored_without_a_socket(reports: dict[tuple[str, str], dict[str, Any]], name: str) -> None:
+@pytest.mark.parametrize("name", [*HARMLESS, *IN_VAIN, "hub"])
+def test_a_harmless_model_is_scored_without_a_socket_and_nothing_is_followed(
+    reports: dict[tuple[str, str], dict[str, Any]], name: str
+) -> None:
     for command in COMMANDS:
         report = reports[name, command]
         assert report["raised"] == "", report

@@ -124,7 +124,11 @@ def test_all_that_transformers_writes_for_a_kind_is_allowed_and_means_the_same(k
     assert kind in transformers.models.auto.modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
     transformers.utils.logging.set_verbosity_error()
     config = transformers.AutoConfig.for_model(kind)
-    kept = allowed(json.loads(config.to_json_string(use_diff=False)))
+    written = json.loads(config.to_json_string(use_diff=False))
+    kept = allowed(written)
+    assert written.keys() - kept.keys() <= {"_name_or_path", "reference_compile", "transformers_version"} | {
+        name for name in written if written[name] in ({}, [])
+    }, "a setting that is new is to be listed, or its value would be lost"
     again = transformers.AutoConfig.for_model(kept.pop("model_type"), **kept)
     assert again.to_dict() == config.to_dict()
 
@@ -153,9 +157,19 @@ def test_all_that_transformers_writes_for_a_kind_is_allowed_and_means_the_same(k
         {"architectures": ["os.system('x')"]},
         {"eos_token_id": [2**40]},
         {"pad_token_id": -5},
-        {"some name": 1},
+        {"auto.map": {}},
+        {"some code": 1},
         {"a_list": [1]},
-        {"a_word": "x"},
+        {"a_table": {"a": 1}},
+        {"a_number": 2**40},
+        {"num_new_layers": 10**6},
+        {"a_word": "stranger_modeling.X"},
+        {"a_word": "stranger_modeling.py"},
+        {"a_word": "../x"},
+        {"a_word": "evil/repo"},
+        {"a_word": "https://stranger"},
+        {"a_word": "C:\\x"},
+        {"hidden_size": "large"},
     ],
     ids=str,
 )
@@ -163,6 +177,27 @@ def test_a_setting_that_is_not_plain_is_refused(change: dict[str, Any]) -> None:
     assert allowed(PLAIN) == PLAIN
     with pytest.raises(ValueError, match=r"is |has "):
         allowed(PLAIN | change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"transformers.js_config": {"use_external_data_format": {"model.onnx": 1}, "dtype": "q8"}},
+        {"keys_to_ignore_at_inference": ["past_key_values"]},
+        {"adapters": {"adapters": {"sst": "pfeiffer"}, "config_map": {}, "fusion_config_map": {}}},
+        {"sentence_transformers": {"version": "4.1.0"}},
+        {"some name": 1},
+        {"a_number": 2.5},
+        {"a_truth": True},
+        {"a_word": "x"},
+        {"license": "apache-2.0"},
+        {"made_with": "4.13.0.dev0"},
+        {"nothing": None},
+    ],
+    ids=str,
+)
+def test_a_setting_that_is_harmless_and_not_known_reaches_no_library(change: dict[str, Any]) -> None:
+    assert allowed(PLAIN | change) == PLAIN
 
 
 def test_a_network_cannot_be_larger_than_its_weights() -> None:

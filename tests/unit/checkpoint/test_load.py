@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sentiscore.checkpoint import DEFAULT, Manifest, load_checkpoint
-from sentiscore.checkpoint.load import Base, find_base, find_folder, hash_base
+from sentiscore.checkpoint.load import Base, check_base, find_base, find_folder, hash_base
 from sentiscore.checkpoint.manifest import KeptAdapters
 from sentiscore.errors import CheckpointError, SentiscoreWarning
 
@@ -338,3 +338,20 @@ def test_a_path_of_a_base_that_no_system_has_is_a_clear_error(tiny_checkpoint: P
     for path in ("x" * 5000, "a\0b"):
         with pytest.raises(CheckpointError, match="which is not at"):
             find_base(tmp_path / "adapters", on_base(tiny_checkpoint, "base", None, Path(path)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"tokenizer_file": "/etc/passwd"}, {"vocab_file": "../vocab.txt"}, {"chat_template_url": "https://stranger"}],
+    ids=str,
+)
+def test_a_path_in_the_settings_of_a_tokenizer_stops_training_and_is_nothing_to_scoring(
+    tiny_bert: Callable[..., Path], edit_json: Callable[..., None], change: dict[str, str]
+) -> None:
+    folder = tiny_bert(id2label={0: "negative", 1: "positive"})
+    check_base(folder)
+    before = load_checkpoint(folder).files
+    edit_json(folder / "tokenizer_config.json", **change)
+    assert load_checkpoint(folder).files == before
+    with pytest.raises(CheckpointError, match="which is not in its folder"):
+        check_base(folder)
