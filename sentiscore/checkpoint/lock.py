@@ -6,13 +6,11 @@ A name on the hub, and a branch too, is whatever its owner puts there next. A co
 import json
 import os
 import re
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from filelock import FileLock, Timeout
 
 from sentiscore.checkpoint.reading import MIB, parse_object
 from sentiscore.errors import CheckpointError, OutputError
@@ -113,10 +111,12 @@ def record(model: str, pin: Pin, folder: Path | None = None) -> Path:
         OutputError: It cannot be written.
         CheckpointError: What is there cannot be read.
     """
+    from sentiscore.tables.places import sync_folder
+
     path = (folder or Path()) / LOCK
     part = path.with_name(f".{LOCK}.{os.getpid()}.part")
     try:
-        with _alone(path):
+        with FileLock(path.with_name(f".{LOCK}.lock"), timeout=_PATIENCE):
             pins = read_lock(folder) | {model: pin}
             models = {name: {"revision": one.revision, "commit": one.commit} for name, one in sorted(pins.items())}
             text = json.dumps({"format": _FORMAT, "models": models}, indent=2) + "\n"
@@ -125,36 +125,14 @@ def record(model: str, pin: Pin, folder: Path | None = None) -> Path:
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)
+            sync_folder(path.parent)
+    except Timeout as error:
+        raise OutputError(f"Another process holds {path}.", "Wait for it, and run this again.") from error
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error}.", "Work in a folder that can be written to.") from error
     finally:
         part.unlink(missing_ok=True)
     return path
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Keep other processes from writing the file meanwhile. What a process that was killed holds is free again."""
-    if sys.platform == "win32":  # there the last one who writes wins
-        yield
-        return
-    import fcntl
-
-    beside = path.with_name(f".{LOCK}.lock")
-    number = os.open(beside, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
-    try:
-        until = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() > until:
-                    raise OutputError(f"Another process holds {path}.", "Wait for it, and run this again.") from error
-                time.sleep(0.02)
-        yield
-    finally:
-        os.close(number)
 
 
 def command(model: str, revision: str | None = None) -> str:

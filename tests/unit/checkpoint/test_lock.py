@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from sentiscore.checkpoint.lock import LOCK, Pin, is_commit, pinned, read_lock, record
-from sentiscore.errors import CheckpointError
+from sentiscore.errors import CheckpointError, OutputError
 
 ONE, TWO = "1" * 40, "2" * 40
 
@@ -75,3 +76,20 @@ def test_processes_that_record_at_once_lose_nothing(here: Path) -> None:
     assert len(read_lock()) == 60
     found: dict[str, Any] = json.loads((here / LOCK).read_text())
     assert found["format"] == 1
+
+
+def test_a_lock_file_that_another_process_holds_is_waited_for_and_then_told(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sentiscore.checkpoint.lock._PATIENCE", 0.1)
+    with FileLock(here / f".{LOCK}.lock"), pytest.raises(OutputError, match="Another process holds"):
+        record("a/b", Pin(None, ONE))
+    record("a/b", Pin(None, ONE))
+    assert read_lock() == {"a/b": Pin(None, ONE)}
+
+
+def test_a_pin_outlasts_a_loss_of_power(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[bool] = []
+    monkeypatch.setattr("sentiscore.tables.places.sync_folder", lambda folder: synced.append((folder / LOCK).exists()))
+    record("a/b", Pin(None, ONE))
+    assert synced == [True], "the folder is synced once the name is in place"
