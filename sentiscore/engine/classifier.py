@@ -15,7 +15,7 @@ from sentiscore.checkpoint import Checkpoint
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER
 from sentiscore.engine.batching import Batch, pack, plan_batches
 from sentiscore.engine.memory import keep_few_kernels
-from sentiscore.engine.networks import Engine, load_engine
+from sentiscore.engine.networks import Engine, is_own, load_engine
 from sentiscore.engine.tokenizer import Encoded, TextEncoder
 from sentiscore.errors import CheckpointError, InputError
 
@@ -88,6 +88,11 @@ class Classifier:
         encoder = TextEncoder.load(checkpoint.folder, length, checkpoint.files.get(TOKENIZER))
         engine = load_engine(checkpoint, device, dtype)
         return cls(encoder, engine, n_labels=len(checkpoint.labels), device=device, dtype=dtype)
+
+    @property
+    def computed_by_transformers(self) -> bool:
+        """Whether its network is one of transformers, so that a version of that may give other answers."""
+        return not is_own(self._engine)
 
     def run(self, encoded: Encoded, progress: Progress | None = None) -> npt.NDArray[np.float32]:
         """Logits of each text, in order.

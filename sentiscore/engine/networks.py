@@ -86,3 +86,8 @@ def load_engine(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype
 def own_engine(config: Mapping[str, Any]) -> type[GptNeoxEngine] | type[BertEngine] | None:
     """The forward pass of our own that computes a config exactly, if there is one."""
     return next((own for own in _OWN if own.can_run(config)), None)
+
+
+def is_own(engine: Engine) -> bool:
+    """Is this a forward pass of our own, and not one of transformers?"""
+    return isinstance(engine, _OWN)

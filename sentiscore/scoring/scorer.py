@@ -3,6 +3,7 @@
 import copy
 import warnings
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final, Self
 
@@ -120,6 +121,8 @@ class Scorer:
             "device": self.device.split(":", maxsplit=1)[0],
             "sentiscore": __version__,
             "torch": torch.__version__,
+            "tokenizers": version("tokenizers"),
+            "transformers": version("transformers") if self._classifier.computed_by_transformers else "",
         }
 
     def with_answers(self, store: AnswerStore) -> Self:

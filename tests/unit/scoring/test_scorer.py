@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,14 @@ def test_a_frame_of_another_library_is_told_apart(scorer: Scorer) -> None:
     lazy: Any = pl.DataFrame({"text": ["good"]}).lazy()
     with pytest.raises(InputError, match="This is a polars LazyFrame, not a polars DataFrame"):
         scorer.score_frame(lazy, text_col="text")
+
+
+@pytest.mark.parametrize(("activation", "own"), [("gelu", True), ("silu", False)])
+@pytest.mark.filterwarnings("ignore:.*not calibrated:sentiscore.errors.SentiscoreWarning")
+def test_the_version_of_transformers_counts_where_it_computes(
+    tiny_bert: Callable[..., Path], activation: str, own: bool
+) -> None:
+    folder = tiny_bert(id2label={0: "negative", 1: "positive"}, hidden_act=activation)
+    identity = Scorer.from_pretrained(folder, device="cpu").identity()
+    assert identity["transformers"] == ("" if own else version("transformers"))
+    assert identity["tokenizers"] == version("tokenizers")

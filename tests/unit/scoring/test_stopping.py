@@ -155,6 +155,8 @@ IDENTITY = (
     "device",
     "sentiscore",
     "torch",
+    "tokenizers",
+    "transformers",
 )
 
 
