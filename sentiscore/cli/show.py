@@ -157,6 +157,8 @@ def drift_report(report: "DriftReport") -> None:
         reasons.setdefault(reason, []).append(name)
     for reason, names in reasons.items():
         line(f"not checked: {', '.join(names)}: {reason}.")
+    for note in report.notes:
+        line(f"note: {note}")
     alarms = ", ".join(check.name for check in report.alarms)
     line(f"past its limit: {alarms}" if alarms else "Nothing is past its limit.")
 

@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 
 from sentiscore.errors import InputError
+from sentiscore.monitoring.models import compare_models
 from sentiscore.monitoring.profile import Columns, Profile, Profiler
 from sentiscore.monitoring.report import DriftReport, compare
 from sentiscore.monitoring.thresholds import with_thresholds
@@ -32,7 +33,7 @@ def monitor(
     where its value is past its threshold, and past what chance alone gives for files of these sizes.
 
     Args:
-        scored: Rows that scoring wrote, tonight's for example: a file, or a frame.
+        scored: Rows that scoring wrote, tonight's for example: a file, a folder of parts, or a frame.
         reference: Rows of the same model and the same source from when all was well; one or several.
         text_col: The column of texts, by which words and languages are compared and equal texts count once.
         time_col: The column of times, by which rows per day are compared; times without a zone are taken to be in UTC.
@@ -53,15 +54,35 @@ def monitor(
         raise InputError("There is no reference to compare with.", "Name at least one file with --reference.")
     now = _profile([scored], "the scored rows", columns)
     then = _profile(parts, "the reference", columns)
-    checks, skipped = compare(now, then, limits)
+    found = compare(now, then, limits)
+    same_model, of_models = compare_models(_files([scored]), _files(parts))
     return DriftReport(
         scored=_name(scored, "scored rows"),
         reference=tuple(_name(part, "reference") for part in parts),
         rows=now.rows,
         reference_rows=then.rows,
-        checks=checks,
-        skipped=skipped,
+        checks=found.checks,
+        skipped=found.skipped,
+        stray_rows=found.stray_rows,
+        reference_stray_rows=found.reference_stray_rows,
+        same_model=same_model,
+        notes=(
+            *of_models,
+            *_of_stray(found.stray_rows, "SCORED"),
+            *_of_stray(found.reference_stray_rows, "the reference"),
+        ),
     )
+
+
+def _of_stray(stray: int, what: str) -> list[str]:
+    if not stray:
+        return []
+    lie = "1 row of {} lies" if stray == 1 else f"{stray:,} rows of {{}} lie"
+    return [f"{lie.format(what)} far before or after the others: left out as stray where days are counted."]
+
+
+def _files(parts: Sequence[Scored]) -> list[Path | None]:
+    return [None if isinstance(part, pl.DataFrame) else Path(part) for part in parts]
 
 
 def _profile(parts: Sequence[Scored], what: str, columns: Columns) -> Profile:

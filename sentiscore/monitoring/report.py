@@ -14,7 +14,7 @@ from sentiscore.monitoring import chance
 from sentiscore.monitoring.languages import UNKNOWN, languages
 from sentiscore.monitoring.measures import Counts, Floats, psi, quantile_bins, repeat_share, total_variation
 from sentiscore.monitoring.profile import FINE, Profile
-from sentiscore.monitoring.volume import compare_volume
+from sentiscore.monitoring.volume import compare_volume, without_stray
 from sentiscore.monitoring.words import word_shift
 
 LEAST: Final = 30
@@ -58,6 +58,10 @@ class DriftReport:
         reference_rows: Rows of the reference.
         checks: What was compared.
         skipped: What was not, by the name of the check, with the reason.
+        stray_rows: Rows that lie so far from all others that their days were not counted.
+        reference_stray_rows: The same of the reference.
+        same_model: Whether one model scored all of them; None where that is not known of some.
+        notes: What else is worth knowing, in sentences; nothing of it is an alarm.
     """
 
     scored: str
@@ -66,6 +70,10 @@ class DriftReport:
     reference_rows: int
     checks: tuple[Check, ...]
     skipped: Mapping[str, str]
+    stray_rows: int = 0
+    reference_stray_rows: int = 0
+    same_model: bool | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -87,7 +95,28 @@ class DriftReport:
             "reference_rows": self.reference_rows,
             "checks": [asdict(check) for check in self.checks],
             "skipped": dict(self.skipped),
+            "stray_rows": self.stray_rows,
+            "reference_stray_rows": self.reference_stray_rows,
+            "same_model": self.same_model,
+            "notes": list(self.notes),
         }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two profiles say.
+
+    Attributes:
+        checks: What was compared.
+        skipped: What was not, by the name of the check, with the reason.
+        stray_rows: Rows whose days were not counted.
+        reference_stray_rows: The same of the reference.
+    """
+
+    checks: tuple[Check, ...]
+    skipped: Mapping[str, str]
+    stray_rows: int
+    reference_stray_rows: int
 
 
 class _Checks:
@@ -106,7 +135,7 @@ class _Checks:
         self.skipped.update(dict.fromkeys(names, reason))
 
 
-def compare(now: Profile, then: Profile, thresholds: Mapping[str, float]) -> tuple[tuple[Check, ...], dict[str, str]]:
+def compare(now: Profile, then: Profile, thresholds: Mapping[str, float]) -> Comparison:
     """Compare a profile with that of the reference.
 
     Args:
@@ -115,7 +144,7 @@ def compare(now: Profile, then: Profile, thresholds: Mapping[str, float]) -> tup
         thresholds: By the name of every check.
 
     Returns:
-        The checks, and by the name of a check that could not be made the reason.
+        The checks, the reasons why others could not be made, and how many rows are stray.
 
     Raises:
         InputError: The scores are of different models.
@@ -130,8 +159,9 @@ def compare(now: Profile, then: Profile, thresholds: Mapping[str, float]) -> tup
     _scores(checks, now, then)
     _statuses(checks, now, then)
     _texts(checks, now, then)
-    _days(checks, now, then)
-    return tuple(checks.done), checks.skipped
+    _repeats(checks, now, then)
+    stray = _days(checks, now, then)
+    return Comparison(tuple(checks.done), checks.skipped, *stray)
 
 
 def _scores(checks: _Checks, now: Profile, then: Profile) -> None:
@@ -200,7 +230,7 @@ def _languages(checks: _Checks, texts: pl.Series, reference: pl.Series) -> None:
     _counted(checks, "language", total_variation, counts, counts_then, sentence)
 
 
-def _days(checks: _Checks, now: Profile, then: Profile) -> None:
+def _repeats(checks: _Checks, now: Profile, then: Profile) -> None:
     if now.repeats is None or then.repeats is None:
         checks.skip(
             ("repeats",),
@@ -218,22 +248,29 @@ def _days(checks: _Checks, now: Profile, then: Profile) -> None:
         shares = [float(repeat_share(counts, sizes)) for counts in (here, there)]
         sentence = f"{shares[0]:.1%} of rows repeat a text of the same day, was {shares[1]:.1%}"
         _counted(checks, "repeats", gap, here, there, sentence)
+
+
+def _days(checks: _Checks, now: Profile, then: Profile) -> tuple[int, int]:
+    """Compare the rows of days; how many rows were left out as stray, here and in the reference."""
     if now.hours is None or then.hours is None:
         checks.skip(
             ("volume", "missing_days"), "it needs the time of each row: name its column with --time-col (time_col)"
         )
-        return
-    volume = compare_volume(now.hours, then.hours) if now.hours[0].size and then.hours[0].size else None
+        return 0, 0
+    hours, stray = without_stray(now.hours)
+    hours_then, stray_then = without_stray(then.hours)
+    volume = compare_volume(hours, hours_then) if hours[0].size and hours_then[0].size else None
     if volume is None:
         checks.skip(
             ("volume", "missing_days"),
             "the reference has too few days; it takes two or three weeks and some rows on each",
         )
-        return
+        return stray, stray_then
     sentence = f"{volume.rows:,.0f} rows a day, {volume.expected:,.0f} are usual on such days"
     checks.add("volume", volume.ratio, volume.rare, sentence)
     days = "day" if volume.days == 1 else "days"
     checks.add("missing_days", volume.missing, 0.0, f"{volume.missing:,} of {volume.days:,} {days} without a row")
+    return stray, stray_then
 
 
 def _binned(checks: _Checks, name: str, fine: Counts, fine_then: Counts, sentence: str) -> None:

@@ -13,6 +13,8 @@ from click.testing import CliRunner, Result
 
 from sentiscore.cli.main import cli
 from sentiscore.monitoring.thresholds import THRESHOLDS
+from sentiscore.tables import open_sink
+from sentiscore.tables.provenance import SCORED_ROWS, ModelFacts, Provenance
 from tests.scored_rows import START, scored_rows
 
 DAYS = 28
@@ -110,6 +112,59 @@ def test_csv_and_several_references_give_the_same_report(folder: Path, tmp_path:
     other = run(night, *parts, *COLUMNS, "--json", "-")
     assert json.loads(one.stdout)["checks"] == json.loads(other.stdout)["checks"]
     assert (one.exit_code, other.exit_code) == (3, 3)
+
+
+def test_folders_of_parts_give_the_same_report(folder: Path, tmp_path: Path) -> None:
+    names = ("broken", "history")
+    for name in names:
+        rows = pl.read_parquet(folder / f"{name}.scored.parquet")
+        (tmp_path / name).mkdir()
+        for i, part in enumerate(rows.iter_slices(-(-rows.height // 3))):
+            part.write_parquet(tmp_path / name / f"part-{i:05}.parquet")
+    one = run(
+        folder / "broken.scored.parquet", "--reference", folder / "history.scored.parquet", *COLUMNS, "--json", "-"
+    )
+    other = run(tmp_path / "broken", "--reference", tmp_path / "history", *COLUMNS, "--json", "-")
+    assert (one.exit_code, other.exit_code) == (3, 3)
+    assert json.loads(one.stdout) | {"scored": "", "reference": []} == json.loads(other.stdout) | {
+        "scored": "",
+        "reference": [],
+    }
+
+
+@pytest.mark.parametrize("sha256", ["ab" * 32, "cd" * 32])
+def test_scores_of_different_models_are_told_and_no_error(folder: Path, tmp_path: Path, sha256: str) -> None:
+    for name, one in (("night", "ab" * 32), ("history", sha256)):
+        model = ModelFacts(
+            name="mine",
+            revision=None,
+            sha256=one,
+            labels=("negative", "neutral", "positive"),
+            temperature=None,
+            dtype="fp32",
+            device="cpu",
+        )
+        told = Provenance(kind=SCORED_ROWS, rows=1, sources=(), n_sources=0, options={}, job_key="ab", model=model)
+        with open_sink(tmp_path / f"{name}.parquet", metadata=told.to_metadata()) as sink:
+            sink.write(pl.read_parquet(folder / f"{name}.scored.parquet"))
+    files = (tmp_path / "night.parquet", "--reference", tmp_path / "history.parquet", *COLUMNS)
+    result = run(*files, "--json", tmp_path / "drift.json")
+    assert result.exit_code == 0
+    differ = sha256 != "ab" * 32
+    assert (
+        "note: These rows were scored by different models: SCORED by mine (sha256 abababab" in result.output
+    ) == differ
+    report = json.loads((tmp_path / "drift.json").read_text(encoding="utf-8"))
+    assert (report["same_model"], len(report["notes"])) == (not differ, int(differ))
+
+
+def test_a_stray_row_is_told_in_the_table(folder: Path, tmp_path: Path) -> None:
+    rows = pl.read_parquet(folder / "night.scored.parquet")
+    row = rows.tail(1).with_columns(published_at=pl.col("published_at") - pl.duration(days=30))
+    pl.concat([rows, row]).write_parquet(tmp_path / "night.parquet")
+    result = run(tmp_path / "night.parquet", "--reference", folder / "history.scored.parquet", *COLUMNS)
+    assert result.exit_code == 0
+    assert "note: 1 row of SCORED lies far before or after the others: left out as stray" in result.output
 
 
 def test_files_that_cannot_be_compared_are_errors_with_a_next_step(folder: Path, tmp_path: Path) -> None:

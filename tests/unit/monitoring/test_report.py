@@ -1,6 +1,6 @@
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -82,6 +82,28 @@ def test_a_day_that_is_missing_is_told(history: pl.DataFrame) -> None:
     found = report(rows, history)
     assert alarms(found) == {"missing_days"}
     assert found.alarms[0].sentence == "1 of 7 days without a row"
+
+
+@pytest.mark.parametrize(
+    "when", [datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC), LAST - timedelta(days=30)]
+)
+@pytest.mark.parametrize("late", ["now", "then", "both"])
+def test_a_row_of_another_time_alarms_nothing_and_is_told(history: pl.DataFrame, when: datetime, late: str) -> None:
+    now, then = night(), history.filter(pl.col("published_at") >= LAST - timedelta(days=21))
+    row = now.tail(1).with_columns(published_at=pl.lit(when, dtype=pl.Datetime("us", "UTC")))
+    usual = {check.name: check for check in report(now, then).checks}
+    if late != "then":
+        now = pl.concat([now, row])
+    if late != "now":
+        then = pl.concat([then, row])
+    found = report(now, then)
+    assert found.passed, found.alarms
+    assert {"volume", "missing_days"} <= {check.name for check in found.checks if usual[check.name] == check}
+    assert (found.stray_rows, found.reference_stray_rows) == (int(late != "then"), int(late != "now"))
+    told = found.to_dict()
+    assert (told["stray_rows"], told["reference_stray_rows"]) == (found.stray_rows, found.reference_stray_rows)
+    assert len(told["notes"]) == 1 + (late == "both")
+    assert "left out as stray" in told["notes"][0]
 
 
 def test_few_bad_rows_of_few_rows_are_chance(history: pl.DataFrame) -> None:

@@ -1,0 +1,60 @@
+"""Which models scored the two sides, as far as the files say."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from sentiscore.errors import InputError
+from sentiscore.tables.provenance import SIDECAR, ModelFacts, read_provenance
+
+_SHOWN: Final = 12
+
+
+def compare_models(scored: Sequence[Path | None], reference: Sequence[Path | None]) -> tuple[bool | None, list[str]]:
+    """Were all rows scored by one model?
+
+    A file that says nothing of its model, or says it of other rows, says neither yes nor no.
+
+    Args:
+        scored: Files or folders of parts; None for a frame, which does not say.
+        reference: The same of the reference.
+
+    Returns:
+        Whether it was one model, None where that is not known of some; and a sentence for each thing to be told.
+    """
+    told: list[str] = []
+    here, there = ([_model(path, told) for path in paths] for paths in (scored, reference))
+    every = [*here, *there]
+    known = {model.identity for model in every if model is not None}
+    if len(known) > 1:
+        told.insert(
+            0,
+            f"These rows were scored by different models: SCORED by {_names(here)}; the reference by {_names(there)}. "
+            "A change may be that of the model.",
+        )
+        return False, told
+    return (None if None in every else True), told
+
+
+def _model(path: Path | None, told: list[str]) -> ModelFacts | None:
+    if path is None:
+        return None
+    try:
+        found = read_provenance(path)
+    except InputError as error:
+        told.append(f"Which model scored {path} is not known. {error.message}")
+        return None
+    if found is None or (found.where == SIDECAR and found.intact is False):
+        return None
+    return found.provenance.model
+
+
+def _names(models: Sequence[ModelFacts | None]) -> str:
+    names = [
+        "an unknown one"
+        if model is None
+        else f"{model.name} (sha256 {model.sha256[:_SHOWN]}, labels {'/'.join(model.labels)}, "
+        + ("not calibrated)" if model.temperature is None else f"temperature {model.temperature:g})")
+        for model in models
+    ]
+    return " and ".join(dict.fromkeys(names))
