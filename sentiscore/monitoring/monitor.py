@@ -45,7 +45,7 @@ def monitor(
 
     Raises:
         InputError: A file cannot be read, is not scored, has no row with scores or lacks a column; the scores are of
-            different models; or there is no check of a name.
+            different models; there is no check of a name; or there are too few rows for any check.
     """
     limits = with_thresholds(thresholds)
     columns = Columns(text=text_col, time=time_col, prefix=prefix)
@@ -55,6 +55,10 @@ def monitor(
     now = _profile([scored], "the scored rows", columns)
     then = _profile(parts, "the reference", columns)
     found = compare(now, then, limits)
+    if not found.checks:
+        raise InputError(
+            f"Nothing could be compared: {'; '.join(dict.fromkeys(found.skipped.values()))}.", "Compare more rows."
+        )
     same_model, of_models = compare_models(_files([scored]), _files(parts))
     return DriftReport(
         scored=_name(scored, "scored rows"),

@@ -118,9 +118,15 @@ def test_few_bad_rows_of_few_rows_are_chance(history: pl.DataFrame) -> None:
 
 
 def test_ten_rows_are_too_few_to_judge_their_shares(history: pl.DataFrame) -> None:
-    found = report(night(10, empty=0.3), history, time_col=None)
-    assert (found.checks, found.passed) == ((), True)
-    assert set(found.skipped) == set(THRESHOLDS)
+    found = report(night(10, empty=0.3), history)
+    assert {check.name for check in found.checks} == {"volume", "missing_days"}
+    assert set(found.skipped) == set(THRESHOLDS) - {"volume", "missing_days"}
+    assert "empty" not in {check.name for check in found.alarms}
+
+
+def test_a_report_that_checks_nothing_does_not_pass(history: pl.DataFrame) -> None:
+    with pytest.raises(InputError, match="Nothing could be compared: there are 7 scored texts"):
+        report(night(10, empty=0.3), history, time_col=None)
 
 
 def test_a_story_that_is_sent_two_hundred_times_moves_nothing_where_texts_are_known(history: pl.DataFrame) -> None:
