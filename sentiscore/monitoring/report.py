@@ -14,7 +14,7 @@ from sentiscore.monitoring import chance
 from sentiscore.monitoring.languages import UNKNOWN, languages
 from sentiscore.monitoring.measures import Counts, Floats, psi, quantile_bins, repeat_share, total_variation
 from sentiscore.monitoring.profile import FINE, Profile
-from sentiscore.monitoring.volume import compare_volume, without_stray
+from sentiscore.monitoring.volume import compare_volume, usual_rows, without_stray
 from sentiscore.monitoring.words import word_shift
 
 LEAST: Final = 30
@@ -257,8 +257,9 @@ def _days(checks: _Checks, now: Profile, then: Profile) -> tuple[int, int]:
             ("volume", "missing_days"), "it needs the time of each row: name its column with --time-col (time_col)"
         )
         return 0, 0
-    hours, stray = without_stray(now.hours)
-    hours_then, stray_then = without_stray(then.hours)
+    usual = usual_rows(then.hours)
+    hours, stray = without_stray(now.hours, usual)
+    hours_then, stray_then = without_stray(then.hours, usual)
     volume = compare_volume(hours, hours_then) if hours[0].size and hours_then[0].size else None
     if volume is None:
         checks.skip(

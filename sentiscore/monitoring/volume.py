@@ -24,9 +24,11 @@ _TELLING: Final = 10
 _PAIRS: Final = 2
 """Rows that come together; a day has none by chance exp(-rows / this) of the time."""
 
-_STRAY: Final = 0.02
-"""The share of all rows, and of the rows that are usual in the same time, that stray rows have at most."""
-_EDGE: Final = 0.05
+_STRAY: Final = 0.05
+"""The share of all rows that stray rows have at most."""
+_ALMOST_NONE: Final = 0.02
+"""The share of the rows usual in the same time that stray rows have at most."""
+_EDGE: Final = 0.1
 """The share of rows at either end that usual rows are not told from."""
 _SELDOM: Final = 0.01
 """How seldom chance alone may give a time of so few rows."""
@@ -116,33 +118,41 @@ def compare_volume(hours: Hours, reference: Hours) -> Volume | None:
     )
 
 
-def without_stray(hours: Hours) -> tuple[Hours, int]:
+def usual_rows(hours: Hours) -> float | None:
+    """About how many rows a day has, whatever lies at the ends; None where there are too few rows to tell."""
+    at, rows = hours
+    n = int(rows.sum())
+    edge = max(1, int(_EDGE * n))
+    if n - 2 * edge < _PAIRS:
+        return None
+    first, last = at[np.searchsorted(np.cumsum(rows), [edge, n - 1 - edge], side="right")]
+    return (n - 2 * edge - 1) * _DAY / max(_DAY, int(last - first))
+
+
+def without_stray(hours: Hours, usual: float | None) -> tuple[Hours, int]:
     """The hours between which the rows lie, without the few rows that lie far before or after all others.
 
     A correction of last month's story, a clock that stood at 1970 and a year that was mistyped would otherwise make
-    days of their own, and many days without a row. Rows before the others are stray if they are a fiftieth of all rows
-    at most, and in the time from the first of them to the others a fiftieth of what is usual at most (or a single
+    days of their own, and many days without a row. Rows before the others are stray if they are a twentieth of all
+    rows at most, and in the time from the first of them to the others a fiftieth of what is usual at most (or a single
     row), and chance would not give as few. Rows after the others must besides come after a pause of four days: a feed
     that has nearly stopped since yesterday is no stray row, but news.
 
     Args:
         hours: Hours since 1970 in order, and how many rows each has.
+        usual: Rows that a day has of late, as `usual_rows` of the reference says; None leaves all rows.
 
     Returns:
         The hours that are left, never none of some; and how many rows were left out.
     """
-    at, rows = hours
-    n = int(rows.sum())
-    edge = max(1, int(_EDGE * n))
-    if n - 2 * edge < _PAIRS:
+    if usual is None:
         return hours, 0
-    total = np.cumsum(rows)
-    first, last = at[np.searchsorted(total, [edge, n - 1 - edge], side="right")]
-    a_day = (n - 2 * edge - 1) * _DAY / max(_DAY, int(last - first))
-    before = _stray(at, rows, a_day, 0)
-    after = _stray(-at[::-1], rows[::-1], a_day, _LONG_PAUSE)
-    kept = slice(before, at.size - after)
-    return (at[kept], rows[kept]), n - int(rows[kept].sum())
+    at, rows = hours
+    before = _stray(at, rows, usual, 0)
+    at, rows = at[before:], rows[before:]
+    after = _stray(-at[::-1], rows[::-1], usual, _LONG_PAUSE)
+    kept = at[: at.size - after], rows[: at.size - after]
+    return kept, int(hours[1].sum() - kept[1].sum())
 
 
 def _stray(at: Counts, rows: Counts, a_day: float, pause: int) -> int:
@@ -150,15 +160,15 @@ def _stray(at: Counts, rows: Counts, a_day: float, pause: int) -> int:
     from scipy.special import pdtr
 
     total = np.cumsum(rows)
-    most = max(1, int(_STRAY * total[-1]))
+    most = max(1, int(_STRAY * rows.sum()))
     start = 0
-    for i in range(1, int(np.searchsorted(total, most, side="right")) + 1):
+    for i in range(1, min(at.size, int(np.searchsorted(total, most, side="right")) + 1)):
         time = int(at[i] - at[start])
         if time < _DAY or at[i] - at[i - 1] < pause:
             continue
         found = int(total[i - 1] - (total[start - 1] if start else 0))
         usual = a_day * time / _DAY
-        if found <= max(1, _STRAY * usual) and pdtr(found // _PAIRS, usual / _PAIRS) < _SELDOM:
+        if found <= max(1, _ALMOST_NONE * usual) and pdtr(found // _PAIRS, usual / _PAIRS) < _SELDOM:
             start = i
     return start
 
