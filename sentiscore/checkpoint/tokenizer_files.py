@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from sentiscore.checkpoint.reading import MIB, is_plain_name, read_inside, read_object
+from sentiscore.checkpoint.reading import MIB, is_plain_name, parse_object, read_inside, read_object
 from sentiscore.errors import CheckpointError
 
 TOKENIZER: Final = "tokenizer.json"
@@ -57,7 +57,36 @@ def read_tokenizer(folder: Path, sha256: str | None = None) -> bytearray:
             f"{folder} has no tokenizer.json.",
             "Save the tokenizer with a fast tokenizer's save_pretrained into that folder.",
         )
-    return read_inside(folder, TOKENIZER, LARGEST, sha256)
+    data = read_inside(folder, TOKENIZER, LARGEST, sha256)
+    _check_merges(folder / TOKENIZER, data)
+    return data
+
+
+def _check_merges(path: Path, data: bytearray) -> None:
+    """Is each piece of a word that begins inside of it marked as such, where the file says that they are?
+
+    The library takes as many bytes off such a piece as the mark has, without a look at them; half a character is left
+    then, and the whole process is aborted.
+
+    Raises:
+        CheckpointError: One is not, or the file is no JSON.
+    """
+    try:
+        model = parse_object(data).get("model")
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}.", "Copy or download it again.") from error
+    found = model if isinstance(model, dict) else {}
+    mark, merges = found.get("continuing_subword_prefix"), found.get("merges")
+    if not isinstance(mark, str) or not mark or not isinstance(merges, list):
+        return
+    for merge in merges:
+        pair = merge.split(" ") if isinstance(merge, str) else merge
+        second = pair[1] if isinstance(pair, list) and len(pair) > 1 else None
+        if not (isinstance(second, str) and second.startswith(mark)):
+            raise CheckpointError(
+                f"{path} is broken: the merge {str(merge)[:40]!r} does not go on with {mark[:10]!r}.",
+                "Copy or download it again.",
+            )
 
 
 def check_settings(path: Path, settings: dict[str, Any]) -> None:
