@@ -26,7 +26,7 @@ from sentiscore.errors import CheckpointError
 def test_a_merge_that_would_leave_half_a_character_is_refused(
     tmp_path: Path, mark: str | None, merges: list[Any], fine: bool
 ) -> None:
-    model = {"type": "BPE", "continuing_subword_prefix": mark, "vocab": {}, "merges": merges}
+    model: dict[str, Any] = {"type": "BPE", "continuing_subword_prefix": mark, "vocab": {}, "merges": merges}
     (tmp_path / "tokenizer.json").write_text(json.dumps({"model": model}))
     if fine:
         assert read_tokenizer(tmp_path)
