@@ -128,6 +128,11 @@ class Classifier:
         distinct = self._to_device(known)
         compute = self._on_cores if self.device.type == "cpu" else self._in_turn
         found = compute(batches, ids, ends, distinct, progress).float().cpu().numpy()
+        if found.shape != (rows.size, self._n_labels):
+            raise CheckpointError(
+                f"The model gives {found.shape[0]:,} answers to {rows.size:,} texts: config and weights do not fit.",
+                "Copy or download the whole folder again, or choose another model.",
+            )
         if not np.isfinite(found).all():
             raise CheckpointError(
                 "The model answers with what is not a number: its weights are broken, or too large to compute with.",

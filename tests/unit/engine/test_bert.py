@@ -1,5 +1,6 @@
 """The forward pass of our own for BERT and its kin equals Hugging Face's, by number."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sentiscore import Scorer
 from sentiscore.engine import layers
 from sentiscore.engine.bert import BertEngine
 from sentiscore.engine.networks import own_engine
 from sentiscore.engine.weights import read_weights
-from sentiscore.errors import CheckpointError
+from sentiscore.errors import CheckpointError, SentiscoreWarning
 from tests.unit.engine.reference import (
     ANY_PADDING,
     CPU,
@@ -185,3 +187,14 @@ def test_weights_that_are_missing_or_of_another_shape_are_a_clear_error(family: 
     for weights in (whole | {name: torch.ones(5)}, {k: v for k, v in whole.items() if k != name}):
         with pytest.raises(CheckpointError, match=name.replace(".", r"\.")):
             BertEngine(config_of(model), weights, n_labels=3, device=CPU, dtype=torch.float32)
+
+
+def test_a_network_without_layers_is_a_clear_error(
+    tiny_bert: Callable[..., Path], edit_json: Callable[..., None]
+) -> None:
+    folder = tiny_bert(id2label={0: "negative", 1: "positive"})
+    edit_json(folder / "config.json", num_hidden_layers=0)
+    with pytest.warns(SentiscoreWarning, match="is not calibrated"):
+        scorer = Scorer.from_pretrained(folder, device="cpu", dtype="fp32")
+    with pytest.raises(CheckpointError, match="answers to 2 texts: config and weights do not fit"):
+        scorer.score(["a warm and funny film", "a dull , lifeless mess"])
