@@ -36,10 +36,11 @@ MODEL_TYPES: Final = _LEARNT_POSITIONS | _names(
 """Kinds of networks that are loaded: classifiers of text whose code is all in transformers, and compiles nothing."""
 
 _DROPPED: Final = _names(
-    "_attn_implementation_autoset _commit_hash _flash_attn_2_enabled _name_or_path adapters bad_words_ids "
-    "begin_suppress_tokens directionality finetuning_task forced_decoder_ids keys_to_ignore_at_inference language name "
-    "name_or_path pooler_type prefix reference_compile sentence_transformers suppress_tokens task_specific_params "
-    "tokenizer_class transformers.js_config transformers_version"
+    "_attn_implementation_autoset _commit_hash _flash_attn_2_enabled _model_name_or_path _name_or_path adapters "
+    "bad_words_ids begin_suppress_tokens directionality finetuning_task forced_decoder_ids "
+    "keys_to_ignore_at_inference language name name_or_path pooler_type prefix reference_compile "
+    "sentence_transformers suppress_tokens task_specific_params tokenizer_class transformers.js_config "
+    "transformers_version"
 )
 """What tells of a model's past or of other uses, and nothing of how it computes."""
 

@@ -107,6 +107,16 @@ WELL_KNOWN: dict[str, dict[str, Any]] = {
         "vocab_size": 128256,
         "_attn_implementation": "sdpa",
     },
+    "SmolLM2, read from a GGUF file": {
+        "_model_name_or_path": "Smollm2 135M 8k Lc100K Mix1 Ep2",
+        "model_type": "llama",
+        "hidden_size": 576,
+        "num_attention_heads": 9,
+        "num_key_value_heads": 3,
+        "rope_parameters": {"rope_theta": 100000.0, "rope_type": "default"},
+        "pretraining_tp": 1,
+        "vocab_size": 49152,
+    },
 }
 
 
@@ -114,7 +124,8 @@ WELL_KNOWN: dict[str, dict[str, Any]] = {
 def test_configs_as_well_known_models_have_them_are_allowed(name: str) -> None:
     kept = allowed(WELL_KNOWN[name])
     assert kept["model_type"] == WELL_KNOWN[name]["model_type"]
-    assert not {"_name_or_path", "finetuning_task", "task_specific_params", "pruned_heads"} & kept.keys()
+    past = {"_model_name_or_path", "_name_or_path", "finetuning_task", "task_specific_params", "pruned_heads"}
+    assert not past & kept.keys()
 
 
 @pytest.mark.parametrize("kind", sorted(MODEL_TYPES))
