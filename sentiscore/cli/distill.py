@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("distill", short_help="Train a small model on what larger ones say.")
-@click.argument("teachers", metavar="TEACHER...", nargs=-1, required=True)
+@click.argument("teachers", metavar="[TEACHER...]", nargs=-1)
 @click.option(
     "--student",
     "student_file",
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 @click.option(
     "--soft-labels",
     type=click.Path(path_type=Path),
-    help="Where the teachers' answers are kept; used again if they are there.  [default: OUTPUT.soft.parquet]",
+    help="Where the teachers' answers are kept, by a hash of each text. What is there is not asked again; if all is, "
+    "no teacher is needed.  [default: OUTPUT.soft.parquet]",
 )
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of the student's training.  [default: the recipe's]"

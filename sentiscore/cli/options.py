@@ -23,7 +23,7 @@ DTYPE: Final = click.option(
     type=click.Choice(["auto", "fp32", "bf16"]),
     default="auto",
     show_default=True,
-    help="Numbers to compute with; auto is bf16 where the hardware has it.",
+    help="Numbers to compute with; auto is bf16 where it is faster.",
 )
 LABELS: Final = click.option(
     "--labels",

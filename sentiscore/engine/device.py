@@ -10,11 +10,17 @@ DTYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def has_fast_bf16(device: torch.device) -> bool:
-    """Does this device multiply bf16 matrices in hardware?"""
+    """Does this device multiply bf16 matrices faster than fp32 ones?
+
+    A CPU may know bf16 and be slower for it: Intel's are unless they have AMX, which a virtual machine may hide, and
+    AMD's are about twice as fast (`python -m tests.benches.gemm cpu` prints it).
+    """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
         able = torch.cpu.get_capabilities()
+        if "Intel" in str(able.get("cpu_name")):
+            return bool(able.get("amx_bf16"))
         return any(bool(able.get(name)) for name in ("avx512_bf16", "amx_bf16", "bf16"))
     return False
 
@@ -49,7 +55,7 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     """A number type by name.
 
     Args:
-        name: "auto" (bf16 where the device computes it in hardware, otherwise fp32), "fp32" or "bf16".
+        name: "auto" (bf16 where the device is faster for it, otherwise fp32), "fp32" or "bf16".
         device: Where it will be used.
 
     Raises:

@@ -65,7 +65,7 @@ class Scorer:
         Args:
             model: "default" (inside the package), a folder, or a hub id.
             device: "auto", "cpu", "cuda", "cuda:N" or "mps".
-            dtype: "auto" (bf16 where the hardware computes it), "fp32" or "bf16".
+            dtype: "auto" (bf16 where the device is faster for it), "fp32" or "bf16".
             revision: The commit of a hub id, or a branch or tag that `sentiscore.lock` has a commit for.
             labels: Label names in the order of the model's ids, where its config does not say.
             max_length: Tokens of a text that are read; the model's own limit by default.

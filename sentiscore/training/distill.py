@@ -17,7 +17,7 @@ from sentiscore.training.augment import Augmentation, augment
 from sentiscore.training.distillation import Distillation
 from sentiscore.training.finetune import Progress, TrainingResult, train
 from sentiscore.training.folder import check_folder_free
-from sentiscore.training.soft_labels import ask_once, check_classes, identity, mixed, unlabelled
+from sentiscore.training.soft_labels import ask_once, check_classes, classes_in, classes_of, mixed, unlabelled
 from sentiscore.training.student import build_student, name_of
 
 
@@ -39,17 +39,19 @@ def distill(
     """Train a student on labels and on what its teachers say, and write it as a checkpoint.
 
     The teachers are asked once for every text: those of the labelled sets, those without a label, and those that are
-    made of both. What they say, on average, is kept in a file, so that another seed or a run that is taken up need not
-    ask again.
+    made of both. What they say, on average, is kept in a file, with a hash of each text in place of the text. So
+    another seed, or a run that is taken up, asks for what is not there alone, and a file that answers for every text
+    takes the teachers' place.
 
     Args:
-        teachers: Folders or hub ids of models with the same classes.
+        teachers: Folders or hub ids of models with the same classes; none if the soft labels are there for all texts.
         plan: The settings.
         output: The folder to make.
         train_data: Labelled sets to learn from.
         eval_data: Labelled sets to choose the best state by, and to calibrate on.
         texts: Texts without labels.
-        soft_labels: The file of what the teachers say; OUTPUT.soft.parquet by default. Used if it is there.
+        soft_labels: The file of what the teachers say; OUTPUT.soft.parquet by default. Used, and added to, if it is
+            there.
         resume: Take up a run that was stopped, from its last saved state.
         device: "auto", "cpu", "cuda" or "cuda:N".
         dtype: What the teachers compute in: "auto", "fp32" or "bf16".
@@ -70,30 +72,35 @@ def distill(
             "The base of this student is gone once it is trained, so its adapters cannot be kept apart from it.",
             'Say adapters = "merge" in the student\'s settings.',
         )
-    if not teachers:
-        raise TrainingError("There is no teacher.", "Name one model at least: a folder or a hub id.")
+    place = Path(soft_labels or output.with_name(f"{output.name}.soft.parquet"))
+    if student.take_layers and not (student.model or teachers):
+        raise TrainingError(
+            "There is no teacher whose layers could be taken.", "Name one, or a model in the [student] table."
+        )
     labelled = dict.fromkeys(text for rows in train_data for text in rows.texts)
     others = [text for text in dict.fromkeys(texts) if text not in labelled and text.strip()]
     listed = [*labelled, *others]
     made = augment(_to_augment(plan.augmentation, train_data, others), plan.augmentation, known=listed)
     with tempfile.TemporaryDirectory(prefix="sentiscore-") as scratch:
         if is_built:
-            base = Path(scratch) / name_of(student, teachers[0])
-            build_student(student, teachers[0], listed, max_length=recipe.max_length, seed=recipe.seed, output=base)
+            layers_of = student.model or next(iter(teachers), "")
+            base = Path(scratch) / name_of(student, layers_of)
+            build_student(student, layers_of, listed, max_length=recipe.max_length, seed=recipe.seed, output=base)
             recipe = recipe.with_changes({"base": str(base)})
         else:
             check_base(find_folder(recipe.base, recipe.base_revision or None)[0])
         scorers = [Scorer.from_pretrained(teacher, device=device, dtype=dtype) for teacher in teachers]
-        check_classes(scorers, train_data)
+        if scorers:
+            check_classes(classes_of(scorers), train_data)  # before they are asked, which takes long
+        who, answers = ask_once(scorers, [*listed, *made], place, on_asked)
+        check_classes(classes_in(answers), train_data)
+        del scorers  # their weights make room for the student's training
         record = {
-            "teachers": [[Path(scorer.checkpoint.name).name, identity(scorer)] for scorer in scorers],
+            "teachers": [[one.name, one.identity] for one in who],
             "student": asdict(student),
             "distill": asdict(plan.mixing),
             "augment": asdict(plan.augmentation),
         }
-        place = Path(soft_labels or output.with_name(f"{output.name}.soft.parquet"))
-        answers = ask_once(scorers, [*listed, *made], place, on_asked)
-        del scorers  # their weights make room for the student's training
         soft = [mixed(rows, answers, plan.mixing.label_share) for rows in train_data]
         soft += [
             unlabelled(name, more, answers, plan.mixing.soft_weight)

@@ -60,9 +60,7 @@ class Recipe(Settings):
     sampling: str = setting(
         "length", "Batches of rows of like length, or of random rows.", choices=("length", "random")
     )
-    precision: str = setting(
-        "auto", "bf16 where the hardware multiplies it, or fp32.", choices=("auto", "bf16", "fp32")
-    )
+    precision: str = setting("auto", "bf16 where it is faster, or fp32.", choices=("auto", "bf16", "fp32"))
     evals_per_epoch: int = setting(4, "Validations, and saved states, in each epoch.", low=1)
     save_dtype: str = setting(
         "float32", "Number type of the saved weights.", choices=("float32", "float16", "bfloat16")

@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +19,32 @@ from sentiscore.tables import check_place, put_in_place
 from sentiscore.tables.labelled import LabelledData
 
 TEXT: Final = "text"
+_HASH: Final = "text_hash"
 _KEY: Final = "sentiscore.soft_labels"
+_SHOWN: Final = 60
+"""Characters of a text in a message."""
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Who answered: for the manifest of a student, and to tell one's answers from another's.
+
+    Attributes:
+        name: What its folder or repository is called.
+        identity: A hash of everything that its answers follow from, but for the kind of its numbers.
+    """
+
+    name: str
+    identity: str
+
+    @classmethod
+    def of(cls, scorer: Scorer) -> Self:
+        """Who a model is."""
+        checkpoint = scorer.checkpoint
+        digest = hashlib.sha256(f"{checkpoint.labels} {checkpoint.temperature}".encode())
+        for path in loaded_files(checkpoint.folder):
+            digest.update(f"{path.name} {hash_file(path)}".encode())
+        return cls(Path(checkpoint.name).name, digest.hexdigest())
 
 
 def classes_of(teachers: Sequence[Scorer]) -> tuple[str, ...]:
@@ -38,13 +62,21 @@ def classes_of(teachers: Sequence[Scorer]) -> tuple[str, ...]:
     return every.pop()
 
 
-def check_classes(teachers: Sequence[Scorer], train_data: Sequence[LabelledData]) -> None:
+def classes_in(answers: pl.DataFrame) -> tuple[str, ...]:
+    """The classes that answers have probabilities of."""
+    return tuple(name for name in CLASSES if P_OF[name] in answers.columns)
+
+
+def check_classes(known: Sequence[str], train_data: Sequence[LabelledData]) -> None:
     """Do the teachers know every class that the labelled rows have?
 
+    Args:
+        known: The teachers' classes.
+        train_data: The labelled rows.
+
     Raises:
-        TrainingError: They do not, or they differ in their classes.
+        TrainingError: They do not.
     """
-    known = classes_of(teachers)
     for rows in train_data:
         if strange := [name for name in rows.classes if name not in known]:
             raise TrainingError(
@@ -64,13 +96,13 @@ def ask(
         on_progress: Called with how many more texts a teacher has read.
 
     Returns:
-        The column `text` and a column for each class; a text in which a teacher finds no tokens is left out.
+        The column `text` and a column for each class, which is null for a text in which a teacher finds no tokens.
     """
     columns = [P_OF[name] for name in classes_of(teachers)]
     series = pl.Series(TEXT, texts, dtype=pl.String)
     answers = [teacher.score_series(series, on_progress).select(columns) for teacher in teachers]
     means = [sum((one[name] for one in answers[1:]), start=answers[0][name]) / len(answers) for name in columns]
-    return pl.DataFrame([series, *(mean.alias(name) for mean, name in zip(means, columns, strict=True))]).drop_nulls()
+    return pl.DataFrame([series, *(mean.alias(name) for mean, name in zip(means, columns, strict=True))])
 
 
 def ask_once(
@@ -78,42 +110,82 @@ def ask_once(
     texts: Sequence[str],
     path: Path,
     on_progress: Callable[[int], None] | None = None,
-) -> pl.DataFrame:
-    """What the teachers say, kept in a parquet file and taken from there the next time.
+) -> tuple[tuple[Teacher, ...], pl.DataFrame]:
+    """What the teachers say of texts: from a file as far as they were asked before, which then has the rest too.
+
+    The file holds a hash of each text and not the text, so that it may be passed on where the texts may not.
 
     Args:
-        teachers: See `ask`.
+        teachers: See `ask`; none if the file answers for all the texts.
         texts: See `ask`.
         path: The file.
         on_progress: See `ask`.
 
     Returns:
-        See `ask`.
+        Who answered, and the answers: the column `text` and a column for each class, without the texts in which a
+        teacher finds no tokens.
 
     Raises:
-        TrainingError: The file holds something else, or what other teachers said or of other texts.
+        TrainingError: The file holds something else, or what other teachers said; or there are no teachers, and it
+            does not answer for all the texts.
         OutputError: It cannot be written.
     """
-    key = {
-        "teachers": [identity(teacher) for teacher in teachers],
-        "texts": hashlib.sha256("\0".join(texts).encode()).hexdigest(),
-    }
+    wanted = pl.DataFrame({TEXT: texts, _HASH: [_hash(text) for text in texts]}, {TEXT: pl.String, _HASH: pl.UInt64})
+    who = tuple(Teacher.of(teacher) for teacher in teachers)
+    known = pl.DataFrame(schema={_HASH: pl.UInt64})
     if path.exists():
-        if found := _changed(path, key):
+        before, known = _read(path)
+        if who and [one.identity for one in who] != [one.identity for one in before]:
+            raise TrainingError(f"{path} holds what other teachers said.", "Name another file with --soft-labels.")
+        who = who or before
+    elif not teachers:
+        raise TrainingError(
+            "There is no teacher, and no file of what teachers said.",
+            "Name one model at least, a folder or a hub id, or such a file with --soft-labels.",
+        )
+    if new := wanted.join(known, on=_HASH, how="anti", maintain_order="left")[TEXT].to_list():
+        if not teachers:
             raise TrainingError(
-                f"{path} holds other soft labels than these: {found}.", "Name another file with --soft-labels."
+                f"{path} does not answer for {len(new):,} of {len(texts):,} texts, such as {new[0][:_SHOWN]!r}.",
+                "Name its teachers too, and they are asked for these.",
             )
-        with _readable(path):
-            return pl.read_parquet(path, glob=False, hive_partitioning=False)
-    check_place(path)
-    answers = ask(teachers, texts, on_progress)
+        check_place(path)
+        answers = ask(teachers, new, on_progress)
+        known = pl.concat([known, wanted.join(answers, on=TEXT, maintain_order="right").drop(TEXT)], how="diagonal")
+        _write(known, who, path)
+    return who, wanted.join(known, on=_HASH, how="left", maintain_order="left").drop(_HASH).drop_nulls()
+
+
+def _hash(text: str) -> int:
+    """Eight bytes that tell a text from a million others."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+def _write(answers: pl.DataFrame, who: Sequence[Teacher], path: Path) -> None:
     part = path.with_name(f".{path.name}.part")
     try:
-        answers.write_parquet(part, metadata={_KEY: json.dumps(key)})
+        answers.select(_HASH, pl.exclude(_HASH)).write_parquet(
+            part, metadata={_KEY: json.dumps([asdict(one) for one in who])}
+        )
         put_in_place(part, path)
     finally:
         part.unlink(missing_ok=True)
-    return answers
+
+
+def _read(path: Path) -> tuple[tuple[Teacher, ...], pl.DataFrame]:
+    try:
+        found = json.loads(pl.read_parquet_metadata(path).get(_KEY, "[]"))
+        who = tuple(Teacher(**one) for one in found)
+        answers = pl.read_parquet(path, glob=False, hive_partitioning=False)
+    except (pl.exceptions.PolarsError, OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"{path} cannot be read: {error}.", "Remove it, or name another file with --soft-labels."
+        ) from error
+    if not who or answers.schema.get(_HASH) != pl.UInt64:
+        raise TrainingError(
+            f"{path} was not made by this version of sentiscore distill.", "Name another file with --soft-labels."
+        )
+    return who, answers
 
 
 def mixed(rows: LabelledData, answers: pl.DataFrame, label_share: float) -> LabelledData:
@@ -128,7 +200,7 @@ def mixed(rows: LabelledData, answers: pl.DataFrame, label_share: float) -> Labe
         answers: What `ask` returned.
         label_share: From 0, the teachers alone, to 1.
     """
-    known = [name for name in CLASSES if P_OF[name] in answers.columns]
+    known = classes_in(answers)
     place = {text: i for i, text in enumerate(answers[TEXT])}
     kept = [i for i, text in enumerate(rows.texts) if text in place]
     said = answers.select(P_OF[name] for name in known).to_numpy()[[place[rows.texts[i]] for i in kept]]
@@ -158,7 +230,7 @@ def unlabelled(name: str, texts: Sequence[str], answers: pl.DataFrame, weight: f
         answers: What `ask` returned.
         weight: How much each counts.
     """
-    known = [name for name in CLASSES if P_OF[name] in answers.columns]
+    known = classes_in(answers)
     rows = answers.filter(pl.col(TEXT).is_in(pl.Series(texts, dtype=pl.String).implode()))
     probs = rows.select(P_OF[name] for name in known).to_numpy()
     return LabelledData(
@@ -173,30 +245,3 @@ def unlabelled(name: str, texts: Sequence[str], answers: pl.DataFrame, weight: f
 def _normed(probs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     normed: npt.NDArray[np.float32] = (probs / probs.sum(axis=1, keepdims=True)).astype(np.float32)
     return normed
-
-
-def identity(teacher: Scorer) -> str:
-    """A hash of everything that a teacher's answers follow from, but for the kind of its numbers."""
-    digest = hashlib.sha256(f"{teacher.checkpoint.labels} {teacher.checkpoint.temperature}".encode())
-    for path in loaded_files(teacher.checkpoint.folder):
-        digest.update(f"{path.name} {hash_file(path)}".encode())
-    return digest.hexdigest()
-
-
-def _changed(path: Path, key: Mapping[str, object]) -> str:
-    """In what a file of soft labels differs from what is wanted; nothing if it does not."""
-    with _readable(path):
-        found = json.loads(pl.read_parquet_metadata(path).get(_KEY, "{}"))
-    if not found:
-        return "it was not made by sentiscore distill"
-    return " and ".join(f"other {name}" for name in key if found.get(name) != key[name])
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read: {error}.", "Remove it, or name another file with --soft-labels."
-        ) from error

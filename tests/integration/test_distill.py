@@ -113,7 +113,9 @@ def test_a_command_makes_a_small_student_out_of_a_teacher(files: Path, teacher: 
 
     soft = pl.read_parquet(files / "run.soft.parquet")
     assert soft.height == sum(one.rows for one in manifest.training_data)
-    expected = Scorer.from_pretrained(teacher, device="cpu", dtype="fp32").score(soft["text"].head(5).to_list())
+    assert soft.columns == ["text_hash", "p_negative", "p_neutral", "p_positive"]
+    texts = pl.read_csv(files / "train.csv")["text"].head(5).to_list()
+    expected = Scorer.from_pretrained(teacher, device="cpu", dtype="fp32").score(texts)
     assert soft["p_neutral"].head(5).to_list() == pytest.approx(expected["p_neutral"].to_list(), abs=1e-5)
 
     seeded = ["--soft-labels", str(files / "run.soft.parquet"), "--seed", "7", "-o", str(files / "other")]
@@ -125,11 +127,17 @@ def test_a_command_makes_a_small_student_out_of_a_teacher(files: Path, teacher: 
     assert other.training_data == manifest.training_data
     assert other.files["model.safetensors"] != manifest.files["model.safetensors"]
 
+    alone = CliRunner().invoke(cli, [arguments[0], *arguments[2:], *more, *seeded[:-1], str(files / "without teacher")])
+    assert alone.exit_code == 0, alone.output
+    same = Manifest.read(files / "without teacher")
+    assert same is not None
+    assert (same.files, same.recipe) == (other.files, other.recipe)
+
     strange = CliRunner().invoke(
-        cli, [*arguments, "--soft-labels", str(files / "run.soft.parquet"), "-o", str(files / "x")]
+        cli, [arguments[0], str(files / "run"), *arguments[2:], *seeded[:2], "-o", str(files / "x")]
     )
     assert strange.exit_code == 1
-    assert "other texts" in strange.output
+    assert "what other teachers said" in strange.output
     report = evaluate(read_labelled(files / "train.csv", text_col="text"), model=files / "run", resamples=10)
     assert report.trained_on_these_rows
     assert not (files / "x").exists()

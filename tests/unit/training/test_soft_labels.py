@@ -1,14 +1,63 @@
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import polars as pl
 import pytest
 
+from sentiscore.errors import TrainingError
 from sentiscore.training import soft_labels
+from sentiscore.training.soft_labels import Teacher, ask_once
+
+TEACHER: list[Any] = [SimpleNamespace(name="one")]
 
 
-def test_kept_soft_labels_are_those_of_the_file_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(soft_labels, "ask", lambda _, texts, *__: pl.DataFrame({"text": texts}))
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that teachers were asked for; longer ones are more positive, and "" has no tokens."""
+    texts: list[str] = []
+
+    def ask(teachers: Sequence[Any], more: Sequence[str], _: object = None) -> pl.DataFrame:
+        texts.extend(more)
+        positive = [len(text) / 100 or None for text in more]
+        return pl.DataFrame({"text": more, "p_positive": positive}, {"text": pl.String, "p_positive": pl.Float32})
+
+    monkeypatch.setattr(soft_labels, "ask", ask)
+    monkeypatch.setattr(Teacher, "of", lambda teacher: Teacher(teacher.name, f"hash of {teacher.name}"))
+    return texts
+
+
+def test_teachers_are_asked_for_what_the_file_does_not_answer_alone(asked: list[str], tmp_path: Path) -> None:
+    place = tmp_path / "soft.parquet"
+    _, first = ask_once(TEACHER, ["a", "bb", ""], place)
+    assert first["text"].to_list() == ["a", "bb"]
+    asked.clear()
+    who, second = ask_once(TEACHER, ["", "ccc", "bb"], place)
+    assert asked == ["ccc"]
+    assert second.rows() == [("ccc", pytest.approx(0.03)), ("bb", pytest.approx(0.02))]
+    assert who == (Teacher("one", "hash of one"),)
+    assert pl.read_parquet(place).height == 4
+    with pytest.raises(TrainingError, match="what other teachers said"):
+        ask_once([SimpleNamespace(name="two")], ["a"], place)  # type: ignore[list-item]
+
+
+def test_a_file_takes_the_place_of_its_teachers_and_holds_no_text(asked: list[str], tmp_path: Path) -> None:
+    place = tmp_path / "soft.parquet"
+    ask_once(TEACHER, ["a secret", "bb"], place)
+    assert b"secret" not in place.read_bytes()
+    who, answers = ask_once([], ["bb"], place)
+    assert (who, answers["text"].to_list()) == ((Teacher("one", "hash of one"),), ["bb"])
+    with pytest.raises(TrainingError, match="does not answer for 1 of 2 texts, such as 'new'"):
+        ask_once([], ["bb", "new"], place)
+    with pytest.raises(TrainingError, match="no teacher, and no file"):
+        ask_once([], ["bb"], tmp_path / "none.parquet")
+    pl.DataFrame({"text": ["bb"], "p_positive": [0.5]}).write_parquet(place)
+    with pytest.raises(TrainingError, match="not made by this version"):
+        ask_once([], ["bb"], place)
+
+
+def test_kept_soft_labels_are_those_of_the_file_that_is_named(asked: list[str], tmp_path: Path) -> None:
     for name, text in [("a2.parquet", "of another"), ("a[2].parquet", "of this")]:
-        soft_labels.ask_once([], [text], tmp_path / name)
-    monkeypatch.delattr(soft_labels, "ask")
-    assert soft_labels.ask_once([], ["of this"], tmp_path / "a[2].parquet")["text"].to_list() == ["of this"]
+        ask_once(TEACHER, [text], tmp_path / name)
+    assert ask_once([], ["of this"], tmp_path / "a[2].parquet")[1]["text"].to_list() == ["of this"]
