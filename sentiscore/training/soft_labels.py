@@ -21,6 +21,9 @@ from sentiscore.tables.labelled import LabelledData
 TEXT: Final = "text"
 _HASH: Final = "text_hash"
 _KEY: Final = "sentiscore.soft_labels"
+_ASKED_AT_ONCE: Final = 8_192
+"""Texts after whose answers the file is written, so that a run that is stopped need not ask for them again."""
+
 _SHOWN: Final = 60
 """Characters of a text in a message."""
 
@@ -113,7 +116,8 @@ def ask_once(
 ) -> tuple[tuple[Teacher, ...], pl.DataFrame]:
     """What the teachers say of texts: from a file as far as they were asked before, which then has the rest too.
 
-    The file holds a hash of each text and not the text, so that it may be passed on where the texts may not.
+    The file holds a hash of each text and not the text, so that it may be passed on where the texts may not. It is
+    written every few thousand texts.
 
     Args:
         teachers: See `ask`; none if the file answers for all the texts.
@@ -150,9 +154,11 @@ def ask_once(
                 "Name its teachers too, and they are asked for these.",
             )
         check_place(path)
-        answers = ask(teachers, new, on_progress)
-        known = pl.concat([known, wanted.join(answers, on=TEXT, maintain_order="right").drop(TEXT)], how="diagonal")
-        _write(known, who, path)
+        for start in range(0, len(new), _ASKED_AT_ONCE):
+            answers = ask(teachers, new[start : start + _ASKED_AT_ONCE], on_progress)
+            answers = wanted.join(answers, on=TEXT, maintain_order="right").drop(TEXT)
+            known = pl.concat([known, answers], how="diagonal")
+            _write(known, who, path)
     return who, wanted.join(known, on=_HASH, how="left", maintain_order="left").drop(_HASH).drop_nulls()
 
 

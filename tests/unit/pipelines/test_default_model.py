@@ -1,5 +1,8 @@
 """The data of the default model is divided so that nothing is chosen or reported on rows that were trained on."""
 
+import itertools
+import random
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +13,16 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 import average
+import economy
 import prepare
 from sentiscore import Distillation, Recipe
 from tests.unit.pipelines.conftest import PIPELINES
 
 WORDS = st.lists(st.sampled_from(["a", "fine", "dull", "film", "of", "war", "and", "rain"]), min_size=1, max_size=14)
+
+WORDS_OF_THE_ECONOMY = tomllib.loads(
+    (PIPELINES / "default_model" / "next" / "economy.toml").read_text(encoding="utf-8")
+)
 
 
 def labelled(texts: list[str]) -> pl.DataFrame:
@@ -79,3 +87,46 @@ def test_the_mean_of_models_is_the_mean_of_their_weights(tmp_path: Path, make_ch
     mean = load_file(tmp_path / "mean" / "model.safetensors")
     assert mean["score.weight"].allclose(load_file(models[0] / "model.safetensors")["score.weight"] + 1)
     assert (tmp_path / "mean" / "tokenizer.json").exists()
+
+
+@given(st.integers(0, 5_000))
+def test_sentences_on_the_economy_are_labelled_by_what_moved_and_which_way(skip: int) -> None:
+    text, label = next(itertools.islice(economy.sentences(WORDS_OF_THE_ECONOMY, "train"), skip, None))
+    assert label in ("negative", "neutral", "positive")
+    assert "{" not in text
+    assert text[0].isupper()
+
+
+def test_a_fall_of_what_is_bad_is_good_news() -> None:
+    moves = [
+        economy.move(WORDS_OF_THE_ECONOMY, kind, "train", random.Random(seed))  # noqa: S311
+        for kind in ("more_is_good", "more_is_bad", "either")
+        for seed in range(300)
+    ]
+    fell = {label for clause, label in moves[300:600] if clause.endswith(" fell")}
+    rose = {label for clause, label in moves[:300] if clause.endswith(" rose")}
+    assert (fell, rose) == ({"positive"}, {"positive"})
+    assert {label for _, label in moves[600:]} == {"neutral"}
+
+
+def test_the_report_on_the_economy_names_what_the_training_rows_do_not() -> None:
+    for names in WORDS_OF_THE_ECONOMY["names"].values():
+        train, report = economy.mine(names, "train"), economy.mine(names, "report")
+        assert train
+        assert report
+        assert sorted(train + report) == sorted(names)
+
+
+@pytest.mark.parametrize(
+    ("name", "verb", "expected"),
+    [
+        ("retail sales", "rises", "rise"),
+        ("the number of people with jobs", "is up", "is up"),
+        ("orders for durable goods", "was flat", "were flat"),
+        ("inflation", "eases", "eases"),
+        ("costs", "goes down", "go down"),
+        ("stocks", "fell", "fell"),
+    ],
+)
+def test_verbs_agree_with_what_moved(name: str, verb: str, expected: str) -> None:
+    assert economy.agreeing(name, verb) == expected

@@ -5,7 +5,9 @@ import pytest
 
 from sentiscore import Distillation, Recipe, TrainingError
 
-CONFIGS = sorted((Path(__file__).parents[3] / "pipelines").rglob("*.toml"))
+CONFIGS = [
+    path for path in sorted((Path(__file__).parents[3] / "pipelines").rglob("*.toml")) if path.name != "economy.toml"
+]
 
 
 def test_the_default_recipe_is_the_tuned_one() -> None:

@@ -57,6 +57,27 @@ def test_a_file_takes_the_place_of_its_teachers_and_holds_no_text(asked: list[st
         ask_once([], ["bb"], place)
 
 
+def test_a_teacher_that_is_stopped_need_not_say_again_what_it_said(
+    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soft_labels, "_ASKED_AT_ONCE", 2)
+    answer = soft_labels.ask
+
+    def stopped_at_the_third(teachers: Sequence[Any], more: Sequence[str], _: object = None) -> pl.DataFrame:
+        if "ccc" in more:
+            raise KeyboardInterrupt
+        return answer(teachers, more)
+
+    monkeypatch.setattr(soft_labels, "ask", stopped_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        ask_once(TEACHER, ["a", "bb", "ccc", "dddd", "eeeee"], tmp_path / "soft.parquet")
+    asked.clear()
+    monkeypatch.setattr(soft_labels, "ask", answer)
+    _, answers = ask_once(TEACHER, ["a", "bb", "ccc", "dddd", "eeeee"], tmp_path / "soft.parquet")
+    assert asked == ["ccc", "dddd", "eeeee"]
+    assert answers["p_positive"].to_list() == pytest.approx([0.01, 0.02, 0.03, 0.04, 0.05])
+
+
 def test_kept_soft_labels_are_those_of_the_file_that_is_named(asked: list[str], tmp_path: Path) -> None:
     for name, text in [("a2.parquet", "of another"), ("a[2].parquet", "of this")]:
         ask_once(TEACHER, [text], tmp_path / name)
