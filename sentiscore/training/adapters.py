@@ -1,4 +1,4 @@
-"""Train low-rank adapters beside a base's weights, which stay as they are, in full precision or in 4 bits.
+"""Which weights are trained: all, the head alone, or low-rank adapters beside a base's weights, which stay as they are.
 
 LoRA: Hu and others, arXiv 2106.09685. QLoRA (4-bit NF4 weights, double quantisation): Dettmers and others,
 arXiv 2305.14314. Each linear layer in the network's blocks gets an adapter; the head, which is new, is trained in
@@ -38,7 +38,7 @@ def check_recipe(recipe: Recipe) -> None:
         MissingExtraError: The extra `lora` is not installed.
         TrainingError: It wants to keep adapters, and trains none.
     """
-    if recipe.method == "full" and recipe.adapters == "keep":
+    if recipe.method in ("full", "head") and recipe.adapters == "keep":
         raise TrainingError("Without adapters there are none to keep.", "Say --method lora or --method qlora.")
     # The Trainer imports both where they are installed, for full training too; here nothing is fetched meanwhile.
     for name, load in (("peft", import_peft), ("bitsandbytes", import_bitsandbytes)):
@@ -51,7 +51,7 @@ def check_recipe(recipe: Recipe) -> None:
 
 def libraries(recipe: Recipe) -> tuple[str, ...]:
     """The libraries that a recipe's method needs beside the usual ones."""
-    return {"full": (), "lora": ("peft",), "qlora": ("peft", "bitsandbytes")}[recipe.method]
+    return {"lora": ("peft",), "qlora": ("peft", "bitsandbytes")}.get(recipe.method, ())
 
 
 def how_to_load(transformers: Any, recipe: Recipe, device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
@@ -70,8 +70,8 @@ def how_to_load(transformers: Any, recipe: Recipe, device: torch.device, dtype: 
     }
 
 
-def add_adapters(model: Any, recipe: Recipe, loading_info: dict[str, Any]) -> Any:
-    """The network with adapters, where the recipe wants them; all else but the head is frozen.
+def choose_weights(model: Any, recipe: Recipe, loading_info: dict[str, Any]) -> Any:
+    """The network with the weights free that the recipe trains: all, the head alone, or adapters and the head.
 
     Args:
         model: The base with its fresh head.
@@ -85,15 +85,21 @@ def add_adapters(model: Any, recipe: Recipe, loading_info: dict[str, Any]) -> An
     if recipe.method == "full":
         return model
     targets = block_linears(model)
+    new = {name.rpartition(".")[0] for name in _untrained_parameters(loading_info)}
+    if lacking := sorted(new & set(targets)):
+        raise CheckpointError(f"{recipe.base} lacks the weights of {lacking[0]}.", "Say --method full, or mend it.")
+    head = sorted(new | set(other_linears(model)))
+    if recipe.method == "head":
+        model.requires_grad_(False)
+        for name in head:
+            model.get_submodule(name).requires_grad_(True)
+        return model
     if not targets:
         raise TrainingError(
             f"{recipe.base} has no linear layers in its blocks that adapters could be put on.", "Say --method full."
         )
     if recipe.method == "qlora":
         _hold_in_4_bits(model, targets, recipe)
-    new = {name.rpartition(".")[0] for name in _untrained_parameters(loading_info)}
-    if lacking := sorted(new & set(targets)):
-        raise CheckpointError(f"{recipe.base} lacks the weights of {lacking[0]}.", "Say --method full, or mend it.")
     peft = import_peft()
     config = peft.LoraConfig(
         r=recipe.lora_rank,
@@ -101,7 +107,7 @@ def add_adapters(model: Any, recipe: Recipe, loading_info: dict[str, Any]) -> An
         lora_dropout=recipe.lora_dropout,
         fan_in_fan_out=any(is_transposed(model.get_submodule(name)) for name in targets),
         target_modules=targets,
-        modules_to_save=sorted(new | set(other_linears(model))),
+        modules_to_save=head,
     )
     with no_word_of_old_names():
         return peft.get_peft_model(model, config)

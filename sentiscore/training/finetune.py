@@ -136,7 +136,7 @@ def train(
     transformers.set_seed(recipe.seed)
     how = functools.partial(adapters.how_to_load, transformers, recipe, where, dtype)
     tokenizer, model, loading_info = load_base(transformers, base, classes, recipe.max_length, how)
-    model = adapters.add_adapters(model, recipe, loading_info)
+    model = adapters.choose_weights(model, recipe, loading_info)
     train_rows = _joined(
         [encode(tokenizer, rows, classes, recipe.max_length, recipe.label_smoothing) for rows in train_data]
     )
@@ -335,7 +335,7 @@ def _make_callback(
 
 def _save(model: Any, tokenizer: Any, output: Path, recipe: Recipe, base: Path) -> KeptAdapters | None:
     kept = None
-    if recipe.method == "full":
+    if recipe.method in ("full", "head"):
         model.to(getattr(torch, recipe.save_dtype)).save_pretrained(output)
     else:
         kept = adapters.export(model, recipe, base, output)

@@ -104,11 +104,11 @@ def look(
 ) -> Looked:
     """Train, save, and look at what the network answers meanwhile."""
     untrained, trained, validation = [], [], []
-    add_adapters, export = adapters.add_adapters, adapters.export
+    choose_weights, export = adapters.choose_weights, adapters.export
     base = Path(recipe.base)
 
     def look_at_first(*rest: Any) -> Any:
-        model = add_adapters(*rest)
+        model = choose_weights(*rest)
         untrained.append(logits_one_by_one(model, base, train_data.texts))
         return model
 
@@ -117,7 +117,7 @@ def look(
         validation.append(logits_one_by_one(model, base, eval_data.texts))
         return export(model, *rest)
 
-    with patch.multiple(adapters, add_adapters=look_at_first, export=look_at_last):
+    with patch.multiple(adapters, choose_weights=look_at_first, export=look_at_last):
         result = train(recipe, output=output, train_data=[train_data], eval_data=[eval_data], device=device)
     saved = Classifier.load(load_checkpoint(result.folder), device=torch.device("cpu"), dtype=torch.float32)
     labels = train_data.ids(result.manifest.labels)

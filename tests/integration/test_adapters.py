@@ -289,8 +289,9 @@ def test_what_cannot_be_adapted_is_a_clear_error(tiny_base: Path, recipe: Recipe
             device="cpu",
         )
 
-    with pytest.raises(TrainingError, match="none to keep"):
-        run(method="full", adapters="keep")
+    for method in ("full", "head"):
+        with pytest.raises(TrainingError, match="none to keep"):
+            run(method=method, adapters="keep")
     with pytest.raises(TrainingError, match="lora_rank is 0"):
         run(lora_rank=0)
     flat = make_decoder(tmp_path / "flat", tiny_base, "gpt_neox", layers=0)

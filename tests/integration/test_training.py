@@ -6,6 +6,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from sentiscore import CheckpointError, OutputError, Recipe, Scorer, TrainingError, evaluate, read_labelled, train
 from sentiscore.checkpoint import Manifest, load_checkpoint
@@ -183,6 +185,25 @@ def test_a_bert_base_trains_and_half_precision_weights_load(
     checkpoint = load_checkpoint(result.folder)
     assert checkpoint.labels == ("negative", "positive")
     assert Scorer.from_pretrained(result.folder).score(["profit rises"])["status"][0] == "ok"
+
+
+@pytest.mark.filterwarnings("ignore:The fitted temperature")
+def test_the_head_alone_is_trained_and_another_run_goes_on_from_it(
+    tiny_bert: object, data: tuple[LabelledData, LabelledData], tmp_path: Path
+) -> None:
+    base = tiny_bert(id2label={0: "joy", 1: "anger", 2: "fear"})  # type: ignore[operator]
+    recipe = Recipe(base=str(base), method="head", batch_size=8, learning_rate=3e-2, max_length=24, precision="fp32")
+    train(recipe, output=tmp_path / "head", train_data=[data[0]], eval_data=[data[1]], device="cpu")
+    before, after = load_file(base / "model.safetensors"), load_file(tmp_path / "head" / "model.safetensors")
+    changed = {name for name in after if not torch.equal(after[name], before[name])}
+    assert changed == {
+        f"{layer}.{part}" for layer in ("bert.pooler.dense", "classifier") for part in ("weight", "bias")
+    }
+
+    recipe = recipe.with_changes({"base": str(tmp_path / "head"), "method": "full", "learning_rate": 1e-9})
+    train(recipe, output=tmp_path / "run", train_data=[data[0]], eval_data=[data[1]], device="cpu")
+    for name, weight in load_file(tmp_path / "run" / "model.safetensors").items():
+        torch.testing.assert_close(weight, after[name], atol=1e-6, rtol=0)
 
 
 def test_what_cannot_be_trained_is_a_clear_error(
