@@ -1,5 +1,7 @@
 """Which weights are trained: all, the head alone, or low-rank adapters beside a base's weights, which stay as they are.
 
+The head is what stands behind the network that the base has in common with other tasks, and the pooler before it.
+
 LoRA: Hu and others, arXiv 2106.09685. QLoRA (4-bit NF4 weights, double quantisation): Dettmers and others,
 arXiv 2305.14314. Each linear layer in the network's blocks gets an adapter; the head, which is new, is trained in
 full. `sentiscore.engine.adapters` puts adapters and base together again.
@@ -32,13 +34,13 @@ _OUTSIDE_OF_BLOCKS: Final = r"(?!(?:.*\.)?\d+(?:\.|$)).*"
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """Can adapters be trained here, if the recipe wants them?
+    """Can the recipe's method be used here?
 
     Raises:
         MissingExtraError: The extra `lora` is not installed.
         TrainingError: It wants to keep adapters, and trains none.
     """
-    if recipe.method in ("full", "head") and recipe.adapters == "keep":
+    if not has_adapters(recipe) and recipe.adapters == "keep":
         raise TrainingError("Without adapters there are none to keep.", "Say --method lora or --method qlora.")
     # The Trainer imports both where they are installed, for full training too; here nothing is fetched meanwhile.
     for name, load in (("peft", import_peft), ("bitsandbytes", import_bitsandbytes)):
@@ -47,6 +49,11 @@ def check_recipe(recipe: Recipe) -> None:
         except MissingExtraError:
             if name in libraries(recipe):
                 raise
+
+
+def has_adapters(recipe: Recipe) -> bool:
+    """Does the recipe train adapters?"""
+    return recipe.method in ("lora", "qlora")
 
 
 def libraries(recipe: Recipe) -> tuple[str, ...]:
@@ -84,22 +91,19 @@ def choose_weights(model: Any, recipe: Recipe, loading_info: dict[str, Any]) -> 
     """
     if recipe.method == "full":
         return model
-    targets = block_linears(model)
-    new = {name.rpartition(".")[0] for name in _untrained_parameters(loading_info)}
-    if lacking := sorted(new & set(targets)):
-        raise CheckpointError(f"{recipe.base} lacks the weights of {lacking[0]}.", "Say --method full, or mend it.")
-    head = sorted(new | set(other_linears(model)))
+    untrained = _untrained_parameters(loading_info)
     if recipe.method == "head":
-        model.requires_grad_(False)
-        for name in head:
-            model.get_submodule(name).requires_grad_(True)
-        return model
+        return _free_head(model, recipe, untrained)
+    targets = block_linears(model)
     if not targets:
         raise TrainingError(
             f"{recipe.base} has no linear layers in its blocks that adapters could be put on.", "Say --method full."
         )
     if recipe.method == "qlora":
         _hold_in_4_bits(model, targets, recipe)
+    new = {name.rpartition(".")[0] for name in untrained}
+    if lacking := sorted(new & set(targets)):
+        raise _lacks(recipe, lacking[0])
     peft = import_peft()
     config = peft.LoraConfig(
         r=recipe.lora_rank,
@@ -107,10 +111,25 @@ def choose_weights(model: Any, recipe: Recipe, loading_info: dict[str, Any]) -> 
         lora_dropout=recipe.lora_dropout,
         fan_in_fan_out=any(is_transposed(model.get_submodule(name)) for name in targets),
         target_modules=targets,
-        modules_to_save=head,
+        modules_to_save=sorted(new | set(other_linears(model))),
     )
     with no_word_of_old_names():
         return peft.get_peft_model(model, config)
+
+
+def _free_head(model: Any, recipe: Recipe, untrained: set[str]) -> Any:
+    """The network with all but its head frozen."""
+    body = f"{model.base_model_prefix}."
+    free = {name for name, _ in model.named_parameters() if not name.startswith(body) or "pooler" in name.split(".")}
+    if lacking := sorted(untrained - free):
+        raise _lacks(recipe, lacking[0])
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name in free)
+    return model
+
+
+def _lacks(recipe: Recipe, name: str) -> CheckpointError:
+    return CheckpointError(f"{recipe.base} lacks the weights of {name}.", "Say --method full, or mend it.")
 
 
 def _untrained_parameters(loading_info: dict[str, Any]) -> set[str]:

@@ -72,6 +72,11 @@ def distill(
             "The base of this student is gone once it is trained, so its adapters cannot be kept apart from it.",
             'Say adapters = "merge" in the student\'s settings.',
         )
+    if student.hidden_size and recipe.method == "head":
+        raise TrainingError(
+            "All weights of this student are new, so its head alone has nothing to read.",
+            "Leave method out, or name a base, or layers to take.",
+        )
     place = Path(soft_labels or output.with_name(f"{output.name}.soft.parquet"))
     if student.take_layers and not (student.model or teachers):
         raise TrainingError(

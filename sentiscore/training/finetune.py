@@ -335,7 +335,7 @@ def _make_callback(
 
 def _save(model: Any, tokenizer: Any, output: Path, recipe: Recipe, base: Path) -> KeptAdapters | None:
     kept = None
-    if recipe.method in ("full", "head"):
+    if not adapters.has_adapters(recipe):
         model.to(getattr(torch, recipe.save_dtype)).save_pretrained(output)
     else:
         kept = adapters.export(model, recipe, base, output)

@@ -68,8 +68,8 @@ class Recipe(Settings):
     seed: int = setting(0, "Seed of everything random.", low=0, below=2**32)
     method: str = setting(
         "full",
-        "Train all weights; or the head alone, for another run to go on from (head); or low-rank adapters beside the "
-        "weights (lora); or these, with the weights in 4 bits (qlora).",
+        "Train all weights; or the head alone, at a rate of about 1e-3, for another run to go on from (head); or "
+        "low-rank adapters beside the weights (lora); or these, with the weights in 4 bits (qlora).",
         choices=("full", "head", "lora", "qlora"),
     )
     lora_rank: int = setting(16, "Rank of the adapters.", low=1)

@@ -49,8 +49,8 @@ _SIZES: Final = (
     _Size(1e9, Span(4e-6, 1e-4, log=True), Choice((8, 16, 32)), Choice((1.0, 2.0, 3.0))),
     _Size(float("inf"), Span(1e-6, 5e-5, log=True), Choice((8, 16, 32)), Choice((1.0, 2.0, 3.0))),
 )
-_RATES_OF_ADAPTERS: Final = Span(5e-5, 2e-3, log=True)
-"""Adapters begin at nothing and are few: they want larger rates than weights do, whatever the base's size."""
+_RATES_OF_FEW_WEIGHTS: Final = Span(5e-5, 2e-3, log=True)
+"""Adapters, or a head, begin at nothing and are few: they want larger rates than all weights do, in any base."""
 
 
 def search_space(weights: int, recipe: Recipe) -> dict[str, Span | Choice]:
@@ -67,7 +67,7 @@ def search_space(weights: int, recipe: Recipe) -> dict[str, Span | Choice]:
     """
     size = next(size for size in _SIZES if weights < size.weights)
     space: dict[str, Span | Choice] = {
-        "learning_rate": size.rates if recipe.method == "full" else _RATES_OF_ADAPTERS,
+        "learning_rate": size.rates if recipe.method == "full" else _RATES_OF_FEW_WEIGHTS,
         "batch_size": size.batches,
         "epochs": size.epochs,
         "warmup": Span(0.0, 0.2),

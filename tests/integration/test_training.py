@@ -7,13 +7,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from sentiscore import CheckpointError, OutputError, Recipe, Scorer, TrainingError, evaluate, read_labelled, train
 from sentiscore.checkpoint import Manifest, load_checkpoint
 from sentiscore.errors import SentiscoreWarning
 from sentiscore.evaluation.calibration import probabilities
 from sentiscore.tables.labelled import LabelledData, read_soft_labelled
+from sentiscore.training.adapters import choose_weights
 from sentiscore.training.finetune import Progress
 
 GOOD = ["profit rises", "strong demand", "warm and funny", "a record high", "a fine film"]
@@ -204,6 +205,31 @@ def test_the_head_alone_is_trained_and_another_run_goes_on_from_it(
     train(recipe, output=tmp_path / "run", train_data=[data[0]], eval_data=[data[1]], device="cpu")
     for name, weight in load_file(tmp_path / "run" / "model.safetensors").items():
         torch.testing.assert_close(weight, after[name], atol=1e-6, rtol=0)
+
+
+def test_a_head_needs_all_that_is_below_it(
+    tiny_bert: object, recipe: Recipe, data: tuple[LabelledData, LabelledData], tmp_path: Path
+) -> None:
+    base = tiny_bert()  # type: ignore[operator]
+    weights = load_file(base / "model.safetensors")
+    del weights["bert.embeddings.word_embeddings.weight"]
+    save_file(weights, base / "model.safetensors", metadata={"format": "pt"})
+    recipe = recipe.with_changes({"base": str(base), "method": "head"})
+    with pytest.raises(CheckpointError, match=r"lacks the weights of bert\.embeddings\.word_embeddings"):
+        train(recipe, output=tmp_path / "run", train_data=[data[0]], eval_data=[data[1]], device="cpu")
+
+
+def test_what_lies_below_the_layers_is_no_head() -> None:
+    from transformers import AlbertConfig, AlbertForSequenceClassification
+
+    shape = AlbertConfig(
+        vocab_size=9, embedding_size=4, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
+    )
+    model = AlbertForSequenceClassification(shape)
+    loaded = {"missing_keys": ["classifier.weight", "classifier.bias"], "mismatched_keys": []}
+    choose_weights(model, Recipe(base="albert", method="head"), loaded)
+    free = {name.rpartition(".")[0] for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert free == {"albert.pooler", "classifier"}
 
 
 def test_what_cannot_be_trained_is_a_clear_error(
