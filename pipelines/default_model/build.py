@@ -1,20 +1,19 @@
-"""Make the embedded default model: divide the data, train the teacher, distil in two rounds, measure, install.
+"""Make the embedded default model: divide the data, train a head, distil three students, take their mean, measure it.
 
-python pipelines/default_model/build.py --data DATA --bases BASES --work WORK [--install]
+python pipelines/default_model/build.py --data DATA --bases BASES --work WORK [--teacher] [--install]
 
-DATA holds sst2/ and headlines/; BASES holds smollm2-135m/ and minilm-l6/. Every step is a command of sentiscore, shown
-as it is run, and leaves its result in WORK. A step whose result is there is passed over, and training that was stopped
-is taken up, so the same command may be given again after a stop. The first round trains three students, which differ in
-their seed; the second goes on from the mean of their weights, with three seeds again; the last takes the mean of those
-and fits its temperature. Which of them all does best on the rows to choose by is the default; `--install` puts it into
-the package.
+DATA holds sst2/ and headlines/; BASES holds minilm-l6/, and smollm2-135m/ for a teacher. Every step is a command of
+sentiscore or a script of this folder, shown as it is run, and leaves its result in WORK. A step whose result is there
+is passed over, and training that was stopped is taken up, so the same command may be given again after a stop. What
+the teacher said of the texts lies here (soft.parquet), so none is needed; `--teacher` makes one and asks it anew, which
+takes hours longer, and wants a WORK of its own. The three students differ in their seed; the default is the mean of
+their weights, drawn back a little to what they began with, with its temperature fitted. `--install` puts it into the
+package.
 """
 
 import argparse
-import json
 import shlex
 import shutil
-import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -23,7 +22,14 @@ from typing import Final
 
 HERE: Final = Path(__file__).resolve().parent
 DEFAULT: Final = HERE.parents[1] / "sentiscore" / "default_model"
-SEEDS: Final = (0, 1, 2)
+STUDENTS: Final = ("student-0", "student-1", "student-2")
+"""Each has the seed that it is called by."""
+BACK: Final = 0.1
+"""Share of the start in the last model's weights."""
+GIVEN: Final = "soft.parquet"
+"""What the teacher said, as it lies here."""
+ASKED: Final = "soft-anew.parquet"
+"""What a teacher says that is trained anew."""
 KEPT: Final = (
     "config.json",
     "log.jsonl",
@@ -37,50 +43,70 @@ KEPT: Final = (
 def main() -> None:
     """Take every step that has not been taken."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    for name in ("data", "bases", "work"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--install", action="store_true", help="put the best student into the package")
+    parser.add_argument("--data", type=Path, required=True, help="the folder of sst2/ and headlines/")
+    parser.add_argument("--bases", type=Path, required=True, help="the folder of minilm-l6/, and smollm2-135m/")
+    parser.add_argument("--work", type=Path, required=True, help="where each step leaves its result")
+    parser.add_argument("--teacher", action="store_true", help="train the teacher too, and ask it anew")
+    parser.add_argument("--install", action="store_true", help="put the last model into the package")
     arguments = parser.parse_args()
     work: Path = arguments.work
+    if (work / (GIVEN if arguments.teacher else ASKED)).exists():
+        parser.error(f"{work} was used {'without' if arguments.teacher else 'with'} --teacher: name another folder")
+    needed = [arguments.data / "sst2", arguments.data / "headlines", arguments.bases / "minilm-l6"]
+    for folder in [*needed, *([arguments.bases / "smollm2-135m"] if arguments.teacher else [])]:
+        if not folder.is_dir():
+            parser.error(f"there is no folder {folder}")
+    if (work / "bases").exists() and not (work / "bases").samefile(arguments.bases):
+        parser.error(f"{work} was begun with other bases")
     work.mkdir(parents=True, exist_ok=True)
-    if not (work / "bases").exists():
-        (work / "bases").symlink_to(arguments.bases.resolve(), target_is_directory=True)
-    if not (work / "data" / "news_report.csv").exists():
-        run(work, sys.executable, str(HERE / "prepare.py"), str(arguments.data.resolve()), "data")
-    for name in ("decoder", "teacher"):
-        train(work, name, "sentiscore", "train", "--recipe", str(HERE / f"{name}.toml"))
-    for seed in SEEDS:
-        train(work, f"student-{seed}", "sentiscore", "distill", "teacher", *settings("student", seed))
-    first = [f"student-{seed}" for seed in SEEDS]
-    if not (work / "mean" / "tokenizer_config.json").exists():  # which is written last
-        run(work, sys.executable, str(HERE / "average.py"), *first, "mean")
-    for seed in SEEDS:
-        train(work, f"second-{seed}", "sentiscore", "distill", "teacher", *settings("second", seed))
-    second = [f"second-{seed}" for seed in SEEDS]
-    if not (work / "second-mean" / "tokenizer_config.json").exists():
-        run(work, sys.executable, str(HERE / "average.py"), *second, "second-mean")
-    train(work, "last", "sentiscore", "distill", "teacher", *settings("last", 0))
-    best = best_of(work, [*first, *second, "last"])
-    shutil.copytree(work / best_of(work, first), work / "first-best", dirs_exist_ok=True)
-    train(work, "fast", "sentiscore", "distill", "teacher", *settings("fast", 0))
-    for model in ("teacher", *first, *second, "last", "fast"):
+    divide_data(work, arguments.data, arguments.bases)
+    teachers = make_teacher(work) if arguments.teacher else []
+    if not teachers:
+        shutil.copyfile(HERE / GIVEN, work / GIVEN)
+    make_students(work, teachers)
+    for model in (*teachers, *STUDENTS, "last", "fast"):
         if not (work / f"{model}.json").exists():
             run(work, "sentiscore", "evaluate", model, "--sets", str(HERE / "report.toml"), "--json", f"{model}.json")
-    sys.stdout.write(f"best on the rows to choose by: {best}\n")
     if arguments.install:
         for name in KEPT:
-            shutil.copyfile(work / best / name, DEFAULT / name)
+            shutil.copyfile(work / "last" / name, DEFAULT / name)
         sys.stdout.write(f"installed in {DEFAULT}\n")
 
 
-def settings(name: str, seed: int) -> list[str]:
-    """Options of `sentiscore distill`; all students share what the teacher says."""
-    return ["--student", str(HERE / f"{name}.toml"), "--soft-labels", "soft.parquet", "--seed", str(seed)]
+def divide_data(work: Path, data: Path, bases: Path) -> None:
+    """Put the rows, and the way to the bases, into the work folder."""
+    if not (work / "bases").exists():
+        (work / "bases").symlink_to(bases.resolve(), target_is_directory=True)
+    if not (work / "data" / "news_report.csv").exists():
+        run(work, sys.executable, str(HERE / "prepare.py"), str(data.resolve()), "data")
 
 
-def best_of(work: Path, models: Sequence[str]) -> str:
-    """The model with the least loss on the rows to choose by."""
-    return min(models, key=lambda model: loss_on_rows_to_choose_by(work / model))
+def make_teacher(work: Path) -> list[str]:
+    """Train the decoder, and the teacher from it."""
+    if not (work / "data" / "economy_report.csv").exists():
+        run(work, sys.executable, str(HERE / "economy.py"), "data")
+    for name in ("decoder", "teacher"):
+        train(work, name, "sentiscore", "train", "--recipe", str(HERE / f"{name}.toml"))
+    return ["teacher"]
+
+
+def make_students(work: Path, teachers: Sequence[str]) -> None:
+    """Train the head, the students that begin with it, what their mean needs, and a faster one."""
+    soft = ASKED if teachers else GIVEN
+
+    def distil(output: str, recipe: str, seed: int = 0) -> None:
+        options = ["--student", str(HERE / f"{recipe}.toml"), "--soft-labels", soft, "--seed", str(seed)]
+        train(work, output, "sentiscore", "distill", *teachers, *options)
+
+    distil("head", "head")
+    for seed, student in enumerate(STUDENTS):
+        distil(student, "student", seed)
+    if not (work / "mean" / "tokenizer_config.json").exists():  # which is written last
+        shutil.rmtree(work / "mean", ignore_errors=True)
+        back = ["--back-to", "head", "--share", str(BACK)]
+        run(work, sys.executable, str(HERE / "average.py"), *STUDENTS, "mean", *back)
+    distil("last", "last")
+    distil("fast", "fast")
 
 
 def train(work: Path, output: str, *command: str) -> None:
@@ -97,12 +123,6 @@ def run(work: Path, *command: str) -> None:
     if command[0] == "sentiscore":
         command = (sys.executable, "-m", "sentiscore", *command[1:])
     subprocess.run(command, cwd=work, check=True)  # noqa: S603 - our own commands
-
-
-def loss_on_rows_to_choose_by(model: Path) -> float:
-    """The mean of a model's calibrated log losses on its validation sets."""
-    figures = json.loads((model / "sentiscore.json").read_text(encoding="utf-8"))["metrics"]
-    return statistics.fmean(one["log_loss"] for one in figures.values())
 
 
 if __name__ == "__main__":

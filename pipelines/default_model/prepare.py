@@ -9,7 +9,7 @@ news_report (both reports together). SST-2's own validation rows are for the rep
 
 - SST-2's training rows are phrases of whole sentences that are rows too. Held-out sentences take all their phrases of
   three words and more with them, or the choice would be made on rows that were trained on.
-- films_sentences are the whole sentences among films_train, for models that are slow to train.
+- films_sentences are the whole sentences among films_train, for models that are slow to train, and for the head.
 - Headlines that differ in links, numbers, case or punctuation only go to the same part.
 - A tenth of the headlines and tweets is to choose by, and another tenth for the report. Half of the tweets to train on
   lose their links, so that the model reads both.

@@ -20,7 +20,7 @@ def test_the_default_model_reads_film_reviews_that_it_was_neither_trained_nor_ch
     assert report.neutral_left_out
     assert not report.selected_on_these_rows
     assert not report.trained_on_these_rows
-    assert report.figures[0].values["accuracy"] >= 0.87
+    assert report.figures[0].values["accuracy"] >= 0.89
 
 
 def test_names_of_special_tokens_are_plain_text_to_pythias_own_tokenizer() -> None:

@@ -4,7 +4,4 @@ import sys
 from pathlib import Path
 
 PIPELINES = Path(__file__).parents[3] / "pipelines"
-sys.path += [
-    str(PIPELINES / name)
-    for name in ("default_model", "default_model/next", "forecast_demo", "leak_demo", "news_index")
-]
+sys.path += [str(PIPELINES / name) for name in ("default_model", "forecast_demo", "leak_demo", "news_index")]

@@ -20,9 +20,7 @@ from tests.unit.pipelines.conftest import PIPELINES
 
 WORDS = st.lists(st.sampled_from(["a", "fine", "dull", "film", "of", "war", "and", "rain"]), min_size=1, max_size=14)
 
-WORDS_OF_THE_ECONOMY = tomllib.loads(
-    (PIPELINES / "default_model" / "next" / "economy.toml").read_text(encoding="utf-8")
-)
+WORDS_OF_THE_ECONOMY = tomllib.loads((PIPELINES / "default_model" / "economy.toml").read_text(encoding="utf-8"))
 
 
 def labelled(texts: list[str]) -> pl.DataFrame:
@@ -71,7 +69,7 @@ def test_the_recipes_of_the_default_model_load(name: str) -> None:
     assert Recipe.read(PIPELINES / "default_model" / name).sets
 
 
-@pytest.mark.parametrize("name", ["student.toml", "second.toml", "last.toml", "fast.toml"])
+@pytest.mark.parametrize("name", ["head.toml", "student.toml", "last.toml", "fast.toml"])
 def test_the_students_load(name: str) -> None:
     plan = Distillation.read(PIPELINES / "default_model" / name)
     assert [one.name for one in plan.recipe.sets] == ["films", "headlines", "tweets"]
@@ -87,6 +85,10 @@ def test_the_mean_of_models_is_the_mean_of_their_weights(tmp_path: Path, make_ch
     mean = load_file(tmp_path / "mean" / "model.safetensors")
     assert mean["score.weight"].allclose(load_file(models[0] / "model.safetensors")["score.weight"] + 1)
     assert (tmp_path / "mean" / "tokenizer.json").exists()
+
+    average.average(models, tmp_path / "back", start=models[0], share=0.25)
+    back = load_file(tmp_path / "back" / "model.safetensors")
+    assert back["score.weight"].allclose(load_file(models[0] / "model.safetensors")["score.weight"] + 0.75)
 
 
 @given(st.integers(0, 5_000))

@@ -1,6 +1,6 @@
 """Make labelled sentences on the economy, where a fall may be good news and a rise may be bad.
 
-python pipelines/default_model/next/economy.py WORK
+python pipelines/default_model/economy.py WORK
 
 WORK gets economy_train.csv and economy_report.csv with the columns text and label. The headlines and tweets that the
 default model learns from are on shares, for which to fall is bad; a model that knows nothing else calls falling
