@@ -53,7 +53,7 @@ def check_recipe(recipe: Recipe) -> None:
 
 def has_adapters(recipe: Recipe) -> bool:
     """Does the recipe train adapters?"""
-    return recipe.method in ("lora", "qlora")
+    return bool(libraries(recipe))
 
 
 def libraries(recipe: Recipe) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ def choose_weights(model: Any, recipe: Recipe, loading_info: dict[str, Any]) -> 
 
     Raises:
         TrainingError: There is nothing that adapters could be put on, or not all of it can be held in 4 bits.
-        CheckpointError: The base lacks weights of its blocks.
+        CheckpointError: The base lacks weights of its blocks or, where the head alone is trained, any below the head.
     """
     if recipe.method == "full":
         return model

@@ -201,10 +201,10 @@ def test_teachers_and_sets_that_do_not_fit_are_a_clear_error(
     plan = Distillation(recipe=recipe, student=Student(take_layers=(2,)))
     with pytest.raises(TrainingError, match="the layers 0 to 1"):
         distill([teacher], plan, output=tmp_path / "c", **rows)  # type: ignore[arg-type]
-    kept = Distillation(recipe=recipe.with_changes({"method": "lora", "adapters": "keep"}), student=plan.student)
     fresh = Distillation(recipe=recipe.with_changes({"method": "head"}), student=Student(hidden_size=16))
     with pytest.raises(TrainingError, match="its head alone has nothing to read"):
         distill([teacher], fresh, output=tmp_path / "d", **rows)  # type: ignore[arg-type]
+    kept = Distillation(recipe=recipe.with_changes({"method": "lora", "adapters": "keep"}), student=plan.student)
     with pytest.raises(TrainingError, match="cannot be kept apart"):
         distill([teacher], kept, output=tmp_path / "e", **rows)  # type: ignore[arg-type]
     with pytest.raises(TrainingError, match="no teacher"):
