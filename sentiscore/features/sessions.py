@@ -5,20 +5,18 @@ text of a session was known before the session's cutoff, and one at the cutoff s
 """
 
 import re
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Final, Literal
 
 import polars as pl
 
-from sentiscore.errors import InputError, import_extra
+from sentiscore.errors import InputError
 from sentiscore.features.durations import parse_duration
+from sentiscore.features.exchanges import find_exchange
 from sentiscore.features.times import INSTANT, start_of_day, to_utc
 from sentiscore.tables import read_table
 from sentiscore.tables.source import READABLE
@@ -27,11 +25,7 @@ Calendar = str | Path | pl.DataFrame | None
 """None: every calendar day. Text: the code of an exchange, or the name of a file of sessions. A frame of sessions."""
 
 _EPOCH: Final = date(1970, 1, 1)
-_FIRST: Final = date(1900, 1, 1)
 _LONGEST_OFFSET: Final = timedelta(days=7)
-_AHEAD: Final = timedelta(days=400)
-"""How far beyond the last text a calendar is looked up: more than any closure, offset and latency together."""
-
 _HOUR: Final = 3_600_000_000
 _NEVER: Final = 2**63 - 1
 
@@ -96,7 +90,7 @@ class Sessions:
             self.name = "frame"
             self._make = lambda _first, _last: sessions
         else:
-            exchange = _exchange(str(calendar))
+            exchange = find_exchange(str(calendar))
             self.name = exchange.name
             self._make = exchange.sessions
 
@@ -222,69 +216,6 @@ def _days(first: date, last: date, day_tz: str) -> pl.DataFrame:
     bounds = start_of_day(days, day_tz)
     table = pl.DataFrame({"ds": days, "open": bounds, "close": bounds.shift(-1)}).head(-1)
     return table.with_columns((pl.col("ds") - _EPOCH).dt.total_days().cast(pl.Int32).alias("session_idx"))
-
-
-@dataclass(frozen=True)
-class _Exchange:
-    """An exchange that a library of holidays and half days knows."""
-
-    name: str
-    start: date
-    end: date | None
-
-    def sessions(self, first: date, last: date) -> pl.DataFrame:
-        """All sessions from the first that is known to well after `last`."""
-        end = max(last, self.start) + _AHEAD
-        return _exchange_sessions(self.name, self.start, end if self.end is None else min(end, self.end))
-
-
-@lru_cache(maxsize=16)
-def _exchange(code: str) -> _Exchange:
-    """What is known of an exchange.
-
-    Raises:
-        InputError: The library knows no exchange of this code.
-        MissingExtraError: The library is not installed.
-    """
-    library = import_extra("exchange_calendars", "calendars")
-    try:
-        with _without_warnings():
-            usual = library.get_calendar(code)
-    except library.errors.CalendarError as error:
-        raise InputError(
-            f"There is no calendar {code!r}.",
-            "It is the code of an exchange, such as XNYS or XLON, or a file of sessions with the columns ds, open "
-            f"and close ({READABLE}).",
-        ) from error
-    lower, upper = (None if bound is None else bound.date() for bound in (usual.bound_min(), usual.bound_max()))
-    return _Exchange(str(usual.name), _FIRST if lower is None else max(_FIRST, lower), upper)
-
-
-@lru_cache(maxsize=16)
-def _exchange_sessions(name: str, start: date, end: date) -> pl.DataFrame:
-    """The sessions of an exchange.
-
-    They are counted from the first session of 1970 on, or of the first year that is known after it, so that a session
-    has the same position whatever is asked for.
-    """
-    library = import_extra("exchange_calendars", "calendars")
-    with _without_warnings():
-        calendar = library.get_calendar(name, start=str(start), end=str(end))
-        opens, closes = (column.dt.tz_convert(None).to_numpy() for column in (calendar.opens, calendar.closes))
-        days = calendar.sessions.to_numpy()
-    sessions = pl.DataFrame({"ds": pl.Series(days).cast(pl.Date), "open": opens, "close": closes}).with_columns(
-        pl.col("open", "close").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    )
-    before = int((sessions["ds"] < _EPOCH).sum())
-    return sessions.with_columns((pl.int_range(pl.len(), dtype=pl.Int32) - before).alias("session_idx"))
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Pandas warns the library of calendars of what will change in pandas, which is no concern of the user."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def _is_file(calendar: str | Path) -> bool:

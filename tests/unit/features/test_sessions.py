@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from sentiscore.errors import InputError, MissingExtraError, SentiscoreWarning
-from sentiscore.features import DailyConfig, DailySums, daily, sessions
+from sentiscore.features import DailyConfig, DailySums, daily, exchanges
 from sentiscore.features.sessions import Cutoff, Sessions, parse_cutoff
 
 
@@ -167,7 +167,7 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     import sys
 
     monkeypatch.setitem(sys.modules, "exchange_calendars", None)
-    sessions._exchange.cache_clear()
+    exchanges.find_exchange.cache_clear()
     with pytest.raises(MissingExtraError, match=r"pip install 'sentiscore\[calendars\]'"):
         DailySums(time_col="at", calendar="XNYS")
 
