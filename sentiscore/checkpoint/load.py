@@ -25,6 +25,7 @@ from sentiscore.checkpoint.tokenizer_files import TOKENIZER, check_tokenizer_fil
 from sentiscore.checkpoint.weights_header import ADAPTER_CONFIG, INDEX, WHOLE, count_numbers, weight_files
 from sentiscore.errors import CheckpointError, SentiscoreWarning
 from sentiscore.labels import check_labels, labels_of_config
+from sentiscore.local import local_path
 
 DEFAULT: Final = "default"
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}(/[A-Za-z0-9][A-Za-z0-9_.-]{0,95})?")
@@ -111,7 +112,7 @@ def find_folder(
     """
     if str(model) == DEFAULT:
         return PACKAGED, None
-    path = Path(model)
+    path = local_path(model, CheckpointError)
     if path.is_dir():
         return path, None
     if path.exists() or path.is_absolute() or str(model).count("/") > 1 or str(model).startswith((".", "~")):

@@ -23,9 +23,11 @@ def command(output: Path) -> None:
 
     from sentiscore.cli.show import frame_table, progress, summary_table
     from sentiscore.errors import OutputError
+    from sentiscore.local import local_path
     from sentiscore.samples import sample_news
     from sentiscore.scoring.job import score_file
 
+    output = local_path(output, OutputError)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,5 +1,6 @@
 """How the command line shows what went wrong."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def marked(word: str, colour: str) -> str:
+    """A word in bold colour, or plain where the user wants none (https://no-color.org)."""
+    return word if os.environ.get("NO_COLOR") else click.style(word, fg=colour, bold=True)
+
+
 class Failure(click.ClickException):
     """An error of sentiscore: what is wrong, then the next step."""
 
@@ -18,7 +24,7 @@ class Failure(click.ClickException):
         if json_log.is_on():
             json_log.event("failed", message=self.message, exit_code=self.exit_code)
             return
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {self.message}", err=True)
+        click.echo(f"{marked('error:', 'red')} {self.message}", err=True)
 
 
 class Interrupted(Failure):

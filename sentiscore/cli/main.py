@@ -9,7 +9,7 @@ import click
 
 from sentiscore import __version__
 from sentiscore.cli import json_log, signals
-from sentiscore.cli.failures import Failure, Interrupted
+from sentiscore.cli.failures import Failure, Interrupted, marked
 from sentiscore.errors import SentiscoreError, SentiscoreWarning, StoppedError
 
 COMMANDS: Final = (
@@ -67,7 +67,7 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     if json_log.is_on():
         json_log.event("warning", message=str(message))
         return
-    click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {message}", err=True)
+    click.echo(f"{marked('warning:', 'yellow')} {message}", err=True)
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -83,7 +83,8 @@ if TYPE_CHECKING:
     "--max-memory",
     metavar="SIZE",
     callback=lambda _ctx, _param, value: None if value is None else options.size(value),
-    help="The most memory to hold, such as 2GB: windows are smaller for it, and past it the job ends as a stopped one.",
+    help="The most memory to hold, such as 2GB (on Linux only): windows are smaller for it, and past it the job ends "
+    "as a stopped one.",
 )
 @click.option("--limit", type=click.IntRange(min=0), metavar="ROWS", help="Score only so many rows from the beginning.")
 @click.option("--columns", metavar="NAME,NAME", help="Input columns to keep in the output.  [default: all]")

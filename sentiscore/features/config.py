@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 
 from sentiscore.errors import InputError
 from sentiscore.features.durations import parse_duration, write_duration
+from sentiscore.local import local_path
 
 SETS: Final = ("level", "shares", "opinion", "decay", "surprise", "unique")
 """The sets of columns there are; see `DailyConfig`."""
@@ -119,7 +120,7 @@ class DailyConfig:
             InputError: The file is missing, is not TOML, or names a setting that does not exist.
         """
         try:
-            raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            raw = tomllib.loads(local_path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:  # what is no UTF-8, no TOML, or a number of thousands of digits
             raise InputError(f"The config {path} cannot be read: {error}.", "It is a TOML file of settings.") from error
         return cls().with_changes(raw)

@@ -150,7 +150,7 @@ def _translated(code: str) -> Iterator[None]:
             yield
         except (SentiscoreError, unknown):
             raise
-        except Exception as error:  # noqa: BLE001 - it computes with pandas, so there is no saying what it raises
+        except Exception as error:  # it computes with pandas, so it may raise anything
             raise _unfit(code, f"raises {type(error).__name__}") from error
 
 

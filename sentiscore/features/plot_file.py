@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sentiscore.errors import OutputError, import_extra
 from sentiscore.features.plot import MOST_ENTITIES, check_columns, draw, needed_columns
+from sentiscore.local import local_path
 from sentiscore.tables import check_place, open_source, read_table, write_text
 
 
@@ -55,7 +56,7 @@ def plot_file(
         MissingExtraError: plotly is not installed.
     """
     source = open_source(daily)
-    target = Path(output) if output is not None else default_plot(source.path)
+    target = local_path(output, OutputError) if output is not None else default_plot(source.path)
     if target.resolve() == source.path.resolve():
         raise OutputError(f"{target} is the file that is read.", "Choose another place with --output.")
     check_place(target)

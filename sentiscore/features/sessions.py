@@ -5,12 +5,11 @@ text of a session was known before the session's cutoff, and one at the cutoff s
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from threading import Lock
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
@@ -20,6 +19,9 @@ from sentiscore.features.exchanges import find_exchange
 from sentiscore.features.times import INSTANT, start_of_day, to_utc
 from sentiscore.tables import read_table
 from sentiscore.tables.source import READABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Calendar = str | Path | pl.DataFrame | None
 """None: every calendar day. Text: the code of an exchange, or the name of a file of sessions. A frame of sessions."""

@@ -22,7 +22,8 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from sentiscore.errors import InputError
+from sentiscore.errors import InputError, OutputError
+from sentiscore.local import local_path
 from sentiscore.scoring.answer_file import answers_file, connect, damaged, pragma, transaction, translated
 from sentiscore.scoring.prepared import Answers, Known
 
@@ -110,7 +111,7 @@ class AnswerStore:
                 f"A store of answers of {max_bytes:,} bytes is too small to be of use.",
                 f"Allow it {LEAST_MAX_BYTES:,} or more.",
             )
-        return cls(Path(folder), max_bytes)
+        return cls(local_path(folder, OutputError), max_bytes)
 
     def __enter__(self) -> Self:
         return self

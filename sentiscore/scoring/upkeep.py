@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sentiscore.errors import InputError, OutputError
+from sentiscore.local import local_path
 from sentiscore.scoring.answer_file import DamagedError, answers_file, connect, damaged, pragma, transaction, translated
 
 _MODEL: Final = "model"
@@ -88,8 +89,9 @@ def look_into(folder: str | Path) -> StoreInfo:
         InputError: There is no store, or it is damaged.
         OutputError: It cannot be opened.
     """
-    path = answers_file(Path(folder))
-    with closing(connect(Path(folder), create=False)) as db, translated(path):
+    folder = local_path(folder)
+    path = answers_file(folder)
+    with closing(connect(folder, create=False)) as db, translated(path):
         db.execute("BEGIN")  # so that everything is of one moment
         page = pragma(db, "page_size")
         limit = db.execute("SELECT value FROM about WHERE name = 'max_bytes'").fetchone()
@@ -131,7 +133,7 @@ def prune(
         InputError: There is no store or no such model, or it is damaged.
         OutputError: It cannot be written, or another process does not let go of it.
     """
-    folder = Path(folder)
+    folder = local_path(folder)
     path = answers_file(folder)
     try:
         with closing(connect(folder, create=False)) as db, translated(path):

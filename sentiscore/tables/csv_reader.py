@@ -177,16 +177,23 @@ def _is_text(value: bytes) -> bool:
 def _open_bytes(path: Path) -> io.BufferedReader:
     if path.suffix.lower() != ".gz":
         return path.open("rb")
-    return io.BufferedReader(_Unpacked(path), 1 << 16)
+    most = max(GZIP_BOMB_BYTES, GZIP_BOMB_RATIO * path.stat().st_size)
+    return io.BufferedReader(_Unpacked(path, gzip.open(path, "rb"), most), 1 << 16)
 
 
 class _Unpacked(io.RawIOBase):
-    """A gzipped file's content, as long as it is not absurdly more than the file."""
+    """A gzipped file's content, as long as it is not absurdly more than the file.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The file.
+        file: The same, open; it is closed with this.
+        most: Bytes that are too many.
+    """
+
+    def __init__(self, path: Path, file: gzip.GzipFile, most: int) -> None:
         self._path = path
-        self._file = gzip.open(path, "rb")  # noqa: SIM115 - closed with this
-        self._most = max(GZIP_BOMB_BYTES, GZIP_BOMB_RATIO * path.stat().st_size)
+        self._file = file
+        self._most = most
         self._given = 0
 
     def readable(self) -> bool:

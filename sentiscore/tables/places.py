@@ -14,6 +14,7 @@ from typing import Any, Final
 import polars as pl
 
 from sentiscore.errors import OutputError
+from sentiscore.local import local_path
 from sentiscore.tables.exchange import exchange
 
 WRITABLE: Final = (".parquet", ".csv", ".ndjson")
@@ -65,7 +66,7 @@ def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = N
     """
     if folder is None:
         folder = is_folder_target(path)
-    path = Path(path)
+    path = local_path(path, OutputError)
     suffix = ".parquet" if folder else path.suffix.lower()
     if suffix not in WRITABLE:
         raise unknown_kind(path)
@@ -97,6 +98,7 @@ def check_place(path: Path) -> None:
     Raises:
         OutputError: It is a folder, or its folder is missing or may not be written to.
     """
+    path = local_path(path, OutputError)
     with translated(path):
         if path.is_dir():
             raise OutputError(f"{path} is a folder.", "Name a file in it.")

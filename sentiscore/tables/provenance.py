@@ -15,6 +15,7 @@ from typing import Any, Final, Self, get_args, get_origin
 
 from sentiscore import __version__
 from sentiscore.errors import InputError
+from sentiscore.local import local_path
 from sentiscore.tables.hashes import hash_output
 from sentiscore.tables.places import parts_of, sidecar_path, write_text
 
@@ -205,7 +206,7 @@ def read_provenance(path: str | Path) -> Found | None:
     Raises:
         InputError: There is no such output, it cannot be read, or what is said of it makes no sense.
     """
-    path = Path(path)
+    path = local_path(path)
     if not path.exists():
         raise InputError(f"There is no file {path}.", "Check the path; it is taken relative to this folder.")
     try:

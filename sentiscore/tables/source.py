@@ -13,6 +13,7 @@ from typing import Final, Literal
 import polars as pl
 
 from sentiscore.errors import InputError
+from sentiscore.local import local_path
 from sentiscore.tables.csv_reader import CsvLook, csv_pieces, look_at_csv
 from sentiscore.tables.ndjson_reader import look_at_ndjson, ndjson_pieces
 from sentiscore.tables.parquet_pages import Footer
@@ -162,7 +163,7 @@ def open_source(path: str | Path) -> Source:
         InputError: The file is missing, empty, broken, of an unknown kind, would take too much memory, or has unusable
             column names.
     """
-    path = Path(path)
+    path = local_path(path)
     try:
         return _look_at(path)
     except PermissionError as error:

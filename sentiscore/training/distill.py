@@ -10,7 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from sentiscore.checkpoint.load import check_base, find_folder
-from sentiscore.errors import TrainingError
+from sentiscore.errors import OutputError, TrainingError
+from sentiscore.local import local_path
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.tables.labelled import LabelledData
 from sentiscore.training.augment import Augmentation, augment
@@ -63,7 +64,7 @@ def distill(
         CheckpointError: A teacher or the student cannot be loaded.
         OutputError: The folder is in use or may not be written to.
     """
-    output = Path(output)
+    output = local_path(output, OutputError)
     check_folder_free(output, resume=resume)
     recipe, student = plan.recipe, plan.student
     is_built = bool(student.take_layers or student.hidden_size)

@@ -24,9 +24,10 @@ from sentiscore.checkpoint.load import check_base, find_folder
 from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.device import choose_device, choose_dtype
 from sentiscore.engine.huggingface import quiet_transformers
-from sentiscore.errors import DivergedError, SentiscoreWarning, TrainingError
+from sentiscore.errors import DivergedError, OutputError, SentiscoreWarning, TrainingError
 from sentiscore.evaluation.calibration import HOTTEST, fit_temperature, log_loss, probabilities
 from sentiscore.evaluation.metrics import finite, point_metrics
+from sentiscore.local import local_path
 from sentiscore.tables.labelled import LabelledData, load_hub_data
 from sentiscore.training import adapters
 from sentiscore.training.base import encode, load_base
@@ -121,7 +122,7 @@ def train(
     """
     if (train_data is None) != (eval_data is None):
         raise TrainingError("Training rows and validation rows go together.", "Give both files, or neither.")
-    output = Path(output)
+    output = local_path(output, OutputError)
     state = output / STATE
     check_folder_free(output, resume=resume)
     base, revision = find_folder(recipe.base, recipe.base_revision or None)

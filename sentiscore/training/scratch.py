@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from sentiscore.engine.huggingface import quiet_transformers
+from sentiscore.errors import OutputError
+from sentiscore.local import local_path
 
 END: Final = "<|endoftext|>"
 PAD: Final = "<|padding|>"
@@ -46,7 +48,7 @@ def build_base(
     from tokenizers import ByteLevelBPETokenizer
 
     transformers = quiet_transformers()
-    output = Path(output)
+    output = local_path(output, OutputError)
     output.mkdir(parents=True, exist_ok=True)
     bpe = ByteLevelBPETokenizer(add_prefix_space=True, lowercase=True)
     bpe.train_from_iterator(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from sentiscore.errors import TrainingError
+from sentiscore.local import local_path
 
 
 def setting(
@@ -66,7 +67,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         TrainingError: The file is missing or is not TOML.
     """
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(local_path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TrainingError(f"The recipe {path} cannot be read: {error}.", "See pipelines/configs/.") from error
 

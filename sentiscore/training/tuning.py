@@ -20,6 +20,7 @@ from sentiscore.checkpoint.load import check_base, find_folder, hash_base
 from sentiscore.checkpoint.manifest import MANIFEST
 from sentiscore.checkpoint.weights_header import count_numbers
 from sentiscore.errors import DivergedError, OutputError, SentiscoreWarning, TrainingError, import_extra
+from sentiscore.local import local_path
 from sentiscore.tables import write_frame, write_text
 from sentiscore.tables.labelled import LabelledData, load_hub_data
 from sentiscore.training.finetune import CALIBRATED_LOSS, LOG, Progress, train
@@ -121,7 +122,7 @@ def tune(
         raise TrainingError("Training rows and validation rows go together.", "Give both files, or neither.")
     for module in ("optuna", "tomli_w", "matplotlib"):
         import_extra(module, "tune")
-    output = Path(output)
+    output = local_path(output, OutputError)
     _check_folder(output)
     base, _ = find_folder(recipe.base, recipe.base_revision or None)
     check_base(base)

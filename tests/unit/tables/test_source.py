@@ -1,3 +1,4 @@
+import gc
 import gzip
 import os
 from collections.abc import Callable
@@ -575,3 +576,27 @@ def test_a_byte_order_mark_before_ndjson_is_no_part_of_it(write: Write) -> None:
 def test_gzip_under_another_name_is_told(write: Write, name: str, hint: str) -> None:
     with pytest.raises(InputError, match=rf"is gzip, and its name does not say so\.\n.*{hint}"):
         open_source(write(gzip.compress(b"a,b\n1,2\n"), name))
+
+
+def test_a_gzip_file_that_cannot_be_opened_leaves_nothing_half_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "news.csv.gz"
+    path.write_bytes(gzip.compress(b"headline\ngood\n"))
+    faults = []
+
+    def close(self: csv_reader._Unpacked, really: Any = csv_reader._Unpacked.close) -> None:
+        try:
+            really(self)
+        except AttributeError as error:  # which Python 3.13 prints when it clears up, and earlier ones hide
+            faults.append(error)
+
+    def refuses(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(csv_reader._Unpacked, "close", close)
+    monkeypatch.setattr(gzip, "open", refuses)
+    with pytest.raises(InputError, match="may not be read by this user"):
+        open_source(path)
+    gc.collect()
+    assert faults == []

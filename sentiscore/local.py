@@ -1,0 +1,45 @@
+"""Paths of this machine, told from addresses such as s3://bucket/news.parquet."""
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from sentiscore.errors import InputError, SentiscoreError
+
+_ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!$)")
+"""A scheme of two letters or more, since one letter is a drive of Windows. `Path` leaves one slash of two."""
+
+
+def local_path(path: str | Path, refused: type[SentiscoreError] = InputError) -> Path:
+    """A path, which may be that of a file or folder that does not exist yet.
+
+    Everything that a user names is a path of this machine; an address of a bucket or web page would otherwise become a
+    folder called `s3:`.
+
+    Args:
+        path: What was named.
+        refused: The kind of error that an address is.
+
+    Raises:
+        SentiscoreError: It is an address.
+    """
+    text = os.fspath(path)
+    found = _ADDRESS.match(text)
+    if found is None:
+        return Path(path)
+    scheme, rest = found[1].lower(), text[found.end() :].lstrip("/")
+    raise refused(
+        f"{found[1]}://{rest} is not on this machine: only local files are read and written.", _way(scheme, rest)
+    )
+
+
+def _way(scheme: str, rest: str) -> str:
+    """What to do instead."""
+    if scheme == "file":
+        return f"Give the path alone: /{rest.removeprefix('localhost/')}"
+    if scheme in ("http", "https", "ftp"):
+        return "Download it first, for example with curl -O, and name the file."
+    if scheme == "hf":
+        return "Download it first, for example with: hf download. A model is named by its id alone."
+    return "Copy it to this machine or from it with the client of that store, and name the local file."

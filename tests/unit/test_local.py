@@ -1,0 +1,131 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+import sentiscore
+from sentiscore import features
+from sentiscore.cli.main import cli
+from sentiscore.errors import CheckpointError, InputError, OutputError, SentiscoreError
+from sentiscore.local import local_path
+from sentiscore.tables.provenance import read_provenance
+from sentiscore.training.settings import read_toml
+
+ADDRESSES = [
+    "s3://bucket/news.parquet",
+    "gs://bucket/news.csv",
+    "az://box/news.ndjson",
+    "abfss://box@account.example/news.parquet",
+    "https://example.com/news.csv",
+    "hf://datasets/someone/news/train.parquet",
+    "postgresql+psycopg2://host/news",
+    "S3://bucket/news.csv.gz",
+    "file:///data/news.parquet",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("kind", [str, Path])
+def test_an_address_is_refused_by_its_name(address: str, kind: Callable[[str], Any]) -> None:
+    scheme, rest = address.split("://")
+    with pytest.raises(OutputError) as caught:
+        local_path(kind(address), OutputError)
+    assert caught.value.message.startswith(f"{scheme}://{rest.lstrip('/')} is not on this machine")
+    assert caught.value.hint
+    assert "mkdir" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["news.csv", "a:b.csv", "C:/news.csv", "data/s3://news.csv", "2024-01-05T10:00/news.csv", "./x", "a:", "s3:"],
+)
+def test_a_path_stays_a_path(path: str) -> None:
+    assert local_path(path) == Path(path)
+
+
+def test_the_message_for_a_file_address_shows_the_path() -> None:
+    with pytest.raises(InputError, match=r"Give the path alone: /data/news.csv"):
+        local_path("file:///data/news.csv")
+
+
+INPUTS: dict[str, tuple[Callable[[str], object], type[SentiscoreError]]] = {
+    "score_file, source": (lambda at: sentiscore.score_file(at, text_col="t"), InputError),
+    "score_file, model": (sentiscore.Scorer.from_pretrained, CheckpointError),
+    "daily, calendar": (lambda at: features.DailySums(time_col="at", calendar=at), InputError),
+    "config": (features.DailyConfig.from_toml, InputError),
+    "recipe": (read_toml, InputError),
+    "labelled rows": (lambda at: sentiscore.read_labelled(at, text_col="t", label_col="l"), InputError),
+    "inspect": (read_provenance, InputError),
+    "base to build": (lambda at: sentiscore.build_base(at, ["a"]), OutputError),
+}
+
+
+@pytest.mark.parametrize("what", INPUTS)
+@pytest.mark.parametrize("address", ["s3://bucket/news.parquet", "https://example.com/news.csv"])
+def test_everything_that_takes_a_path_refuses_an_address(
+    what: str, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    call, kind = INPUTS[what]
+    with pytest.raises(kind, match="is not on this machine"):
+        call(address)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def tiny_scored(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scored file with times."""
+    source = tmp_path_factory.mktemp("news") / "news.csv"
+    pl.DataFrame({"headline": ["a"], "at": ["2024-01-05T10:00:00Z"]}).write_csv(source)
+    sentiscore.score_file(source, text_col="headline", model=tiny_checkpoint)
+    return source.with_name("news.scored.parquet")
+
+
+COMMANDS = [
+    "score {at} --text-col headline",
+    "score news.csv --text-col headline -o {at}",
+    "score news.csv --text-col headline -o s3://bucket/folder/",
+    "score news.csv --text-col headline -m {at}",
+    "score news.csv --text-col headline --cache {at}",
+    "score news.csv --text-col headline --time-col at --daily {at}",
+    "score news.csv --text-col headline --time-col at --config {at}",
+    "features {at} --time-col at",
+    "features scored.parquet --time-col at -o {at}",
+    "features scored.parquet --time-col at --update {at}",
+    "plot {at}",
+    "monitor {at} --reference scored.parquet --text-col headline",
+    "monitor scored.parquet --reference {at} --text-col headline",
+    "inspect {at}",
+    "verify {at}",
+    "cache info {at}",
+    "cache prune {at} --all",
+    "evaluate default --eval-file {at}",
+    "evaluate {at} --eval-file labelled.csv",
+    "evaluate default --eval-file labelled.csv --html {at}",
+    "train --base {at} --train-file labelled.csv --eval-file labelled.csv -o run",
+    "train --base default --train-file {at} --eval-file labelled.csv -o run",
+    "train --base default --train-file labelled.csv --eval-file labelled.csv -o {at}",
+    "tune --base default --train-file labelled.csv --eval-file labelled.csv -o {at}",
+    "demo -o {at}",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_refuses_an_address_and_makes_no_folder_of_its_name(
+    command: str, tiny_scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pl.DataFrame({"headline": ["a"], "at": ["2024-01-05T10:00:00Z"]}).write_csv("news.csv")
+    pl.DataFrame({"sentence": ["a", "b"], "label": ["positive", "negative"]}).write_csv("labelled.csv")
+    shutil.copy(tiny_scored, "scored.parquet")
+    (tmp_path / "s3:" / "bucket").mkdir(parents=True)  # as an earlier version advised
+    done = CliRunner().invoke(cli, command.format(at="s3://bucket/out.parquet").split())
+    assert done.exit_code == 1, done.output
+    assert "s3://bucket/" in done.output
+    assert "is not on this machine" in done.output
+    assert [path.name for path in (tmp_path / "s3:" / "bucket").iterdir()] == []
+    assert {path.name for path in tmp_path.iterdir()} == {"news.csv", "labelled.csv", "scored.parquet", "s3:"}
