@@ -1,9 +1,9 @@
 """What a fork leaves behind: threads of polars, of OpenMP and of a GPU's driver exist in the parent alone.
 
 A forked child has one thread, the one that forked. polars would wait for ever for a thread pool that its parent has
-started, so public functions that use polars ask `check` first, which raises an error instead. Whether the pool was started is seen from the names of the
-process's threads where the system (Linux) tells them; otherwise polars is tried, in a thread that may hang. A child of
-a process that has not used polars yet works like any other.
+started, so public functions that use polars call `check` first, which raises an error instead. Whether the pool was
+started is seen from the names of the process's threads where the system (Linux) tells them; otherwise polars is tried,
+in a thread that may hang. A child of a process that has not used polars yet works like any other.
 
 torch's OpenMP would hang too. It can let go of its threads and start others when it needs them, and does so just
 before a fork.
@@ -46,14 +46,14 @@ class _State:
     seen: bool | None = False
 
 
-def forked_with(what: str) -> ForkError:
-    """The error of a child that would need something of its parent's.
+def forked_with(done: str) -> ForkError:
+    """The error of a child that would need what its parent had begun.
 
     Args:
-        what: What that is, for the message.
+        done: What the parent had done, for the message.
     """
     return ForkError(
-        f"This process was forked from one that had used {what}, which does not survive a fork and would hang here.",
+        f"This process is a fork of one that had already {done}; a fork cannot go on from there, and would hang.",
         "Start processes with spawn or forkserver: multiprocessing.get_context('spawn') or set_start_method('spawn'), "
         "joblib's loky, DataLoader(multiprocessing_context='spawn'), gunicorn without --preload. "
         "Or fork before anything is scored.",
@@ -71,7 +71,7 @@ def check() -> None:
     if not _State.broken:
         _State.broken = not (_pool_runs() or _answers())
     if _State.broken:
-        raise forked_with("polars' threads")
+        raise forked_with("started polars' threads")
     _State.sound_in = os.getpid()
 
 

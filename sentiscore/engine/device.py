@@ -75,7 +75,7 @@ def check_fork(device: torch.device) -> torch.device:
     """
     forked = getattr(getattr(torch, device.type, None), "_is_in_bad_fork", None)
     if forked is not None and forked():
-        raise forked_with(f"the GPU {device}")
+        raise forked_with(f"used the GPU {device}")
     return device
 
 

@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 import polars as pl
 
+from sentiscore import forks
 from sentiscore.errors import InputError
 from sentiscore.tables.csv_reader import CsvLook, csv_pieces, look_at_csv
 from sentiscore.tables.ndjson_reader import look_at_ndjson, ndjson_pieces
@@ -162,6 +163,7 @@ def open_source(path: str | Path) -> Source:
         InputError: The file is missing, empty, broken, of an unknown kind, would take too much memory, or has unusable
             column names.
     """
+    forks.check()
     path = Path(path)
     try:
         return _look_at(path)
