@@ -61,7 +61,7 @@ def forked_with(done: str) -> ForkError:
 
 
 def check() -> None:
-    """See that polars works in this process.
+    """See that polars works in this process; for functions that are about to use it.
 
     Raises:
         ForkError: It does not, since this is a fork of a process that had used it.

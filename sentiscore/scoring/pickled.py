@@ -65,13 +65,19 @@ class Origin:
                 f"The model folder {self.model} of a pickled scorer is not on this machine.",
                 "Put a copy of the folder at that path, or load the model here: Scorer.from_pretrained(folder).",
             )
-        found = load_checkpoint(self.model, revision=self.revision, labels=self.labels)
+        again = "Put the files back as they were, or load what is there now: Scorer.from_pretrained."
+        try:
+            found = load_checkpoint(self.model, revision=self.revision, labels=self.labels)
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"The model {self.model} of a pickled scorer cannot be loaded again. {error.message}",
+                error.hint or again,
+            ) from error
         if found.sha256 != self.sha256:
             raise CheckpointError(
                 f"The model {self.model} ({found.folder}) is not the one that the scorer was pickled with: "
                 f"its hash is {found.sha256[:12]}, and was {self.sha256[:12]}.",
-                "Put the files back as they were (for the default model: use the same version of sentiscore), "
-                "or load the new model: Scorer.from_pretrained.",
+                again,
             )
         return replace(found, name=self.name)
 

@@ -38,6 +38,8 @@ class Scorer:
     and labels that were asked for, and is an error there if the model's files are gone or are not the same. Copies
     share the network.
 
+    Methods that score raise a ForkError in a fork of a process that had used polars, where they would hang.
+
     Attributes:
         checkpoint: What was loaded.
         device: Where it computes, as torch names it.
@@ -83,9 +85,8 @@ class Scorer:
         Raises:
             CheckpointError: The model cannot be found or loaded, or its labels are unknown.
             InputError: There is no such device, dtype or overflow, or max_length is out of range.
-            ForkError: This is a fork of a process that had used polars; so for every method that scores.
+            ForkError: The device is a GPU that was used before this process was forked.
         """
-        forks.check()
         choose_dtype(dtype, choose_device(device))  # a mistake here need not wait for the model's files
         checkpoint = load_checkpoint(model, revision=revision, labels=labels)
         scorer = cls.load(checkpoint, Asked(device, dtype, max_length, overflow))
