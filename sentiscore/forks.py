@@ -37,13 +37,13 @@ class _State:
     Attributes:
         sound_in: The process in which it is known to work, or was not imported yet; 0 if there is none.
         broken: Whether its threads are those of another process.
-        seen: Whether its threads ran when this process, or the one it was forked from, was last about to fork; None
-            if the system does not say.
+        seen: While Python forks this process: whether its threads run; None if the system does not say, and at all
+            other times.
     """
 
     sound_in = 0 if "polars" in sys.modules else os.getpid()
     broken = False
-    seen: bool | None = False
+    seen: bool | None = None
 
 
 def forked_with(done: str) -> ForkError:
@@ -123,6 +123,11 @@ def _in_child() -> None:
     was_sound = _State.sound_in == os.getppid()
     _State.broken = _State.broken or _State.seen is True
     _State.sound_in = os.getpid() if was_sound and _State.seen is False else 0
+    _in_parent()
+
+
+def _in_parent() -> None:
+    _State.seen = None  # a server written in C may fork next, and asks nobody before
 
 
 def _pauses() -> list[Callable[[int], int]]:
@@ -144,4 +149,4 @@ def _pauses() -> list[Callable[[int], int]]:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_child=_in_child)
+    os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)

@@ -125,3 +125,27 @@ def test_the_error_names_the_ways_out() -> None:
 def test_importing_sentiscore_for_the_sake_of_a_fork_loads_nothing() -> None:
     loaded = run("import sentiscore; print(*sys.modules)")[0].split()
     assert {"polars", "torch", "numpy", "ctypes", "pathlib", "multiprocessing"} & set(loaded) <= {"pathlib"}
+
+
+@pytest.mark.parametrize(("used", "told"), [("pl.DataFrame({'a': [2, 1]}).sort('a')", "ForkError"), ("pass", "fine")])
+def test_a_server_that_forks_past_python_is_tried_too(used: str, told: str) -> None:
+    """uWSGI forks in C: it tells Python in the child, and not before."""
+    code = f"""
+        import ctypes
+        import polars as pl
+        import sentiscore.forks as forks
+        print(fork(forks.check))  # which must not be remembered
+        {used}
+        forks._PATIENCE_S = 2
+        ready, said = os.pipe()
+        if ctypes.PyDLL(None).fork() == 0:
+            ctypes.pythonapi.PyOS_AfterFork_Child()
+            try:
+                forks.check()
+                os.write(said, b"fine")
+            except forks.ForkError:
+                os.write(said, b"ForkError")
+            os._exit(0)
+        print(os.read(ready, 100).decode())
+        """
+    assert run(code) == ["fine", told]

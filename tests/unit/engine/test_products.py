@@ -49,6 +49,7 @@ def with_operations(pack: Any, product: Any) -> Fault:
     return change
 
 
+TURNED_OFF = SimpleNamespace(is_available=lambda: True, enabled=False)
 FAULTS: dict[str, Fault] = {
     "packing raises": with_operations(refuse(), plain_product),
     "the product raises": with_operations(plain_pack, refuse()),
@@ -59,9 +60,8 @@ FAULTS: dict[str, Fault] = {
     "the product has another shape": with_operations(plain_pack, lambda x, w, b, *_: plain_product(x, w, b).T),
     "the product is not a number": with_operations(plain_pack, lambda x, w, b, *_: plain_product(x, w, b) / 0),
     "built without oneDNN": lambda patch: patch.setattr(torch.backends.mkldnn, "is_available", lambda: False),
-    "oneDNN is turned off": lambda patch: patch.setattr(torch.backends, "mkldnn", _TurnedOff),
+    "oneDNN is turned off": lambda patch: patch.setattr(torch.backends, "mkldnn", TURNED_OFF),
 }
-_TurnedOff = SimpleNamespace(is_available=lambda: True, enabled=False)
 
 
 @pytest.fixture(autouse=True)
