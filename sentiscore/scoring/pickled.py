@@ -1,12 +1,13 @@
 """A scorer as it travels to another process: not its weights, but where to load it from and the hash it must have."""
 
 import copy
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
-from sentiscore.errors import CheckpointError
+from sentiscore.errors import CheckpointError, SentiscoreWarning
 
 if TYPE_CHECKING:
     from sentiscore.scoring.scorer import Scorer
@@ -19,12 +20,14 @@ class Asked:
     Attributes:
         device: "auto" or a device.
         dtype: "auto" or a number type.
+        labels: Label names in the order of the model's ids; None for what its config says.
         max_length: Tokens of a text; None for the model's own limit.
         overflow: What is done with a longer text.
     """
 
     device: str
     dtype: str
+    labels: tuple[str, ...] | None
     max_length: int | None
     overflow: str
 
@@ -37,14 +40,12 @@ class Origin:
         model: "default", an absolute folder, or a hub id.
         revision: The commit of a hub id.
         name: What the user called the model.
-        labels: Its label names in the order of the ids.
         sha256: The hash of the checkpoint.
     """
 
     model: str
     revision: str | None
     name: str
-    labels: tuple[str, ...]
     sha256: str
 
     @classmethod
@@ -52,10 +53,13 @@ class Origin:
         """That of a checkpoint, to be called before the working folder can change."""
         elsewhere = checkpoint.revision is not None or checkpoint.name == DEFAULT
         model = checkpoint.name if elsewhere else str(checkpoint.folder.absolute())
-        return cls(model, checkpoint.revision, checkpoint.name, checkpoint.labels, checkpoint.sha256)
+        return cls(model, checkpoint.revision, checkpoint.name, checkpoint.sha256)
 
-    def load(self) -> Checkpoint:
-        """The checkpoint, which must be the one that it was.
+    def load(self, labels: tuple[str, ...] | None) -> Checkpoint:
+        """The checkpoint, which must be the one that it was; what it was warned about once is not told again.
+
+        Args:
+            labels: Label names that were asked for.
 
         Raises:
             CheckpointError: It is not there, or is another one now.
@@ -67,7 +71,9 @@ class Origin:
             )
         again = "Put the files back as they were, or load what is there now: Scorer.from_pretrained."
         try:
-            found = load_checkpoint(self.model, revision=self.revision, labels=self.labels)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SentiscoreWarning)
+                found = load_checkpoint(self.model, revision=self.revision, labels=labels)
         except CheckpointError as error:
             raise CheckpointError(
                 f"The model {self.model} of a pickled scorer cannot be loaded again. {error.message}",
@@ -100,7 +106,7 @@ def restore(kind: "type[Scorer]", origin: Origin, asked: Asked) -> "Scorer":
         CheckpointError: The model is not there, or is another one now.
         InputError: There is no such device here, or it cannot compute with these numbers.
     """
-    checkpoint = origin.load()
+    checkpoint = origin.load(asked.labels)
     key = kind, origin, asked
     kept = _KEPT.get(key)
     if kept is None:

@@ -89,7 +89,8 @@ class Scorer:
         """
         choose_dtype(dtype, choose_device(device))  # a mistake here need not wait for the model's files
         checkpoint = load_checkpoint(model, revision=revision, labels=labels)
-        scorer = cls.load(checkpoint, Asked(device, dtype, max_length, overflow))
+        named = None if labels is None else tuple(labels)
+        scorer = cls.load(checkpoint, Asked(device, dtype, named, max_length, overflow))
         if not scorer.calibrated:
             warnings.warn(
                 f"{checkpoint.name} is not calibrated: its probabilities are as they come, and mostly too sure. "

@@ -66,7 +66,7 @@ def test_what_was_asked_for_is_asked_for_again(checkpoint: Path, monkeypatch: py
     asked: list[Any] = []
     monkeypatch.setattr(Scorer, "load", lambda _, given: asked.append(given))
     pickle.loads(data)  # noqa: S301
-    assert asked == [pickled.Asked("auto", "auto", None, "truncate")]
+    assert asked == [pickled.Asked("auto", "auto", None, None, "truncate")]
 
 
 @pytest.mark.parametrize("wrap", [lambda scorer: scorer, lambda scorer: scorer.score])
