@@ -79,9 +79,9 @@ def _pool_runs() -> bool | None:
     """Whether polars' thread pool runs in this process; None if the system does not say."""
     if "polars" not in sys.modules:
         return False
-    name = os.environ.get("POLARS_THREAD_NAME", "polars")
     from pathlib import Path  # loaded where polars is
 
+    name = os.environ.get("POLARS_THREAD_NAME", "polars")
     try:
         names = [_name_of(task) for task in Path(_TASKS).iterdir()]
     except OSError:
@@ -105,8 +105,10 @@ def _answers() -> bool:
     answered = threading.Event()
 
     def ask() -> None:
-        pl.LazyFrame({"a": [1]}).collect()
-        answered.set()
+        try:
+            pl.LazyFrame({"a": [1]}).collect()
+        finally:
+            answered.set()
 
     threading.Thread(target=ask, name="sentiscore-polars", daemon=True).start()
     return answered.wait(_PATIENCE_S)
