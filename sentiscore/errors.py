@@ -8,6 +8,7 @@
     │   └── DivergedError   a training run whose loss is not a number any more
     ├── ValidationError     a frame that breaks its schema
     ├── MissingExtraError   an optional dependency that is not installed
+    ├── ForkError           a process forked from one whose threads or GPU it would need
     └── StoppedError        a job that was asked to stop, and can be taken up where it stopped
 
     SentiscoreWarning       something the user should know, though the work goes on
@@ -63,6 +64,10 @@ class ValidationError(SentiscoreError):
 
 class MissingExtraError(SentiscoreError):
     """An optional dependency that is not installed."""
+
+
+class ForkError(SentiscoreError):
+    """A process forked from one whose threads or GPU it would need."""
 
 
 class StoppedError(SentiscoreError):

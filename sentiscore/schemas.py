@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 import pandera.polars as pa
 import polars as pl
 
+from sentiscore import forks
 from sentiscore.errors import ValidationError
 from sentiscore.labels import (
     BAD_STATUSES,
@@ -144,6 +145,7 @@ def validate(frame: pl.DataFrame, model: type[pa.DataFrameModel]) -> pl.DataFram
     Raises:
         ValidationError: It is not; the message names each failing check and counts its rows.
     """
+    forks.check()
     try:
         model.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:

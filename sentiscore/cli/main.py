@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from sentiscore import __version__
+from sentiscore import __version__, forks
 from sentiscore.cli import json_log, signals
 from sentiscore.cli.failures import Failure, Interrupted, marked
 from sentiscore.errors import SentiscoreError, SentiscoreWarning, StoppedError
@@ -51,6 +51,7 @@ class Commands(click.Group):
             warnings.simplefilter("always", SentiscoreWarning)
             warnings.showwarning = _show_warning
             try:
+                forks.check()
                 return super().invoke(ctx)
             except StoppedError as error:
                 raise Interrupted(str(error)) from error

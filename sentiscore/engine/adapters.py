@@ -21,6 +21,7 @@ from sentiscore.checkpoint.adapter_config import read_adapter_config
 from sentiscore.checkpoint.config import CONFIG, read_config
 from sentiscore.checkpoint.weights_header import ADAPTER_CONFIG
 from sentiscore.engine.huggingface import REFUSALS, build_classifier
+from sentiscore.engine.products import is_machines
 from sentiscore.engine.weights import read_weights
 from sentiscore.errors import CheckpointError, import_extra
 
@@ -116,6 +117,8 @@ def merge(folder: Path, base: Path, *, in_4_bits: bool, hashes: Mapping[str, str
             round_to_4_bits(model)
         merged = _put_on(peft, model, adapters, added).merge_and_unload()
     except REFUSALS as error:
+        if is_machines(error):
+            raise
         raise CheckpointError(
             f"The adapters in {folder} cannot be put on {base}: {str(error).splitlines()[0]}.",
             "Copy or download the whole folder again.",

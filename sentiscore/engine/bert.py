@@ -13,7 +13,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from sentiscore.engine.layers import ACTIVATIONS, Linear, Norm, attend, hide_padding
+from sentiscore.engine.layers import ACTIVATIONS, Linear, Norm, attend, hide_padding, moved
 from sentiscore.engine.weights import take
 
 
@@ -183,7 +183,7 @@ class BertEngine:
             types = take(weights, f"{embeddings}.token_type_embeddings.weight", int(config["type_vocab_size"]), hidden)
             places = places + types[0]
         words = take(weights, f"{embeddings}.word_embeddings.weight", self.vocabulary, hidden)
-        self._words, self._places = words.to(device, dtype), places.to(device, dtype)
+        self._words, self._places = moved(words, device, dtype), moved(places, device, dtype)
         self._embedding_norm = norm(f"{embeddings}.LayerNorm")
         self._layers = [layer(i) for i in range(n_layers)]
         self._head_dense = linear(*part(family.head_dense, hidden, hidden))

@@ -14,6 +14,7 @@ from torch import Tensor
 from sentiscore.checkpoint import Checkpoint
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER
 from sentiscore.engine.batching import Batch, pack, plan_batches
+from sentiscore.engine.device import check_fork, machine_faults
 from sentiscore.engine.memory import keep_few_kernels
 from sentiscore.engine.networks import Engine, is_own, load_engine
 from sentiscore.engine.tokenizer import Encoded, TextEncoder
@@ -82,11 +83,13 @@ class Classifier:
 
         Raises:
             CheckpointError: A part of it cannot be loaded.
+            InputError: The machine cannot hold or compute it.
         """
         keep_few_kernels()
         length = checkpoint.max_length if max_length is None else max_length
         encoder = TextEncoder.load(checkpoint.folder, length, checkpoint.files.get(TOKENIZER))
-        engine = load_engine(checkpoint, device, dtype)
+        with machine_faults(device, dtype):
+            engine = load_engine(checkpoint, device, dtype)
         return cls(encoder, engine, n_labels=len(checkpoint.labels), device=device, dtype=dtype)
 
     @property
@@ -105,7 +108,8 @@ class Classifier:
             Shape (texts, labels); rows of texts without tokens are NaN.
 
         Raises:
-            InputError: The device has too little memory for a single text.
+            InputError: The device has too little memory for a single text, or cannot compute the network.
+            ForkError: It computes on a GPU, and this is a fork of the process that loaded it.
             CheckpointError: The tokenizer gives ids that the network does not know, or the network answers with
                 what is not a number.
         """
@@ -113,6 +117,7 @@ class Classifier:
         rows = np.flatnonzero(encoded.lengths)
         if rows.size == 0:
             return logits
+        check_fork(self.device)
         lengths = encoded.lengths[rows]
         known = np.unique(encoded.ids)
         if not 0 <= known[0] <= known[-1] < self._engine.vocabulary:
@@ -127,7 +132,8 @@ class Classifier:
         ends = self._to_device(lengths[order] - 1)
         distinct = self._to_device(known)
         compute = self._on_cores if self.device.type == "cpu" else self._in_turn
-        found = compute(batches, ids, ends, distinct, progress).float().cpu().numpy()
+        with machine_faults(self.device, self.dtype):
+            found = compute(batches, ids, ends, distinct, progress).float().cpu().numpy()
         if found.shape != (rows.size, self._n_labels):
             raise CheckpointError(
                 f"The model gives {found.shape[0]:,} answers to {rows.size:,} texts: config and weights do not fit.",

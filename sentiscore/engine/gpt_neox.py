@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sentiscore.engine.layers import ACTIVATIONS, Linear, Norm, attend, hide_padding
+from sentiscore.engine.layers import ACTIVATIONS, Linear, Norm, attend, hide_padding, moved
 from sentiscore.engine.weights import take
 
 _MODEL_TYPE: Final = "gpt_neox"
@@ -86,7 +86,7 @@ class GptNeoxEngine:
         share = rope.get("partial_rotary_factor", config.get("rotary_pct", 0.25))
         base = rope.get("rope_theta", config.get("rotary_emb_base", 10_000))
         cos, sin = _rotary_table(int(self._head_size * share), float(base), int(config["max_position_embeddings"]))
-        self._cos, self._sin = (x.repeat(1, self._heads).to(device, dtype) for x in (cos, sin))
+        self._cos, self._sin = (moved(x.repeat(1, self._heads), device, dtype) for x in (cos, sin))
         wide = int(config["intermediate_size"])
         biased = bool(config.get("attention_bias", True))
         vocabulary = self.vocabulary = int(config["vocab_size"])
@@ -126,7 +126,7 @@ class GptNeoxEngine:
             )
 
         self._layers = [layer(i) for i in range(n_layers)]
-        self._embedding = take(weights, "gpt_neox.embed_in.weight", vocabulary, hidden).to(device, dtype)
+        self._embedding = moved(take(weights, "gpt_neox.embed_in.weight", vocabulary, hidden), device, dtype)
         self._final_norm = Norm(*norm("gpt_neox.final_layer_norm"), self._eps, device=device, dtype=dtype)
         self._score = linear(take(weights, _HEAD, n_labels, hidden), None)
 

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from sentiscore.checkpoint.config import CONFIG, read_config
 from sentiscore.engine import head
+from sentiscore.engine.device import machine_faults
+from sentiscore.engine.products import is_machines
 from sentiscore.engine.weights import read_weights
 from sentiscore.errors import CheckpointError
 
@@ -38,7 +40,8 @@ class HuggingFaceEngine:
     """
 
     def __init__(self, model: Any, device: torch.device) -> None:
-        self._model = model.to(device).eval()
+        with machine_faults(device, model.dtype, all_of_them=True):
+            self._model = model.to(device).eval()
         self.pad_id = _pad_id(model)
         if self.pad_id is None:
             model.config.pad_token_id = _NO_TOKEN
@@ -72,6 +75,8 @@ class HuggingFaceEngine:
         try:
             model, info = build_classifier(config, read_weights(folder, hashes), dtype)
         except REFUSALS as error:
+            if is_machines(error):
+                raise
             raise CheckpointError(
                 f"{folder} cannot be loaded as a classifier: {_reason(error)}.",
                 "Copy or download the whole folder again, or choose a sequence classification model.",

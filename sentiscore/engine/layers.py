@@ -10,6 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sentiscore.engine.device import machine_faults
+from sentiscore.engine.products import FAULTS, packed_product
+
 ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
     "gelu": functional.gelu,
     "gelu_new": lambda x: functional.gelu(x, approximate="tanh"),
@@ -18,7 +21,6 @@ ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
 }
 """By the names they have in a Hugging Face config."""
 
-_PACKED_FOR: Final = 512
 SMALL: Final = 16
 """Weights with fewer inputs or outputs are not worth packing."""
 
@@ -26,42 +28,49 @@ _LONG: Final = 512
 """Tokens from which on torch's own attention, which never holds all scores, is the better one on a CPU."""
 
 
+def moved(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """A tensor on another device, as another number type.
+
+    Raises:
+        InputError: The device cannot hold it.
+    """
+    with machine_faults(device, dtype, all_of_them=True):
+        return tensor.to(device, dtype)
+
+
 class Linear:
     """A linear layer on a device.
 
     On a CPU the weights are laid out once as oneDNN's matrix multiplication wants them: in bf16 that is a tenth faster
     than having it done at each call, and in fp32 more than twice as fast as the library that torch calls otherwise on
-    an AMD processor.
+    an AMD processor. Where the machine cannot do that, torch's plain product is used.
 
     Args:
         weight: Shape (outputs, inputs).
         bias: Shape (outputs,).
         device: Where it computes.
         dtype: With which numbers.
+
+    Raises:
+        InputError: The device cannot hold it.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, *, device: torch.device, dtype: torch.dtype) -> None:
-        moved = weight.to(device, dtype).contiguous()
-        self._packed = _can_pack(moved)
-        self._weight = torch.ops.mkldnn._reorder_linear_weight(moved, _PACKED_FOR) if self._packed else moved
-        self._bias = None if bias is None else bias.to(device, dtype)
+        self._weight = moved(weight, device, dtype).contiguous()
+        self._bias = None if bias is None else moved(bias, device, dtype)
+        worth_packing = device.type == "cpu" and min(weight.shape) >= SMALL
+        self._product = packed_product(dtype) if worth_packing else None
+        if self._product is not None:
+            try:
+                self._weight = self._product.pack(self._weight)
+            except FAULTS:
+                self._product = None
 
     def __call__(self, x: Tensor) -> Tensor:
         """Shape (tokens, outputs)."""
-        if self._packed:
-            result: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._weight, self._bias, "none", [], "")
-            return result
+        if self._product is not None:
+            return self._product(x, self._weight, self._bias)
         return functional.linear(x, self._weight, self._bias)
-
-
-def _can_pack(weight: Tensor) -> bool:
-    return (
-        weight.device.type == "cpu"
-        and weight.dtype in (torch.bfloat16, torch.float32)
-        and min(weight.shape) >= SMALL
-        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-        and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
-    )
 
 
 class Norm:
@@ -76,8 +85,7 @@ class Norm:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor, eps: float, *, device: torch.device, dtype: torch.dtype) -> None:
-        self._weight = weight.to(device, dtype)
-        self._bias = bias.to(device, dtype)
+        self._weight, self._bias = moved(weight, device, dtype), moved(bias, device, dtype)
         self._eps = eps
 
     def __call__(self, x: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from sentiscore.checkpoint.config import CONFIG, read_config
 from sentiscore.engine import head
 from sentiscore.engine.bert import BertEngine
 from sentiscore.engine.gpt_neox import GptNeoxEngine
+from sentiscore.engine.products import is_machines
 from sentiscore.engine.weights import read_weights
 from sentiscore.errors import CheckpointError
 
@@ -77,6 +78,8 @@ def load_engine(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype
     try:
         return own(config, weights, n_labels=n_labels, device=device, dtype=dtype)
     except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        if is_machines(error):
+            raise
         raise CheckpointError(
             f"{folder} cannot be loaded as a classifier: its config.json does not fit its weights ({error}).",
             "Copy or download the whole folder again.",

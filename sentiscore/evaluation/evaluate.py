@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import confusion_matrix
 
+from sentiscore import forks
 from sentiscore.checkpoint import DEFAULT
 from sentiscore.errors import InputError
 from sentiscore.evaluation.baseline import fit_baseline
@@ -107,6 +108,7 @@ def evaluate(
         CheckpointError: The model cannot be loaded.
         InputError: The rows have a class that the model does not know.
     """
+    forks.check()
     scorer = model if isinstance(model, Scorer) else Scorer.from_pretrained(model)
     checkpoint = scorer.checkpoint
     classes: tuple[str, ...] = tuple(name for name in CLASSES if name in checkpoint.labels)

@@ -11,6 +11,7 @@ from typing import Final, Required, TypedDict
 
 import polars as pl
 
+from sentiscore import forks
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.features.columns import daily_columns
 from sentiscore.features.config import DailyConfig
@@ -160,6 +161,7 @@ class DailySums:
 
     def add_all(self, parts: Iterable[pl.DataFrame]) -> int:
         """Add rows that come in parts, the next of which are placed while one is added up; how many rows they were."""
+        forks.check()
         before = self._n_rows
         for placed in self._placed(parts):
             self.sums.add(placed.rows)
@@ -201,11 +203,13 @@ class DailySums:
 
     def restore(self, sums: pl.DataFrame, texts: pl.DataFrame | None) -> None:
         """Go on from what `state` gave."""
+        forks.check()
         self.sums.restore(sums, texts)
         self._any = True
 
     def state(self) -> tuple[pl.DataFrame, pl.DataFrame | None]:
         """The sums of all rows so far with the date and the cutoff of each session, and what is kept of texts."""
+        forks.check()
         sums, texts = self.sums.state()
         table = self.sessions.between(*_ends(sums["session_idx"])).select("session_idx", "ds", "cutoff")
         return sums.join(table, on="session_idx", how="left"), texts
@@ -218,6 +222,7 @@ class DailySums:
         """
         from sentiscore.schemas import DailyFeatures, validate
 
+        forks.check()
         if not self._any:
             raise InputError("There are no scored rows to make daily features of.")
         self._warn()

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from sentiscore import forks
 from sentiscore.errors import InputError
 
 ID: Final = "unique_id"
@@ -22,6 +23,7 @@ _MAKE: Final = "Give the frame that features.daily made, whole: pick rows out af
 
 def check_frame(frame: object, what: str) -> None:
     """Raise an InputError if something is no polars frame; `what` it should be begins the message."""
+    forks.check()
     if not isinstance(frame, pl.DataFrame):
         kind = f"{type(frame).__module__.partition('.')[0]}.{type(frame).__name__}"
         how = "collect() it." if isinstance(frame, pl.LazyFrame) else "A pandas frame becomes one with pl.from_pandas."

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from sentiscore import forks
 from sentiscore.errors import InputError, import_extra
 
 MOST_ENTITIES: Final = 100
@@ -84,6 +85,7 @@ def plot(
         InputError: The frame is not one of daily features, or has no such entity or column.
         MissingExtraError: plotly is not installed.
     """
+    forks.check()
     return draw(daily, column=column, entities=entities, limit=limit, title=title).page
 
 

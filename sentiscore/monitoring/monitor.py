@@ -6,6 +6,7 @@ from typing import Final
 
 import polars as pl
 
+from sentiscore import forks
 from sentiscore.errors import InputError
 from sentiscore.monitoring.models import compare_models
 from sentiscore.monitoring.profile import Columns, Profile, Profiler
@@ -47,6 +48,7 @@ def monitor(
         InputError: A file cannot be read, is not scored, has no row with scores or lacks a column; the scores are of
             different models; there is no check of a name; or there are too few rows for any check.
     """
+    forks.check()
     limits = with_thresholds(thresholds)
     columns = Columns(text=text_col, time=time_col, prefix=prefix)
     parts = [reference] if isinstance(reference, str | Path | pl.DataFrame) else list(reference)

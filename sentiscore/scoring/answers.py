@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sentiscore.errors import InputError, OutputError
+from sentiscore.forks import forked_with
 from sentiscore.local import local_path
 from sentiscore.scoring.answer_file import answers_file, connect, damaged, pragma, transaction, translated
 from sentiscore.scoring.prepared import Answers, Known
@@ -74,7 +75,8 @@ class Asker:
 class AnswerStore:
     """Answers on disk; open one with `AnswerStore.open`, and use it as a context manager.
 
-    Threads can share it: they take turns. Processes can share its folder.
+    Threads can share it: they take turns. Processes can share its folder, and each must open it: an open store does not
+    survive a fork.
 
     Attributes:
         folder: Where it is.
@@ -85,6 +87,7 @@ class AnswerStore:
         self.folder = folder
         self.max_bytes = max_bytes
         self._path = answers_file(folder)
+        self._process = os.getpid()
         self._lock = Lock()
         self._db = connect(folder, create=True)
         try:
@@ -136,7 +139,9 @@ class AnswerStore:
         Raises:
             InputError: The database is damaged.
             OutputError: It cannot be read.
+            ForkError: Another process, from which this one was forked, has opened the store.
         """
+        self._check_process()
         keys = [_key(text) for text in texts]
         rows = self._rows(asker, keys)
         layout = asker.layout
@@ -158,6 +163,10 @@ class AnswerStore:
             numbers["truncated"].astype(np.bool_),
         )
         return Known(keys=keys, found=found, answers=answers, unused=unused)
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
+            raise forked_with("opened this store of answers")
 
     def _rows(self, asker: Asker, keys: Sequence[bytes]) -> dict[bytes, tuple[Any, Any]]:
         """What stands under these keys, whatever it is."""
@@ -186,7 +195,9 @@ class AnswerStore:
         Raises:
             InputError: The database is damaged.
             OutputError: It cannot be written, or another process does not let go of it.
+            ForkError: Another process, from which this one was forked, has opened the store.
         """
+        self._check_process()
         new = [key for key, found in zip(known.keys, known.found, strict=True) if not found]
         rows = sorted(_written(asker, new, answers))
         if not rows and not known.unused:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from sentiscore import forks
 from sentiscore import labels as names
 from sentiscore.checkpoint import DEFAULT
 from sentiscore.engine.memory import give_back
@@ -129,6 +130,7 @@ def score_file(
         CheckpointError: The model cannot be loaded.
         StoppedError: `should_stop` said so.
     """
+    forks.check()
     paths = [source] if isinstance(source, str | Path) else list(source)
     if not paths:
         raise InputError("There is no file to score.", "Name at least one.")

@@ -77,6 +77,9 @@ def memory_limit(n_bytes: int | None) -> Iterator[MemoryLimit]:
             error = limit.error()
             super().__init__(error.message, error.hint)
 
+        def __reduce__(self) -> tuple[object, ...]:  # a class in a function cannot be pickled
+            return InputError, (self.message, self.hint)
+
     limit.check()
     watch = _Watch(limit, threading.get_ident(), ExceededError)
     try:

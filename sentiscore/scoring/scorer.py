@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 import torch
 
-from sentiscore import __version__
+from sentiscore import __version__, forks
 from sentiscore import labels as names
 from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
 from sentiscore.engine.classifier import Classifier, Progress
@@ -21,6 +21,7 @@ from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.evaluation.calibration import probabilities
 from sentiscore.scoring.answers import AnswerStore, Asker
 from sentiscore.scoring.bad_rows import is_blank
+from sentiscore.scoring.pickled import Asked, Origin, restore
 from sentiscore.scoring.prepared import Answers, Prepared
 from sentiscore.tables.source import require_column
 
@@ -33,6 +34,12 @@ _SHORTEST: Final = 3
 class Scorer:
     """A loaded model that scores texts; make one with `Scorer.from_pretrained`.
 
+    A pickled scorer holds no weights. It is loaded again where it is unpickled, with the device, number type, length
+    and labels that were asked for, and is an error there if the model's files are gone or are not the same. Copies
+    share the network.
+
+    Methods that score raise a ForkError in a fork of a process that had used polars, where they would hang.
+
     Attributes:
         checkpoint: What was loaded.
         device: Where it computes, as torch names it.
@@ -40,9 +47,11 @@ class Scorer:
         overflow: What is done with a text that is too long.
     """
 
-    def __init__(self, checkpoint: Checkpoint, classifier: Classifier, *, overflow: str = names.TRUNCATE) -> None:
+    def __init__(self, checkpoint: Checkpoint, classifier: Classifier, asked: Asked) -> None:
         self.checkpoint = checkpoint
-        self.overflow = overflow
+        self.overflow = asked.overflow
+        self._asked = asked
+        self._origin = Origin.of(checkpoint)
         self._classifier = classifier
         self._answers: tuple[AnswerStore, Asker] | None = None
         self.device = str(classifier.device)
@@ -76,19 +85,12 @@ class Scorer:
         Raises:
             CheckpointError: The model cannot be found or loaded, or its labels are unknown.
             InputError: There is no such device, dtype or overflow, or max_length is out of range.
+            ForkError: The device is a GPU that was used before this process was forked.
         """
-        where = choose_device(device)
-        number = choose_dtype(dtype, where)
+        choose_dtype(dtype, choose_device(device))  # a mistake here need not wait for the model's files
         checkpoint = load_checkpoint(model, revision=revision, labels=labels)
-        if max_length is not None and not _SHORTEST <= max_length <= checkpoint.longest:
-            raise InputError(
-                f"{checkpoint.name} can read {_SHORTEST} to {checkpoint.longest} tokens, not {max_length}.",
-                "Choose a --max-length (max_length) in that range.",
-            )
-        if overflow not in names.OVERFLOWS:
-            raise InputError(f"There is no overflow {overflow!r}.", f"Use {' or '.join(names.OVERFLOWS)}.")
-        classifier = Classifier.load(checkpoint, device=where, dtype=number, max_length=max_length)
-        scorer = cls(checkpoint, classifier, overflow=overflow)
+        named = None if labels is None else tuple(labels)
+        scorer = cls.load(checkpoint, Asked(device, dtype, named, max_length, overflow))
         if not scorer.calibrated:
             warnings.warn(
                 f"{checkpoint.name} is not calibrated: its probabilities are as they come, and mostly too sure. "
@@ -97,6 +99,46 @@ class Scorer:
                 stacklevel=2,
             )
         return scorer
+
+    @classmethod
+    def load(cls, checkpoint: Checkpoint, asked: Asked) -> Self:
+        """Load the network of a checkpoint.
+
+        Args:
+            checkpoint: The model.
+            asked: On which device, with which numbers, and how long texts are read; see `from_pretrained`.
+
+        Raises:
+            CheckpointError: It cannot be loaded.
+            InputError: There is no such device, dtype or overflow, or max_length is out of range.
+        """
+        length = asked.max_length
+        if length is not None and not _SHORTEST <= length <= checkpoint.longest:
+            raise InputError(
+                f"{checkpoint.name} can read {_SHORTEST} to {checkpoint.longest} tokens, not {length}.",
+                "Choose a --max-length (max_length) in that range.",
+            )
+        if asked.overflow not in names.OVERFLOWS:
+            raise InputError(f"There is no overflow {asked.overflow!r}.", f"Use {' or '.join(names.OVERFLOWS)}.")
+        device = choose_device(asked.device)
+        dtype = choose_dtype(asked.dtype, device)
+        return cls(checkpoint, Classifier.load(checkpoint, device=device, dtype=dtype, max_length=length), asked)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        if self._answers is not None:
+            raise InputError(
+                "A scorer with a store of answers cannot be pickled: a process must open the store itself.",
+                "Pickle the scorer without it, and call with_answers(AnswerStore.open(folder)) in each process.",
+            )
+        return restore, (type(self), self._origin, self._asked)
+
+    def __copy__(self) -> Self:
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return copy.copy(self)  # scoring changes neither the network nor the tokenizer
 
     @property
     def calibrated(self) -> bool:
@@ -132,7 +174,8 @@ class Scorer:
         scored, to the last bit; scored today, beside other texts, its last bits could be others.
 
         Args:
-            store: An open store, to be closed after the last row is scored.
+            store: An open store, to be closed after the last row is scored. Copies share it; a scorer with a store
+                cannot be pickled.
         """
         other = copy.copy(self)
         other._answers = (store, Asker.of(self.identity(), len(self.checkpoint.labels)))
@@ -156,6 +199,7 @@ class Scorer:
         Raises:
             InputError: Something in it is neither a text nor None.
         """
+        forks.check()
         if isinstance(texts, str):
             raise InputError("score takes a list of texts, not one text.", "Put it in a list: [text]")
         try:
@@ -178,6 +222,7 @@ class Scorer:
         Raises:
             InputError: The column is missing or not text, or an added column would clash.
         """
+        forks.check()
         if not isinstance(df, pl.DataFrame):
             raise InputError(
                 f"This is a {type(df).__module__.split('.')[0]} {type(df).__name__}, not a polars DataFrame.",
@@ -220,6 +265,7 @@ class Scorer:
         Args:
             texts: Texts, nulls allowed.
         """
+        forks.check()
         rows = pl.DataFrame({_TEXT: texts.cast(pl.String)})
         blank = is_blank(pl.col(_TEXT))  # what is left may still have no tokens
         distinct = rows.filter(pl.col(_TEXT).is_not_null() & ~blank).unique(maintain_order=True).with_row_index(_WHICH)
@@ -270,6 +316,7 @@ class Scorer:
         """
         from sentiscore.schemas import ScoredRows, validate
 
+        forks.check()
         new = self._by_text(prepared, logits)
         answers = new if prepared.known is None else prepared.known.answers.joined(new, ~prepared.known.found)
         scored = validate(self._rows(prepared, answers), ScoredRows)

@@ -16,6 +16,7 @@ from typing import IO, Final, Self
 
 import polars as pl
 
+from sentiscore import forks
 from sentiscore.tables.hashes import hash_listing
 from sentiscore.tables.places import (
     MARK,
@@ -278,6 +279,7 @@ def open_sink(
     Raises:
         OutputError: The ending is unknown.
     """
+    forks.check()
     if folder is None:
         folder = is_folder_target(path)
     path = Path(path)

@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 import polars as pl
 
+from sentiscore import forks
 from sentiscore.errors import InputError
 from sentiscore.local import local_path
 from sentiscore.tables.csv_reader import CsvLook, csv_pieces, look_at_csv
@@ -163,6 +164,7 @@ def open_source(path: str | Path) -> Source:
         InputError: The file is missing, empty, broken, of an unknown kind, would take too much memory, or has unusable
             column names.
     """
+    forks.check()
     path = local_path(path)
     try:
         return _look_at(path)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from sentiscore import forks
 from sentiscore.checkpoint.load import check_base, find_folder
 from sentiscore.errors import OutputError, TrainingError
 from sentiscore.local import local_path
@@ -64,6 +65,7 @@ def distill(
         CheckpointError: A teacher or the student cannot be loaded.
         OutputError: The folder is in use or may not be written to.
     """
+    forks.check()
     output = local_path(output, OutputError)
     check_folder_free(output, resume=resume)
     recipe, student = plan.recipe, plan.student

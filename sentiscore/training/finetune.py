@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from sentiscore import __version__
+from sentiscore import __version__, forks
 from sentiscore.checkpoint import Base, Checkpoint, KeptAdapters, Manifest, write_manifest
 from sentiscore.checkpoint.load import check_base, find_folder
 from sentiscore.engine.classifier import Classifier
@@ -120,6 +120,7 @@ def train(
         InputError: The data cannot be used.
         OutputError: The folder is in use or may not be written to.
     """
+    forks.check()
     if (train_data is None) != (eval_data is None):
         raise TrainingError("Training rows and validation rows go together.", "Give both files, or neither.")
     output = local_path(output, OutputError)

@@ -16,6 +16,7 @@ from typing import Any, Final
 import polars as pl
 import torch
 
+from sentiscore import forks
 from sentiscore.checkpoint.load import check_base, find_folder, hash_base
 from sentiscore.checkpoint.manifest import MANIFEST
 from sentiscore.checkpoint.weights_header import count_numbers
@@ -116,6 +117,7 @@ def tune(
         OutputError: The folder is in use or may not be written to.
         MissingExtraError: An optional dependency is not installed.
     """
+    forks.check()
     if trials < 1:
         raise TrainingError(f"There are {trials} trials to run.", "Ask for 1 or more with --trials.")
     if (train_data is None) != (eval_data is None):

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from sentiscore import forks
 from sentiscore.errors import MissingExtraError
 from sentiscore.features.grid import DS, ID, check_frame
 from sentiscore.features.panel.frames import Panel, Time, Y, align
@@ -38,6 +39,7 @@ class AutogluonPanel(Panel):
         Raises:
             MissingExtraError: AutoGluon is not installed.
         """
+        forks.check()
         try:
             timeseries = import_module("autogluon.timeseries")
         except ModuleNotFoundError as error:

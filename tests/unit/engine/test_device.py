@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from sentiscore.engine import device
 from sentiscore.engine.device import choose_device, choose_dtype, dtype_name, has_fast_bf16
 from sentiscore.errors import InputError
 
@@ -37,6 +38,7 @@ def test_a_cpu_that_knows_bf16_is_not_always_faster_for_it(
     able: dict[str, object], fast: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    monkeypatch.setattr(device, "packed_product", lambda _: "of the processor that says so, not of this one")
     assert has_fast_bf16(torch.device("cpu")) == fast
 
 

@@ -1,3 +1,4 @@
+import pickle
 import sys
 import threading
 import time
@@ -62,8 +63,10 @@ def test_a_block_past_its_limit_is_ended(held: list[int]) -> None:
             wait_for()
             pytest.fail("it was not interrupted")
 
-    with pytest.raises(InputError, match=r"needs more than the 2 GB of --max-memory.\n.*--columns"):
+    with pytest.raises(InputError, match=r"needs more than the 2 GB of --max-memory.\n.*--columns") as caught:
         work()
+    sent = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - as a worker process hands it to its parent
+    assert str(sent) == str(caught.value)
 
 
 def test_no_limit_is_not_watched(held: list[int]) -> None:

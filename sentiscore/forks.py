@@ -1,0 +1,154 @@
+"""What a fork leaves behind: threads of polars, of OpenMP and of a GPU's driver exist in the parent alone.
+
+A forked child has one thread, the one that forked. polars would wait for ever for a thread pool that its parent has
+started, so public functions that use polars call `check` first, which raises an error instead. Whether the pool was
+started is seen from the names of the process's threads where the system (Linux) tells them; otherwise polars is tried,
+in a thread that may hang. A child of a process that has not used polars yet works like any other.
+
+torch's OpenMP would hang too. It can let go of its threads and start others when it needs them, and does so just
+before a fork.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from sentiscore.errors import ForkError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_TASKS: Final = "/proc/self/task"
+_MAPS: Final = "/proc/self/maps"
+_OPENMP: Final = re.compile(r"/\S*/libgomp[^/]*$", re.MULTILINE)
+"""GNU's OpenMP, the only one that does not survive a fork by itself."""
+_LONGEST_NAME: Final = 15
+"""Bytes that Linux keeps of a thread's name."""
+_PAUSE_SOFT: Final = 1
+_PATIENCE_S: Final = 10.0
+"""How long polars may take for one row before it counts as hanging."""
+
+
+class _State:
+    """What is known of polars in this process.
+
+    Attributes:
+        sound_in: The process in which it is known to work, or was not imported yet; 0 if there is none.
+        broken: Whether its threads are those of another process.
+        seen: While Python forks this process: whether its threads run; None if the system does not say, and at all
+            other times.
+    """
+
+    sound_in = 0 if "polars" in sys.modules else os.getpid()
+    broken = False
+    seen: bool | None = None
+
+
+def forked_with(done: str) -> ForkError:
+    """The error of a child that would need what its parent had begun.
+
+    Args:
+        done: What the parent had done, for the message.
+    """
+    return ForkError(
+        f"This process is a fork of one that had already {done}; a fork cannot go on from there, and would hang.",
+        "Start processes with spawn or forkserver: multiprocessing.get_context('spawn') or set_start_method('spawn'), "
+        "joblib's loky, DataLoader(multiprocessing_context='spawn'), gunicorn without --preload. "
+        "Or fork before anything is scored.",
+    )
+
+
+def check() -> None:
+    """See that polars works in this process; for functions that are about to use it.
+
+    Raises:
+        ForkError: It does not, since this is a fork of a process that had used it.
+    """
+    if _State.sound_in == os.getpid():
+        return
+    if not _State.broken:
+        _State.broken = not (_pool_runs() or _answers())
+    if _State.broken:
+        raise forked_with("started polars' threads")
+    _State.sound_in = os.getpid()
+
+
+def _pool_runs() -> bool | None:
+    """Whether polars' thread pool runs in this process; None if the system does not say."""
+    if "polars" not in sys.modules:
+        return False
+    from pathlib import Path  # loaded where polars is
+
+    name = os.environ.get("POLARS_THREAD_NAME", "polars")
+    try:
+        names = [_name_of(task) for task in Path(_TASKS).iterdir()]
+    except OSError:
+        return None
+    return any(found.rstrip("0123456789") == f"{name}-"[:_LONGEST_NAME] for found in names)
+
+
+def _name_of(task: "Path") -> str:
+    try:
+        return (task / "comm").read_text(encoding="utf-8", errors="replace").rstrip("\n")
+    except OSError:  # it has just ended
+        return ""
+
+
+def _answers() -> bool:
+    """Does polars answer? If not, the thread that asked is left behind."""
+    import threading
+
+    import polars as pl
+
+    answered = threading.Event()
+
+    def ask() -> None:
+        try:
+            pl.LazyFrame({"a": [1]}).collect()
+        finally:
+            answered.set()
+
+    threading.Thread(target=ask, name="sentiscore-polars", daemon=True).start()
+    return answered.wait(_PATIENCE_S)
+
+
+def _before_fork() -> None:
+    _State.seen = _pool_runs()
+    if "torch" in sys.modules:
+        for pause in _pauses():
+            pause(_PAUSE_SOFT)
+
+
+def _in_child() -> None:
+    was_sound = _State.sound_in == os.getppid()
+    _State.broken = _State.broken or _State.seen is True
+    _State.sound_in = os.getpid() if was_sound and _State.seen is False else 0
+    _in_parent()
+
+
+def _in_parent() -> None:
+    _State.seen = None  # a server written in C may fork next, and asks nobody before
+
+
+def _pauses() -> list[Callable[[int], int]]:
+    """`omp_pause_resource_all`, which ends the calling thread's team, of each OpenMP that is loaded."""
+    import ctypes
+    from pathlib import Path
+
+    try:
+        loaded = set(_OPENMP.findall(Path(_MAPS).read_text(encoding="utf-8", errors="replace")))
+    except OSError:
+        return []
+    pauses: list[Callable[[int], int]] = []
+    for path in loaded:
+        try:
+            pauses.append(ctypes.CDLL(path).omp_pause_resource_all)
+        except (AttributeError, OSError):  # older than OpenMP 5.0
+            continue
+    return pauses
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)

@@ -1,0 +1,116 @@
+"""A scorer as it travels to another process: not its weights, but where to load it from and the hash it must have."""
+
+import copy
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
+from sentiscore.errors import CheckpointError, SentiscoreWarning
+
+if TYPE_CHECKING:
+    from sentiscore.scoring.scorer import Scorer
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for when a scorer was loaded, beside its model.
+
+    Attributes:
+        device: "auto" or a device.
+        dtype: "auto" or a number type.
+        labels: Label names in the order of the model's ids; None for what its config says.
+        max_length: Tokens of a text; None for the model's own limit.
+        overflow: What is done with a longer text.
+    """
+
+    device: str
+    dtype: str
+    labels: tuple[str, ...] | None
+    max_length: int | None
+    overflow: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a checkpoint was loaded from, in a way that holds in another process.
+
+    Attributes:
+        model: "default", an absolute folder, or a hub id.
+        revision: The commit of a hub id.
+        name: What the user called the model.
+        sha256: The hash of the checkpoint.
+    """
+
+    model: str
+    revision: str | None
+    name: str
+    sha256: str
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> Self:
+        """That of a checkpoint, to be called before the working folder can change."""
+        elsewhere = checkpoint.revision is not None or checkpoint.name == DEFAULT
+        model = checkpoint.name if elsewhere else str(checkpoint.folder.absolute())
+        return cls(model, checkpoint.revision, checkpoint.name, checkpoint.sha256)
+
+    def load(self, labels: tuple[str, ...] | None) -> Checkpoint:
+        """The checkpoint, which must be the one that it was; what it was warned about once is not told again.
+
+        Args:
+            labels: Label names that were asked for.
+
+        Raises:
+            CheckpointError: It is not there, or is another one now.
+        """
+        if Path(self.model).is_absolute() and not Path(self.model).is_dir():
+            raise CheckpointError(
+                f"The model folder {self.model} of a pickled scorer is not on this machine.",
+                "Put a copy of the folder at that path, or load the model here: Scorer.from_pretrained(folder).",
+            )
+        again = "Put the files back as they were, or load what is there now: Scorer.from_pretrained."
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SentiscoreWarning)
+                found = load_checkpoint(self.model, revision=self.revision, labels=labels)
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"The model {self.model} of a pickled scorer cannot be loaded again. {error.message}",
+                error.hint or again,
+            ) from error
+        if found.sha256 != self.sha256:
+            raise CheckpointError(
+                f"The model {self.model} ({found.folder}) is not the one that the scorer was pickled with: "
+                f"its hash is {found.sha256[:12]}, and was {self.sha256[:12]}.",
+                again,
+            )
+        return replace(found, name=self.name)
+
+
+_KEPT: Final[dict[object, "Scorer"]] = {}
+"""The last scorer that was unpickled: a pool sends the same one with each of its tasks."""
+
+
+def restore(kind: "type[Scorer]", origin: Origin, asked: Asked) -> "Scorer":
+    """Load a scorer again, as it was asked for; pickle calls this.
+
+    The files are hashed each time, but the network of the last scorer is kept and shared.
+
+    Args:
+        kind: The class of the scorer.
+        origin: Where its model is.
+        asked: What else was asked for.
+
+    Raises:
+        CheckpointError: The model is not there, or is another one now.
+        InputError: There is no such device here, or it cannot compute with these numbers.
+    """
+    checkpoint = origin.load(asked.labels)
+    key = kind, origin, asked
+    kept = _KEPT.get(key)
+    if kept is None:
+        kept = kind.load(checkpoint, asked)
+        _KEPT.clear()
+        _KEPT[key] = kept
+    return copy.copy(kept)
