@@ -8,7 +8,8 @@ python pipelines/default_model/words.py MODEL
 - Curly quotation marks and apostrophes become straight ones, and hyphens the usual one.
 
 All of them lie in one table of the tokenizers library's `Precompiled` normaliser, which reads a text once however many
-characters the table has, and leaves a text without any of them as it is. It comes before the tokenizer's own normaliser.
+characters the table has, and leaves a text without any of them as it is. It comes before the tokenizer's own
+normaliser.
 The settings then name transformers' plain class for a tokenizer.json: a class such as BertTokenizer would build its own
 normaliser in place of the one in the file. Doing this twice does no harm.
 """
@@ -30,7 +31,9 @@ PLAIN_CLASS: Final = "TokenizersBackend"
 OF_BERT: Final = ("do_basic_tokenize", "do_lower_case", "never_split", "strip_accents", "tokenize_chinese_chars")
 """Settings of BertTokenizer that the plain class has no use for: tokenizer.json says the same."""
 
-_DRAWN: Final = re.compile(r"LATIN LETTER SMALL CAPITAL ([A-Z])|NEGATIVE (?:SQUARED|CIRCLED) LATIN CAPITAL LETTER ([A-Z])")
+_DRAWN: Final = re.compile(
+    r"LATIN LETTER SMALL CAPITAL ([A-Z])|NEGATIVE (?:SQUARED|CIRCLED) LATIN CAPITAL LETTER ([A-Z])"
+)
 _OTHERS: Final = {
     **dict.fromkeys("\u2018\u2019\u201a\u201b\u02bc\u2032\u00b4", "'"),
     **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033", '"'),
@@ -39,6 +42,7 @@ _OTHERS: Final = {
     **dict.fromkeys("\u2640\u2642\u20e3", " "),  # the sexes of figures, and the frame of a key
     "\u0493": "f",  # which writers of small capitals take for one
 }
+_SURROGATES: Final = range(0xD800, 0xE000)
 _LEAF: Final = 1 << 8
 _IS_VALUE: Final = 1 << 31
 _BLOCK: Final = 256
@@ -50,7 +54,7 @@ def characters(listed: Path = HERE / "words.tsv") -> dict[str, str]:
     Args:
         listed: A table of words, and the emoji that become each.
     """
-    every = [chr(code) for code in range(0x80, sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF]
+    every = [chr(code) for code in range(0x80, sys.maxunicode + 1) if code not in _SURROGATES]
     lines = "\n".join(every)
     compatible, canonical = (form.normalize_str(lines).split("\n") for form in (normalizers.NFKC(), normalizers.NFC()))
     table = {one: new for one, new, same in zip(every, compatible, canonical, strict=True) if new != same}
@@ -109,7 +113,7 @@ def _double_array(trie: Mapping[int, Any]) -> bytes:
         units[at] |= (at ^ base) << 10 | (_LEAF if 0 in node else 0)
         for byte, child in node.items():
             taken[base ^ byte] = True
-            units[base ^ byte] = byte if byte else _IS_VALUE | child
+            units[base ^ byte] = byte or _IS_VALUE | child
             if byte:
                 waiting.append((base ^ byte, child))
         while first_free < len(units) and taken[first_free]:

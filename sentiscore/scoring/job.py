@@ -96,8 +96,9 @@ def score_file(
         columns: Columns of the source to keep in the output; all by default.
         limit: Score only so many rows from the beginning of each output.
         prefix: Put before the name of each added column.
-        bad_rows: What is done with rows whose text is null, empty or cannot be decoded: "keep" them with a status
-            and no scores, "drop" them into NAME.rejected.* beside the output, or "fail".
+        bad_rows: What is done with rows whose text is null, empty, unknown to the model or cannot be decoded: "keep"
+            them with a status and no scores, "drop" them into NAME.rejected.* beside the output, or "fail". All but
+            unknown ones are found before the first row is scored.
         resume: Whether the finished windows of a stopped job are taken; otherwise they are thrown away.
         csv_as_is: Whether cells of a CSV output that a spreadsheet would take as a formula stay as they are; by
             default they begin with an apostrophe.
