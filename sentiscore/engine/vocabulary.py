@@ -81,9 +81,9 @@ class Vocabulary:
 
 
 def _is_mark(char: str) -> bool:
-    """Whether a character is neither a letter, a digit nor a picture."""
+    """Whether a character is neither a letter, a digit nor a picture; one too new for this Python may be a picture."""
     category = unicodedata.category(char)
-    return category[0] not in "LN" and category != "So"
+    return category[0] not in "LN" and category not in ("So", "Cn")
 
 
 def _unknown_id(tokenizer: Tokenizer) -> int | None:
