@@ -19,6 +19,7 @@ from sentiscore.features.placing import Columns, Placed, place
 from sentiscore.features.sessions import Calendar, Sessions, parse_cutoff
 from sentiscore.features.sums import Sums
 from sentiscore.features.times import UTC, check_zone, parse_instant, to_utc, write_instant
+from sentiscore.tables.exact import series_of
 
 _MOST_ROWS: Final = 20_000_000
 _SLICE_ROWS: Final = 262_144
@@ -132,7 +133,7 @@ class DailySums:
 
     def check_times(self, rows: pl.DataFrame) -> None:
         """Raise an InputError if a time in these rows cannot be read."""
-        to_utc(rows[self.columns.time], self._tz)
+        to_utc(series_of(rows, self.columns.time), self._tz)
 
     def add(self, scored: pl.DataFrame) -> None:
         """Add rows; their order does not matter.

@@ -20,6 +20,7 @@ from sentiscore.labels import (
     STATUS,
     STATUSES,
 )
+from sentiscore.tables.exact import series_of
 
 ALL: Final = "all"
 """The `unique_id` of the one series there is without an entity column."""
@@ -143,7 +144,7 @@ def place(
             "Score them first with sentiscore score; if that used --prefix, give the same here.",
         )
     numbers = _numbers(scored[sentiment])
-    times = scored[columns.time]
+    times = series_of(scored, columns.time)
     published = plausible(to_utc(times, tz))
     known = published
     ahead = (possible_from(times, published, tz) > until).fill_null(value=False)
@@ -152,7 +153,9 @@ def place(
     index = sessions.place(known + lag if lag else known)
     scorable = scored[status].is_in(SCORED_STATUSES)
     parts = {
-        "unique_id": scored[columns.entity] if columns.entity else pl.repeat(ALL, scored.height, eager=True),
+        "unique_id": series_of(scored, columns.entity)
+        if columns.entity is not None
+        else pl.repeat(ALL, scored.height, eager=True),
         "session_idx": index,
         "counted": scorable,
         "q": (numbers * SCALE).round().cast(pl.Int64),
@@ -161,10 +164,10 @@ def place(
     }
     _check_whole(scored[status], scorable, parts["q"], scored[label])
     if columns.weight is not None:
-        parts["w"] = _weights(scored[columns.weight], scorable)
+        parts["w"] = _weights(series_of(scored, columns.weight), scorable)
         parts["counted"] = scorable & (parts["w"] > 0)
     if columns.text is not None:
-        parts["text"] = scored[columns.text].cast(pl.String).hash(SEED)
+        parts["text"] = series_of(scored, columns.text).cast(pl.String).hash(SEED)
         parts["at"] = published.cast(pl.Int64)
     rows = pl.DataFrame(parts)
     n_unknown = int((rows["unique_id"].is_null() | published.is_null()).sum())

@@ -34,6 +34,7 @@ from sentiscore.scoring.prepared import Prepared
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.scoring.tally import FINISHING, SCORING, JobSummary, OnPhase, OnProgress, OnWindow, Tally, WindowDone
 from sentiscore.tables import Sink, open_sink
+from sentiscore.tables.exact import series_of
 from sentiscore.tables.provenance import Provenance, SourceFacts
 
 WINDOW_ROWS: Final = 32_768
@@ -341,7 +342,7 @@ class _Job:
 
     def _texts(self, window: Window) -> pl.Series:
         """What the scorer is given: no text where there are only bytes that are none."""
-        texts = window.rows[self._plan.options.text_col]
+        texts = series_of(window.rows, self._plan.options.text_col)
         if not window.undecodable.any():
             return texts
         return texts.cast(pl.String).zip_with(~window.undecodable, pl.Series([None], dtype=pl.String))

@@ -173,7 +173,11 @@ def make_plan(
         default = default_daily(paths[0]) if output is None else default_daily(target)
         days = check_target(daily if daily is not None else default, pl.Schema(), folder=False)
     elif (
-        options.entity_col or daily or options.calendar is not None or options.weight_col or options.config is not None
+        options.entity_col is not None
+        or daily is not None
+        or options.calendar is not None
+        or options.weight_col is not None
+        or options.config is not None
     ):
         raise InputError("Daily features need a time column.", "Name it with --time-col (time_col).")
     plan = Plan(

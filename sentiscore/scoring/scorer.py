@@ -22,6 +22,8 @@ from sentiscore.scoring.answers import AnswerStore, Asker
 from sentiscore.scoring.bad_rows import is_blank
 from sentiscore.scoring.pieces import answers_of
 from sentiscore.scoring.prepared import Answers, Prepared
+from sentiscore.scoring.texts import as_texts
+from sentiscore.tables.exact import series_of
 from sentiscore.tables.source import require_column
 
 _TEXT: Final = "text"
@@ -145,11 +147,12 @@ class Scorer:
         """The columns that scoring adds, in order."""
         return names.score_columns(self.checkpoint.labels, self.overflow)
 
-    def score(self, texts: Iterable[str | None]) -> pl.DataFrame:
+    def score(self, texts: Iterable[object]) -> pl.DataFrame:
         """Score texts.
 
         Args:
-            texts: Texts; None and blank ones get a status and no scores.
+            texts: Texts in a list, an array, or a series of polars or pandas. Missing ones (None, NaN, pandas.NA, NaT)
+                and blank ones get a status and no scores.
 
         Returns:
             One row for each text, in order, with the columns p_negative, p_positive, p_neutral (where the
@@ -157,15 +160,9 @@ class Scorer:
             of the tokens that the model does not know) and status.
 
         Raises:
-            InputError: Something in it is neither a text nor None.
+            InputError: Something in it is neither a text nor missing.
         """
-        if isinstance(texts, str):
-            raise InputError("score takes a list of texts, not one text.", "Put it in a list: [text]")
-        try:
-            series = pl.Series(_TEXT, texts, dtype=pl.String, strict=True)
-        except (TypeError, UnicodeEncodeError, pl.exceptions.PolarsError) as error:
-            raise InputError(f"Not all of these are texts: {error}.", "Texts are str or None.") from error
-        return self.score_series(series)
+        return self.score_series(as_texts(texts))
 
     def score_frame(self, df: pl.DataFrame, *, text_col: str, prefix: str = "") -> pl.DataFrame:
         """Score a column of a frame.
@@ -188,7 +185,7 @@ class Scorer:
             )
         check_text_column(df.schema, text_col, "the frame")
         check_clashes(df.columns, self.columns, prefix, "The frame")
-        scores = self.score_series(df[text_col])
+        scores = self.score_series(series_of(df, text_col))
         return df.hstack(scores.rename({name: prefix + name for name in scores.columns}).get_columns())
 
     def logits(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -228,6 +225,7 @@ class Scorer:
         Args:
             texts: Texts, nulls allowed.
         """
+        texts = texts.alias(_TEXT)
         rows = pl.DataFrame({_TEXT: texts.cast(pl.String)})
         blank = is_blank(pl.col(_TEXT))  # what is left may still have no tokens
         distinct = rows.filter(pl.col(_TEXT).is_not_null() & ~blank).unique(maintain_order=True).with_row_index(_WHICH)

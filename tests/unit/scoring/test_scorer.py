@@ -99,7 +99,7 @@ def test_things_that_are_no_texts_are_a_clear_error(scorer: Scorer) -> None:
     with pytest.raises(InputError, match="not one text"):
         scorer.score("one text")
     with pytest.raises(InputError, match="Not all of these are texts"):
-        scorer.score(["a", 1])  # type: ignore[list-item]
+        scorer.score(["a", 1])
     with pytest.raises(InputError, match="Not all of these are texts"):
         scorer.score(["a \ud800"])
 
