@@ -63,6 +63,7 @@ def score_file(
     cache_bytes: int = DEFAULT_MAX_BYTES,
     time_col: str | None = None,
     entity_col: str | None = None,
+    entity_separator: str | None = None,
     calendar: Calendar = None,
     weight_col: str | None = None,
     daily: str | Path | None = None,
@@ -109,7 +110,8 @@ def score_file(
         max_memory: The most memory, in bytes, that the process may hold: windows are made smaller for it, and past it
             the job ends with an InputError, as a stopped one. Linux alone.
         time_col: When each text appeared; with it daily features are written too.
-        entity_col: The series each text belongs to.
+        entity_col: The series each text belongs to, or a list of them.
+        entity_separator: What separates the entities of a row, such as ";"; a text is scored once, and counts for each.
         calendar: The sessions of the daily features; see `sentiscore.features.daily`.
         weight_col: How much each text counts in them: a column of the source, or one that scoring adds.
         daily: Where the daily features go; by default NAME.daily.parquet beside a source.
@@ -154,6 +156,7 @@ def score_file(
         csv_as_is=csv_as_is,
         time_col=time_col,
         entity_col=entity_col,
+        entity_separator=entity_separator,
         calendar=calendar,
         weight_col=weight_col,
         tz=tz,

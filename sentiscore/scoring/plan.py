@@ -51,6 +51,7 @@ class Options:
     csv_as_is: bool = False
     time_col: str | None = None
     entity_col: str | None = None
+    entity_separator: str | None = None
     calendar: Calendar = None
     weight_col: str | None = None
     tz: str | None = None
@@ -174,6 +175,7 @@ def make_plan(
         days = check_target(daily if daily is not None else default, pl.Schema(), folder=False)
     elif (
         options.entity_col is not None
+        or options.entity_separator is not None
         or daily is not None
         or options.calendar is not None
         or options.weight_col is not None
@@ -261,6 +263,7 @@ def daily_settings(options: Options) -> Settings:
     return Settings(
         time_col=options.time_col or "",
         entity_col=options.entity_col,
+        entity_separator=options.entity_separator,
         calendar=options.calendar,
         text_col=options.text_col,
         weight_col=options.weight_col,
