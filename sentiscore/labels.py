@@ -15,10 +15,11 @@ TRUNCATED: Final = "truncated"
 EMPTY: Final = "empty"
 NULL: Final = "null"
 UNDECODABLE: Final = "undecodable"
-STATUSES: Final = (OK, TRUNCATED, EMPTY, NULL, UNDECODABLE)
+UNKNOWN: Final = "unknown"
+STATUSES: Final = (OK, TRUNCATED, EMPTY, NULL, UNDECODABLE, UNKNOWN)
 SCORED_STATUSES: Final = (OK, TRUNCATED)
-BAD_STATUSES: Final = (EMPTY, NULL, UNDECODABLE)
-"""Rows without a text that a model could read: they have no scores."""
+BAD_STATUSES: Final = (EMPTY, NULL, UNDECODABLE, UNKNOWN)
+"""Rows without a text that the model could read: they have no scores."""
 
 KEEP: Final = "keep"
 DROP: Final = "drop"
@@ -35,6 +36,7 @@ SENTIMENT: Final = "sentiment"
 LABEL: Final = "label"
 N_TOKENS: Final = "n_tokens"
 N_WINDOWS: Final = "n_windows"
+UNKNOWN_SHARE: Final = "unknown_share"
 STATUS: Final = "status"
 
 TRUNCATE: Final = "truncate"
@@ -47,7 +49,7 @@ def score_columns(labels: Sequence[str], overflow: str = TRUNCATE) -> list[str]:
     """The columns that scoring adds to a table, in order, for a model with these labels."""
     neutral = [P_NEUTRAL] if NEUTRAL in labels else []
     windows = [N_WINDOWS] if overflow == WINDOWS else []
-    return [P_NEGATIVE, P_POSITIVE, *neutral, SENTIMENT, LABEL, N_TOKENS, *windows, STATUS]
+    return [P_NEGATIVE, P_POSITIVE, *neutral, SENTIMENT, LABEL, N_TOKENS, *windows, UNKNOWN_SHARE, STATUS]
 
 
 def check_labels(labels: Sequence[str]) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ class ScoredRows(pa.DataFrameModel):
     label: pl.String = pa.Field(isin=list(CLASSES), nullable=True)
     n_tokens: pl.Int32 = pa.Field(ge=0)
     n_windows: Optional[pl.Int32] = pa.Field(ge=0)  # noqa: UP045
+    unknown_share: Optional[pl.Float32] = pa.Field(ge=0, le=1, nullable=True)  # noqa: UP045 - older files lack it
     status: pl.String = pa.Field(isin=list(STATUSES))
 
     @pa.dataframe_check

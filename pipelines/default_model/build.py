@@ -91,7 +91,10 @@ def make_teacher(work: Path) -> list[str]:
 
 
 def make_students(work: Path, teachers: Sequence[str]) -> None:
-    """Train the head, the students that begin with it, what their mean needs, and a faster one."""
+    """Train the head, the students that begin with it, what their mean needs, and a faster one.
+
+    The mean gets the normaliser before its temperature is fitted; the students, and so their soft labels, do without.
+    """
     soft = ASKED if teachers else GIVEN
 
     def distil(output: str, recipe: str, seed: int = 0) -> None:
@@ -105,6 +108,8 @@ def make_students(work: Path, teachers: Sequence[str]) -> None:
         shutil.rmtree(work / "mean", ignore_errors=True)
         back = ["--back-to", "head", "--share", str(BACK)]
         run(work, sys.executable, str(HERE / "average.py"), *STUDENTS, "mean", *back)
+    if not (work / "last" / "sentiscore.json").exists():
+        run(work, sys.executable, str(HERE / "words.py"), "mean")  # twice does no harm
     distil("last", "last")
     distil("fast", "fast")
 

@@ -41,8 +41,15 @@ DAY_TZ: Final = click.option(
     "--day-tz", metavar="ZONE", help="Zone whose midnight ends a day.  [default: that of --tz, or UTC]"
 )
 
+ENTITY_SEPARATOR: Final = click.option(
+    "--entity-separator",
+    metavar="TEXT",
+    help="What separates the entities of a row that has several, such as ';'. A text counts for each of them.",
+)
+
 _SETTINGS: Final = ("cutoff", "latency", "repeats", "fill")
 _DAILY: Final = (
+    ENTITY_SEPARATOR,
     click.option(
         "--calendar",
         metavar="CODE|FILE",

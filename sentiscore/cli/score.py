@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     type=click.Choice(["keep", "drop", "fail"]),
     default="keep",
     show_default=True,
-    help="Rows whose text is null, empty or cannot be decoded: keep them with a status and no scores, drop them into "
-    "NAME.rejected.* with the reason, or fail.",
+    help="Rows whose text is null, empty, unknown to the model or cannot be decoded: keep them with a status and no "
+    "scores, drop them into NAME.rejected.* with the reason, or fail.",
 )
 @click.option(
     "--resume/--no-resume",
@@ -106,9 +106,9 @@ def command(inputs: tuple[str, ...], columns: str | None, text_col: str, log_jso
     """Score a text column of CSV, parquet or ndjson files of any size.
 
     Every row comes out once, in order, with all its columns and p_negative, p_positive, p_neutral (where the
-    model has it), sentiment, label, n_tokens, n_windows (with --overflow windows) and status (ok, truncated,
-    empty, null or undecodable). Inputs may be patterns in quotes. With --time-col the daily features are
-    written in the same pass.
+    model has it), sentiment, label, n_tokens, n_windows (with --overflow windows), unknown_share and status (ok,
+    truncated, empty, null, undecodable or unknown). Inputs may be patterns in quotes. With --time-col the daily
+    features are written in the same pass.
 
     The output takes its place when all of it is written and was read back. A job that is stopped or killed
     keeps its finished windows beside the output, and the same command goes on from there; SIGTERM lets it

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER, read_tokenizer
 from sentiscore.engine.long_texts import cut
+from sentiscore.engine.vocabulary import Reading, Vocabulary
 from sentiscore.errors import CheckpointError, SentiscoreError
 
 _CHARS_PER_TOKEN: Final = 256
@@ -103,6 +104,10 @@ class TextEncoder:
         whole.encode_special_tokens = True
         return whole
 
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(self._tokenizer)
+
     @classmethod
     def load(cls, folder: Path, max_length: int, sha256: str | None = None) -> Self:
         """Read `tokenizer.json` of a model folder.
@@ -139,6 +144,11 @@ class TextEncoder:
                     ids = []
             parts.append(np.array(ids, dtype=np.int32))
         return Encoded(ids=np.concatenate(parts), lengths=lengths, truncated=truncated)
+
+    def reading(self, encoded: Encoded) -> Reading:
+        """How much of each text the model knows."""
+        with _translated("The tokenizer of the model is broken"):
+            return self._vocabulary.read(encoded.ids, encoded.lengths)
 
     def pieces(self, text: str) -> list[str]:
         """Cut a text into texts within the limit, at ends of sentences where possible; joined they are the text."""

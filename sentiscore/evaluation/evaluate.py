@@ -42,7 +42,7 @@ class Report:
         model: What the user called the model.
         data: The name of the labelled rows.
         rows: How many were scored.
-        left_out: How many were not, because they have no tokens.
+        left_out: How many were not, because the model knows nothing of their texts.
         classes: Label names, in the order of `confusion`, `labels` and `probs`.
         neutral_left_out: Whether the model knows neutral and the rows do not. Then its probabilities are those of
             negative and positive alone, as when it is trained on such rows.

@@ -62,5 +62,5 @@ def notes_of(report: Report) -> list[str]:
     if report.temperature is None:
         notes.append("The model was never calibrated: its probabilities are as they come.")
     if report.left_out:
-        notes.append(f"{report.left_out:,} rows have no tokens and were left out.")
+        notes.append(f"{report.left_out:,} rows have no text that the model knows anything of, and were left out.")
     return notes

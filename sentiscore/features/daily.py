@@ -15,11 +15,13 @@ from sentiscore import forks
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.features.columns import daily_columns
 from sentiscore.features.config import DailyConfig
+from sentiscore.features.entities import check_separator, notes_on
 from sentiscore.features.grid import check_frame
 from sentiscore.features.placing import Columns, Placed, place
 from sentiscore.features.sessions import Calendar, Sessions, parse_cutoff
 from sentiscore.features.sums import Sums
 from sentiscore.features.times import UTC, check_zone, parse_instant, to_utc, write_instant
+from sentiscore.tables.exact import series_of
 
 _MOST_ROWS: Final = 20_000_000
 _SLICE_ROWS: Final = 262_144
@@ -34,6 +36,7 @@ class Settings(TypedDict, total=False):
 
     time_col: Required[str]
     entity_col: str | None
+    entity_separator: str | None
     calendar: Calendar
     text_col: str | None
     weight_col: str | None
@@ -53,6 +56,7 @@ class DailySums:
     Args:
         time_col: The column that says when a text appeared; see `daily`, also for the other arguments.
         entity_col: The column of entities, or None for one series of all rows.
+        entity_separator: What separates the entities of a row.
         calendar: The sessions.
         text_col: The column of texts, if equal ones are to be told.
         weight_col: The column of weights.
@@ -79,6 +83,7 @@ class DailySums:
         *,
         time_col: str,
         entity_col: str | None = None,
+        entity_separator: str | None = None,
         calendar: Calendar = None,
         text_col: str | None = None,
         weight_col: str | None = None,
@@ -110,6 +115,7 @@ class DailySums:
             text=text_col if "unique" in self.config.sets or self.config.needs_texts else None,
             weight=weight_col,
             prefix=prefix,
+            separator=check_separator(entity_separator, entity_col),
         )
         self.sums = Sums(
             repeats=self.config.repeats,
@@ -121,6 +127,7 @@ class DailySums:
         self.n_late = 0
         self._any = False
         self._n_rows = self._n_doubtful = self._n_unknown = self._n_outside = self._n_ahead = 0
+        self._n_stand_ins = 0
 
     @property
     def n_unplaced(self) -> int:
@@ -133,7 +140,7 @@ class DailySums:
 
     def check_times(self, rows: pl.DataFrame) -> None:
         """Raise an InputError if a time in these rows cannot be read."""
-        to_utc(rows[self.columns.time], self._tz)
+        to_utc(series_of(rows, self.columns.time), self._tz)
 
     def add(self, scored: pl.DataFrame) -> None:
         """Add rows; their order does not matter.
@@ -154,7 +161,7 @@ class DailySums:
         sums, found = self.sums.beside(), []
         for placed in self._placed(scored.iter_slices(_SLICE_ROWS)):
             sums.add(placed.rows)
-            found.append(replace(placed, rows=placed.rows.select("session_idx")))
+            found.append(replace(placed, rows=placed.rows.clear()))
         self.sums.join(sums)
         for placed in found:
             self._count(placed)
@@ -198,8 +205,9 @@ class DailySums:
         self._n_outside += placed.n_outside
         self._n_doubtful += placed.n_doubtful
         self._n_ahead += placed.n_ahead
+        self._n_stand_ins += placed.n_stand_ins
         if self.closed_until is not None:
-            self.n_late += int((placed.rows["session_idx"] <= self.closed_until).sum())
+            self.n_late += int((placed.sessions <= self.closed_until).sum())
 
     def restore(self, sums: pl.DataFrame, texts: pl.DataFrame | None) -> None:
         """Go on from what `state` gave."""
@@ -225,8 +233,8 @@ class DailySums:
         forks.check()
         if not self._any:
             raise InputError("There are no scored rows to make daily features of.")
-        self._warn()
         totals = self.sums.totals()
+        self._warn(totals["unique_id"])
         frame = daily_columns(self._grid(totals), totals, self.config)
         start, end = self.config.start, self.config.end
         if start is not None:
@@ -260,7 +268,10 @@ class DailySums:
         table = self.sessions.between(*_ends(pl.concat([spans["first"], spans["last"]])))
         return grid.join(table, on="session_idx", how="left", maintain_order="left").rename({"cutoff": "available_at"})
 
-    def _warn(self) -> None:
+    def _warn(self, entities: pl.Series) -> None:
+        whole_names = self.columns.entity is not None and self.columns.separator is None
+        for note in notes_on(self._n_stand_ins, entities if whole_names else None):
+            warnings.warn(note, SentiscoreWarning, stacklevel=3)
         if self._n_unknown:
             warnings.warn(
                 f"{self._n_unknown:,} rows have no entity, or no time from 1900 to 2199, and are not in the daily "
@@ -324,6 +335,7 @@ def daily(
     *,
     time_col: str,
     entity_col: str | None = None,
+    entity_separator: str | None = None,
     calendar: Calendar = None,
     text_col: str | None = None,
     weight_col: str | None = None,
@@ -344,7 +356,9 @@ def daily(
         scored: Scored rows, in any order.
         time_col: When each text appeared: times with a zone, or ISO 8601 text with an offset. Times without
             a zone, and dates, need `tz`; a date counts as the end of that day.
-        entity_col: The series a text belongs to, such as a ticker; None for one series called "all".
+        entity_col: The series a text belongs to, such as a ticker; None for one series called "all". A column of lists
+            counts a text for each of its entities. Blank names, NaN, <NA> and None are no entity.
+        entity_separator: What separates the entities of a text where the column holds several in one text, such as ";".
         calendar: The sessions. None: every calendar day, from midnight to midnight in `day_tz`. The code of an
             exchange, such as "XNYS": its trading days. A frame, or the name of a file, of sessions: ds, open, close.
         text_col: The texts, of which only hashes are kept: for n_unique, and to drop or discount repeats.
@@ -393,6 +407,7 @@ def daily(
     sums = DailySums(
         time_col=time_col,
         entity_col=entity_col,
+        entity_separator=entity_separator,
         calendar=calendar,
         text_col=text_col,
         weight_col=weight_col,

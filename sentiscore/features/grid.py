@@ -10,6 +10,7 @@ import polars as pl
 
 from sentiscore import forks
 from sentiscore.errors import InputError
+from sentiscore.tables.exact import series_of
 
 ID: Final = "unique_id"
 DS: Final = "ds"
@@ -89,7 +90,7 @@ def check_columns(daily: pl.DataFrame, columns: str | Sequence[str]) -> list[str
                 f"The column {name!r} holds {daily.schema[name]} and is no feature.",
                 f"The columns of numbers are: {', '.join(feature_columns(daily))}.",
             )
-        values = daily[name]
+        values = series_of(daily, name)
         if values.dtype.is_float() and not values.is_finite().all():
             raise InputError(f"The column {name!r} holds NaN or infinite numbers.", "Write a missing value as null.")
     return names

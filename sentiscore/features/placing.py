@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 
 from sentiscore.errors import InputError
+from sentiscore.features.entities import Entities, check_entities, read_entities
 from sentiscore.features.sessions import Sessions
 from sentiscore.features.times import at_midnight, check_time_type, plausible, possible_from, to_utc
 from sentiscore.labels import (
@@ -20,6 +21,7 @@ from sentiscore.labels import (
     STATUS,
     STATUSES,
 )
+from sentiscore.tables.exact import series_of
 
 ALL: Final = "all"
 """The `unique_id` of the one series there is without an entity column."""
@@ -41,6 +43,7 @@ class Columns:
     Attributes:
         time: When a text appeared.
         entity: The series it belongs to; None for one series.
+        separator: What separates the entities of a row; None if it has one, or a list.
         text: The text itself; None where equal texts need not be told.
         weight: How much it counts; None where all count the same.
         prefix: The prefix that the scored columns were given.
@@ -51,6 +54,7 @@ class Columns:
     text: str | None = None
     weight: str | None = None
     prefix: str = ""
+    separator: str | None = None
 
     def needed(self, schema: pl.Schema) -> list[str]:
         """The columns of this schema that are read."""
@@ -74,11 +78,8 @@ class Columns:
                     f"Name the right one with {option} ({option[2:].replace('-', '_')}).",
                 )
         check_time_type(schema[self.time], self.time, tz)
-        if self.entity is not None and schema[self.entity].is_nested():
-            raise InputError(
-                f"The entity column {self.entity!r} holds {schema[self.entity]}.",
-                "An entity is a name or a number, such as a ticker.",
-            )
+        if self.entity is not None:
+            check_entities(schema[self.entity], self.entity, self.separator)
         if self.text is not None and schema[self.text] not in (pl.String, pl.Categorical, pl.Enum, pl.Null):
             raise InputError(
                 f"The text column {self.text!r} holds {schema[self.text]}, not text.",
@@ -91,14 +92,17 @@ class Placed:
     """Rows that have a place.
 
     Attributes:
-        rows: unique_id, session_idx, and counted: whether the row has scores and a weight; then, as whole numbers,
-            q (sentiment), u (uncertainty, null where it is not known), w (weight, if there are weights); label; and
-            text (a hash) and at (the instant it was published), if texts are to be told.
+        rows: A row for each entity of each row that was given: unique_id, session_idx, and counted: whether it has
+            scores and a weight; then, as whole numbers, q (sentiment), u (uncertainty, null where it is not known), w
+            (weight, if there are weights); label; and text (a hash) and at (the instant it was published), if texts
+            are to be told.
         n_rows: Rows that were given.
         n_unplaced: Rows without an entity or a time.
         n_outside: Rows before or after all sessions of the calendar.
         n_doubtful: Rows at midnight, though not at the day's.
         n_ahead: Rows that appeared after `until` and have an entity; where they are not left out, a session too.
+        n_stand_ins: Rows whose entity is written as one, but is a blank text, a NaN or the like.
+        sessions: The session of each row that was given and has a place.
     """
 
     rows: pl.DataFrame
@@ -107,6 +111,8 @@ class Placed:
     n_outside: int
     n_doubtful: int
     n_ahead: int
+    n_stand_ins: int
+    sessions: pl.Series
 
 
 def place(
@@ -143,7 +149,7 @@ def place(
             "Score them first with sentiscore score; if that used --prefix, give the same here.",
         )
     numbers = _numbers(scored[sentiment])
-    times = scored[columns.time]
+    times = series_of(scored, columns.time)
     published = plausible(to_utc(times, tz))
     known = published
     ahead = (possible_from(times, published, tz) > until).fill_null(value=False)
@@ -151,8 +157,9 @@ def place(
         known = published.set(ahead, None)
     index = sessions.place(known + lag if lag else known)
     scorable = scored[status].is_in(SCORED_STATUSES)
+    entities = _entities(scored, columns)
     parts = {
-        "unique_id": scored[columns.entity] if columns.entity else pl.repeat(ALL, scored.height, eager=True),
+        "unique_id": entities.values,
         "session_idx": index,
         "counted": scorable,
         "q": (numbers * SCALE).round().cast(pl.Int64),
@@ -161,19 +168,35 @@ def place(
     }
     _check_whole(scored[status], scorable, parts["q"], scored[label])
     if columns.weight is not None:
-        parts["w"] = _weights(scored[columns.weight], scorable)
+        parts["w"] = _weights(series_of(scored, columns.weight), scorable)
         parts["counted"] = scorable & (parts["w"] > 0)
     if columns.text is not None:
-        parts["text"] = scored[columns.text].cast(pl.String).hash(SEED)
+        parts["text"] = series_of(scored, columns.text).cast(pl.String).hash(SEED)
         parts["at"] = published.cast(pl.Int64)
     rows = pl.DataFrame(parts)
-    n_unknown = int((rows["unique_id"].is_null() | published.is_null()).sum())
+    n_unknown = int((entities.missing | published.is_null()).sum())
     placed = rows
-    if rows["unique_id"].null_count() or index.null_count():
+    if entities.missing.any() or index.null_count():
         placed = rows.drop_nulls(["unique_id", "session_idx"])
-    n_ahead = int((ahead & rows["unique_id"].is_not_null() & (index.is_not_null() | cut)).sum())
-    outside = rows.height - n_unknown - placed.height - (n_ahead if cut else 0)
-    return Placed(placed, rows.height, n_unknown, outside, _doubtful(times, published, day_tz), n_ahead)
+    n_ahead = int((ahead & ~entities.missing & (index.is_not_null() | cut)).sum())
+    several = placed.schema["unique_id"].is_nested()
+    return Placed(
+        rows=placed.explode("unique_id") if several else placed,
+        n_rows=rows.height,
+        n_unplaced=n_unknown,
+        n_outside=rows.height - n_unknown - placed.height - (n_ahead if cut else 0),
+        n_doubtful=_doubtful(times, published, day_tz),
+        n_ahead=n_ahead,
+        n_stand_ins=entities.n_stand_ins,
+        sessions=placed["session_idx"],
+    )
+
+
+def _entities(scored: pl.DataFrame, columns: Columns) -> Entities:
+    """The entities of each row: one and the same where there is no column of them."""
+    if columns.entity is None:
+        return Entities(pl.repeat(ALL, scored.height, eager=True), n_stand_ins=0)
+    return read_entities(series_of(scored, columns.entity), columns.separator)
 
 
 def _doubtful(times: pl.Series, published: pl.Series, day_tz: str | None) -> int:

@@ -19,6 +19,7 @@ import polars as pl
 
 from sentiscore import forks
 from sentiscore.errors import InputError, import_extra
+from sentiscore.tables.exact import exactly, series_of
 
 MOST_ENTITIES: Final = 100
 """Entities that are drawn unless others are asked for."""
@@ -28,6 +29,8 @@ _DECIMALS: Final = 4
 _KEYS: Final = ("unique_id", "ds", "n_docs")
 _PLACES: Final = (*_KEYS, "session_idx", "available_at")
 """Columns that say where a value belongs, and are no values themselves."""
+_INNER: Final = ("name", "known")
+"""What the page calls the entity and the instant since when a row is known."""
 _NEAR: Final = 3
 
 _TITLES: Final = {
@@ -128,6 +131,8 @@ def check_columns(names: Sequence[str], column: str) -> None:
     """
     if missing := [name for name in _KEYS if name not in names]:
         raise InputError(f"This is not a table of daily features: it lacks {', '.join(missing)}.", _ANEW)
+    if column in names and column in _INNER:
+        raise InputError(f"A column cannot be drawn under the name {column!r}.", "Rename it in the table.")
     if column not in names or column in _PLACES:
         values = [name for name in names if name not in _PLACES]
         raise InputError(
@@ -163,7 +168,7 @@ def _checked(daily: pl.DataFrame, column: str) -> pl.DataFrame:
         _cast(daily["unique_id"], pl.String, "names").alias("name"),
         _days(daily["ds"]),
         _cast(daily["n_docs"], pl.Int64, "whole numbers"),
-        *(_cast(daily[name], pl.Float64, "numbers") for name in numbers),
+        *(_cast(series_of(daily, name), pl.Float64, "numbers").alias(name) for name in numbers),
         *([_instants(daily["available_at"]).alias("known")] if "available_at" in daily.columns else []),
     )
     if frame.select(pl.any_horizontal(pl.col("name", "ds", "n_docs").is_null()).any()).item():
@@ -268,8 +273,8 @@ def _payload(drawn: pl.DataFrame, chosen: pl.DataFrame, column: str) -> dict[str
     measured = column in _OF_DOCUMENTS or column.startswith(_Z)
     values = {
         "n": pl.col("n_docs"),
-        "y": pl.when(news).then(column) if measured else pl.col(column),
-        **({"filled": pl.when(~news).then(column)} if measured else {}),
+        "y": pl.when(news).then(exactly(column)) if measured else exactly(column),
+        **({"filled": pl.when(~news).then(exactly(column))} if measured else {}),
         **({"sd": pl.when(news).then("sent_std")} if column == "sent_mean" and "sent_std" in drawn.columns else {}),
         **({"decay": pl.col(decay)} if decay else {}),
     }

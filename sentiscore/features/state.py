@@ -84,11 +84,12 @@ def sha256(path: Path) -> str:
 
 def settings_of(sums: DailySums, schema: pl.Schema) -> dict[str, Any]:
     """Everything that the rows of a daily file depend on beside the scored rows and the instant of the update."""
-    entity = sums.columns.entity
+    entity, separator = sums.columns.entity, sums.columns.separator
+    entities = "one series" if entity is None else str(schema[entity])
     return {
         "format": FORMAT,
         "calendar": sums.sessions.name,
-        "entities": "one series" if entity is None else str(schema[entity]),
+        "entities": entities if separator is None else f"{entities}, separated by {separator!r}",
         "text column": sums.columns.text is not None,
         "weight column": sums.columns.weight is not None,
         "hashes": int(pl.Series(["sentiscore"]).hash(SEED)[0]) if sums.columns.text is not None else 0,

@@ -10,10 +10,12 @@ import polars as pl
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.features.grid import AVAILABLE_AT, DS, ID, check_columns, check_frame, feature_columns, plain_ids
 from sentiscore.features.times import UTC, check_zone
+from sentiscore.tables.exact import series_of
 
 AGE: Final = "feature_age"
-_AT: Final = "__at"
-_ROW: Final = "__row"
+_AT: Final = "at"
+_ROW: Final = "row"
+_WHICH: Final = "which"
 
 
 def join_target(
@@ -56,22 +58,22 @@ def join_target(
     check_frame(daily, "The daily features")
     check_frame(prices, "The frame of forecasts")
     names = check_columns(daily, feature_columns(daily) if columns is None else columns)
-    known = _known(daily, names)
+    known = _known(daily)
     for name in (id_col, time_col):
         if name not in prices.columns:
             raise InputError(f"There is no column {name!r}; the columns are: {', '.join(prices.columns)}.")
-        if nulls := prices[name].null_count():
+        if nulls := series_of(prices, name).null_count():
             raise InputError(f"{nulls:,} rows have no {name}.", "Leave them out.")
     added = [*names, f"feature_{DS}", AVAILABLE_AT, AGE]
     if clash := sorted(set(prices.columns) & set(added)):
         raise InputError(f"The columns {', '.join(clash)} are there already.", "Rename them, or name other columns.")
-    ids = plain_ids(prices[id_col])
+    ids = plain_ids(series_of(prices, id_col))
     if ids.dtype != known.schema[ID]:
         raise InputError(
             f"The entities in {id_col!r} hold {prices.schema[id_col]}, those of the daily features {daily.schema[ID]}.",
             "Cast one of them.",
         )
-    wanted = pl.DataFrame({ID: ids, _AT: _instants(prices[time_col], tz, time_of_day)}).with_row_index(_ROW)
+    wanted = pl.DataFrame({ID: ids, _AT: _instants(series_of(prices, time_col), tz, time_of_day)}).with_row_index(_ROW)
     strangers = wanted.select(ID).unique().join(known, on=ID, how="anti").height
     if strangers:
         warnings.warn(
@@ -98,12 +100,14 @@ def join_target(
     )
     if max_age is not None:
         fresh = pl.col(AGE) <= max_age
-        joined = joined.with_columns(pl.when(fresh).then(pl.col(name)).alias(name) for name in added)
-    return prices.hstack(joined.select(added).get_columns())
+        joined = joined.with_columns(pl.when(fresh).then(pl.col(_WHICH, AVAILABLE_AT, AGE)))
+    which = joined[_WHICH]
+    features = [series_of(daily, name).gather(which).alias(name) for name in names]
+    return prices.hstack([*features, daily[DS].gather(which).alias(f"feature_{DS}"), joined[AVAILABLE_AT], joined[AGE]])
 
 
-def _known(daily: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """The features by entity and the instant from which they are known."""
+def _known(daily: pl.DataFrame) -> pl.DataFrame:
+    """The number of each row of the features, by entity and the instant from which it is known."""
     for name in (ID, DS, AVAILABLE_AT):
         if name not in daily.columns:
             raise InputError(f"The daily features lack the column {name!r}.", "Make them with features.daily.")
@@ -114,9 +118,8 @@ def _known(daily: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
         raise InputError(
             f"The column 'available_at' holds {dtype}, which is no instant.", "It needs times with a zone."
         )
-    known = daily.select(
-        plain_ids(daily[ID]), pl.col(DS).alias(f"feature_{DS}"), pl.col(AVAILABLE_AT).dt.convert_time_zone(UTC), *names
-    )
+    instants = daily[AVAILABLE_AT].dt.convert_time_zone(UTC)
+    known = pl.DataFrame([plain_ids(daily[ID]), instants]).with_row_index(_WHICH)
     if (twice := known.select(ID, AVAILABLE_AT).is_duplicated()).any():
         raise InputError(f"{twice.sum():,} rows of the daily features share their entity and 'available_at'.")
     return known

@@ -16,12 +16,11 @@ import polars as pl
 
 from sentiscore.errors import InputError
 from sentiscore.features.grid import DS, ID, check_columns, check_grid, is_number, whole_number, whole_numbers
+from sentiscore.tables.exact import series_of
 
 Stat = Literal["mean", "sum", "std", "min", "max"]
 STATS: Final[tuple[str, ...]] = get_args(Stat)
 
-_ROW: Final = "__row"
-_POSITION: Final = "__position"
 _TWO: Final = 2
 
 
@@ -136,16 +135,16 @@ def _with_columns(
     check_grid(daily)
     names = check_columns(daily, columns)
     # one entity after the other, each from its first session on
-    ordered = daily.select(ID, DS, *names).with_row_index(_ROW).sort(ID, DS)
-    at = ordered.select(pl.int_range(pl.len()).over(ID)).to_series()
-    new = [series for name in names for series in make(name, ordered[name], at)]
+    order = daily.select(pl.arg_sort_by(ID, DS)).to_series()
+    at = daily.select(pl.col(ID).gather(order)).select(pl.int_range(pl.len()).over(ID)).to_series()
+    new = [series for name in names for series in make(name, series_of(daily, name).gather(order), at)]
     made = [series.name for series in new]
     if clash := sorted({name for name in made if name in daily.columns or made.count(name) > 1}):
         raise InputError(
             f"The columns {', '.join(clash)} would be there twice.", "Leave out what was added before, or rename it."
         )
-    back = pl.DataFrame([ordered[_ROW], *new]).sort(_ROW).drop(_ROW)
-    return daily.hstack(back.get_columns())
+    back = order.arg_sort()
+    return daily.hstack([series.gather(back) for series in new])
 
 
 def _back(x: pl.Series, at: pl.Series, k: int) -> pl.Series:

@@ -101,7 +101,7 @@ def _profile(parts: Sequence[Scored], what: str, columns: Columns) -> Profile:
 def _windows(part: Scored, columns: Columns, where: str) -> Iterator[pl.DataFrame]:
     if isinstance(part, pl.DataFrame):
         needed = columns.needed(part.schema, where)
-        yield from part.select(needed).iter_slices(_WINDOW_ROWS)
+        yield from part[needed].iter_slices(_WINDOW_ROWS)
     else:
         source = open_source(part)
         yield from source.windows(_WINDOW_ROWS, columns.needed(source.schema, where))

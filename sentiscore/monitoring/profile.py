@@ -24,6 +24,7 @@ from sentiscore.labels import (
 )
 from sentiscore.monitoring.measures import Counts
 from sentiscore.monitoring.sample import COUNT, HASH, Sample
+from sentiscore.tables.exact import series_of
 
 FINE: Final = 1_000
 """Fine bins of a unit of sentiment or of a probability."""
@@ -186,7 +187,7 @@ class Profiler:
                 for name, counts in self._direct.items()
             }
         else:
-            self._add_texts(scores, rows[text].cast(pl.String), instants)
+            self._add_texts(scores, series_of(rows, text).cast(pl.String), instants)
         if self._hours is not None and instants is not None:
             hours = (instants.drop_nulls() // _HOUR_US).rename("hour").to_frame()
             counted = hours.group_by("hour").agg(pl.len().cast(pl.Int64).alias(COUNT))
@@ -279,7 +280,7 @@ class Profiler:
         """Microseconds since 1970 in UTC; times without a zone are taken to be in UTC."""
         if self._columns.time is None:
             return None
-        return plausible(to_utc(rows[self._columns.time], UTC)).cast(pl.Int64)
+        return plausible(to_utc(series_of(rows, self._columns.time), UTC)).cast(pl.Int64)
 
     def _add_texts(self, scores: pl.DataFrame, texts: pl.Series, instants: pl.Series | None) -> None:
         scored = scores["bin"].is_not_null()

@@ -9,9 +9,10 @@ import numpy as np
 import polars as pl
 
 from sentiscore.errors import InputError
-from sentiscore.labels import CLASSES, EMPTY, NEUTRAL, NULL, UNDECODABLE
+from sentiscore.labels import CLASSES, EMPTY, NEUTRAL, NULL, UNDECODABLE, UNKNOWN
 from sentiscore.monitoring import chance
-from sentiscore.monitoring.languages import UNKNOWN, languages
+from sentiscore.monitoring.languages import UNKNOWN as NO_LANGUAGE
+from sentiscore.monitoring.languages import languages
 from sentiscore.monitoring.measures import Counts, Floats, psi, quantile_bins, repeat_share, total_variation
 from sentiscore.monitoring.profile import FINE, Profile
 from sentiscore.monitoring.volume import compare_volume, usual_rows, without_stray
@@ -185,7 +186,7 @@ def _scores(checks: _Checks, now: Profile, then: Profile) -> None:
 
 
 def _statuses(checks: _Checks, now: Profile, then: Profile) -> None:
-    names = (EMPTY, NULL, UNDECODABLE)
+    names = (EMPTY, NULL, UNDECODABLE, UNKNOWN)
     if min(now.rows, then.rows) < LEAST:
         checks.skip(names, f"there are {now.rows:,} rows, and {then.rows:,} in the reference; it takes {LEAST}")
         return
@@ -217,7 +218,7 @@ def _texts(checks: _Checks, now: Profile, then: Profile) -> None:
 def _languages(checks: _Checks, texts: pl.Series, reference: pl.Series) -> None:
     """Compare the texts whose language can be guessed: how many those are depends on style more than on language."""
     here, there = (
-        {name: n for name, n in languages(each).iter_rows() if name not in UNKNOWN} for each in (texts, reference)
+        {name: n for name, n in languages(each).iter_rows() if name not in NO_LANGUAGE} for each in (texts, reference)
     )
     clear, clear_then = sum(here.values()), sum(there.values())
     if min(clear, clear_then) < LEAST:

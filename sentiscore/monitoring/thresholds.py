@@ -18,6 +18,7 @@ THRESHOLDS: Final[Mapping[str, float]] = {
     "empty": 0.02,
     "null": 0.02,
     "undecodable": 0.01,
+    "unknown": 0.02,
     "vocabulary": 0.25,
     "unseen": 0.1,
     "language": 0.1,

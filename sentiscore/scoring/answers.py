@@ -42,6 +42,8 @@ _OLDEST: Final = 0.1
 _EFFORTS: Final = (1.25, 4, 16)
 """How many answers go for each that comes, when there is no room: more where fewer did not make room."""
 _DAY_S: Final = 86_400
+_COUNTS: Final = (("n_tokens", "<i4"), ("n_windows", "<i4"), ("truncated", "?"), ("unknown_share", "<f4"))
+"""What an answer holds behind its probabilities."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,7 @@ class Asker:
     @property
     def layout(self) -> np.dtype[Any]:
         """The numbers of an answer in bytes, with nothing between them."""
-        return np.dtype(
-            [("probs", "<f8", (self.n_labels,)), ("n_tokens", "<i4"), ("n_windows", "<i4"), ("truncated", "?")]
-        )
+        return np.dtype([("probs", "<f8", (self.n_labels,)), *_COUNTS])
 
 
 class AnswerStore:
@@ -161,6 +161,7 @@ class AnswerStore:
             numbers["n_tokens"].astype(np.int64),
             numbers["n_windows"].astype(np.int64),
             numbers["truncated"].astype(np.bool_),
+            numbers["unknown_share"].astype(np.float32),
         )
         return Known(keys=keys, found=found, answers=answers, unused=unused)
 
@@ -296,8 +297,8 @@ def _written(asker: Asker, keys: Sequence[bytes], answers: Answers) -> list[tupl
     """Keys and values of the answers that are numbers."""
     layout = asker.layout
     rows: npt.NDArray[Any] = np.zeros(len(keys), dtype=layout)
-    rows["probs"], rows["n_tokens"] = answers.probs, answers.n_tokens
-    rows["n_windows"], rows["truncated"] = answers.n_windows, answers.truncated
+    for name in layout.names or ():
+        rows[name] = getattr(answers, name)
     numbers, size = rows.tobytes(), layout.itemsize
     written = []
     for i in np.flatnonzero(np.isfinite(answers.probs).all(axis=1)).tolist():

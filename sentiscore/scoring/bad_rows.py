@@ -9,6 +9,7 @@ import polars as pl
 
 from sentiscore import labels as names
 from sentiscore.errors import InputError
+from sentiscore.tables.exact import exactly
 
 ROW: Final = "rejected_row"
 SOURCE: Final = "rejected_from"
@@ -114,7 +115,7 @@ def bad_before_scoring(windows: Iterable[tuple[Path, int, pl.DataFrame]], text_c
         undecodable: The column that says which could not be decoded.
     """
     found = BadRows()
-    status = status_of(pl.col(text_col).cast(pl.String), pl.col(undecodable))
+    status = status_of(exactly(text_col).cast(pl.String), pl.col(undecodable))
     for path, position, window in windows:
         found.add(window.select(status.alias(names.STATUS)).to_series(), path, position)
     return found

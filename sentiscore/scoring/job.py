@@ -35,6 +35,7 @@ from sentiscore.scoring.prepared import Prepared
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.scoring.tally import FINISHING, SCORING, JobSummary, OnPhase, OnProgress, OnWindow, Tally, WindowDone
 from sentiscore.tables import Sink, open_sink
+from sentiscore.tables.exact import series_of
 from sentiscore.tables.provenance import Provenance, SourceFacts
 
 WINDOW_ROWS: Final = 32_768
@@ -63,6 +64,7 @@ def score_file(
     cache_bytes: int = DEFAULT_MAX_BYTES,
     time_col: str | None = None,
     entity_col: str | None = None,
+    entity_separator: str | None = None,
     calendar: Calendar = None,
     weight_col: str | None = None,
     daily: str | Path | None = None,
@@ -97,8 +99,9 @@ def score_file(
         columns: Columns of the source to keep in the output; all by default.
         limit: Score only so many rows from the beginning of each output.
         prefix: Put before the name of each added column.
-        bad_rows: What is done with rows whose text is null, empty or cannot be decoded: "keep" them with a status
-            and no scores, "drop" them into NAME.rejected.* beside the output, or "fail".
+        bad_rows: What is done with rows whose text is null, empty, unknown to the model or cannot be decoded: "keep"
+            them with a status and no scores, "drop" them into NAME.rejected.* beside the output, or "fail". All but
+            unknown ones are found before the first row is scored.
         resume: Whether the finished windows of a stopped job are taken; otherwise they are thrown away.
         csv_as_is: Whether cells of a CSV output that a spreadsheet would take as a formula stay as they are; by
             default they begin with an apostrophe.
@@ -108,7 +111,8 @@ def score_file(
         max_memory: The most memory, in bytes, that the process may hold: windows are made smaller for it, and past it
             the job ends with an InputError, as a stopped one. Linux alone.
         time_col: When each text appeared; with it daily features are written too.
-        entity_col: The series each text belongs to.
+        entity_col: The series each text belongs to, or a list of them.
+        entity_separator: What separates the entities of a row, such as ";"; a text is scored once, and counts for each.
         calendar: The sessions of the daily features; see `sentiscore.features.daily`.
         weight_col: How much each text counts in them: a column of the source, or one that scoring adds.
         daily: Where the daily features go; by default NAME.daily.parquet beside a source.
@@ -154,6 +158,7 @@ def score_file(
         csv_as_is=csv_as_is,
         time_col=time_col,
         entity_col=entity_col,
+        entity_separator=entity_separator,
         calendar=calendar,
         weight_col=weight_col,
         tz=tz,
@@ -342,7 +347,7 @@ class _Job:
 
     def _texts(self, window: Window) -> pl.Series:
         """What the scorer is given: no text where there are only bytes that are none."""
-        texts = window.rows[self._plan.options.text_col]
+        texts = series_of(window.rows, self._plan.options.text_col)
         if not window.undecodable.any():
             return texts
         return texts.cast(pl.String).zip_with(~window.undecodable, pl.Series([None], dtype=pl.String))

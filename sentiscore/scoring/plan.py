@@ -51,6 +51,7 @@ class Options:
     csv_as_is: bool = False
     time_col: str | None = None
     entity_col: str | None = None
+    entity_separator: str | None = None
     calendar: Calendar = None
     weight_col: str | None = None
     tz: str | None = None
@@ -173,7 +174,12 @@ def make_plan(
         default = default_daily(paths[0]) if output is None else default_daily(target)
         days = check_target(daily if daily is not None else default, pl.Schema(), folder=False)
     elif (
-        options.entity_col or daily or options.calendar is not None or options.weight_col or options.config is not None
+        options.entity_col is not None
+        or options.entity_separator is not None
+        or daily is not None
+        or options.calendar is not None
+        or options.weight_col is not None
+        or options.config is not None
     ):
         raise InputError("Daily features need a time column.", "Name it with --time-col (time_col).")
     plan = Plan(
@@ -257,6 +263,7 @@ def daily_settings(options: Options) -> Settings:
     return Settings(
         time_col=options.time_col or "",
         entity_col=options.entity_col,
+        entity_separator=options.entity_separator,
         calendar=options.calendar,
         text_col=options.text_col,
         weight_col=options.weight_col,

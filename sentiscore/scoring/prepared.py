@@ -1,6 +1,6 @@
 """What passes from one step of scoring to the next."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from sentiscore.engine.tokenizer import Encoded
+    from sentiscore.engine.vocabulary import Reading
 
 
 @dataclass(frozen=True)
@@ -17,20 +18,22 @@ class Answers:
     """What a model says of some texts.
 
     Attributes:
-        probs: Calibrated probabilities, NaN for a text without tokens, shape (texts, labels).
+        probs: Calibrated probabilities, NaN for a text of which the model knows nothing, shape (texts, labels).
         n_tokens: Tokens that were read of each, shape (texts,).
         n_windows: Pieces that each was cut into, shape (texts,).
         truncated: Whether there was more than was read, shape (texts,).
+        unknown_share: Share of its tokens, special ones left out, that are the unknown token, shape (texts,).
     """
 
     probs: npt.NDArray[np.float64]
     n_tokens: npt.NDArray[np.int64]
     n_windows: npt.NDArray[np.int64]
     truncated: npt.NDArray[np.bool_]
+    unknown_share: npt.NDArray[np.float32]
 
     def of(self, texts: npt.NDArray[np.bool_]) -> Self:
         """Those of some of the texts, shape of `texts` (texts,)."""
-        return type(self)(self.probs[texts], self.n_tokens[texts], self.n_windows[texts], self.truncated[texts])
+        return type(self)(*(getattr(self, field.name)[texts] for field in fields(self)))
 
     def joined(self, others: Self, theirs: npt.NDArray[np.bool_]) -> Self:
         """These and others, in one order.
@@ -42,12 +45,8 @@ class Answers:
         places = np.empty(theirs.size, dtype=np.int64)
         places[~theirs] = np.arange(self.n_tokens.size)
         places[theirs] = self.n_tokens.size + np.arange(others.n_tokens.size)
-        return type(self)(
-            np.concatenate([self.probs, others.probs])[places],
-            np.concatenate([self.n_tokens, others.n_tokens])[places],
-            np.concatenate([self.n_windows, others.n_windows])[places],
-            np.concatenate([self.truncated, others.truncated])[places],
-        )
+        both = ((getattr(self, field.name), getattr(others, field.name)) for field in fields(self))
+        return type(self)(*(np.concatenate(parts)[places] for parts in both))
 
 
 @dataclass(frozen=True)
@@ -76,6 +75,7 @@ class Prepared:
         which: The distinct text of each row; null where there is none to score, shape (rows,).
         n_encoded: How many distinct texts were encoded.
         encoded: The texts, or the pieces that they were cut into.
+        reading: How much of each of these the model knows.
         owners: Whose piece each of them is, as a number below `n_encoded`, shape (encoded texts or pieces,).
         known: What the store of answers said of the distinct texts; None without one.
     """
@@ -84,13 +84,14 @@ class Prepared:
     which: "pl.Series"
     n_encoded: int
     encoded: "Encoded"
+    reading: "Reading"
     owners: npt.NDArray[np.integer]
     known: Known | None = None
 
     @property
     def n_scored(self) -> int:
-        """How many distinct texts have tokens, and so go through the model."""
-        return int(np.unique(self.owners[self.encoded.lengths > 0]).size)
+        """How many distinct texts the model knows something of, and so has answers to."""
+        return int(np.unique(self.owners[self.reading.known]).size)
 
     @property
     def n_known(self) -> int:

@@ -18,17 +18,21 @@ from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
 from sentiscore.engine.classifier import Classifier, Progress
 from sentiscore.engine.device import choose_device, choose_dtype, dtype_name
 from sentiscore.errors import InputError, SentiscoreWarning
-from sentiscore.evaluation.calibration import probabilities
 from sentiscore.scoring.answers import AnswerStore, Asker
 from sentiscore.scoring.bad_rows import is_blank
 from sentiscore.scoring.pickled import Asked, Origin, restore
+from sentiscore.scoring.pieces import answers_of
 from sentiscore.scoring.prepared import Answers, Prepared
+from sentiscore.scoring.texts import as_texts
+from sentiscore.tables.exact import series_of
 from sentiscore.tables.source import require_column
 
 _TEXT: Final = "text"
 _WHICH: Final = "which"
 _SHORTEST: Final = 3
 """Tokens that leave room for a word between two special ones."""
+_ANSWERS: Final = "2"
+"""Raised whenever the same model comes to answer otherwise, or its answers have other columns."""
 
 
 class Scorer:
@@ -161,7 +165,7 @@ class Scorer:
             "overflow": self.overflow,
             "dtype": self.dtype,
             "device": self.device.split(":", maxsplit=1)[0],
-            "sentiscore": __version__,
+            "sentiscore": f"{__version__}, answers {_ANSWERS}",
             "torch": torch.__version__,
             "tokenizers": version("tokenizers"),
             "transformers": version("transformers") if self._classifier.computed_by_transformers else "",
@@ -186,27 +190,23 @@ class Scorer:
         """The columns that scoring adds, in order."""
         return names.score_columns(self.checkpoint.labels, self.overflow)
 
-    def score(self, texts: Iterable[str | None]) -> pl.DataFrame:
+    def score(self, texts: Iterable[object]) -> pl.DataFrame:
         """Score texts.
 
         Args:
-            texts: Texts; None and blank ones get a status and no scores.
+            texts: Texts in a list, an array, or a series of polars or pandas. Missing ones (None, NaN, pandas.NA, NaT)
+                and blank ones get a status and no scores.
 
         Returns:
             One row for each text, in order, with the columns p_negative, p_positive, p_neutral (where the
-            model has it), sentiment, label, n_tokens, n_windows (with overflow="windows") and status.
+            model has it), sentiment, label, n_tokens, n_windows (with overflow="windows"), unknown_share (share
+            of the tokens that the model does not know) and status.
 
         Raises:
-            InputError: Something in it is neither a text nor None.
+            InputError: Something in it is neither a text nor missing.
         """
         forks.check()
-        if isinstance(texts, str):
-            raise InputError("score takes a list of texts, not one text.", "Put it in a list: [text]")
-        try:
-            series = pl.Series(_TEXT, texts, dtype=pl.String, strict=True)
-        except (TypeError, UnicodeEncodeError, pl.exceptions.PolarsError) as error:
-            raise InputError(f"Not all of these are texts: {error}.", "Texts are str or None.") from error
-        return self.score_series(series)
+        return self.score_series(as_texts(texts))
 
     def score_frame(self, df: pl.DataFrame, *, text_col: str, prefix: str = "") -> pl.DataFrame:
         """Score a column of a frame.
@@ -230,7 +230,7 @@ class Scorer:
             )
         check_text_column(df.schema, text_col, "the frame")
         check_clashes(df.columns, self.columns, prefix, "The frame")
-        scores = self.score_series(df[text_col])
+        scores = self.score_series(series_of(df, text_col))
         return df.hstack(scores.rename({name: prefix + name for name in scores.columns}).get_columns())
 
     def logits(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -240,9 +240,14 @@ class Scorer:
             texts: Any texts.
 
         Returns:
-            Shape (texts, labels), in the order of the checkpoint's labels; NaN for a text without tokens.
+            Shape (texts, labels), in the order of the checkpoint's labels; NaN for a text of which the model knows
+            nothing.
         """
-        return self._classifier.run(self._classifier.encoder.encode(texts))
+        encoder = self._classifier.encoder
+        encoded = encoder.encode(texts)
+        logits = self._classifier.run(encoded)
+        logits[~encoder.reading(encoded).known] = np.nan
+        return logits
 
     def score_series(self, texts: pl.Series, progress: Progress | None = None) -> pl.DataFrame:
         """Score a series of texts; equal texts go through the model once.
@@ -266,6 +271,7 @@ class Scorer:
             texts: Texts, nulls allowed.
         """
         forks.check()
+        texts = texts.alias(_TEXT)
         rows = pl.DataFrame({_TEXT: texts.cast(pl.String)})
         blank = is_blank(pl.col(_TEXT))  # what is left may still have no tokens
         distinct = rows.filter(pl.col(_TEXT).is_not_null() & ~blank).unique(maintain_order=True).with_row_index(_WHICH)
@@ -286,7 +292,13 @@ class Scorer:
             encoded = encoder.encode([listed[i] for i in short]).followed_by(pieces)
             owners = np.concatenate([short, np.repeat(long, [len(parts) for parts in cut])])
         return Prepared(
-            null=texts.is_null(), which=which, n_encoded=len(listed), encoded=encoded, owners=owners, known=known
+            null=texts.is_null(),
+            which=which,
+            n_encoded=len(listed),
+            encoded=encoded,
+            reading=encoder.reading(encoded),
+            owners=owners,
+            known=known,
         )
 
     def compute(self, prepared: Prepared, progress: Progress | None = None) -> npt.NDArray[np.float32]:
@@ -317,7 +329,7 @@ class Scorer:
         from sentiscore.schemas import ScoredRows, validate
 
         forks.check()
-        new = self._by_text(prepared, logits)
+        new = answers_of(prepared, logits, self.checkpoint.temperature or 1.0)
         answers = new if prepared.known is None else prepared.known.answers.joined(new, ~prepared.known.found)
         scored = validate(self._rows(prepared, answers), ScoredRows)
         if self._answers is not None and prepared.known is not None:
@@ -327,19 +339,20 @@ class Scorer:
 
     def _rows(self, prepared: Prepared, answers: Answers) -> pl.DataFrame:
         """The answer to each row's text, in the columns that scoring adds."""
-        probs, n_tokens = answers.probs, answers.n_tokens
+        probs = answers.probs
         position = {label: i for i, label in enumerate(self.checkpoint.labels)}
-        read = n_tokens > 0
+        read = ~np.isnan(probs[:, 0])
         best = np.where(read, np.nan_to_num(probs).argmax(axis=1), len(position))
-        status = np.where(read, np.where(answers.truncated, names.TRUNCATED, names.OK), names.EMPTY)
+        status = np.where(read, np.where(answers.truncated, names.TRUNCATED, names.OK), names.UNKNOWN)
         numbers = {f"p_{label}": probs[:, i] for label, i in position.items()}
         numbers[names.SENTIMENT] = probs[:, position[names.POSITIVE]] - probs[:, position[names.NEGATIVE]]
         by_text = pl.DataFrame(
             {
                 **{name: pl.Series(values, dtype=pl.Float64).fill_nan(None) for name, values in numbers.items()},
                 names.LABEL: pl.Series([*self.checkpoint.labels, None], dtype=pl.String).gather(best),
-                names.N_TOKENS: pl.Series(n_tokens, dtype=pl.Int32),
+                names.N_TOKENS: pl.Series(answers.n_tokens, dtype=pl.Int32),
                 names.N_WINDOWS: pl.Series(answers.n_windows, dtype=pl.Int32),
+                names.UNKNOWN_SHARE: pl.Series(answers.unknown_share, dtype=pl.Float32),
                 names.STATUS: pl.Series(status.tolist(), dtype=pl.String),
             }
         ).with_columns(pl.col(list(numbers)).cast(pl.Float32))
@@ -351,22 +364,6 @@ class Scorer:
             .alias(names.STATUS),
         )
         return scored.select(self.columns)
-
-    def _by_text(self, prepared: Prepared, logits: npt.NDArray[np.float32]) -> Answers:
-        """Probabilities, tokens, windows and truncation of each encoded text, from those of its pieces.
-
-        The probabilities of a text are the mean of its pieces', each weighted by its tokens.
-        """
-        encoded, n = prepared.encoded, prepared.n_encoded
-        read = encoded.lengths > 0
-        owners, weights = prepared.owners[read], encoded.lengths[read]
-        probs = probabilities(logits[read], self.checkpoint.temperature or 1.0)
-        n_tokens = np.bincount(owners, weights, minlength=n).astype(np.int64)
-        means = np.full((n, probs.shape[1]), np.nan)
-        for i, column in enumerate(probs.T):
-            np.divide(np.bincount(owners, weights * column, minlength=n), n_tokens, out=means[:, i], where=n_tokens > 0)
-        truncated = np.bincount(prepared.owners, encoded.truncated, minlength=n) > 0
-        return Answers(means, n_tokens, np.bincount(owners, minlength=n), truncated)
 
 
 def check_text_column(schema: pl.Schema, text_col: str, where: str) -> None:

@@ -12,6 +12,7 @@ import polars as pl
 from sentiscore.checkpoint import DataFingerprint
 from sentiscore.errors import InputError
 from sentiscore.labels import CLASSES, NEGATIVE, NEUTRAL, P_OF, POSITIVE, check_labels
+from sentiscore.tables.exact import series_of
 from sentiscore.tables.source import read_table
 
 
@@ -112,8 +113,8 @@ def read_labelled(
             "Name two columns: --text-col and --label-col, or text_col and label_col in a recipe.",
         )
     frame = read_table(path, [text_col, label_col])
-    _check_text(frame[text_col], path)
-    return _labelled(Path(path).name, frame[text_col], frame[label_col], labels)
+    _check_text(series_of(frame, text_col), path)
+    return _labelled(Path(path).name, series_of(frame, text_col), series_of(frame, label_col), labels)
 
 
 def read_texts(path: str | Path, text_col: str) -> tuple[list[str], int]:
@@ -157,20 +158,22 @@ def read_soft_labelled(path: str | Path, *, text_col: str = "sentence") -> Label
             f"{path} has no column {', '.join(map(repr, absent))}.",
             "Soft labels are the columns p_negative, p_positive and, for three classes, p_neutral beside the text.",
         )
-    _check_text(frame[text_col], path)
-    frame = frame.select(pl.col(text_col).cast(pl.String), pl.col(columns).cast(pl.Float32, strict=False))
-    whole = frame.drop_nulls().filter(pl.col(text_col).str.strip_chars().str.len_bytes() > 0)
-    probs = whole.select(columns).to_numpy()
-    if whole.is_empty() or (probs < 0).any() or not np.allclose(probs.sum(axis=1), 1, atol=1e-3):
+    _check_text(series_of(frame, text_col), path)
+    texts = series_of(frame, text_col).cast(pl.String)
+    read = frame.select(pl.col(columns).cast(pl.Float32, strict=False))
+    good = read.select(pl.all_horizontal(pl.all().is_not_null())).to_series()
+    good &= (texts.str.strip_chars().str.len_bytes() > 0).fill_null(value=False)
+    probs = read.filter(good).to_numpy()
+    if not len(probs) or (probs < 0).any() or not np.allclose(probs.sum(axis=1), 1, atol=1e-3):
         raise InputError(
             f"{path} has {'rows whose probabilities do not sum to 1' if len(probs) else 'no row with probabilities'}.",
             "Make it with sentiscore score, or with columns that sum to 1 in each row.",
         )
     return LabelledData(
         name=Path(path).name,
-        texts=whole[text_col].to_list(),
+        texts=texts.filter(good).to_list(),
         label_names=[classes[i] for i in probs.argmax(axis=1)],
-        dropped=frame.height - whole.height,
+        dropped=frame.height - len(probs),
         probs=probs / probs.sum(axis=1, keepdims=True),
     )
 

@@ -127,7 +127,8 @@ def _filling(limit: int) -> Table:
             known = store.look_up(asker, made)
             asked = time.perf_counter()
             ones = np.ones(_WINDOW, dtype=np.int64)
-            store.keep(asker, known, Answers(chance.random((_WINDOW, 3)), ones, ones, ones > 1))
+            shares = np.zeros(_WINDOW, dtype=np.float32)
+            store.keep(asker, known, Answers(chance.random((_WINDOW, 3)), ones, ones, ones > 1, shares))
             part = min(2, int(3 * window / windows))
             spent[list(spent)[part]].append((asked - start, time.perf_counter() - asked))
         size = look_into(folder).size

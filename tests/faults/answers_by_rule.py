@@ -36,6 +36,7 @@ def right(asked: Sequence[str], asker: Asker = ASKER) -> Answers:
         n_tokens=numbers % 50 + 1,
         n_windows=numbers % 3 + 1,
         truncated=numbers % 2 == 0,
+        unknown_share=(numbers % 7 / 8).astype(np.float32),
     )
 
 
@@ -48,7 +49,7 @@ def check(store: AnswerStore, asked: Sequence[str], asker: Asker = ASKER) -> int
     """How many are known; each of them is right to the last bit."""
     known = store.look_up(asker, asked)
     expected = right(asked, asker).of(known.found)
-    for name in ("probs", "n_tokens", "n_windows", "truncated"):
+    for name in ("probs", "n_tokens", "n_windows", "truncated", "unknown_share"):
         np.testing.assert_array_equal(getattr(known.answers, name), getattr(expected, name))
     return int(known.found.sum())
 

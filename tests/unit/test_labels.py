@@ -32,5 +32,6 @@ def test_a_model_without_neutral_adds_no_column_for_it() -> None:
         "sentiment",
         "label",
         "n_tokens",
+        "unknown_share",
         "status",
     ]

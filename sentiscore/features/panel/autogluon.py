@@ -13,6 +13,7 @@ from sentiscore.errors import MissingExtraError
 from sentiscore.features.grid import DS, ID, check_frame
 from sentiscore.features.panel.frames import Panel, Time, Y, align
 from sentiscore.features.panel.gluonts import FREQ, stand_in_days
+from sentiscore.tables.exact import exactly, series_of
 
 _TIMESTAMP: Final = "timestamp"
 
@@ -55,7 +56,7 @@ class AutogluonPanel(Panel):
         check_frame(forecasts, "The forecasts")
         if self.time == "date" or column not in forecasts.columns or not forecasts.schema[column].is_temporal():
             return forecasts if self.time == "date" else super().to_dates(forecasts, column)
-        numbers = forecasts[column].cast(pl.Date).cast(pl.Int32)
+        numbers = series_of(forecasts, column).cast(pl.Date).cast(pl.Int32).alias(column)
         return super().to_dates(forecasts.with_columns(numbers), column)
 
 
@@ -89,6 +90,6 @@ def to_autogluon(
         pl.col(ID).cast(pl.String).alias("item_id"),
         pl.col(DS).cast(pl.Datetime("us")).alias(_TIMESTAMP),
         pl.col(Y).alias("target"),
-        *aligned.columns,
+        exactly(*aligned.columns),
     )
     return AutogluonPanel(**vars(aligned.panel), df=frame, past_covariates=aligned.columns, freq=FREQ, time=time)

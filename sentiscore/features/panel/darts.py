@@ -68,4 +68,4 @@ def to_darts(
 
 
 def _series(darts: Any, at: Any, rows: pl.DataFrame, columns: Sequence[str]) -> Any:
-    return darts.TimeSeries.from_times_and_values(at, rows.select(columns).to_numpy(), columns=list(columns))
+    return darts.TimeSeries.from_times_and_values(at, rows[list(columns)].to_numpy(), columns=list(columns))

@@ -30,6 +30,7 @@ from sentiscore.features.grid import (
     whole_number,
     whole_numbers,
 )
+from sentiscore.tables.exact import exactly, series_of
 
 Y: Final = "y"
 Time = Literal["session", "date"]
@@ -66,7 +67,7 @@ class Panel:
         check_frame(forecasts, "The forecasts")
         if column not in forecasts.columns or not forecasts.schema[column].is_integer():
             raise InputError(f"The forecasts have no column {column!r} of session numbers.")
-        numbers = forecasts[column].cast(pl.Int64)
+        numbers = series_of(forecasts, column).cast(pl.Int64)
         known = self.sessions[SESSION]
         if outside := numbers.filter(~numbers.is_in(known.implode())).unique().sort().to_list():
             raise InputError(
@@ -113,7 +114,7 @@ class Aligned:
         history = self.target
         for k in lags:
             earlier = self.features.select(
-                ID, pl.col(SESSION) + k, *(pl.col(name).alias(f"{name}__lag_{k}") for name in self.columns)
+                ID, pl.col(SESSION) + k, *(exactly(name).alias(f"{name}__lag_{k}") for name in self.columns)
             )
             history = history.join(earlier, on=[ID, SESSION], how="left", maintain_order="left")
             future = future.join(earlier, on=[ID, SESSION], how="left", maintain_order="left")
@@ -140,13 +141,13 @@ def check_future(df: pl.DataFrame, future: pl.DataFrame, *, h: int, time_col: st
         check_frame(frame, f"The frame {name}")
         if missing := [column for column in (ID, time_col) if column not in frame.columns]:
             raise InputError(f"The frame {name} lacks the column {missing[0]!r}.")
-    if (twice := future.select(ID, time_col).is_duplicated()).any():
+    if (twice := future[[ID, time_col]].is_duplicated()).any():
         raise InputError(f"{twice.sum():,} rows of the future frame share their series and time.")
-    last = df.group_by(ID).agg(pl.col(time_col).max().alias("last"))
+    last = df.group_by(ID).agg(exactly(time_col).max().alias("last"))
     found = future.group_by(ID).agg(
         pl.len().cast(pl.Int64).alias("rows"),
-        pl.col(time_col).min().alias("first_new"),
-        pl.col(time_col).max().alias("last_new"),
+        exactly(time_col).min().alias("first_new"),
+        exactly(time_col).max().alias("last_new"),
     )
     if strangers := found.join(last, on=ID, how="anti")[ID].sort().to_list():
         raise InputError(f"The future frame has series that are not fitted: {_some(strangers)}.")
@@ -214,7 +215,7 @@ def align(
         plain_ids(daily[ID]),
         numbered[SESSION],
         pl.col(DS, AVAILABLE_AT),
-        pl.col(names).cast(pl.Float64),
+        exactly(*names).cast(pl.Float64),
     )
     sessions = _sessions(rows, future_ds)
     target, dropped = _place(check_target_frame(y), rows, sessions)
@@ -241,9 +242,9 @@ def align(
         .explode(SESSION)
         .sort(ID, SESSION)
     )
-    features = grid.join(rows.select(ID, SESSION, *names), on=[ID, SESSION], how="left").sort(ID, SESSION)
+    features = grid.join(rows.drop(DS, AVAILABLE_AT), on=[ID, SESSION], how="left").sort(ID, SESSION)
     if fill is not None:
-        features = features.with_columns(pl.col(names).fill_null(float(fill)))
+        features = features.with_columns(exactly(*names).fill_null(float(fill)))
     # A lag costs the first rows of every panel; that is counted, and no reason for a warning.
     if surprises := [f"{what}: {count:,}" for what, count in dropped.items() if what != _LAGGED]:
         warnings.warn("; ".join(surprises) + ".", SentiscoreWarning, stacklevel=3)

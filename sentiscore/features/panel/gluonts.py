@@ -65,7 +65,7 @@ def to_gluonts(
             "item_id": str(entity),
             "start": pandas.Period(rows[DS][0], freq=FREQ),
             "target": rows[Y].cast(pl.Float32).to_numpy(),  # what its networks compute in
-            "past_feat_dynamic_real": rows.select(pl.col(aligned.columns).cast(pl.Float32)).to_numpy().T.copy(),
+            "past_feat_dynamic_real": rows[list(aligned.columns)].cast(pl.Float32).to_numpy().T.copy(),
         }
         for (entity,), rows in frame.group_by(ID, maintain_order=True)
     ]

@@ -63,7 +63,7 @@ def to_sktime(
 
     def indexed(frame: pl.DataFrame, columns: Sequence[str]) -> Any:
         timed = times(frame, time, aligned.panel.sessions)
-        return timed.select(ID, DS, *columns).to_pandas().set_index([ID, DS])
+        return timed[[ID, DS, *columns]].to_pandas().set_index([ID, DS])
 
     return SktimePanel(
         **vars(aligned.panel),

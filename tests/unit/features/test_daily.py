@@ -420,8 +420,8 @@ def test_a_zone_that_only_the_machine_knows_is_refused(zone: str) -> None:
 
 
 def test_an_entity_is_a_name_or_a_number() -> None:
-    rows = scored(("2024-02-06T09:30Z", 0.5, "positive")).with_columns(tickers=pl.lit(["A"], dtype=pl.List(pl.String)))
-    with pytest.raises(InputError, match="entity column 'tickers' holds List"):
+    rows = scored(("2024-02-06T09:30Z", 0.5, "positive")).with_columns(tickers=pl.struct(pl.lit("A")))
+    with pytest.raises(InputError, match="entity column 'tickers' holds Struct"):
         daily(rows, time_col="at", entity_col="tickers")
 
 

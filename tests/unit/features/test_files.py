@@ -116,7 +116,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_a_row_is_read(
 
 
 def test_entities_that_the_output_cannot_hold_leave_the_old_features(tmp_path: Path, rows: pl.DataFrame) -> None:
-    source = write_frame(rows.with_columns(ticker=pl.concat_list("ticker")), tmp_path / "news.parquet")
+    source = write_frame(rows.with_columns(ticker=pl.struct("ticker")), tmp_path / "news.parquet")
     (tmp_path / "out.csv").write_text("old")
     with pytest.raises((InputError, OutputError), match=r"ticker|unique_id"):
         daily_file(source, time_col="published_at", entity_col="ticker", output=tmp_path / "out.csv")

@@ -141,7 +141,8 @@ def test_each_threshold_is_the_value_past_which_its_check_alarms(history: pl.Dat
     rows = night(
         USUAL * 3, language="German", leaning=(0.9, 0.4, 0.2), empty=0.2, null=0.2, truncated=0.3, words=20, repeats=0.5
     )
-    rows = pl.concat([rows, rows.filter(pl.col("status") == "null").with_columns(status=pl.lit("undecodable"))])
+    null = rows.filter(pl.col("status") == "null")
+    rows = pl.concat([rows, *(null.with_columns(status=pl.lit(status)) for status in ("undecodable", "unknown"))])
     found = {check.name: check for check in report(rows, history).checks}
     assert found.keys() == set(THRESHOLDS)
     del found["missing_days"]  # a count of days: another test is its own

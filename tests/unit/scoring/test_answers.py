@@ -28,7 +28,8 @@ def scorer(tiny_checkpoint: Path) -> Scorer:
 def made(n: int, seed: int = 0) -> Answers:
     chance = np.random.default_rng(seed)
     probs = chance.random((n, 2))
-    return Answers(probs, chance.integers(1, 30, n), np.ones(n, dtype=np.int64), chance.random(n) < 0.5)
+    tokens, truncated = chance.integers(1, 30, n), chance.random(n) < 0.5
+    return Answers(probs, tokens, np.ones(n, dtype=np.int64), truncated, chance.random(n, dtype=np.float32))
 
 
 def kept(store: AnswerStore, texts: list[str], asker: Asker = ASKER, seed: int = 0) -> Answers:
@@ -50,7 +51,7 @@ def test_answers_come_back_as_they_were_to_the_last_bit(tmp_path: Path) -> None:
     with AnswerStore.open(tmp_path / "answers") as store:
         known = store.look_up(ASKER, [*texts, "another"])
     assert known.found.tolist() == [True] * 2_000 + [False]
-    for name in ("probs", "n_tokens", "n_windows", "truncated"):
+    for name in ("probs", "n_tokens", "n_windows", "truncated", "unknown_share"):
         np.testing.assert_array_equal(getattr(known.answers, name), getattr(answers, name))
     assert sorted(path.name for path in (tmp_path / "answers").iterdir()) == [NAME]
 

@@ -59,7 +59,8 @@ def test_the_order_of_a_models_labels_does_not_matter(make_checkpoint: Callable[
 def test_three_classes_have_a_neutral_column(make_checkpoint: Callable[..., Path], tmp_path: Path) -> None:
     folder = make_checkpoint(tmp_path / "three", labels=("negative", "neutral", "positive"))
     scored = Scorer.from_pretrained(folder, dtype="fp32").score(TEXTS)
-    assert scored.columns == ["p_negative", "p_positive", "p_neutral", "sentiment", "label", "n_tokens", "status"]
+    first = ["p_negative", "p_positive", "p_neutral", "sentiment", "label", "n_tokens"]
+    assert scored.columns == [*first, "unknown_share", "status"]
     total = scored.select(pl.sum_horizontal("p_negative", "p_positive", "p_neutral")).to_series()
     assert ((total - 1).abs() < 1e-6).all()
 
@@ -98,7 +99,7 @@ def test_things_that_are_no_texts_are_a_clear_error(scorer: Scorer) -> None:
     with pytest.raises(InputError, match="not one text"):
         scorer.score("one text")
     with pytest.raises(InputError, match="Not all of these are texts"):
-        scorer.score(["a", 1])  # type: ignore[list-item]
+        scorer.score(["a", 1])
     with pytest.raises(InputError, match="Not all of these are texts"):
         scorer.score(["a \ud800"])
 

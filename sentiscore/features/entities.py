@@ -1,0 +1,177 @@
+"""An entity column -> the entities of each row: one, several, or none."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from sentiscore.errors import InputError
+
+NO_ENTITY: Final = r"^\s*$|^\s*(?i:nan)\s*$|^<NA>$|^None$"
+"""What is no name: a blank text, and what pandas or Python write where there is nothing. NA and TRUE are tickers."""
+
+SEPARATORS: Final = (";", "|", ",")
+"""What lists of entities are usually separated by."""
+_IN_NAMES: Final = ","
+"""What stands in plain names too."""
+
+_TEXT: Final = (pl.String, pl.Categorical, pl.Enum)
+
+
+@dataclass(frozen=True)
+class Entities:
+    """The entities of some rows.
+
+    Attributes:
+        values: An entity for each row, or a list of them, without nulls and repeats; null where there is none.
+        n_stand_ins: Rows whose entity is written as one, but is a blank text, a NaN or the like.
+    """
+
+    values: pl.Series
+    n_stand_ins: int
+
+    @property
+    def missing(self) -> pl.Series:
+        """Which rows have no entity."""
+        return self.values.is_null()
+
+
+def check_entities(dtype: pl.DataType, column: str, separator: str | None) -> None:
+    """Raise an InputError if a column of this type cannot hold entities.
+
+    Args:
+        dtype: The type of the column.
+        column: Its name.
+        separator: What separates the entities of a row, if anything does.
+    """
+    inner = _inner(dtype)
+    if (dtype if inner is None else inner).is_nested():
+        raise InputError(
+            f"The entity column {column!r} holds {dtype}.",
+            "An entity is a name or a number, such as a ticker, or a list of these.",
+        )
+    if separator is not None and dtype not in (*_TEXT, pl.Null):
+        what = "lists, whose entities count one by one" if inner is not None else f"{dtype}, not text"
+        raise InputError(
+            f"The entity column {column!r} holds {what}.", "Leave out --entity-separator (entity_separator)."
+        )
+
+
+def check_separator(separator: str | None, column: str | None) -> str | None:
+    """The separator, if there is a column to use it on.
+
+    Raises:
+        InputError: There is none, or the separator is empty or not text.
+    """
+    if separator is None:
+        return None
+    if not isinstance(separator, str) or not separator:
+        raise InputError(
+            f"The entity separator is {separator!r}.", "Say what is between two entities: --entity-separator ';'"
+        )
+    if column is None:
+        raise InputError(
+            "There is no entity column, so there is nothing to separate.",
+            "Name it with --entity-col (entity_col), or leave out --entity-separator (entity_separator).",
+        )
+    return separator
+
+
+def read_entities(column: pl.Series, separator: str | None) -> Entities:
+    """The entities of each row.
+
+    Args:
+        column: Names, numbers, or lists of these.
+        separator: What separates the names of a row; None if a row has one name, however it looks.
+    """
+    lists = column.arr.to_list() if isinstance(column.dtype, pl.Array) else column
+    if separator is not None and lists.dtype != pl.Null:
+        lists = lists.cast(pl.String).str.split(separator)
+    if not isinstance(lists.dtype, pl.List):
+        values = _named(lists)
+        return Entities(values, values.null_count() - column.null_count())
+    frame = lists.alias("name").to_frame().with_row_index("row")
+    each = frame.explode("name", empty_as_null=False, keep_nulls=False)
+    names = each["name"].str.strip_chars() if each["name"].dtype == pl.String else each["name"]
+    named = each.with_columns(_named(names)).drop_nulls().unique(maintain_order=True)
+    found = named.group_by("row", maintain_order=True).agg("name")
+    values = frame.select("row").join(found, on="row", how="left", maintain_order="left")["name"]
+    written = column.is_not_null() if separator is not None else lists.list.len().fill_null(0) > 0
+    return Entities(values, int((written & values.is_null()).sum()))
+
+
+def notes_on(n_stand_ins: int, names: pl.Series | None) -> list[str]:
+    """What the user should know of the entities.
+
+    Args:
+        n_stand_ins: Rows whose entity is a blank text, a NaN or the like.
+        names: The names of series, repeated or not; None if they cannot be lists.
+    """
+    notes = []
+    if n_stand_ins:
+        rows = "row has" if n_stand_ins == 1 else "rows have"
+        notes.append(
+            f"{n_stand_ins:,} {rows} an entity that is blank or stands for a missing one, such as NaN: it counts as "
+            "none."
+        )
+    found = None if names is None or names.dtype not in _TEXT else looks_like_lists(names.cast(pl.String).unique())
+    if found is not None:
+        separator, joined = found
+        notes.append(
+            f"{len(joined):,} {'entities look' if len(joined) > 1 else 'entity looks'} like several in one, for "
+            f"example {joined[0]!r}: each is a series of its own, and the single entities lack its texts. If it is a "
+            f"list, say what separates it: --entity-separator '{separator}' (entity_separator)."
+        )
+    return notes
+
+
+def looks_like_lists(names: pl.Series) -> tuple[str, list[str]] | None:
+    """Names that look like several in one, and what separates them; None if there are none.
+
+    A name with a semicolon or a bar looks so if one of its parts is a name too, or a part of another such name. With
+    a comma, as in Berkshire Hathaway, Inc., all of its parts have to be names of their own.
+
+    Args:
+        names: The distinct names.
+    """
+    for separator in SEPARATORS:
+        with_it = names.str.contains(separator, literal=True)
+        joined = {name: _parts(name, separator) for name in sorted(names.filter(with_it).to_list())}
+        if not any(joined.values()):
+            continue
+        alone = set(names.filter(~with_it).str.strip_chars().to_list())
+        if separator == _IN_NAMES:
+            found = [name for name, parts in joined.items() if parts and parts <= alone]
+        else:
+            counts = Counter(part for parts in joined.values() for part in parts)
+            often = {part for part, n in counts.items() if n > 1}
+            found = [name for name, parts in joined.items() if parts & (alone | often)]
+        if found:
+            return separator, found
+    return None
+
+
+def _parts(name: str, separator: str) -> set[str]:
+    """The parts of a list; none if it has one part, or an empty one."""
+    parts = [part.strip() for part in name.split(separator)]
+    return set(parts) if len(parts) > 1 and all(parts) else set()
+
+
+def _named(values: pl.Series) -> pl.Series:
+    """The same values, null where they are no names."""
+    if values.dtype.is_float():
+        return values.fill_nan(None)
+    if values.dtype not in _TEXT:
+        return values
+    text = values.cast(pl.String)
+    nothing = text.str.contains(NO_ENTITY).fill_null(value=False)
+    return values.set(nothing, None) if nothing.any() else values
+
+
+def _inner(dtype: pl.DataType) -> pl.DataType | None:
+    """The type of what is in lists of this type; None if it is not a list."""
+    if not isinstance(dtype, pl.List | pl.Array):
+        return None
+    inner = dtype.inner
+    return inner if isinstance(inner, pl.DataType) else inner()

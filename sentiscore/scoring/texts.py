@@ -1,0 +1,74 @@
+"""Whatever a user holds texts in -> a series of texts, where a missing one is null."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from sentiscore.errors import InputError
+
+_TEXT: Final = "text"
+_TEXT_LIKE: Final = (pl.String, pl.Categorical, pl.Enum, pl.Null)
+_PANDAS_MISSING: Final = ("NAType", "NaTType")
+_LONGEST_SHOWN: Final = 60
+_HINT: Final = "A text is a str. A missing one is None, NaN, pandas.NA or NaT, and gets the status null."
+
+
+def as_texts(texts: Iterable[object]) -> pl.Series:
+    """Texts as a series.
+
+    Args:
+        texts: A list, an array, a series of polars or pandas, or anything else that gives one text after the other.
+            None and what pandas puts into a gap (NaN, NA and NaT) are missing texts.
+
+    Raises:
+        InputError: It is one text, holds none, or has something else among them.
+    """
+    if isinstance(texts, str):
+        raise InputError("score takes a list of texts, not one text.", "Put it in a list: [text]")
+    if isinstance(texts, pl.Series):
+        if texts.dtype not in _TEXT_LIKE:
+            raise InputError(f"Not all of these are texts: the series holds {texts.dtype}.", _HINT)
+        return texts.cast(pl.String).alias(_TEXT)
+    if isinstance(texts, bytes | dict) or not isinstance(texts, Iterable):
+        raise InputError(f"Not all of these are texts: this is a {_type(texts)}.", "Put the texts in a list.")
+    given = [_text(at, value) for at, value in enumerate(texts)]
+    return pl.Series(_TEXT, given, dtype=pl.String, strict=True)
+
+
+def _text(at: int, value: object) -> str | None:
+    if isinstance(value, str):
+        if not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                raise InputError(
+                    f"Not all of these are texts: number {at}, counted from 0, holds half a character: {error.reason}.",
+                    "Mend it, for example with text.encode(errors='replace').decode().",
+                ) from error
+        return value
+    if _is_missing(value):
+        return None
+    shown = repr(value)
+    shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
+    raise InputError(
+        f"Not all of these are texts: number {at}, counted from 0, is {shown}, of the type {_type(value)}.", _HINT
+    )
+
+
+def _is_missing(value: object) -> bool:
+    """Whether this is None, or what pandas or numpy put where there is nothing."""
+    if value is None:
+        return True
+    if isinstance(value, float | np.floating):
+        return bool(np.isnan(value))
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return bool(np.isnat(value))
+    kind = type(value)
+    return kind.__module__.partition(".")[0] == "pandas" and kind.__name__ in _PANDAS_MISSING
+
+
+def _type(value: Any) -> str:
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
