@@ -15,10 +15,10 @@ import torch
 from sentiscore import __version__
 from sentiscore import labels as names
 from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
-from sentiscore.engine.classifier import Classifier, Progress
+from sentiscore.engine.classifier import SHORTEST, Classifier, Progress
 from sentiscore.engine.device import choose_device, choose_dtype, dtype_name
-from sentiscore.errors import InputError, SentiscoreWarning
-from sentiscore.evaluation.calibration import probabilities
+from sentiscore.errors import CheckpointError, InputError, SentiscoreWarning
+from sentiscore.evaluation.calibration import class_logits, class_probabilities
 from sentiscore.scoring.answers import AnswerStore, Asker
 from sentiscore.scoring.bad_rows import is_blank
 from sentiscore.scoring.prepared import Answers, Prepared
@@ -26,8 +26,6 @@ from sentiscore.tables.source import require_column
 
 _TEXT: Final = "text"
 _WHICH: Final = "which"
-_SHORTEST: Final = 3
-"""Tokens that leave room for a word between two special ones."""
 
 
 class Scorer:
@@ -80,15 +78,22 @@ class Scorer:
         where = choose_device(device)
         number = choose_dtype(dtype, where)
         checkpoint = load_checkpoint(model, revision=revision, labels=labels)
-        if max_length is not None and not _SHORTEST <= max_length <= checkpoint.longest:
+        if max_length is not None and not SHORTEST <= max_length <= checkpoint.longest:
             raise InputError(
-                f"{checkpoint.name} can read {_SHORTEST} to {checkpoint.longest} tokens, not {max_length}.",
+                f"{checkpoint.name} can read {SHORTEST} to {checkpoint.longest} tokens, not {max_length}.",
                 "Choose a --max-length (max_length) in that range.",
             )
         if overflow not in names.OVERFLOWS:
             raise InputError(f"There is no overflow {overflow!r}.", f"Use {' or '.join(names.OVERFLOWS)}.")
-        classifier = Classifier.load(checkpoint, device=where, dtype=number, max_length=max_length)
+        classifier = _load(checkpoint, where, number, max_length, may_choose=dtype == "auto")
         scorer = cls(checkpoint, classifier, overflow=overflow)
+        if classifier.encoder.differences:
+            warnings.warn(
+                f"{checkpoint.name} contradicts itself on how texts are read: "
+                f"{', '.join(classifier.encoder.differences)}. They are read as transformers does.",
+                SentiscoreWarning,
+                stacklevel=2,
+            )
         if not scorer.calibrated:
             warnings.warn(
                 f"{checkpoint.name} is not calibrated: its probabilities are as they come, and mostly too sure. "
@@ -113,7 +118,7 @@ class Scorer:
         return {
             "model": self.checkpoint.sha256_of(tokenizer=False),
             "tokenizer": self.checkpoint.sha256_of(tokenizer=True),
-            "labels": ",".join(self.checkpoint.labels),
+            "labels": ",".join(self.checkpoint.outputs),
             "temperature": repr(self.checkpoint.temperature),
             "max_length": str(self.max_length),
             "overflow": self.overflow,
@@ -195,9 +200,12 @@ class Scorer:
             texts: Any texts.
 
         Returns:
-            Shape (texts, labels), in the order of the checkpoint's labels; NaN for a text without tokens.
+            Shape (texts, labels), in the order of the checkpoint's labels; NaN for a text without tokens. Where several
+            ids mean the same label, it is the logit of their sum at the checkpoint's temperature.
         """
-        return self._classifier.run(self._classifier.encoder.encode(texts))
+        logits = self._classifier.run(self._classifier.encoder.encode(texts))
+        joined = class_logits(logits, self.checkpoint.outputs, self.checkpoint.temperature or 1.0)
+        return joined.astype(np.float32, copy=False)
 
     def score_series(self, texts: pl.Series, progress: Progress | None = None) -> pl.DataFrame:
         """Score a series of texts; equal texts go through the model once.
@@ -251,7 +259,7 @@ class Scorer:
             progress: Called with how many more rows are done.
 
         Returns:
-            Shape (encoded texts or pieces, labels).
+            Shape (encoded texts or pieces, ids of the model).
         """
         counted = None
         if progress is not None:
@@ -313,13 +321,25 @@ class Scorer:
         encoded, n = prepared.encoded, prepared.n_encoded
         read = encoded.lengths > 0
         owners, weights = prepared.owners[read], encoded.lengths[read]
-        probs = probabilities(logits[read], self.checkpoint.temperature or 1.0)
+        probs = class_probabilities(logits[read], self.checkpoint.outputs, self.checkpoint.temperature or 1.0)
         n_tokens = np.bincount(owners, weights, minlength=n).astype(np.int64)
         means = np.full((n, probs.shape[1]), np.nan)
         for i, column in enumerate(probs.T):
             np.divide(np.bincount(owners, weights * column, minlength=n), n_tokens, out=means[:, i], where=n_tokens > 0)
         truncated = np.bincount(prepared.owners, encoded.truncated, minlength=n) > 0
         return Answers(means, n_tokens, np.bincount(owners, minlength=n), truncated)
+
+
+def _load(
+    checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype, max_length: int | None, *, may_choose: bool
+) -> Classifier:
+    """The classifier; in fp32 where the choice of numbers is ours, and the network cannot compute with others."""
+    try:
+        return Classifier.load(checkpoint, device=device, dtype=dtype, max_length=max_length)
+    except CheckpointError:
+        if not may_choose or dtype is torch.float32:
+            raise
+    return Classifier.load(checkpoint, device=device, dtype=torch.float32, max_length=max_length)
 
 
 def check_text_column(schema: pl.Schema, text_col: str, where: str) -> None:
