@@ -10,10 +10,11 @@ from typing import Any, Final, Self
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from sentiscore.checkpoint.config import CONFIG, read_config
 from sentiscore.engine import head
-from sentiscore.engine.probe import REFUSALS, can_be_padded, first_line, longest_text
+from sentiscore.engine.probe import REFUSALS, can_be_padded, first_line, longest_text, shortest_text
 from sentiscore.engine.weights import read_weights, unwrapped
 from sentiscore.errors import CheckpointError
 
@@ -50,6 +51,8 @@ class HuggingFaceEngine:
         self._model = model.eval()
         self.pad_id = _pad_id(model)
         self.longest = sys.maxsize
+        self._shortest = 1
+        self._filling = self.pad_id or 0
         if self.pad_id is None:
             model.config.pad_token_id = _NO_TOKEN
         if getattr(model.config, "attention_type", None) == _SPARSE:
@@ -87,7 +90,8 @@ class HuggingFaceEngine:
         engine = cls(model, torch.device("cpu"), types=types)
         wanted = min(max_length, _longest_steady(model.config))
         engine.longest = longest_text(model, engine._ask, wanted)
-        if not can_be_padded(model, engine._ask, engine.pad_id, engine.longest):
+        engine._shortest = shortest_text(model, engine._ask, engine.longest)
+        if not can_be_padded(model, engine._ask, engine.pad_id, engine._shortest, engine.longest):
             engine.pad_id = None
         engine._move(device)
         return engine
@@ -150,6 +154,9 @@ class HuggingFaceEngine:
         Returns:
             Shape (rows, labels), in the order of the model's ids.
         """
+        if ids.shape[1] < self._shortest:  # always to the same length, whatever is beside it
+            ends = torch.full_like(ids[:, 0], ids.shape[1] - 1) if ends is None else ends
+            ids = functional.pad(ids, (0, self._shortest - ids.shape[1]), value=self._filling)
         try:
             return self._ask(ids, ends)
         except torch.OutOfMemoryError:

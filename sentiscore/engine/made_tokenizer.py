@@ -24,6 +24,8 @@ from sentiscore.errors import CheckpointError, MissingExtraError
 EXTRA: Final = "sentencepiece"
 _OF_EXTRA: Final = ("sentencepiece", "google.protobuf")
 _CONFIG: Final = "tokenizer_config.json"
+_ANY_KIND: Final = ("PreTrainedTokenizerFast", "TokenizersBackend")
+"""Classes that read what is in `tokenizer.json`, whatever it is."""
 _MOST_SHOWN: Final = 4
 
 _PROBES: Final = (
@@ -96,7 +98,10 @@ def _made(checkpoint: Checkpoint, files: Mapping[str, bytearray]) -> Tokenizer:
         for name, settings in {**checkpoint.tokenizer_settings, CONFIG: {"model_type": kind}}.items():
             (place / name).write_text(json.dumps(settings), encoding="utf-8")
         with offline(), translated(f"No tokenizer can be made from {' and '.join(files)} in {folder}"):
-            made = transformers.AutoTokenizer.from_pretrained(place, local_files_only=True, trust_remote_code=False)
+            # One that names no kind is taken at its word; AutoTokenizer would choose by the kind of network at times.
+            named = checkpoint.tokenizer_settings.get(_CONFIG, {}).get("tokenizer_class")
+            chosen = transformers.PreTrainedTokenizerFast if named in _ANY_KIND else transformers.AutoTokenizer
+            made = chosen.from_pretrained(place, local_files_only=True, trust_remote_code=False)
             _check_made(made, files)
             whole: Tokenizer = made.backend_tokenizer
             return Tokenizer.from_str(whole.to_str())

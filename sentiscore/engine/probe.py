@@ -21,7 +21,8 @@ REFUSALS: Final = (
 """What transformers and torch raise for settings, weights and inputs that do not go together."""
 
 _SHORT: Final = 5
-_LONG: Final = 12
+_MORE: Final = 7
+_MOST_SHORT: Final = 64
 _LOUD: Final = 8.0
 _TOLERANCE: Final = {torch.float32: 1e-4}
 _COARSE: Final = 0.1
@@ -74,7 +75,29 @@ def longest_text(model: nn.Module, ask: Ask, wanted: int) -> int:
     return least
 
 
-def can_be_padded(model: nn.Module, ask: Ask, pad_id: int | None, longest: int) -> bool:
+def shortest_text(model: nn.Module, ask: Ask, longest: int) -> int:
+    """The fewest tokens that a network takes: one that pools neighbours may need some.
+
+    Args:
+        model: The network, on the CPU.
+        ask: How to run it.
+        longest: The most tokens that it reads.
+
+    Raises:
+        ValueError: It takes no short text, and says why.
+    """
+    reason = ""
+    for tokens in range(1, min(_MOST_SHORT, longest) + 1):
+        try:
+            ask(_rows_of(model, [tokens]), None)
+        except REFUSALS as error:
+            reason = reason or first_line(error)
+        else:
+            return tokens
+    raise ValueError(f"its network takes no text: {reason}")
+
+
+def can_be_padded(model: nn.Module, ask: Ask, pad_id: int | None, shortest: int, longest: int) -> bool:
     """Whether a text has the same answer with padding to its right, beside longer ones.
 
     What the padding holds may not change a bit of the answer, and how much there is of it no more than rounding does.
@@ -83,6 +106,7 @@ def can_be_padded(model: nn.Module, ask: Ask, pad_id: int | None, longest: int) 
         model: The network, on the CPU.
         ask: How to run it.
         pad_id: What the padding holds; None where nothing may.
+        shortest: The fewest tokens that it takes.
         longest: The most tokens that it reads.
 
     Returns:
@@ -91,7 +115,8 @@ def can_be_padded(model: nn.Module, ask: Ask, pad_id: int | None, longest: int) 
     Raises:
         ValueError: An answer depends on the texts beside it even there, or on what was asked before.
     """
-    long, short = min(_LONG, longest), min(_SHORT, max(1, longest - 1))
+    short = max(shortest, min(_SHORT, longest - 1))
+    long = max(short, min(short + _MORE, longest))
     lengths = [short, short, long]
     ids = _rows_of(model, lengths)
     if pad_id is not None:

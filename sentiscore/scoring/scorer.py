@@ -109,6 +109,11 @@ class Scorer:
         return self.checkpoint.temperature is not None
 
     @property
+    def takes_padding(self) -> bool:
+        """Whether texts of unequal length may go through the network together; if not, batches are of equal length."""
+        return self._classifier.takes_padding
+
+    @property
     def max_length(self) -> int:
         """Tokens of a text that are read."""
         return self._classifier.encoder.max_length
