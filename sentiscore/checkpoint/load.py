@@ -24,7 +24,7 @@ from sentiscore.checkpoint.config import (
     read_config,
 )
 from sentiscore.checkpoint.hub import fetch, find_in_cache
-from sentiscore.checkpoint.lock import command, is_commit
+from sentiscore.checkpoint.lock import command, is_commit, pinned_tokenizer
 from sentiscore.checkpoint.manifest import MANIFEST, KeptAdapters, Manifest, hash_file, loaded_files, verify_files
 from sentiscore.checkpoint.reading import PACKAGED, is_plain_name, open_inside
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER, check_tokenizer_files, read_settings, tokenizer_sources
@@ -373,6 +373,7 @@ def load_checkpoint(
         files=_hashes(folder, manifest, base),
         base=base,
         tokenizer_settings=settings,
+        pinned_tokenizer=pinned_tokenizer(str(model), commit),
     )
 
 

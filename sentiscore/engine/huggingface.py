@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sentiscore.checkpoint.config import CONFIG, read_config
+from sentiscore.checkpoint.weights_header import read_header, weight_files
 from sentiscore.engine import head
 from sentiscore.engine.probe import REFUSALS, can_be_padded, first_line, longest_text, shortest_text
 from sentiscore.engine.weights import read_weights, unwrapped
@@ -209,13 +210,8 @@ def build_classifier(
     Raises:
         ValueError: The network would be larger than its weights. See `REFUSALS` for what else the library raises.
     """
-    transformers = quiet_transformers()
-    settings = {name: value for name, value in config.items() if name != "model_type"}
     with offline(), _translated():
-        made = transformers.AutoConfig.for_model(config["model_type"], **settings)
-        kind = transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(made)]
-        with torch.device("meta"):  # nothing is held in memory there
-            plan = kind(copy.deepcopy(made))
+        made, kind, plan = _plan_of(config)
         weights = unwrapped(weights, plan.state_dict())
         planned = sum(tensor.numel() for tensor in (*plan.parameters(), *plan.buffers()))
         held = sum(tensor.numel() for tensor in weights.values())
@@ -225,6 +221,33 @@ def build_classifier(
             None, config=made, state_dict=dict(weights), dtype=dtype, output_loading_info=True, **options
         )
     return model, info
+
+
+def _plan_of(config: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    """The config of a network as transformers has it, its class, and the network without its numbers."""
+    transformers = quiet_transformers()
+    settings = {name: value for name, value in config.items() if name != "model_type"}
+    made = transformers.AutoConfig.for_model(config["model_type"], **settings)
+    kind = transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(made)]
+    with torch.device("meta"):  # nothing is held in memory there
+        return made, kind, kind(copy.deepcopy(made))
+
+
+def unwrapped_weights(folder: Path) -> dict[str, Tensor] | None:
+    """The weights of a folder whose network was compiled or wrapped when it was saved; None if it was not.
+
+    Only names are read where there is nothing to do.
+
+    Raises:
+        CheckpointError: The folder does not hold a network of a known kind.
+        ValueError: Its settings do not go together. See `REFUSALS` for what else transformers raises.
+    """
+    names = {name: name for file in weight_files(folder) for name in read_header(folder, file)}
+    with offline(), _translated():
+        expected = _plan_of(read_config(folder))[2].state_dict()
+    if list(unwrapped(names, expected)) == list(names):
+        return None
+    return unwrapped(read_weights(folder), expected)
 
 
 @contextmanager

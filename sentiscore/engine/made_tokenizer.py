@@ -5,6 +5,7 @@ settings that say something else, which transformers puts in its place. Either w
 folder of its own that holds what was checked and nothing else.
 """
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from tokenizers import Tokenizer
 
 from sentiscore.checkpoint import Checkpoint
 from sentiscore.checkpoint.config import CONFIG, read_config
+from sentiscore.checkpoint.lock import LOCK, command
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER, read_tokenizer, read_vocabulary, tokenizer_sources
 from sentiscore.engine.tokenizer import TextEncoder, translated
 from sentiscore.errors import CheckpointError, MissingExtraError
@@ -59,7 +61,7 @@ def load_encoder(checkpoint: Checkpoint, max_length: int) -> TextEncoder:
     if TOKENIZER not in sources and sources:
         whole = _made(checkpoint, {name: read_vocabulary(folder, name, hashes.get(name)) for name in sources})
         origin = f"made from {' and '.join(sources)} by transformers {version('transformers')}"
-        return TextEncoder(whole, max_length, origin=origin)
+        return TextEncoder(whole, max_length, origin=origin, made=_pinned(checkpoint, whole))
     if not settings or not sources:
         return TextEncoder.load(folder, max_length, hashes.get(TOKENIZER))
     data = read_tokenizer(folder, hashes.get(TOKENIZER))
@@ -74,7 +76,23 @@ def load_encoder(checkpoint: Checkpoint, max_length: int) -> TextEncoder:
     if not differences:
         return TextEncoder(alone, max_length)
     origin = f"{TOKENIZER}, changed by {' and '.join(settings)} as transformers {version('transformers')} reads them"
-    return TextEncoder(whole, max_length, origin=origin, differences=differences)
+    return TextEncoder(whole, max_length, origin=origin, differences=differences, made=_pinned(checkpoint, whole))
+
+
+def _pinned(checkpoint: Checkpoint, made: Tokenizer) -> str:
+    """The sha256 of a tokenizer that was made.
+
+    Raises:
+        CheckpointError: It is not the one that the lock file has for the checkpoint.
+    """
+    found = hashlib.sha256(made.to_str().encode()).hexdigest()
+    if checkpoint.pinned_tokenizer not in (None, found):
+        raise CheckpointError(
+            f"transformers {version('transformers')} makes another tokenizer of the files of {checkpoint.name} than "
+            f"the one that {LOCK} has.",
+            f"Install the version of transformers that made it, or record it again: {command(checkpoint.name)}",
+        )
+    return found
 
 
 def _made(checkpoint: Checkpoint, files: Mapping[str, bytearray]) -> Tokenizer:

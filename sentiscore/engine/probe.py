@@ -151,6 +151,7 @@ def _rows_of(model: Any, lengths: Sequence[int]) -> Tensor:
     end = ends[0] if ends else getattr(config, "eos_token_id", None)
     names = ("pad_token_id", "bos_token_id", "sep_token_id", "cls_token_id", "mask_token_id", "decoder_start_token_id")
     special = {getattr(config, name, None) for name in names} | set(ends or [end])
+    special |= {module.padding_idx for module in model.modules() if isinstance(module, nn.Embedding)}
     plain = torch.tensor([i for i in range(min(vocabulary, 4_096)) if i not in special] or [0])
     chosen = torch.randint(len(plain), (len(lengths), max(lengths)), generator=torch.Generator().manual_seed(0))
     ids = plain[chosen]

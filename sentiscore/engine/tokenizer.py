@@ -90,13 +90,20 @@ class TextEncoder:
         max_length: Tokens of a text that are kept, special tokens included.
         origin: What it was read or made from.
         differences: Where `tokenizer.json` says something else than it does, in words.
+        made: Its sha256, in hex, if transformers made it; None if it is `tokenizer.json` as it is.
 
     Raises:
         CheckpointError: So few tokens leave no room beside the special ones.
     """
 
     def __init__(
-        self, tokenizer: Tokenizer, max_length: int, *, origin: str = TOKENIZER, differences: Sequence[str] = ()
+        self,
+        tokenizer: Tokenizer,
+        max_length: int,
+        *,
+        origin: str = TOKENIZER,
+        differences: Sequence[str] = (),
+        made: str | None = None,
     ) -> None:
         tokenizer.no_padding()
         with translated(f"A text cannot be cut to {max_length} tokens"):
@@ -106,10 +113,13 @@ class TextEncoder:
         self.max_length = max_length
         self.origin = origin
         self.differences = tuple(differences)
+        self.made = made
 
     def limited_to(self, max_length: int) -> "TextEncoder":
         """The same tokenizer with another limit."""
-        return TextEncoder(self._tokenizer, max_length, origin=self.origin, differences=self.differences)
+        return TextEncoder(
+            self._tokenizer, max_length, origin=self.origin, differences=self.differences, made=self.made
+        )
 
     def types(self) -> dict[int, int]:
         """Token types of its special tokens, by id, where they are not 0: some networks see which token ends a text."""

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import torch
 from torch import Tensor
@@ -13,6 +13,8 @@ from torch import Tensor
 from sentiscore.checkpoint.reading import read_inside
 from sentiscore.checkpoint.weights_header import WIDTHS, Entry, broken, parse_header, weight_files
 from sentiscore.errors import CheckpointError
+
+Held = TypeVar("Held")
 
 _OLD_NORM: Final = re.compile(r"(?<=LayerNorm\.)(gamma|beta)$")
 """What BERT's first checkpoints, made with TensorFlow, call the weight and bias of a layer norm."""
@@ -60,7 +62,7 @@ def read_weights(folder: Path, hashes: Mapping[str, str] | None = None) -> dict[
     return {_OLD_NORM.sub(_new_name, name): tensor for name, tensor in weights.items()}
 
 
-def unwrapped(weights: Mapping[str, Tensor], expected: Iterable[str]) -> dict[str, Tensor]:
+def unwrapped(weights: Mapping[str, Held], expected: Iterable[str]) -> dict[str, Held]:
     """The tensors under the names that they had before their network was compiled or wrapped.
 
     `torch.compile` and FSDP put names of their own in between, which no network has. DataParallel ("module."),

@@ -30,8 +30,12 @@ _SIZES: Final = {
     **dict.fromkeys(_LAYERS, 2),
     **dict.fromkeys(_HEADS, 4),
     **dict.fromkeys(_PLACES, POSITIONS),
-    **{"d_head": 8, "head_dim": 8, "vocab_size": len(WORDS) + 5},
-    **{"pad_token_id": PAD, "bos_token_id": 0, "eos_token_id": END},
+    "d_head": 8,
+    "head_dim": 8,
+    "vocab_size": len(WORDS) + 5,
+    "pad_token_id": PAD,
+    "bos_token_id": 0,
+    "eos_token_id": END,
 }
 _ONLY: Final[dict[str, dict[str, Any]]] = {
     "gpt_neo": {"attention_types": [[["global", "local"], 1]]},

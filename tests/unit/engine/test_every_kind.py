@@ -122,8 +122,11 @@ def test_a_big_bird_gives_a_long_text_one_answer_before_and_after_short_ones(tmp
 
 
 LONGROPE = {
-    **{"rope_type": "longrope", "rope_theta": 100.0, "partial_rotary_factor": 1.0},
-    **{"short_factor": [1.0] * 4, "long_factor": [3.0] * 4},
+    "rope_type": "longrope",
+    "rope_theta": 100.0,
+    "partial_rotary_factor": 1.0,
+    "short_factor": [1.0] * 4,
+    "long_factor": [3.0] * 4,
 }
 
 
@@ -148,7 +151,7 @@ def test_a_network_that_cannot_compute_in_bf16_is_scored_in_fp32_unless_bf16_was
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = save(network_of("fnet"), tmp_path)
-    monkeypatch.setattr("sentiscore.engine.device.has_fast_bf16", lambda device: True)
+    monkeypatch.setattr("sentiscore.engine.device.has_fast_bf16", lambda _: True)
     assert Scorer.from_pretrained(folder, device="cpu").dtype == "fp32"
     with pytest.raises(CheckpointError, match="takes no text") as refused:
         Scorer.from_pretrained(folder, device="cpu", dtype="bf16")
