@@ -91,6 +91,11 @@ def read_settings(folder: Path) -> dict[str, dict[str, Any]]:
     return {name: settings for name, settings in found.items() if settings}
 
 
+def has_token_types(settings: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Do the settings of a tokenizer say that the network is given a type for each token?"""
+    return "token_type_ids" in settings.get(_SETTINGS[0], {}).get("model_input_names", ())
+
+
 def _added(raw: Mapping[str, Any]) -> dict[str, Any]:
     for token, place in raw.items():
         if not isinstance(place, int) or isinstance(place, bool) or place < 0:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sentiscore.checkpoint import Checkpoint
-from sentiscore.checkpoint.tokenizer_files import TOKENIZER
+from sentiscore.checkpoint.tokenizer_files import TOKENIZER, has_token_types
 from sentiscore.engine.batching import Batch, pack, plan_batches
 from sentiscore.engine.made_tokenizer import load_encoder
 from sentiscore.engine.memory import keep_few_kernels
@@ -91,7 +91,8 @@ class Classifier:
         keep_few_kernels()
         wanted = checkpoint.max_length if max_length is None else max_length
         encoder = load_encoder(checkpoint, wanted)
-        engine = load_engine(checkpoint, device, dtype, max_length=wanted, types=encoder.types())
+        types = encoder.types() if has_token_types(checkpoint.tokenizer_settings) else None
+        engine = load_engine(checkpoint, device, dtype, max_length=wanted, types=types)
         if engine.longest < wanted:
             if max_length is not None:
                 raise InputError(

@@ -41,7 +41,8 @@ class HuggingFaceEngine:
     Args:
         model: The classifier, in evaluation mode.
         device: Where it computes.
-        types: Token types by token id, for the tokens whose type is not 0. Networks without token types ignore them.
+        types: Token types by token id, for the tokens whose type is not 0; None where the network is given no types.
+            Networks without token types ignore them.
 
     Attributes:
         pad_id: What padded places of a batch hold; None where only texts of equal length may go together.
@@ -63,7 +64,7 @@ class HuggingFaceEngine:
         self.width = int(getattr(model.config, "hidden_size", _USUAL_WIDTH))
         model.config.use_cache = False  # decoders would keep keys and values that nobody asks for
         self._types = None
-        if types and "token_type_ids" in inspect.signature(model.forward).parameters:
+        if types is not None and "token_type_ids" in inspect.signature(model.forward).parameters:
             self._types = torch.zeros(self.vocabulary, dtype=torch.int64)
             for token, kind in types.items():
                 self._types[token] = kind
@@ -117,7 +118,7 @@ class HuggingFaceEngine:
             device: Where to compute.
             dtype: With which numbers.
             max_length: The most tokens that will be read of a text.
-            types: Token types by token id, where they are not 0.
+            types: See the class.
             hashes: sha256 of its files by name, as they were checked.
 
         Raises:

@@ -69,7 +69,7 @@ def load_engine(
         device: Where to compute.
         dtype: With which numbers.
         max_length: The most tokens that will be read of a text; the checkpoint's own limit by default.
-        types: Token types by token id, where they are not 0.
+        types: Token types by token id, where they are not 0; None where the network is given no types.
 
     Raises:
         CheckpointError: It cannot be loaded.

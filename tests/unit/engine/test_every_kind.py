@@ -1,6 +1,7 @@
 """Every kind of network that is loaded: its scores are those of transformers, run one text at a time."""
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,14 @@ def test_a_text_of_one_word_has_a_score_whatever_is_beside_it(kind: str, tmp_pat
     np.testing.assert_allclose(probabilities(scorer, ["w3", *TEXTS, "w4"])[:1], alone, atol=1e-6)
 
 
-def test_the_type_of_the_token_that_closes_a_text_reaches_the_network(tmp_path: Path) -> None:
+def test_token_types_reach_the_network_if_the_tokenizer_is_said_to_give_them(
+    tmp_path: Path, edit_json: Callable[..., None]
+) -> None:
     model = network_of("xlnet")
     folder = save(model, tmp_path, single="<s>:0 $A:0 </s>:2")
+    alone = Scorer.from_pretrained(folder, device="cpu", dtype="fp32")
+    np.testing.assert_allclose(probabilities(alone, TEXTS), softmax(one_at_a_time(model, TEXTS), axis=1), atol=1e-6)
+    edit_json(folder / "tokenizer_config.json", model_input_names=["input_ids", "token_type_ids", "attention_mask"])
     found = probabilities(Scorer.from_pretrained(folder, device="cpu", dtype="fp32"), TEXTS)
     with torch.inference_mode():
         for text, probs in zip(TEXTS, found, strict=True):
