@@ -1,5 +1,6 @@
 """Label names, row statuses and column names, once for the whole package."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -52,41 +53,79 @@ def score_columns(labels: Sequence[str], overflow: str = TRUNCATE) -> list[str]:
     return [P_NEGATIVE, P_POSITIVE, *neutral, SENTIMENT, LABEL, N_TOKENS, *windows, UNKNOWN_SHARE, STATUS]
 
 
+_WORDS: Final = {
+    **{name: name for name in CLASSES},
+    **dict.fromkeys(("neg", "bearish"), NEGATIVE),
+    **dict.fromkeys(("neu", "neut"), NEUTRAL),
+    **dict.fromkeys(("pos", "bullish"), POSITIVE),
+}
+"""What names of labels mean, where that is certain."""
+_DEGREE: Final = re.compile(r"(extremely|highly|mildly|slightly|somewhat|strongly|strong|very|weakly|weak) ")
+_STARS: Final = re.compile(r"([1-5]) stars?\b.*")
+_OF_STARS: Final = dict(zip("12345", (NEGATIVE, NEGATIVE, NEUTRAL, POSITIVE, POSITIVE), strict=True))
+
+
+def meanings_of(names: Sequence[str]) -> tuple[str | None, ...]:
+    """The class that each name of a label means, as far as that is certain.
+
+    Case, dashes and underscores do not matter, nor do words of degree ("very negative"). Stars are understood if there
+    are all five: 1 and 2 are negative, 3 is neutral.
+    """
+    plain = [" ".join(re.split(r"[\s_-]+", name.strip().lower())) for name in names]
+    stars = [match[1] if (match := _STARS.fullmatch(name)) else "" for name in plain]
+    if sorted(stars) == sorted(_OF_STARS):
+        return tuple(_OF_STARS[star] for star in stars)
+    return tuple(_WORDS.get(_DEGREE.sub("", name, count=1)) for name in plain)
+
+
 def check_labels(labels: Sequence[str]) -> tuple[str, ...]:
-    """Label names in id order, checked: negative and positive, with or without neutral.
+    """What each label id means, checked: negative and positive, with or without neutral.
 
     Args:
-        labels: Names in any case, in the order of the ids.
+        labels: Names in any case, in the order of the ids. Several ids may mean the same class.
 
     Returns:
-        The names in lower case.
+        A class for each id.
 
     Raises:
-        CheckpointError: A name is unknown, missing or there twice.
+        CheckpointError: A name is unknown, or a class is missing.
     """
-    names = tuple(name.strip().lower() for name in labels)
-    if set(names) not in ({NEGATIVE, POSITIVE}, set(CLASSES)) or len(set(names)) != len(names):
+    names = meanings_of(labels)
+    found = tuple(name for name in names if name is not None)
+    if len(found) < len(names) or set(found) not in ({NEGATIVE, POSITIVE}, set(CLASSES)):
         raise CheckpointError(
             f"The label names are {', '.join(map(repr, labels))}; "
             "sentiscore needs negative and positive, with or without neutral.",
-            "Say what each label id means, in order, for example: --labels negative,neutral,positive",
+            f"Say what each label id means, in that order, for example: --labels {','.join(_suggested(names))}",
         )
-    return names
+    return found
+
+
+def _suggested(meanings: Sequence[str | None]) -> list[str]:
+    """A class for each id: what is known, and otherwise from negative over neutral to positive."""
+    n = len(meanings) if len(meanings) > 1 else len(CLASSES)
+    order = [NEGATIVE] * (n // 2) + [NEUTRAL] * (n % 2) + [POSITIVE] * (n // 2)
+    if len(set(meanings) - {None}) < len(CLASSES) - 1 or n != len(meanings):
+        return order
+    return [name or NEUTRAL for name in meanings]
 
 
 def labels_of_config(id2label: Mapping[int, str]) -> tuple[tuple[str, ...], bool]:
-    """Label names from the `id2label` of a Hugging Face config.
+    """What each label id means by the `id2label` of a Hugging Face config.
 
     Args:
         id2label: Names by id, ids from 0 on.
 
     Returns:
-        The names in id order, and whether they are a guess: two classes called LABEL_0 and LABEL_1 are
-        taken as negative and positive.
+        A class for each id, and whether they are a guess: two classes called LABEL_0 and LABEL_1 are taken as
+        negative and positive.
 
     Raises:
         CheckpointError: The names do not say which class is which.
+        ValueError: The ids are not 0, 1 and so on.
     """
+    if sorted(id2label) != list(range(len(id2label))):
+        raise ValueError(f"its ids are {', '.join(map(str, sorted(id2label)[:10]))}")
     names = [id2label[i] for i in sorted(id2label)]
     if [name.upper() for name in names] == ["LABEL_0", "LABEL_1"]:
         return (NEGATIVE, POSITIVE), True

@@ -120,7 +120,7 @@ _COUNTS: Final = re.compile(
 )
 _WIDTHS: Final = ("hidden_size", "dim", "n_embd", "d_model", "embedding_size", "word_embed_proj_dim")
 _SIZES: Final = (*_WIDTHS, "vocab_size", "intermediate_size", "hidden_dim", "n_inner", "d_inner", "ffn_dim")
-_POSITIONS: Final = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
+POSITIONS: Final = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
 _HEADS: Final = ("num_attention_heads", "n_heads", "n_head", "num_key_value_heads")
 _LABELS: Final = ("num_labels", "_num_labels")
 _TABLES: Final = ("id2label", "label2id", "rope_parameters", "rope_scaling")
@@ -132,7 +132,7 @@ _EVEN: Final = _names("bert camembert distilbert gpt_neox roberta xlm-roberta")
 _MOST_LAYERS: Final = 256
 _MOST_LABELS: Final = 100
 _MOST_HEADS: Final = 1_024
-_MOST_POSITIONS: Final = 2**25
+MOST_POSITIONS: Final = 2**25
 _MOST_ROWS: Final = 2**15
 _MOST_NUMBER: Final = 2**31
 _MOST_VALUES: Final = 2_000
@@ -159,6 +159,45 @@ def read_config(folder: Path, sha256: str | None = None) -> dict[str, Any]:
             f"{path} is not allowed: {error}.",
             "Do not use this model unless you know its maker; a setting that does not matter can be removed there.",
         ) from error
+
+
+_ONE_OF_SEVERAL: Final = "single_label_classification"
+
+
+def check_task(folder: Path, sha256: str | None = None) -> None:
+    """Is this a classifier whose outputs are classes of which a text has one, so that a softmax is what it means?
+
+    Args:
+        folder: The model folder.
+        sha256: See `read_config`.
+
+    Raises:
+        CheckpointError: Its outputs mean something else, or its config contradicts itself on how many there are.
+    """
+    raw = read_object(folder, CONFIG, _LARGEST, sha256)
+    id2label, n_labels = raw.get("id2label"), raw.get("num_labels")
+    named = len(id2label) if isinstance(id2label, dict) and id2label else None
+    problem, function = raw.get("problem_type"), raw.get("function_to_apply")
+    choose = "Choose a model that tells classes apart, such as negative, neutral and positive."
+    if named is not None and isinstance(n_labels, int) and n_labels != named:
+        raise CheckpointError(
+            f"{folder / CONFIG} has {named} names of labels (id2label), and says that there are {n_labels} "
+            "(num_labels).",
+            "Correct the one that is wrong, or download it again.",
+        )
+    if problem == "regression" or 1 in (named, n_labels):
+        raise CheckpointError(
+            f"{folder} is a regression: it gives one number for a text, and no probabilities of classes.", choose
+        )
+    if problem == "multi_label_classification" or function not in (None, "softmax"):
+        why = f"problem_type is {problem!r}" if function in (None, "softmax") else f"function_to_apply is {function!r}"
+        raise CheckpointError(
+            f"{folder} gives each label a probability of its own ({why}): a text may have several labels or none, so "
+            "they are not the probabilities of negative and positive.",
+            choose,
+        )
+    if problem not in (None, _ONE_OF_SEVERAL):
+        raise CheckpointError(f"{folder / CONFIG} has the problem_type {_shown(problem)}, which is unknown.", choose)
 
 
 def allowed(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -234,14 +273,14 @@ def _check_plain(name: str, value: Any, depth: int = 0, counted: list[int] | Non
 
 def _check_sizes(kind: str, settings: Mapping[str, Any]) -> None:
     """No number may be so large that making the network, or a list of its parts, would take all memory or time."""
-    limits = dict.fromkeys(_POSITIONS, _MOST_ROWS if kind in _LEARNT_POSITIONS else _MOST_POSITIONS)
+    limits = dict.fromkeys(POSITIONS, _MOST_ROWS if kind in _LEARNT_POSITIONS else MOST_POSITIONS)
     limits |= dict.fromkeys(_HEADS, _MOST_HEADS) | dict.fromkeys(_LABELS, _MOST_LABELS)
     limits |= dict.fromkeys(_SIZES, _MOST_NUMBER)
     for name, value in settings.items():
         limit = limits.get(name, _MOST_LAYERS if _COUNTS.fullmatch(name) else None)
         if limit is None or value is None:
             continue
-        least = 1 if name in (*_SIZES, *_HEADS, *_POSITIONS) else 0
+        least = 1 if name in (*_SIZES, *_HEADS, *POSITIONS) else 0
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= limit:
             raise ValueError(f"{name} is {_shown(value)}, and can be {least} to {limit:,}")
     for width, heads in _TOGETHER:

@@ -102,25 +102,24 @@ def find_in_cache(model: str, commit: str | None) -> Path | None:
     import huggingface_hub
     from huggingface_hub.errors import HFValidationError
 
-    from sentiscore.checkpoint.tokenizer_files import TOKENIZER
-
     try:
-        return _in_cache(huggingface_hub, model, commit, but=TOKENIZER) if is_commit(commit) else None
+        return _in_cache(huggingface_hub, model, commit, is_base=True) if is_commit(commit) else None
     except HFValidationError:
         return None
 
 
-def _in_cache(hub: Any, model: str, commit: str | None, but: str | None = None) -> Path | None:
-    """The folder of a commit in the cache, if all that loading needs is there, but for one file."""
+def _in_cache(hub: Any, model: str, commit: str | None, *, is_base: bool = False) -> Path | None:
+    """The folder of a commit in the cache, if all that loading needs is there; a base needs no tokenizer."""
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     from sentiscore.checkpoint.config import CONFIG
-    from sentiscore.checkpoint.tokenizer_files import TOKENIZER
+    from sentiscore.checkpoint.tokenizer_files import tokenizer_sources
     from sentiscore.checkpoint.weights_header import weight_files
 
     try:
         folder = Path(hub.snapshot_download(model, revision=commit, allow_patterns=_WANTED, local_files_only=True))
-        needed = [CONFIG, TOKENIZER, *weight_files(folder)]
+        needed = [CONFIG, *weight_files(folder)]
     except (LocalEntryNotFoundError, CheckpointError):
         return None
-    return folder if all((folder / name).exists() for name in needed if name != but) else None
+    has_tokenizer = is_base or bool(tokenizer_sources(folder))
+    return folder if has_tokenizer and all((folder / name).exists() for name in needed) else None

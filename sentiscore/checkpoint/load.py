@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import re
-import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,12 +15,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from sentiscore.checkpoint.adapter_config import read_adapter_config
-from sentiscore.checkpoint.config import CONFIG, check_against_weights, read_config
+from sentiscore.checkpoint.config import (
+    CONFIG,
+    MOST_POSITIONS,
+    POSITIONS,
+    check_against_weights,
+    check_task,
+    read_config,
+)
 from sentiscore.checkpoint.hub import fetch, find_in_cache
-from sentiscore.checkpoint.lock import command, is_commit
+from sentiscore.checkpoint.lock import command, is_commit, pinned_tokenizer
 from sentiscore.checkpoint.manifest import MANIFEST, KeptAdapters, Manifest, hash_file, loaded_files, verify_files
 from sentiscore.checkpoint.reading import PACKAGED, is_plain_name, open_inside
-from sentiscore.checkpoint.tokenizer_files import TOKENIZER, check_tokenizer_files
+from sentiscore.checkpoint.tokenizer_files import TOKENIZER, check_tokenizer_files, read_settings, tokenizer_sources
 from sentiscore.checkpoint.weights_header import ADAPTER_CONFIG, INDEX, WHOLE, count_numbers, weight_files
 from sentiscore.errors import CheckpointError, SentiscoreWarning
 from sentiscore.labels import check_labels, labels_of_config
@@ -54,35 +60,49 @@ class Checkpoint:
         name: What the user called it.
         folder: Where its files are.
         revision: The hub commit, if it came from the hub.
-        labels: Label names in the order of the model's ids.
-        max_length: Tokens of a text that are read; the rest is cut off.
-        longest: The most tokens it could read.
+        outputs: The class that each of the model's ids means; several may mean the same one.
+        max_length: Tokens of a text that are read, if its network can read so many; the rest is cut off.
+        longest: The most tokens it could read, as far as its files say.
         temperature: The divisor of the logits; None if the model was never calibrated.
         manifest: Its manifest; None for a plain Hugging Face classifier.
         files: sha256 by name of every file that its answers depend on, those of the base among them.
         base: What its weights, which are adapters, are to be put on; None for a whole model.
+        tokenizer_settings: What the settings beside the tokenizer say of how it reads, by file name.
+        pinned_tokenizer: The hash of the tokenizer that the lock file has for it; None if it has none.
     """
 
     name: str
     folder: Path
     revision: str | None
-    labels: tuple[str, ...]
+    outputs: tuple[str, ...]
     max_length: int
     longest: int
     temperature: float | None
     manifest: Manifest | None
     files: dict[str, str] = field(default_factory=dict)
     base: Base | None = None
+    tokenizer_settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    pinned_tokenizer: str | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes that it tells apart, in the order in which its ids first mean them."""
+        return tuple(dict.fromkeys(self.outputs))
 
     @property
     def sha256(self) -> str:
-        """One hash, in hex, over what makes its answers: its files by name, labels, temperature and length."""
+        """One hash, in hex, over what makes its answers: its files and settings, labels, temperature and length."""
         said = {
-            "labels": ",".join(self.labels),
+            "labels": ",".join(self.outputs),
             "temperature": repr(self.temperature),
             "max_length": str(self.max_length),
         }
-        return _hash_of({**self.files, **said})
+        return _hash_of({**self.files, **self._settings, **said})
+
+    @property
+    def _settings(self) -> dict[str, str]:
+        """The hash of the settings of its tokenizer, where there are any."""
+        return {"tokenizer settings": _hash_of(self.tokenizer_settings)} if self.tokenizer_settings else {}
 
     def sha256_of(self, *, tokenizer: bool) -> str:
         """One hash over the files of the tokenizer, or over all others.
@@ -90,7 +110,8 @@ class Checkpoint:
         Args:
             tokenizer: Which of the two.
         """
-        return _hash_of({name: value for name, value in self.files.items() if _is_tokenizers(name) == tokenizer})
+        more = self._settings if tokenizer else {}
+        return _hash_of({n: value for n, value in self.files.items() if _is_tokenizers(n) == tokenizer} | more)
 
 
 def find_folder(
@@ -318,21 +339,23 @@ def load_checkpoint(
         check(folder)
     manifest = Manifest.read(folder)
     config = read_config(folder)
+    check_task(folder)
     if manifest is not None:
-        names = check_labels(labels or manifest.labels)
+        outputs = check_labels(labels or manifest.labels)
     elif labels is not None:
-        names = check_labels(labels)
+        outputs = check_labels(labels)
     else:
-        names = _labels_of(config, str(model))
+        outputs = _outputs_of(config, str(model))
     id2label = config.get("id2label")
-    n_classes = len(id2label) if isinstance(id2label, dict) else len(names)
-    if len(names) != n_classes:
+    n_classes = len(id2label) if isinstance(id2label, dict) else len(outputs)
+    if len(outputs) != n_classes:
         raise CheckpointError(
-            f"{len(names)} labels are named for {model}, whose head has {n_classes} classes.",
+            f"{len(outputs)} labels are named for {model}, whose head has {n_classes} classes.",
             "Name every class once, in the order of the ids, with --labels.",
         )
+    settings = {} if manifest is not None and (folder / TOKENIZER).exists() else read_settings(folder)
     longest = _longest_of(config)
-    wanted = manifest.max_length if manifest else min(_USUAL_LENGTH, longest)
+    wanted = manifest.max_length if manifest else min(_USUAL_LENGTH, longest, _length_in(settings))
     if not 1 <= wanted <= longest:
         raise CheckpointError(
             f"{model} is to read {wanted:,} tokens of a text, and its network can read {max(longest, 0):,}.",
@@ -343,13 +366,15 @@ def load_checkpoint(
         name=str(model),
         folder=folder,
         revision=commit,
-        labels=names,
+        outputs=outputs,
         max_length=wanted,
-        longest=longest if _positions_of(config) else max(wanted, _USUAL_LENGTH),
+        longest=longest,
         temperature=manifest.temperature if manifest else None,
         manifest=manifest,
         files=_hashes(folder, manifest, base),
         base=base,
+        tokenizer_settings=settings,
+        pinned_tokenizer=pinned_tokenizer(str(model), commit),
     )
 
 
@@ -357,7 +382,7 @@ def _hashes(folder: Path, manifest: Manifest | None, base: Base | None) -> dict[
     """sha256 by name of the files that answers depend on; those that were verified are not read again."""
     known = manifest.files if manifest else {}
     names = [CONFIG, *weight_files(folder)]
-    names += [TOKENIZER] if (folder / TOKENIZER).exists() else []  # its lack is told where it is loaded
+    names += tokenizer_sources(folder)  # their lack is told where they are loaded
     names += [name for name in (INDEX,) if WHOLE not in names and (folder / name).exists()]
     names += [name for name in (ADAPTER_CONFIG,) if (folder / name).exists()]
     files = {name: known.get(name) or hash_file(folder / name) for name in names}
@@ -366,7 +391,7 @@ def _hashes(folder: Path, manifest: Manifest | None, base: Base | None) -> dict[
     return dict(sorted(files.items()))
 
 
-def _hash_of(files: Mapping[str, str]) -> str:
+def _hash_of(files: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(dict(files), sort_keys=True).encode()).hexdigest()
 
 
@@ -376,7 +401,7 @@ def _is_tokenizers(name: str) -> bool:
     )
 
 
-def _labels_of(config: dict[str, Any], model: str) -> tuple[str, ...]:
+def _outputs_of(config: dict[str, Any], model: str) -> tuple[str, ...]:
     id2label = config.get("id2label") or {0: "LABEL_0", 1: "LABEL_1"}  # transformers leaves two out
     try:
         names, guessed = labels_of_config({int(i): str(name) for i, name in id2label.items()})
@@ -393,15 +418,12 @@ def _labels_of(config: dict[str, Any], model: str) -> tuple[str, ...]:
 
 
 def _longest_of(config: dict[str, Any]) -> int:
-    """The most tokens a model can read, as far as its config says."""
-    positions = _positions_of(config)
-    if positions is None:
-        return sys.maxsize
-    counted_after_padding = config.get("model_type") in ("roberta", "xlm-roberta", "camembert")
-    padding_rows = (config.get("pad_token_id") or 0) + 1 if counted_after_padding else 0
-    return positions - padding_rows
+    """The most tokens a model can read, as far as its config says; its network may keep some positions back."""
+    positions = next((config[name] for name in POSITIONS if config.get(name) is not None), None)
+    return positions if isinstance(positions, int) and positions > 0 else MOST_POSITIONS
 
 
-def _positions_of(config: dict[str, Any]) -> int | None:
-    positions = config.get("max_position_embeddings", config.get("n_positions"))
-    return positions if isinstance(positions, int) and positions > 0 else None
+def _length_in(settings: Mapping[str, Mapping[str, Any]]) -> int:
+    """The length to which the model's own pipeline cuts a text, where its tokenizer says it."""
+    found = settings.get("tokenizer_config.json", {}).get("model_max_length")
+    return int(found) if isinstance(found, int | float) and 1 <= found < MOST_POSITIONS else MOST_POSITIONS

@@ -30,10 +30,12 @@ class Pin:
     Attributes:
         revision: The branch or tag that was asked for; None for the model's main branch.
         commit: The commit that it was then, 40 hexadecimal digits.
+        tokenizer: The sha256 of the tokenizer that was made of its files, in hex; None where none had to be made.
     """
 
     revision: str | None
     commit: str
+    tokenizer: str | None = None
 
 
 def is_commit(revision: str | None) -> bool:
@@ -72,9 +74,26 @@ def _pins(raw: dict[str, Any]) -> dict[str, Pin]:
 def _pin(model: str, about: Any) -> Pin:
     revision = about.get("revision") if isinstance(about, dict) else about
     commit = about.get("commit") if isinstance(about, dict) else None
-    if not (isinstance(revision, str | None) and isinstance(commit, str) and is_commit(commit)):
+    tokenizer = about.get("tokenizer") if isinstance(about, dict) else None
+    are_texts = isinstance(revision, str | None) and isinstance(tokenizer, str | None)
+    if not (are_texts and isinstance(commit, str) and is_commit(commit)):
         raise ValueError(f"it names no commit of {model[:80]}")
-    return Pin(revision, commit)
+    return Pin(revision, commit, tokenizer)
+
+
+def _entry(pin: Pin) -> dict[str, str | None]:
+    made = {} if pin.tokenizer is None else {"tokenizer": pin.tokenizer}
+    return {"revision": pin.revision, "commit": pin.commit, **made}
+
+
+def pinned_tokenizer(model: str, commit: str | None) -> str | None:
+    """The sha256 of the tokenizer that was made of a hub model's files when this commit of it was recorded, if any.
+
+    Raises:
+        CheckpointError: The lock file cannot be read.
+    """
+    pin = None if commit is None else read_lock().get(model)
+    return pin.tokenizer if pin is not None and pin.commit == commit else None
 
 
 def pinned(model: str, revision: str | None = None) -> str | None:
@@ -118,7 +137,7 @@ def record(model: str, pin: Pin, folder: Path | None = None) -> Path:
     try:
         with FileLock(path.with_name(f".{LOCK}.lock"), timeout=_PATIENCE):
             pins = read_lock(folder) | {model: pin}
-            models = {name: {"revision": one.revision, "commit": one.commit} for name, one in sorted(pins.items())}
+            models = {name: _entry(pin) for name, pin in sorted(pins.items())}
             text = json.dumps({"format": _FORMAT, "models": models}, indent=2) + "\n"
             with part.open("w", encoding="utf-8") as file:
                 file.write(text)

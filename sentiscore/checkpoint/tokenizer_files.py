@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,11 +10,48 @@ from sentiscore.checkpoint.reading import MIB, is_plain_name, parse_object, read
 from sentiscore.errors import CheckpointError
 
 TOKENIZER: Final = "tokenizer.json"
+VOCABULARIES: Final = (
+    *("vocab.txt", "vocab.json", "merges.txt"),
+    *("spiece.model", "spm.model", "sentencepiece.bpe.model", "sentencepiece.model", "tokenizer.model"),
+)
+"""What a folder without `tokenizer.json` has in its place: the files that a fast tokenizer can be made from."""
+
 LARGEST: Final = 128 * MIB
 """Bytes that a file of a tokenizer may have; the largest vocabularies in use need a third of it."""
 
-_SETTINGS: Final = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+_ADDED: Final = "added_tokens.json"
+_SETTINGS: Final = ("tokenizer_config.json", "special_tokens_map.json", _ADDED)
 _LARGEST_SETTINGS: Final = 32 * MIB
+_PLAIN_SETTINGS: Final = frozenset(
+    [
+        "add_bos_token",
+        "add_eos_token",
+        "add_prefix_space",
+        "clean_text",
+        "clean_up_tokenization_spaces",
+        "do_lower_case",
+        "errors",
+        "keep_accents",
+        "legacy",
+        "model_input_names",
+        "model_max_length",
+        "remove_space",
+        "split_by_punct",
+        "src_lang",
+        "strip_accents",
+        "tgt_lang",
+        "tokenize_chinese_chars",
+        "trim_offsets",
+        "truncation_side",
+        "unk_id",
+        "use_default_system_prompt",
+        "wordpieces_prefix",
+    ]
+)
+"""Settings of a tokenizer that say how it reads, beside the tokens that it knows."""
+_TOKENS: Final = re.compile(r"[a-z_]{1,40}_token|(additional|extra)_special_tokens")
+_OF_TOKEN: Final = frozenset(["__type", "content", "id", "lstrip", "normalized", "rstrip", "single_word", "special"])
+_LONGEST_TOKEN: Final = 10_000
 _UNTRUSTED: Final = "Do not use this model unless you know its maker."
 
 _CODE: Final = frozenset(["auto_map", "trust_remote_code", "custom_pipelines", "code_revision"])
@@ -25,10 +63,89 @@ _PAST: Final = frozenset(["name_or_path", "special_tokens_map_file"])
 _FILE: Final = re.compile(r"\w*_(file|files|path|dir|folder)|\w*(url|repo)\w*")
 
 
+def tokenizer_sources(folder: Path) -> list[str]:
+    """Names of the files in a model folder that say which tokens there are: `tokenizer.json`, or what stands for it."""
+    names = [TOKENIZER] if os.path.lexists(folder / TOKENIZER) else list(VOCABULARIES)
+    return [name for name in names if os.path.lexists(folder / name)]
+
+
+def read_settings(folder: Path) -> dict[str, dict[str, Any]]:
+    """What the settings of a tokenizer say of how it reads, by file name; files that say nothing of it are left out.
+
+    Paths, templates and all that is not known by name are left out too, so they reach no library.
+
+    Raises:
+        CheckpointError: A file cannot be read, or a setting holds what it should not.
+    """
+    found = {}
+    for name in _SETTINGS:
+        if not os.path.lexists(folder / name):
+            continue
+        raw = read_object(folder, name, _LARGEST_SETTINGS)
+        try:
+            found[name] = _added(raw) if name == _ADDED else _known_settings(raw)
+        except ValueError as error:
+            raise CheckpointError(
+                f"{folder / name} is not allowed: {error}.", "Copy or download it again, or ask its maker."
+            ) from error
+    return {name: settings for name, settings in found.items() if settings}
+
+
+def has_token_types(settings: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Do the settings of a tokenizer say that the network is given a type for each token?"""
+    return "token_type_ids" in settings.get(_SETTINGS[0], {}).get("model_input_names", ())
+
+
+def _added(raw: Mapping[str, Any]) -> dict[str, Any]:
+    for token, place in raw.items():
+        if not isinstance(place, int) or isinstance(place, bool) or place < 0:
+            raise ValueError(f"the token {token[:40]!r} has the id {str(place)[:40]}")
+    return dict(raw)
+
+
+def _known_settings(raw: Mapping[str, Any]) -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    for name, value in raw.items():
+        if _TOKENS.fullmatch(name):
+            _check_tokens(name, value)
+        elif name == "added_tokens_decoder":
+            for key, token in value.items() if isinstance(value, dict) else [("", None)]:
+                if not (key.isdecimal() and isinstance(token, dict)):
+                    raise ValueError("its added_tokens_decoder is not a table of tokens")
+                _check_tokens(name, token)
+        elif name == "tokenizer_class":
+            pass  # one that is not a plain name was refused before
+        elif name == "model_input_names":
+            if not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+                raise ValueError(f"its {name} is not a list of names")
+        elif name not in _PLAIN_SETTINGS:
+            continue
+        elif not isinstance(value, bool | int | float | str | None) or len(str(value)) > _LONGEST_TOKEN:
+            raise ValueError(f"its {name} is {str(value)[:40]!r}")
+        if value is not None:
+            known[name] = value
+    return known
+
+
+def _check_tokens(name: str, value: Any) -> None:
+    if isinstance(value, dict) and "content" in value:
+        if not (value.keys() <= _OF_TOKEN and isinstance(value["content"], str)):
+            raise ValueError(f"its {name} has a token that is not plain")
+        if not all(isinstance(one, bool | int | str) for one in value.values()):
+            raise ValueError(f"its {name} has a token that is not plain")
+    elif isinstance(value, list | dict):
+        for token in value if isinstance(value, list) else value.values():
+            if isinstance(token, list):
+                raise ValueError(f"its {name} is not a list of tokens")  # noqa: TRY004 - one error for all
+            _check_tokens(name, token)
+    elif not isinstance(value, str | None):
+        raise ValueError(f"its {name} is {str(value)[:40]!r}")
+
+
 def check_tokenizer_files(folder: Path, *, for_training: bool = False) -> None:
     """Do the files of a tokenizer hold data alone, with no word of code?
 
-    Scoring reads `tokenizer.json` and nothing else, so a path that was left in the settings, such as where the
+    Scoring takes from the settings what `read_settings` knows, so a path that was left in them, such as where the
     vocabulary was on its maker's disk, leads nowhere. Training hands the folder to transformers, which follows it.
 
     Args:
@@ -46,6 +163,15 @@ def check_tokenizer_files(folder: Path, *, for_training: bool = False) -> None:
                 check_paths(folder / name, settings)
 
 
+def read_vocabulary(folder: Path, name: str, sha256: str | None = None) -> bytearray:
+    """The bytes of a file that a tokenizer is made from.
+
+    Raises:
+        CheckpointError: It is missing, too large, or not the file that was checked.
+    """
+    return read_inside(folder, name, LARGEST, sha256)
+
+
 def read_tokenizer(folder: Path, sha256: str | None = None) -> bytearray:
     """The bytes of `tokenizer.json`.
 
@@ -54,8 +180,8 @@ def read_tokenizer(folder: Path, sha256: str | None = None) -> bytearray:
     """
     if not os.path.lexists(folder / TOKENIZER):
         raise CheckpointError(
-            f"{folder} has no tokenizer.json.",
-            "Save the tokenizer with a fast tokenizer's save_pretrained into that folder.",
+            f"{folder} has no tokenizer.json, and no other file that a tokenizer could be made from.",
+            f"Copy or download the whole folder again; other files are {', '.join(VOCABULARIES)}.",
         )
     data = read_inside(folder, TOKENIZER, LARGEST, sha256)
     _check_merges(folder / TOKENIZER, data)

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sentiscore.checkpoint.load import CHECKS, DEFAULT, Checkpoint, find_folder, load_checkpoint
-from sentiscore.checkpoint.lock import Pin, is_commit, record
-from sentiscore.errors import InputError, SentiscoreError
+from sentiscore.checkpoint.lock import Pin, is_commit, pinned_tokenizer, record
+from sentiscore.errors import CheckpointError, InputError, SentiscoreError
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,25 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """What was found when a model scored two texts, in fp32 on the CPU.
+
+    Attributes:
+        max_length: Tokens of a text that are read.
+        tokenizer: What its tokenizer was read or made from.
+        tokenizer_sha256: The hash of a tokenizer that was made, in hex; None for `tokenizer.json` as it is.
+        contradictions: Where `tokenizer.json` and the settings beside it differ, in words.
+        takes_padding: Whether texts of unequal length may go through the network together.
+    """
+
+    max_length: int
+    tokenizer: str
+    tokenizer_sha256: str | None
+    contradictions: tuple[str, ...]
+    takes_padding: bool
+
+
+@dataclass(frozen=True)
 class Verification:
     """What the checks of a model found.
 
@@ -39,6 +58,7 @@ class Verification:
         revision: The hub commit, if it came from the hub.
         checks: The checks in order; the last ones are left out where an earlier one failed.
         checkpoint: The model; None if it cannot be loaded.
+        trial: What scoring with it was like; None if it cannot be loaded.
         lock: The lock file that its commit was recorded in; None if it was not.
     """
 
@@ -47,6 +67,7 @@ class Verification:
     revision: str | None
     checks: tuple[Check, ...]
     checkpoint: Checkpoint | None
+    trial: "Trial | None" = None
     lock: Path | None = None
 
     @property
@@ -61,7 +82,7 @@ class Verification:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, for JSON."""
-        found = self.checkpoint
+        found, trial = self.checkpoint, self.trial
         return {
             "model": self.model,
             "folder": str(self.folder),
@@ -73,9 +94,13 @@ class Verification:
             ],
             "sha256": None if found is None else found.sha256,
             "files": {} if found is None else found.files,
-            "labels": [] if found is None else list(found.labels),
+            "labels": [] if found is None else list(found.outputs),
             "temperature": None if found is None else found.temperature,
-            "max_length": None if found is None else found.max_length,
+            "max_length": None if trial is None else trial.max_length,
+            "tokenizer": None if trial is None else trial.tokenizer,
+            "tokenizer_sha256": None if trial is None else trial.tokenizer_sha256,
+            "contradictions": [] if trial is None else list(trial.contradictions),
+            "takes_padding": None if trial is None else trial.takes_padding,
             "manifest": None if found is None else found.manifest is not None,
             "lock": None if self.lock is None else str(self.lock),
         }
@@ -108,22 +133,28 @@ def verify(
     if lock and commit is None:
         raise InputError(f"{model} is not from the hub, so it has no commit to record.", "Leave --lock out.")
     checks = [_run(name, partial(check, folder)) for name, check in CHECKS.items()]
-    checkpoint = None
+    checkpoint, trials = None, list[Trial]()
     if all(check.passed for check in checks):
         found: list[Checkpoint] = []
-        checks.append(_run("labels", lambda: found.append(_in_folder(model, folder, commit, labels))))
+        checks.append(_run("labels", lambda: found.append(_in_folder(model, folder, commit, labels, lock=lock))))
         if found:
-            checks.append(_run("loading", lambda: _load(found[0])))
+            checks.append(_run("loading", lambda: trials.append(_try(found[0]))))
             checkpoint = found[0] if checks[-1].passed else None
     place = None
-    if lock and commit is not None and checkpoint is not None:
-        place = record(str(model), Pin(None if is_commit(revision) else revision, commit))
-    return Verification(str(model), folder, commit, tuple(checks), checkpoint, place)
+    trial = next(iter(trials), None)
+    if lock and commit is not None and trial is not None:
+        pin = Pin(None if is_commit(revision) else revision, commit, trial.tokenizer_sha256)
+        place = record(str(model), pin)
+    return Verification(str(model), folder, commit, tuple(checks), checkpoint, trial, place)
 
 
-def _in_folder(model: str | Path, folder: Path, commit: str | None, labels: Sequence[str] | None) -> Checkpoint:
+def _in_folder(
+    model: str | Path, folder: Path, commit: str | None, labels: Sequence[str] | None, *, lock: bool
+) -> Checkpoint:
     """The checkpoint in a folder that was found already, by the name that the user gave it."""
-    return replace(load_checkpoint(folder, labels=labels), name=str(model), revision=commit)
+    pinned = None if lock else pinned_tokenizer(str(model), commit)
+    found = load_checkpoint(folder, labels=labels)
+    return replace(found, name=str(model), revision=commit, pinned_tokenizer=pinned)
 
 
 def _run(name: str, check: Callable[[], None]) -> Check:
@@ -134,11 +165,26 @@ def _run(name: str, check: Callable[[], None]) -> Check:
     return Check(name, None)
 
 
-def _load(checkpoint: Checkpoint) -> None:
-    """Load it as scoring would, and see that it has an answer to a text."""
+_TEXTS: Final = ("A good day.", "Shares fell sharply after weak results, and nobody knows why.")
+
+
+def _try(checkpoint: Checkpoint) -> Trial:
+    """Load it as scoring would, and see that it has an answer to each of two texts.
+
+    Raises:
+        SentiscoreError: It cannot be loaded, or does not answer.
+    """
     import torch
 
     from sentiscore.engine.classifier import Classifier
 
     classifier = Classifier.load(checkpoint, device=torch.device("cpu"), dtype=torch.float32)
-    classifier.run(classifier.encoder.encode(["A good day."]))
+    encoder = classifier.encoder
+    encoded = encoder.encode(_TEXTS)
+    if not encoded.lengths.all():
+        raise CheckpointError(
+            f"The tokenizer of {checkpoint.name} finds nothing to read in {_TEXTS[0]!r}.",
+            "Copy or download the whole folder again, or choose another model.",
+        )
+    classifier.run(encoded)
+    return Trial(encoder.max_length, encoder.origin, encoder.made, encoder.differences, classifier.takes_padding)

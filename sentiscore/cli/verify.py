@@ -45,17 +45,22 @@ def _show(found: "Verification") -> None:
 
     for check in found.checks:
         line(f"{'passed' if check.passed else 'FAILED'}  {check.name}")
-    known = found.checkpoint
-    if known is None:
+    known, trial = found.checkpoint, found.trial
+    if known is None or trial is None:
         return
     pairs(
         [
             ("model", known.name),
             *([("commit", known.revision)] if known.revision else []),
             ("sha256", known.sha256),
-            ("labels", ", ".join(known.labels)),
+            ("labels", ", ".join(known.outputs)),
             ("temperature", "none: it was never calibrated" if known.temperature is None else str(known.temperature)),
             ("manifest", "no: it is not from sentiscore" if known.manifest is None else "yes"),
+            ("max length", f"{trial.max_length} tokens"),
+            ("tokenizer", trial.tokenizer),
+            *([("its sha256", trial.tokenizer_sha256)] if trial.tokenizer_sha256 else []),
+            *(("contradiction", one) for one in trial.contradictions),
+            ("batches", "of texts of any length" if trial.takes_padding else "of texts of equal length"),
             *((name, value) for name, value in known.files.items()),
             *([("recorded in", str(found.lock))] if found.lock else []),
         ]

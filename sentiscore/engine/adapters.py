@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from sentiscore.checkpoint.adapter_config import read_adapter_config
 from sentiscore.checkpoint.config import CONFIG, read_config
 from sentiscore.checkpoint.weights_header import ADAPTER_CONFIG
-from sentiscore.engine.huggingface import REFUSALS, build_classifier
+from sentiscore.engine.huggingface import build_classifier
+from sentiscore.engine.probe import REFUSALS
 from sentiscore.engine.products import is_machines
 from sentiscore.engine.weights import read_weights
 from sentiscore.errors import CheckpointError, import_extra

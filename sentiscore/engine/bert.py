@@ -182,6 +182,7 @@ class BertEngine:
         if family.has_types:
             types = take(weights, f"{embeddings}.token_type_embeddings.weight", int(config["type_vocab_size"]), hidden)
             places = places + types[0]
+        self.longest = len(places)
         words = take(weights, f"{embeddings}.word_embeddings.weight", self.vocabulary, hidden)
         self._words, self._places = moved(words, device, dtype), moved(places, device, dtype)
         self._embedding_norm = norm(f"{embeddings}.LayerNorm")

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from sentiscore.checkpoint import Checkpoint
-from sentiscore.checkpoint.tokenizer_files import TOKENIZER
+from sentiscore.checkpoint.tokenizer_files import TOKENIZER, has_token_types
 from sentiscore.engine.batching import Batch, pack, plan_batches
 from sentiscore.engine.device import check_fork, machine_faults
+from sentiscore.engine.made_tokenizer import load_encoder
 from sentiscore.engine.memory import keep_few_kernels
 from sentiscore.engine.networks import Engine, is_own, load_engine
 from sentiscore.engine.tokenizer import Encoded, TextEncoder
@@ -30,6 +31,9 @@ its small operations one by one would take longer than computing them."""
 _PADDING: Final = {"cpu": 32, "cuda": 2_048, "mps": 512}
 """Padding tokens of a batch that cost about as much as one more batch does. For a GPU this is an estimate: starting the
 hundred or so steps of a batch takes it about half a millisecond, in which it computes some thousand tokens."""
+
+SHORTEST: Final = 3
+"""Tokens that leave room for a word between two special ones."""
 
 Progress = Callable[[int], None]
 
@@ -83,19 +87,38 @@ class Classifier:
 
         Raises:
             CheckpointError: A part of it cannot be loaded.
-            InputError: The machine cannot hold or compute it.
+            InputError: The machine cannot hold or compute it, or the network cannot read so many tokens.
         """
         keep_few_kernels()
-        length = checkpoint.max_length if max_length is None else max_length
-        encoder = TextEncoder.load(checkpoint.folder, length, checkpoint.files.get(TOKENIZER))
+        wanted = checkpoint.max_length if max_length is None else max_length
+        encoder = load_encoder(checkpoint, wanted)
+        types = encoder.types() if has_token_types(checkpoint.tokenizer_settings) else None
         with machine_faults(device, dtype):
-            engine = load_engine(checkpoint, device, dtype)
-        return cls(encoder, engine, n_labels=len(checkpoint.labels), device=device, dtype=dtype)
+            engine = load_engine(checkpoint, device, dtype, max_length=wanted, types=types)
+        if engine.longest < wanted:
+            if max_length is not None:
+                raise InputError(
+                    f"{checkpoint.name} can read {SHORTEST} to {engine.longest} tokens, not {max_length}.",
+                    "Choose a --max-length (max_length) in that range.",
+                )
+            if checkpoint.manifest is not None or engine.longest < SHORTEST:
+                raise CheckpointError(
+                    f"{checkpoint.name} is to read {wanted:,} tokens of a text, and its network can read "
+                    f"{engine.longest:,}.",
+                    "Copy or download the whole folder again, or choose another model.",
+                )
+            encoder = encoder.limited_to(engine.longest)
+        return cls(encoder, engine, n_labels=len(checkpoint.outputs), device=device, dtype=dtype)
 
     @property
     def computed_by_transformers(self) -> bool:
-        """Whether its network is one of transformers, so that a version of that may give other answers."""
-        return not is_own(self._engine)
+        """Whether transformers computes its network or made its tokenizer: another version may give other answers."""
+        return not is_own(self._engine) or self.encoder.origin != TOKENIZER
+
+    @property
+    def takes_padding(self) -> bool:
+        """Whether texts of unequal length may go through the network together."""
+        return self._engine.pad_id is not None
 
     def run(self, encoded: Encoded, progress: Progress | None = None) -> npt.NDArray[np.float32]:
         """Logits of each text, in order.

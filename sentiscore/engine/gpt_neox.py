@@ -87,6 +87,7 @@ class GptNeoxEngine:
         base = rope.get("rope_theta", config.get("rotary_emb_base", 10_000))
         cos, sin = _rotary_table(int(self._head_size * share), float(base), int(config["max_position_embeddings"]))
         self._cos, self._sin = (moved(x.repeat(1, self._heads), device, dtype) for x in (cos, sin))
+        self.longest = len(cos)
         wide = int(config["intermediate_size"])
         biased = bool(config.get("attention_bias", True))
         vocabulary = self.vocabulary = int(config["vocab_size"])

@@ -1,6 +1,8 @@
-"""Any Hugging Face classifier as an engine: padded batches of ids -> logits."""
+"""Any Hugging Face classifier as an engine: batches of ids, padded where the network allows it -> logits."""
 
 import copy
+import inspect
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,23 +10,27 @@ from typing import Any, Final, Self
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from sentiscore.checkpoint.config import CONFIG, read_config
+from sentiscore.checkpoint.weights_header import read_header, weight_files
 from sentiscore.engine import head
 from sentiscore.engine.device import machine_faults
-from sentiscore.engine.products import is_machines
-from sentiscore.engine.weights import read_weights
+from sentiscore.engine.probe import REFUSALS, can_be_padded, longest_text, shortest_text
+from sentiscore.engine.products import first_line, is_machines
+from sentiscore.engine.weights import read_weights, unwrapped
 from sentiscore.errors import CheckpointError
 
 _USUAL_WIDTH: Final = 512
+_USUAL_LENGTH: Final = 512
 
 _NO_TOKEN: Final = -1
 """A padding id that no token has: a decoder then takes the last token of each row, as it does for one row."""
 
-REFUSALS: Final = (
-    *(OSError, ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError),
-)
-"""What transformers and torch raise for settings and weights that do not go together."""
+_SPARSE: Final = "block_sparse"
+_FULL: Final = "original_full"
+_ROPE_BY_LENGTH: Final = {"dynamic": "max_position_embeddings", "longrope": "original_max_position_embeddings"}
+"""Kinds of rotary embeddings that change with the longest text seen, and the setting up to which they do not."""
 
 _SLACK: Final = 4
 _SMALL: Final = 2**26
@@ -37,17 +43,63 @@ class HuggingFaceEngine:
     Args:
         model: The classifier, in evaluation mode.
         device: Where it computes.
+        types: Token types by token id, for the tokens whose type is not 0; None where the network is given no types.
+            Networks without token types ignore them.
+
+    Attributes:
+        pad_id: What padded places of a batch hold; None where only texts of equal length may go together.
+        longest: The most tokens that it reads, as far as it was asked.
     """
 
-    def __init__(self, model: Any, device: torch.device) -> None:
-        with machine_faults(device, model.dtype, all_of_them=True):
-            self._model = model.to(device).eval()
+    def __init__(self, model: Any, device: torch.device, *, types: Mapping[int, int] | None = None) -> None:
+        self._model = model.eval()
         self.pad_id = _pad_id(model)
+        self.longest = sys.maxsize
+        self._shortest = 1
+        self._filling = self.pad_id or 0
         if self.pad_id is None:
             model.config.pad_token_id = _NO_TOKEN
+        if getattr(model.config, "attention_type", None) == _SPARSE:
+            # It would switch to full attention at the first short text, for every text after it.
+            model.base_model.set_attention_type(_FULL)
         self.vocabulary = int(model.get_input_embeddings().num_embeddings)
         self.width = int(getattr(model.config, "hidden_size", _USUAL_WIDTH))
         model.config.use_cache = False  # decoders would keep keys and values that nobody asks for
+        self._types = None
+        if types is not None and "token_type_ids" in inspect.signature(model.forward).parameters:
+            self._types = torch.zeros(self.vocabulary, dtype=torch.int64)
+            for token, kind in types.items():
+                self._types[token] = kind
+        self._move(device)
+
+    def _move(self, device: torch.device) -> None:
+        with machine_faults(device, self._model.dtype, all_of_them=True):
+            self._model = self._model.to(device)
+        self._types = None if self._types is None else self._types.to(device)
+
+    @classmethod
+    def probed(
+        cls, model: Any, device: torch.device, *, max_length: int, types: Mapping[int, int] | None = None
+    ) -> Self:
+        """An engine that knows what its network can be given, since it was asked.
+
+        Args:
+            model: The classifier, on the CPU.
+            device: Where it computes afterwards.
+            max_length: The most tokens that will be read of a text.
+            types: See the class.
+
+        Raises:
+            ValueError: The network cannot be used: it runs on no text, or its answers depend on other texts.
+        """
+        engine = cls(model, torch.device("cpu"), types=types)
+        wanted = min(max_length, _longest_steady(model.config))
+        engine.longest = longest_text(model, engine._ask, wanted)
+        engine._shortest = shortest_text(model, engine._ask, engine.longest)
+        if not can_be_padded(model, engine._ask, engine.pad_id, engine._shortest, engine.longest):
+            engine.pad_id = None
+        engine._move(device)
+        return engine
 
     @classmethod
     def load(
@@ -57,6 +109,8 @@ class HuggingFaceEngine:
         n_labels: int,
         device: torch.device,
         dtype: torch.dtype,
+        max_length: int = _USUAL_LENGTH,
+        types: Mapping[int, int] | None = None,
         hashes: Mapping[str, str] | None = None,
     ) -> Self:
         """Read a classifier from a folder; no code in it is run, and no pickle is opened.
@@ -66,31 +120,36 @@ class HuggingFaceEngine:
             n_labels: How many classes it has to have.
             device: Where to compute.
             dtype: With which numbers.
+            max_length: The most tokens that will be read of a text.
+            types: See the class.
             hashes: sha256 of its files by name, as they were checked.
 
         Raises:
-            CheckpointError: The folder does not hold a whole classifier of a known kind.
+            CheckpointError: The folder does not hold a whole classifier of a known kind, or it cannot be used.
         """
         config = read_config(folder, (hashes or {}).get(CONFIG))
+        weights = read_weights(folder, hashes)
         try:
-            model, info = build_classifier(config, read_weights(folder, hashes), dtype)
+            model, info = build_classifier(config, weights, dtype)
         except REFUSALS as error:
             if is_machines(error):
                 raise
             raise CheckpointError(
-                f"{folder} cannot be loaded as a classifier: {_reason(error)}.",
+                f"{folder} cannot be loaded as a classifier: {reason_of(error)}.",
                 "Copy or download the whole folder again, or choose a sequence classification model.",
             ) from error
         if info["missing_keys"]:
             raise head.untrained(folder, min(info["missing_keys"]))
         if model.config.num_labels != n_labels:
             raise head.miscounted(folder, model.config.num_labels, n_labels)
-        return cls(model, device)
+        try:
+            return cls.probed(model, device, max_length=max_length, types=types)
+        except ValueError as error:
+            raise unusable(folder, error, dtype) from error
 
     def open_window(self, distinct: Tensor) -> None:
         """Nothing is shared between the batches of a window."""
 
-    @torch.inference_mode()
     def logits(self, window: None, ids: Tensor, ends: Tensor | None) -> Tensor:
         """Logits of one batch.
 
@@ -102,9 +161,42 @@ class HuggingFaceEngine:
         Returns:
             Shape (rows, labels), in the order of the model's ids.
         """
+        if ids.shape[1] < self._shortest:  # always to the same length, whatever is beside it
+            ends = torch.full_like(ids[:, 0], ids.shape[1] - 1) if ends is None else ends
+            ids = functional.pad(ids, (0, self._shortest - ids.shape[1]), value=self._filling)
+        try:
+            return self._ask(ids, ends)
+        except torch.OutOfMemoryError:
+            raise
+        except REFUSALS as error:
+            raise CheckpointError(
+                f"The network of the model cannot read a text of {ids.shape[1]} tokens: {first_line(error)}.",
+                "Check the model with sentiscore verify, use a smaller --max-length, or choose another model.",
+            ) from error
+
+    @torch.inference_mode()
+    def _ask(self, ids: Tensor, ends: Tensor | None) -> Tensor:
+        """See `logits`; what the network raises is let through."""
         mask = torch.ones_like(ids) if ends is None else torch.arange(ids.shape[1], device=ids.device) <= ends[:, None]
-        logits: Tensor = self._model(input_ids=ids.long(), attention_mask=mask.long()).logits
+        more = {} if self._types is None else {"token_type_ids": self._types[ids.long()]}
+        logits: Tensor = self._model(input_ids=ids.long(), attention_mask=mask.long(), **more).logits
         return logits
+
+
+def unusable(folder: Path, error: ValueError, dtype: torch.dtype) -> CheckpointError:
+    """What to say of a network that was made, and that cannot answer as a classifier has to."""
+    hint = "Choose another model." if dtype is torch.float32 else "Try --dtype fp32, or choose another model."
+    return CheckpointError(f"{folder} cannot be used: {error}.", hint)
+
+
+def hold_in(model: Any, dtype: torch.dtype) -> Any:
+    """Hold the weights of a network in another number type; what it computed of its settings stays exact.
+
+    Positions, say, are turned by angles that a network keeps in fp32, whatever its weights are held in.
+    """
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(dtype)
+    return model
 
 
 def build_classifier(
@@ -124,13 +216,9 @@ def build_classifier(
     Raises:
         ValueError: The network would be larger than its weights. See `REFUSALS` for what else the library raises.
     """
-    transformers = quiet_transformers()
-    settings = {name: value for name, value in config.items() if name != "model_type"}
-    with _offline(), _translated():
-        made = transformers.AutoConfig.for_model(config["model_type"], **settings)
-        kind = transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(made)]
-        with torch.device("meta"):  # nothing is held in memory there
-            plan = kind(copy.deepcopy(made))
+    with offline(), _translated():
+        made, kind, plan = _plan_of(config)
+        weights = unwrapped(weights, plan.state_dict())
         planned = sum(tensor.numel() for tensor in (*plan.parameters(), *plan.buffers()))
         held = sum(tensor.numel() for tensor in weights.values())
         if planned > _SLACK * held + _SMALL:
@@ -139,6 +227,33 @@ def build_classifier(
             None, config=made, state_dict=dict(weights), dtype=dtype, output_loading_info=True, **options
         )
     return model, info
+
+
+def _plan_of(config: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    """The config of a network as transformers has it, its class, and the network without its numbers."""
+    transformers = quiet_transformers()
+    settings = {name: value for name, value in config.items() if name != "model_type"}
+    made = transformers.AutoConfig.for_model(config["model_type"], **settings)
+    kind = transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(made)]
+    with torch.device("meta"):  # nothing is held in memory there
+        return made, kind, kind(copy.deepcopy(made))
+
+
+def unwrapped_weights(folder: Path) -> dict[str, Tensor] | None:
+    """The weights of a folder whose network was compiled or wrapped when it was saved; None if it was not.
+
+    Only names are read where there is nothing to do.
+
+    Raises:
+        CheckpointError: The folder does not hold a network of a known kind.
+        ValueError: Its settings do not go together. See `REFUSALS` for what else transformers raises.
+    """
+    names = {name: name for file in weight_files(folder) for name in read_header(folder, file)}
+    with offline(), _translated():
+        expected = _plan_of(read_config(folder))[2].state_dict()
+    if list(unwrapped(names, expected)) == list(names):
+        return None
+    return unwrapped(read_weights(folder), expected)
 
 
 @contextmanager
@@ -153,7 +268,7 @@ def _translated() -> Iterator[None]:
 
 
 @contextmanager
-def _offline() -> Iterator[None]:
+def offline() -> Iterator[None]:
     """No request to the hub meanwhile, whatever the library is at; the user's settings are as before afterwards."""
     from huggingface_hub import constants
 
@@ -165,10 +280,23 @@ def _offline() -> Iterator[None]:
         constants.HF_HUB_OFFLINE = before
 
 
-def _reason(error: Exception) -> str:
-    first = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+def reason_of(error: Exception) -> str:
+    """Why a network could not be made, in a few words."""
+    first = first_line(error)
     # transformers means a table that it logs, and that is not shown here
     return "its weights are not of the shapes that config.json says" if "look at the above report" in first else first
+
+
+def _longest_steady(config: Any) -> int:
+    """The most tokens that rotary embeddings read without a change of their frequencies.
+
+    Beyond that some take other ones from the next text on, shorter texts beside it included.
+    """
+    found = getattr(config, "rope_parameters", None) or {}
+    tables = [found, *(table for table in found.values() if isinstance(table, dict))]
+    names = [(table, _ROPE_BY_LENGTH.get(str(table.get("rope_type")))) for table in tables]
+    limits = [table.get(name) or getattr(config, name, None) for table, name in names if name is not None]
+    return min([limit for limit in limits if isinstance(limit, int)], default=sys.maxsize)
 
 
 def _pad_id(model: Any) -> int | None:

@@ -12,7 +12,7 @@ from sentiscore.engine import head
 from sentiscore.engine.bert import BertEngine
 from sentiscore.engine.gpt_neox import GptNeoxEngine
 from sentiscore.engine.products import is_machines
-from sentiscore.engine.weights import read_weights
+from sentiscore.engine.weights import read_weights, unwrapped
 from sentiscore.errors import CheckpointError
 
 
@@ -44,33 +44,62 @@ class Engine(Protocol):
         """
 
 
+class LoadedEngine(Engine, Protocol):
+    """A network that knows how long a text it takes."""
+
+    @property
+    def longest(self) -> int:
+        """The most tokens of a text that it reads, as far as it was asked."""
+
+
 _OWN: Final = (GptNeoxEngine, BertEngine)
 
 
-def load_engine(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> Engine:
+def load_engine(
+    checkpoint: Checkpoint,
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    max_length: int | None = None,
+    types: Mapping[int, int] | None = None,
+) -> LoadedEngine:
     """The network of a checkpoint.
+
+    Args:
+        checkpoint: What to load.
+        device: Where to compute.
+        dtype: With which numbers.
+        max_length: The most tokens that will be read of a text; the checkpoint's own limit by default.
+        types: Token types by token id, where they are not 0; None where the network is given no types.
 
     Raises:
         CheckpointError: It cannot be loaded.
     """
-    folder, n_labels, hashes = checkpoint.folder, len(checkpoint.labels), checkpoint.files
+    folder, n_labels, hashes = checkpoint.folder, len(checkpoint.outputs), checkpoint.files
     config = read_config(folder, hashes.get(CONFIG))
-    own = own_engine(config)
+    own = None if types else own_engine(config)
+    length = checkpoint.max_length if max_length is None else max_length
     if checkpoint.base is not None:
         from sentiscore.engine.adapters import merge
-        from sentiscore.engine.huggingface import HuggingFaceEngine
+        from sentiscore.engine.huggingface import HuggingFaceEngine, hold_in, unusable
 
         merged = merge(folder, checkpoint.base.folder, in_4_bits=checkpoint.base.in_4_bits, hashes=hashes)
         if own is None:
-            return HuggingFaceEngine(merged.to(dtype), device)
+            try:
+                return HuggingFaceEngine.probed(hold_in(merged, dtype), device, max_length=length, types=types)
+            except ValueError as error:
+                raise unusable(folder, error, dtype) from error
         weights = merged.state_dict()
     elif own is None:
         from sentiscore.engine.huggingface import HuggingFaceEngine
 
-        return HuggingFaceEngine.load(folder, n_labels=n_labels, device=device, dtype=dtype, hashes=hashes)
+        return HuggingFaceEngine.load(
+            folder, n_labels=n_labels, device=device, dtype=dtype, max_length=length, types=types, hashes=hashes
+        )
     else:
         weights = read_weights(folder, hashes)
     last = own.head_of(config)
+    weights = unwrapped(weights, [last])
     if last not in weights:
         raise head.untrained(folder, last)
     if len(weights[last]) != n_labels:

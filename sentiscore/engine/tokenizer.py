@@ -32,8 +32,10 @@ _IDS_AT_ONCE: Final = 1 << 17
 
 
 @contextmanager
-def _translated(what: str) -> Iterator[None]:
-    """The library raises plain exceptions, and where its Rust gives up, one that is no Exception and has no module.
+def translated(what: str) -> Iterator[None]:
+    """Errors of the library as errors of ours.
+
+    It raises plain exceptions, and where its Rust gives up, one that is no Exception and has no module.
 
     An error of our own, such as that of a limit on memory, may strike here and is let through as it is.
     """
@@ -87,14 +89,45 @@ class TextEncoder:
     Args:
         tokenizer: The `tokenizers` object; its padding and truncation are set here.
         max_length: Tokens of a text that are kept, special tokens included.
+        origin: What it was read or made from.
+        differences: Where `tokenizer.json` says something else than it does, in words.
+        made: Its sha256, in hex, if transformers made it; None if it is `tokenizer.json` as it is.
+
+    Raises:
+        CheckpointError: So few tokens leave no room beside the special ones.
     """
 
-    def __init__(self, tokenizer: Tokenizer, max_length: int) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        max_length: int,
+        *,
+        origin: str = TOKENIZER,
+        differences: Sequence[str] = (),
+        made: str | None = None,
+    ) -> None:
         tokenizer.no_padding()
-        tokenizer.enable_truncation(max_length)
+        with translated(f"A text cannot be cut to {max_length} tokens"):
+            tokenizer.enable_truncation(max_length)
         tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
         self.max_length = max_length
+        self.origin = origin
+        self.differences = tuple(differences)
+        self.made = made
+
+    def limited_to(self, max_length: int) -> "TextEncoder":
+        """The same tokenizer with another limit."""
+        return TextEncoder(
+            self._tokenizer, max_length, origin=self.origin, differences=self.differences, made=self.made
+        )
+
+    def types(self) -> dict[int, int]:
+        """Token types of its special tokens, by id, where they are not 0: some networks see which token ends a text."""
+        with translated("The tokenizer of the model is broken"):
+            encoding = self._whole.encode("a")
+        every = zip(encoding.ids, encoding.type_ids, encoding.special_tokens_mask, strict=True)
+        return {token: kind for token, kind, special in every if special and kind}
 
     @cached_property
     def _whole(self) -> Tokenizer:
@@ -121,7 +154,7 @@ class TextEncoder:
             CheckpointError: The file is missing or broken, or has changed since it was checked.
         """
         data = read_tokenizer(folder, sha256)
-        with _translated(f"{folder / TOKENIZER} cannot be read"):
+        with translated(f"{folder / TOKENIZER} cannot be read"):
             return cls(Tokenizer.from_str(data.decode("utf-8")), max_length)
 
     def encode(self, texts: Sequence[str]) -> Encoded:
@@ -133,7 +166,7 @@ class TextEncoder:
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             part = texts[start : start + _TEXTS_AT_ONCE]
             ids: list[int] = []
-            with _translated("The tokenizer of the model is broken"):
+            with translated("The tokenizer of the model is broken"):
                 encodings = self._tokenizer.encode_batch_fast([text[:limit] for text in part])
             for i, encoding in enumerate(encodings, start):
                 ids += encoding.ids
@@ -147,7 +180,7 @@ class TextEncoder:
 
     def reading(self, encoded: Encoded) -> Reading:
         """How much of each text the model knows."""
-        with _translated("The tokenizer of the model is broken"):
+        with translated("The tokenizer of the model is broken"):
             return self._vocabulary.read(encoded.ids, encoded.lengths)
 
     def pieces(self, text: str) -> list[str]:
@@ -157,7 +190,7 @@ class TextEncoder:
         return [piece for block in blocks for piece in self._pieces_of(block, room)]
 
     def _pieces_of(self, text: str, room: int) -> list[str]:
-        with _translated("The tokenizer of the model is broken"):
+        with translated("The tokenizer of the model is broken"):
             encoding = self._whole.encode(text, add_special_tokens=False)
         pieces = cut(text, [end for _, end in encoding.offsets], room)
         if len(pieces) == 1:

@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import torch
 from torch import Tensor
@@ -13,8 +14,15 @@ from sentiscore.checkpoint.reading import read_inside
 from sentiscore.checkpoint.weights_header import WIDTHS, Entry, broken, parse_header, weight_files
 from sentiscore.errors import CheckpointError
 
+Held = TypeVar("Held")
+
 _OLD_NORM: Final = re.compile(r"(?<=LayerNorm\.)(gamma|beta)$")
 """What BERT's first checkpoints, made with TensorFlow, call the weight and bias of a layer norm."""
+
+
+_DOT: Final = re.compile(r"\.")
+_WRAPPERS: Final = re.compile(r"\b(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
+"""What torch puts into the names of a network, or of a part of it, that it has compiled or wrapped."""
 
 
 def _new_name(match: re.Match[str]) -> str:
@@ -52,6 +60,34 @@ def read_weights(folder: Path, hashes: Mapping[str, str] | None = None) -> dict[
     for name in weight_files(folder):
         weights |= _tensors(folder, name, (hashes or {}).get(name))
     return {_OLD_NORM.sub(_new_name, name): tensor for name, tensor in weights.items()}
+
+
+def unwrapped(weights: Mapping[str, Held], expected: Iterable[str]) -> dict[str, Held]:
+    """The tensors under the names that they had before their network was compiled or wrapped.
+
+    `torch.compile` and FSDP put names of their own in between, which no network has. DataParallel ("module."),
+    Lightning ("model.") and the like put a name before those of the network: the one without which most names are
+    those that are expected. Tensors of the wrapper itself, such as a metric's, are left out.
+
+    Args:
+        weights: Tensors by name.
+        expected: Names of tensors of the network, not necessarily all.
+
+    Returns:
+        The tensors by their own names, in the same order.
+    """
+    wanted = set(expected)
+    plain = {name: _WRAPPERS.sub("", name) for name in weights}
+    if len(set(plain.values())) < len(plain):
+        return dict(weights)
+    found = Counter(
+        name[:start]
+        for name in plain.values()
+        for start in (0, *(match.end() for match in _DOT.finditer(name)))
+        if name[start:] in wanted
+    )
+    prefix, _ = max(found.items(), key=lambda item: (item[1], item[0] == ""), default=("", 0))
+    return {name.removeprefix(prefix): weights[old] for old, name in plain.items() if name.startswith(prefix)}
 
 
 def _tensors(folder: Path, name: str, sha256: str | None) -> dict[str, Tensor]:

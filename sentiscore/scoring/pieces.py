@@ -1,15 +1,18 @@
 """Logits of the pieces of texts -> the answers to the texts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sentiscore.evaluation.calibration import probabilities
+from sentiscore.evaluation.calibration import class_probabilities
 from sentiscore.scoring.prepared import Answers, Prepared
 
 
-def answers_of(prepared: Prepared, logits: npt.NDArray[np.float32], temperature: float) -> Answers:
+def answers_of(
+    prepared: Prepared, logits: npt.NDArray[np.float32], outputs: Sequence[str], temperature: float
+) -> Answers:
     """The answers to texts, from the logits of the pieces that they were cut into.
 
     The probabilities of a text are the mean of its pieces', each weighted by its tokens. Pieces of which the model
@@ -17,7 +20,8 @@ def answers_of(prepared: Prepared, logits: npt.NDArray[np.float32], temperature:
 
     Args:
         prepared: The texts.
-        logits: Those of each piece, shape (pieces, labels).
+        logits: Those of each piece, shape (pieces, outputs).
+        outputs: The class that each output of the network means; probabilities of the same class are summed.
         temperature: The divisor of the logits.
     """
     encoded, reading, n = prepared.encoded, prepared.reading, prepared.n_encoded
@@ -27,10 +31,10 @@ def answers_of(prepared: Prepared, logits: npt.NDArray[np.float32], temperature:
     ) -> npt.NDArray[np.float64]:
         return np.bincount(prepared.owners[pieces], values[pieces], minlength=n).astype(np.float64)
 
-    probs = np.zeros(logits.shape)
-    probs[reading.known] = probabilities(logits[reading.known], temperature)
+    probs = np.zeros((len(logits), len(set(outputs))))
+    probs[reading.known] = class_probabilities(logits[reading.known], outputs, temperature)
     weights = per_text(encoded.lengths, reading.known)
-    means = np.full((n, logits.shape[1]), np.nan)
+    means = np.full((n, probs.shape[1]), np.nan)
     for i, column in enumerate(probs.T):
         np.divide(per_text(encoded.lengths * column, reading.known), weights, out=means[:, i], where=weights > 0)
     content = per_text(reading.content)

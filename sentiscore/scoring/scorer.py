@@ -15,9 +15,10 @@ import torch
 from sentiscore import __version__, forks
 from sentiscore import labels as names
 from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
-from sentiscore.engine.classifier import Classifier, Progress
+from sentiscore.engine.classifier import SHORTEST, Classifier, Progress
 from sentiscore.engine.device import choose_device, choose_dtype, dtype_name
-from sentiscore.errors import InputError, SentiscoreWarning
+from sentiscore.errors import CheckpointError, InputError, SentiscoreWarning
+from sentiscore.evaluation.calibration import class_logits
 from sentiscore.scoring.answers import AnswerStore, Asker
 from sentiscore.scoring.bad_rows import is_blank
 from sentiscore.scoring.pickled import Asked, Origin, restore
@@ -29,8 +30,6 @@ from sentiscore.tables.source import require_column
 
 _TEXT: Final = "text"
 _WHICH: Final = "which"
-_SHORTEST: Final = 3
-"""Tokens that leave room for a word between two special ones."""
 _ANSWERS: Final = "2"
 """Raised whenever the same model comes to answer otherwise, or its answers have other columns."""
 
@@ -95,6 +94,13 @@ class Scorer:
         checkpoint = load_checkpoint(model, revision=revision, labels=labels)
         named = None if labels is None else tuple(labels)
         scorer = cls.load(checkpoint, Asked(device, dtype, named, max_length, overflow))
+        if differences := scorer._classifier.encoder.differences:
+            warnings.warn(
+                f"{checkpoint.name} contradicts itself on how texts are read: {', '.join(differences)}. They are read "
+                "as transformers does.",
+                SentiscoreWarning,
+                stacklevel=2,
+            )
         if not scorer.calibrated:
             warnings.warn(
                 f"{checkpoint.name} is not calibrated: its probabilities are as they come, and mostly too sure. "
@@ -117,16 +123,16 @@ class Scorer:
             InputError: There is no such device, dtype or overflow, or max_length is out of range.
         """
         length = asked.max_length
-        if length is not None and not _SHORTEST <= length <= checkpoint.longest:
+        if length is not None and not SHORTEST <= length <= checkpoint.longest:
             raise InputError(
-                f"{checkpoint.name} can read {_SHORTEST} to {checkpoint.longest} tokens, not {length}.",
+                f"{checkpoint.name} can read {SHORTEST} to {checkpoint.longest} tokens, not {length}.",
                 "Choose a --max-length (max_length) in that range.",
             )
         if asked.overflow not in names.OVERFLOWS:
             raise InputError(f"There is no overflow {asked.overflow!r}.", f"Use {' or '.join(names.OVERFLOWS)}.")
         device = choose_device(asked.device)
         dtype = choose_dtype(asked.dtype, device)
-        return cls(checkpoint, Classifier.load(checkpoint, device=device, dtype=dtype, max_length=length), asked)
+        return cls(checkpoint, _load(checkpoint, device, dtype, length, may_choose=asked.dtype == "auto"), asked)
 
     def __reduce__(self) -> tuple[object, ...]:
         if self._answers is not None:
@@ -150,6 +156,11 @@ class Scorer:
         return self.checkpoint.temperature is not None
 
     @property
+    def takes_padding(self) -> bool:
+        """Whether texts of unequal length may go through the network together; if not, batches are of equal length."""
+        return self._classifier.takes_padding
+
+    @property
     def max_length(self) -> int:
         """Tokens of a text that are read."""
         return self._classifier.encoder.max_length
@@ -159,7 +170,7 @@ class Scorer:
         return {
             "model": self.checkpoint.sha256_of(tokenizer=False),
             "tokenizer": self.checkpoint.sha256_of(tokenizer=True),
-            "labels": ",".join(self.checkpoint.labels),
+            "labels": ",".join(self.checkpoint.outputs),
             "temperature": repr(self.checkpoint.temperature),
             "max_length": str(self.max_length),
             "overflow": self.overflow,
@@ -241,13 +252,15 @@ class Scorer:
 
         Returns:
             Shape (texts, labels), in the order of the checkpoint's labels; NaN for a text of which the model knows
-            nothing.
+            nothing. Where several ids mean the same label, it is the logit of their sum at the checkpoint's
+            temperature.
         """
         encoder = self._classifier.encoder
         encoded = encoder.encode(texts)
         logits = self._classifier.run(encoded)
         logits[~encoder.reading(encoded).known] = np.nan
-        return logits
+        joined = class_logits(logits, self.checkpoint.outputs, self.checkpoint.temperature or 1.0)
+        return joined.astype(np.float32, copy=False)
 
     def score_series(self, texts: pl.Series, progress: Progress | None = None) -> pl.DataFrame:
         """Score a series of texts; equal texts go through the model once.
@@ -309,7 +322,7 @@ class Scorer:
             progress: Called with how many more rows are done.
 
         Returns:
-            Shape (encoded texts or pieces, labels).
+            Shape (encoded texts or pieces, ids of the model).
         """
         counted = None
         if progress is not None:
@@ -329,7 +342,7 @@ class Scorer:
         from sentiscore.schemas import ScoredRows, validate
 
         forks.check()
-        new = answers_of(prepared, logits, self.checkpoint.temperature or 1.0)
+        new = answers_of(prepared, logits, self.checkpoint.outputs, self.checkpoint.temperature or 1.0)
         answers = new if prepared.known is None else prepared.known.answers.joined(new, ~prepared.known.found)
         scored = validate(self._rows(prepared, answers), ScoredRows)
         if self._answers is not None and prepared.known is not None:
@@ -364,6 +377,18 @@ class Scorer:
             .alias(names.STATUS),
         )
         return scored.select(self.columns)
+
+
+def _load(
+    checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype, max_length: int | None, *, may_choose: bool
+) -> Classifier:
+    """The classifier; in fp32 where the choice of numbers is ours, and the network cannot compute with others."""
+    try:
+        return Classifier.load(checkpoint, device=device, dtype=dtype, max_length=max_length)
+    except CheckpointError:
+        if not may_choose or dtype is torch.float32:
+            raise
+    return Classifier.load(checkpoint, device=device, dtype=torch.float32, max_length=max_length)
 
 
 def check_text_column(schema: pl.Schema, text_col: str, where: str) -> None:

@@ -7,6 +7,9 @@ from typing import Any, Final
 import numpy as np
 import torch
 
+from sentiscore.checkpoint.config import read_config
+from sentiscore.engine.huggingface import build_classifier, unwrapped_weights
+from sentiscore.engine.probe import longest_text
 from sentiscore.errors import CheckpointError, TrainingError
 from sentiscore.tables.labelled import LabelledData
 
@@ -33,21 +36,29 @@ def load_base(
         CheckpointError: The folder cannot be used as a base.
         TrainingError: It reads fewer tokens than are wanted.
     """
+    head = {
+        "id2label": dict(enumerate(classes)),
+        "label2id": {name: i for i, name in enumerate(classes)},
+        "problem_type": "single_label_classification",  # whatever its old head was
+    }
+    options = {"ignore_mismatched_sizes": True, **how()}  # a head with another number of labels is replaced
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(base, local_files_only=True, trust_remote_code=False)
-        model, loading_info = transformers.AutoModelForSequenceClassification.from_pretrained(
-            base,
-            dtype=torch.float32,
-            num_labels=len(classes),
-            id2label=dict(enumerate(classes)),
-            label2id={name: i for i, name in enumerate(classes)},
-            ignore_mismatched_sizes=True,  # a head with another number of labels is replaced
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-            **how(),
-        )
+        if (weights := unwrapped_weights(base)) is not None:
+            config = {name: value for name, value in read_config(base).items() if name != "num_labels"}
+            model, loading_info = build_classifier(config | head, weights, torch.float32, **options)
+        else:
+            model, loading_info = transformers.AutoModelForSequenceClassification.from_pretrained(
+                base,
+                dtype=torch.float32,
+                num_labels=len(classes),
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                **head,
+                **options,
+            )
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise CheckpointError(
             f"{base} cannot be used as a base: {str(error).splitlines()[0]}.",
@@ -58,13 +69,33 @@ def load_base(
         tokenizer.pad_token = _PADDING if _PADDING in tokenizer.get_vocab() else tokenizer.eos_token
     # Decoders pool at the last token that is not padding, so the model must know the same id.
     model.config.pad_token_id = tokenizer.pad_token_id
-    positions = getattr(model.config, "max_position_embeddings", None)
-    if positions is not None and max_length > positions:
+    positions = _longest(model, max_length)
+    if max_length > positions:
         raise TrainingError(
             f"The base reads at most {positions} tokens, and the recipe's max_length is {max_length}.",
             f"Say --max-length {positions} or less.",
         )
     return tokenizer, model, loading_info
+
+
+def _longest(model: Any, wanted: int) -> int:
+    """The most tokens that a base reads, as far as it matters.
+
+    One in 4 bits is not run before it is trained, which would lay its weights out anew; its config is believed.
+    """
+    positions = getattr(model.config, "max_position_embeddings", None) or wanted
+    if model.device.type != "cpu" or getattr(model, "is_quantized", False):
+        return int(positions)
+
+    @torch.inference_mode()
+    def ask(ids: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
+        logits: torch.Tensor = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+        return logits
+
+    try:
+        return longest_text(model, ask, min(wanted, positions))
+    except ValueError as error:
+        raise CheckpointError(f"The base cannot be trained: {error}.", "Choose another base.") from error
 
 
 def encode(

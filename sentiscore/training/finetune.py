@@ -364,7 +364,7 @@ def _calibrate(
         name=str(output),
         folder=output,
         revision=None,
-        labels=classes,
+        outputs=classes,
         max_length=recipe.max_length,
         longest=recipe.max_length,
         temperature=None,

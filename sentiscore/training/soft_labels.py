@@ -44,7 +44,7 @@ class Teacher:
     def of(cls, scorer: Scorer) -> Self:
         """Who a model is."""
         checkpoint = scorer.checkpoint
-        digest = hashlib.sha256(f"{checkpoint.labels} {checkpoint.temperature}".encode())
+        digest = hashlib.sha256(f"{checkpoint.outputs} {checkpoint.temperature}".encode())
         for path in loaded_files(checkpoint.folder):
             digest.update(f"{path.name} {hash_file(path)}".encode())
         return cls(Path(checkpoint.name).name, digest.hexdigest())

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sentiscore.checkpoint.config import read_config
 from sentiscore.checkpoint.load import check_base, find_folder
-from sentiscore.engine.huggingface import quiet_transformers
+from sentiscore.engine.huggingface import build_classifier, quiet_transformers
+from sentiscore.engine.weights import read_weights
 from sentiscore.errors import CheckpointError, TrainingError
 from sentiscore.training.scratch import build_base
 from sentiscore.training.settings import Settings, setting
@@ -108,9 +110,7 @@ def _take_layers(trained: str | Path, layers: Sequence[int], output: Path) -> Pa
     check_base(folder)
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        model = transformers.AutoModelForSequenceClassification.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, trust_remote_code=False
-        )
+        model, _ = build_classifier(read_config(folder), read_weights(folder), torch.float32)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise CheckpointError(
             f"No student can be taken from {trained}: {str(error).splitlines()[0]}.",

@@ -35,3 +35,48 @@ def test_a_model_without_neutral_adds_no_column_for_it() -> None:
         "unknown_share",
         "status",
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "meaning"),
+    [
+        (["NEG", "NEU", "POS"], "negative neutral positive"),
+        (["Neutral", "Positive", "Negative"], "neutral positive negative"),
+        (["bearish", "Bullish", "neutral"], "negative positive neutral"),
+        (
+            ["Very Negative", "Negative", "Neutral", "Positive", "Very Positive"],
+            "negative negative neutral positive positive",
+        ),
+        (["extremely_positive", "somewhat-negative"], "positive negative"),
+        ([f"{i} star{'s'[: i > 1]}" for i in range(1, 6)], "negative negative neutral positive positive"),
+        (["5 Stars", "4 stars", "3 stars", "2 stars", "1 star"], "positive positive neutral negative negative"),
+        (["negative", "negative", "neutral", "positive", "positive"], "negative negative neutral positive positive"),
+    ],
+)
+def test_names_whose_meaning_is_certain_are_understood(names: list[str], meaning: str) -> None:
+    assert labels_of_config(dict(enumerate(names))) == (tuple(meaning.split()), False)
+    assert check_labels(names) == tuple(meaning.split())
+
+
+@pytest.mark.parametrize(
+    ("names", "line"),
+    [
+        (["LABEL_0", "LABEL_1", "LABEL_2"], "negative,neutral,positive"),
+        ([f"LABEL_{i}" for i in range(5)], "negative,negative,neutral,positive,positive"),
+        (["1 star", "2 stars", "3 stars", "4 stars"], "negative,negative,positive,positive"),
+        (["Positive", "Negative", "mixed"], "positive,negative,neutral"),
+        (["joy", "anger"], "negative,positive"),
+        (["hot", "cold", "very"], "negative,neutral,positive"),
+    ],
+)
+def test_the_error_shows_the_names_and_a_line_to_copy_with_a_class_for_each(names: list[str], line: str) -> None:
+    with pytest.raises(CheckpointError) as refused:
+        labels_of_config(dict(enumerate(names)))
+    assert ", ".join(map(repr, names)) in refused.value.message
+    assert refused.value.hint.endswith(f"--labels {line}")
+    assert check_labels(line.split(","))
+
+
+def test_ids_with_a_gap_are_refused() -> None:
+    with pytest.raises(ValueError, match="its ids are 0, 2"):
+        labels_of_config({0: "negative", 2: "positive"})

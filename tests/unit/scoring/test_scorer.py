@@ -178,3 +178,60 @@ def test_the_version_of_transformers_counts_where_it_computes(
     identity = Scorer.from_pretrained(folder, device="cpu").identity()
     assert identity["transformers"] == ("" if own else version("transformers"))
     assert identity["tokenizers"] == version("tokenizers")
+
+
+STARS = {i: f"{i + 1} star{'s' * (i > 0)}" for i in range(5)}
+
+
+@pytest.mark.filterwarnings("ignore:.*is not calibrated")
+@pytest.mark.parametrize("labels", [None, ["negative", "negative", "neutral", "positive", "positive"]])
+def test_a_model_of_stars_gives_the_sum_of_the_probabilities_of_each_class(
+    tiny_bert: Callable[..., Path], labels: list[str] | None
+) -> None:
+    import torch
+    from scipy.special import softmax
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    folder = tiny_bert(id2label=STARS if labels is None else {i: f"LABEL_{i}" for i in range(5)}, initializer_range=0.5)
+    scorer = Scorer.from_pretrained(folder, device="cpu", dtype="fp32", labels=labels)
+    scored = scorer.score(TEXTS)
+    model, tokenizer = AutoModelForSequenceClassification.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    with torch.inference_mode():
+        logits = [model.eval()(**tokenizer(text, return_tensors="pt")).logits[0].double().numpy() for text in TEXTS]
+    stars = softmax(logits, axis=1)
+    expected = np.stack([stars[:, :2].sum(axis=1), stars[:, 2], stars[:, 3:].sum(axis=1)], axis=1)
+    found = scored.select("p_negative", "p_neutral", "p_positive").to_numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    names = ["negative", "neutral", "positive"]
+    assert scored["label"].to_list() == [names[i] for i in expected.argmax(axis=1)]
+    np.testing.assert_allclose(softmax(scorer.logits(TEXTS), axis=1), expected, atol=1e-5)
+    assert scorer.checkpoint.labels == ("negative", "neutral", "positive")
+    assert scorer.identity()["labels"] == "negative,negative,neutral,positive,positive"
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_the_temperature_acts_before_probabilities_are_summed(temperature: float) -> None:
+    from scipy.special import softmax
+
+    from sentiscore.evaluation.calibration import class_logits, class_probabilities, probabilities
+
+    logits = np.random.default_rng(0).normal(size=(20, 5), scale=4)
+    outputs = ("negative", "positive", "neutral", "positive", "negative")
+    every = probabilities(logits, temperature)
+    expected = np.stack([every[:, [0, 4]].sum(axis=1), every[:, [1, 3]].sum(axis=1), every[:, 2]], axis=1)
+    np.testing.assert_allclose(class_probabilities(logits, outputs, temperature), expected, atol=1e-12)
+    joined = class_logits(logits, outputs, temperature)
+    np.testing.assert_allclose(softmax(joined / temperature, axis=1), expected, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:.*is not calibrated")
+def test_a_model_of_stars_is_evaluated_by_its_classes(tiny_bert: Callable[..., Path]) -> None:
+    from sentiscore.evaluation.evaluate import evaluate
+    from sentiscore.tables.labelled import LabelledData
+
+    data = LabelledData("rows", TEXTS, ["positive", "negative", "neutral", "negative", "neutral"])
+    scorer = Scorer.from_pretrained(tiny_bert(id2label=STARS), device="cpu", dtype="fp32")
+    report = evaluate(data, model=scorer, resamples=10)
+    assert report.classes == ("negative", "neutral", "positive")
+    assert report.probs.shape == (5, 3)
+    np.testing.assert_allclose(report.probs.sum(axis=1), 1)

@@ -1,0 +1,187 @@
+"""The tokenizer of a checkpoint as transformers makes it of the folder's files.
+
+A folder may have no `tokenizer.json`, but the vocabulary that older tokenizers read. Or it has one, and beside it
+settings that say something else, which transformers puts in its place. Either way transformers is asked once, in a
+folder of its own that holds what was checked and nothing else.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from tokenizers import Tokenizer
+
+from sentiscore.checkpoint import Checkpoint
+from sentiscore.checkpoint.config import CONFIG, read_config
+from sentiscore.checkpoint.lock import LOCK, command
+from sentiscore.checkpoint.tokenizer_files import TOKENIZER, read_tokenizer, read_vocabulary, tokenizer_sources
+from sentiscore.engine.tokenizer import TextEncoder, translated
+from sentiscore.errors import CheckpointError, MissingExtraError
+
+EXTRA: Final = "sentencepiece"
+_OF_EXTRA: Final = ("sentencepiece", "google.protobuf")
+_CONFIG: Final = "tokenizer_config.json"
+_ANY_KIND: Final = ("PreTrainedTokenizerFast", "TokenizersBackend")
+"""Classes that read what is in `tokenizer.json`, whatever it is."""
+_MOST_SHOWN: Final = 4
+
+_PROBES: Final = (
+    *("Profit ROSE 12.5% on Monday.", "profit rose", " leading space", "trailing space ", "two  spaces\tand\na line"),
+    *("Crème brûlée à la carte, naïve façade", "ÜBER İstanbul ẞ ß", "東京株価 rose 株式", "한국어 시장", "Привет, мир"),
+    *(
+        "don't can't it's we'll",
+        "e-mail: a.b@c.de #up $TSLA @user",
+        "100,000.00 1/2 3x",
+        "ﬁ ﬂ ½ ™ \uff21\uff22",
+        "\U0001f600\U0001f4c9 wow!!!",
+    ),
+    *("a", "A", "\u200bzero\u00a0width\u00ad", "``quoted'' — dash…", "x" * 120, "<s> [CLS] </s>"),
+)
+"""Texts that tokenizers which differ in how they read text take apart differently."""
+
+
+def load_encoder(checkpoint: Checkpoint, max_length: int) -> TextEncoder:
+    """The tokenizer of a checkpoint, as the model's own pipeline would read texts.
+
+    Args:
+        checkpoint: Whose it is.
+        max_length: Tokens of a text that are kept, special tokens included.
+
+    Raises:
+        CheckpointError: It has none, or one that cannot be read or made.
+        MissingExtraError: A library that it is made with is not installed.
+    """
+    folder, hashes, settings = checkpoint.folder, checkpoint.files, checkpoint.tokenizer_settings
+    sources = tokenizer_sources(folder)
+    if TOKENIZER not in sources and sources:
+        whole = _made(checkpoint, {name: read_vocabulary(folder, name, hashes.get(name)) for name in sources})
+        origin = f"made from {' and '.join(sources)} by transformers {version('transformers')}"
+        return TextEncoder(whole, max_length, origin=origin, made=_pinned(checkpoint, whole))
+    if not settings or not sources:
+        return TextEncoder.load(folder, max_length, hashes.get(TOKENIZER))
+    data = read_tokenizer(folder, hashes.get(TOKENIZER))
+    with translated(f"{folder / TOKENIZER} cannot be read"):
+        alone = Tokenizer.from_str(data.decode("utf-8"))
+    try:
+        whole = _made(checkpoint, {TOKENIZER: data})
+        with translated(f"{folder / TOKENIZER} cannot be read"):
+            differences = _differences(alone, whole) if _ids(alone, whole) != _ids(whole, alone) else []
+    except CheckpointError:  # transformers cannot read it either, so there is nothing to compare with
+        return TextEncoder(alone, max_length)
+    if not differences:
+        return TextEncoder(alone, max_length)
+    origin = f"{TOKENIZER}, changed by {' and '.join(settings)} as transformers {version('transformers')} reads them"
+    return TextEncoder(whole, max_length, origin=origin, differences=differences, made=_pinned(checkpoint, whole))
+
+
+def _pinned(checkpoint: Checkpoint, made: Tokenizer) -> str:
+    """The sha256 of a tokenizer that was made.
+
+    Raises:
+        CheckpointError: It is not the one that the lock file has for the checkpoint.
+    """
+    found = hashlib.sha256(made.to_str().encode()).hexdigest()
+    if checkpoint.pinned_tokenizer not in (None, found):
+        raise CheckpointError(
+            f"transformers {version('transformers')} makes another tokenizer of the files of {checkpoint.name} than "
+            f"the one that {LOCK} has.",
+            f"Install the version of transformers that made it, or record it again: {command(checkpoint.name)}",
+        )
+    return found
+
+
+def _made(checkpoint: Checkpoint, files: Mapping[str, bytearray]) -> Tokenizer:
+    """What transformers makes of these files and the checkpoint's settings.
+
+    Raises:
+        CheckpointError: It cannot make a fast tokenizer of them.
+        MissingExtraError: A library that it needs is not installed.
+    """
+    from sentiscore.engine.huggingface import offline, quiet_transformers
+
+    folder = checkpoint.folder
+    if any(name.endswith(".model") for name in files):
+        _require_extra(folder, files)
+    kind = read_config(folder, checkpoint.files.get(CONFIG))["model_type"]
+    transformers = quiet_transformers()
+    with tempfile.TemporaryDirectory(prefix="sentiscore-tokenizer-") as scratch:
+        place = Path(scratch)
+        for name, data in files.items():
+            (place / name).write_bytes(data)
+        for name, settings in {**checkpoint.tokenizer_settings, CONFIG: {"model_type": kind}}.items():
+            (place / name).write_text(json.dumps(settings), encoding="utf-8")
+        with offline(), translated(f"No tokenizer can be made from {' and '.join(files)} in {folder}"):
+            # One that names no kind is taken at its word; AutoTokenizer would choose by the kind of network at times.
+            named = checkpoint.tokenizer_settings.get(_CONFIG, {}).get("tokenizer_class")
+            chosen = transformers.PreTrainedTokenizerFast if named in _ANY_KIND else transformers.AutoTokenizer
+            made = chosen.from_pretrained(place, local_files_only=True, trust_remote_code=False)
+            _check_made(made, files)
+            whole: Tokenizer = made.backend_tokenizer
+            return Tokenizer.from_str(whole.to_str())
+
+
+def _check_made(made: Any, files: Mapping[str, bytearray]) -> None:
+    """Is this a fast tokenizer that was made of these files?
+
+    Raises:
+        ValueError: It is not. Where a file is missing, some make do with a vocabulary of five tokens.
+    """
+    kind = type(made).__name__
+    if not made.is_fast:
+        raise ValueError(f"transformers has no fast tokenizer of the kind {kind}")
+    needed = {name for key, name in made.vocab_files_names.items() if key != "tokenizer_file"}
+    if TOKENIZER not in files and (missing := sorted(needed - files.keys())):
+        raise ValueError(f"a {kind} is made from {' and '.join(sorted(needed))}, and there is no {missing[0]}")
+
+
+def _require_extra(folder: Path, files: Mapping[str, bytearray]) -> None:
+    """Raise a MissingExtraError unless what reads sentencepiece models is installed."""
+    for module in _OF_EXTRA:
+        try:
+            found = find_spec(module) is not None
+        except ModuleNotFoundError:  # the package that it is in is not there
+            found = False
+        if not found:
+            raise MissingExtraError(
+                f"The tokenizer of {folder} is made from {' and '.join(files)}, which needs {module}, and that is not "
+                "installed.",
+                f"Install it with: pip install 'sentiscore[{EXTRA}]'",
+            )
+
+
+def _ids(tokenizer: Tokenizer, other: Tokenizer) -> list[list[int]]:
+    """How a tokenizer reads the probes, and every added token that one of the two has."""
+    before = tokenizer.encode_special_tokens
+    tokenizer.encode_special_tokens = True
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    added = sorted({token.content for one in (tokenizer, other) for token in one.get_added_tokens_decoder().values()})
+    encodings = tokenizer.encode_batch_fast([*_PROBES, *(f"up {token}down" for token in added)])
+    tokenizer.encode_special_tokens = before
+    return [encoding.ids for encoding in encodings]
+
+
+def _differences(alone: Tokenizer, whole: Tokenizer) -> list[str]:
+    """Where two tokenizers differ, with both values; the first few, worded for a message."""
+    ours, theirs = (json.loads(one.to_str()) for one in (alone, whole))
+    parts = ("normalizer", "pre_tokenizer", "post_processor")
+    found = [line for part in parts for line in _unlike(part, ours.get(part), theirs.get(part))]
+    tokens = [{token["content"] for token in one.get("added_tokens", [])} for one in (ours, theirs)]
+    found += [f"the token {token!r} is added" for token in sorted(tokens[1] - tokens[0])]
+    found += [f"the token {token!r} is not added" for token in sorted(tokens[0] - tokens[1])]
+    more = len(found) - _MOST_SHOWN
+    return [*found[:_MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])] or ["the vocabulary is another one"]
+
+
+def _unlike(name: str, ours: Any, theirs: Any) -> Iterator[str]:
+    if isinstance(ours, dict) and isinstance(theirs, dict) and ours.get("type") == theirs.get("type"):
+        for key in sorted(ours.keys() | theirs.keys()):
+            yield from _unlike(key, ours.get(key), theirs.get(key))
+    elif ours != theirs:
+        shown = [value.get("type") if isinstance(value, dict) else json.dumps(value)[:60] for value in (ours, theirs)]
+        yield f"{name} is {shown[0]} in {TOKENIZER} and {shown[1]} by {_CONFIG}"
