@@ -7,8 +7,10 @@ from typing import Final
 import polars as pl
 
 from sentiscore.errors import InputError
+from sentiscore.features.midnights import Midnights, count_midnights, midnights_as_dates
 from sentiscore.features.sessions import Sessions
-from sentiscore.features.times import at_midnight, check_time_type, plausible, possible_from, to_utc
+from sentiscore.features.time_format import DATE, TimeFormat
+from sentiscore.features.times import check_time_type, plausible, read_times
 from sentiscore.labels import (
     CLASSES,
     LABEL,
@@ -60,7 +62,7 @@ class Columns:
         present = [name for name in probabilities if name in schema]
         return list(dict.fromkeys([*(name for name in named if name is not None), *scores, *present]))
 
-    def check(self, schema: pl.Schema, tz: str | None) -> None:
+    def check(self, schema: pl.Schema, how: TimeFormat) -> None:
         """Raise an InputError if rows of these columns can never be placed in a session."""
         for column, option in (
             (self.time, "--time-col"),
@@ -73,7 +75,8 @@ class Columns:
                     f"There is no column {column!r}; the columns are: {', '.join(schema)}.",
                     f"Name the right one with {option} ({option[2:].replace('-', '_')}).",
                 )
-        check_time_type(schema[self.time], self.time, tz)
+        if not (schema[self.time].is_numeric() and how.reads_numbers):
+            check_time_type(schema[self.time], self.time, how.tz)
         if self.entity is not None and schema[self.entity].is_nested():
             raise InputError(
                 f"The entity column {self.entity!r} holds {schema[self.entity]}.",
@@ -97,7 +100,7 @@ class Placed:
         n_rows: Rows that were given.
         n_unplaced: Rows without an entity or a time.
         n_outside: Rows before or after all sessions of the calendar.
-        n_doubtful: Rows at midnight, though not at the day's.
+        midnights: How many times are midnight, where nobody has said what that means.
         n_ahead: Rows that appeared after `until` and have an entity; where they are not left out, a session too.
     """
 
@@ -105,7 +108,7 @@ class Placed:
     n_rows: int
     n_unplaced: int
     n_outside: int
-    n_doubtful: int
+    midnights: Midnights
     n_ahead: int
 
 
@@ -114,8 +117,8 @@ def place(
     columns: Columns,
     sessions: Sessions,
     *,
-    tz: str | None,
-    day_tz: str | None,
+    how: TimeFormat,
+    begins: str | None,
     lag: timedelta,
     until: datetime,
     cut: bool,
@@ -126,8 +129,8 @@ def place(
         scored: Scored rows.
         columns: Which of their columns say what.
         sessions: Where they are placed.
-        tz: The zone of times that carry none.
-        day_tz: The zone whose midnight begins a session; None where sessions do not begin at midnight.
+        how: How times are read.
+        begins: The zone whose midnight begins a session; None where sessions do not begin at midnight.
         lag: How long after it was published a text can be used.
         until: The instant (UTC) after which no text can have appeared.
         cut: Whether rows that did appear after it are left out; they are counted all the same.
@@ -135,7 +138,9 @@ def place(
     Raises:
         InputError: A column is missing or holds what it cannot, or a time cannot be read.
     """
-    columns.check(scored.schema, tz)
+    if columns.time in scored.columns:
+        times = read_times(scored[columns.time], how)  # before the types are looked at, since its message shows a value
+    columns.check(scored.schema, how)
     status, sentiment, label = (columns.prefix + name for name in (STATUS, SENTIMENT, LABEL))
     if missing := [name for name in (status, sentiment, label) if name not in scored.columns]:
         raise InputError(
@@ -143,10 +148,12 @@ def place(
             "Score them first with sentiscore score; if that used --prefix, give the same here.",
         )
     numbers = _numbers(scored[sentiment])
-    times = scored[columns.time]
-    published = plausible(to_utc(times, tz))
+    zones = zones_of(how, sessions)
+    as_dates = how.midnight == DATE
+    published = plausible(midnights_as_dates(times, zones) if as_dates else times.instants)
     known = published
-    ahead = (possible_from(times, published, tz) > until).fill_null(value=False)
+    # a date, and a midnight that may mean one, can be there from its beginning on
+    ahead = (plausible(times.possible_from(how.tz)) > until).fill_null(value=False) & published.is_not_null()
     if cut and ahead.any():  # before they are placed, since the calendar need not reach as far
         known = published.set(ahead, None)
     index = sessions.place(known + lag if lag else known)
@@ -173,16 +180,13 @@ def place(
         placed = rows.drop_nulls(["unique_id", "session_idx"])
     n_ahead = int((ahead & rows["unique_id"].is_not_null() & (index.is_not_null() | cut)).sum())
     outside = rows.height - n_unknown - placed.height - (n_ahead if cut else 0)
-    return Placed(placed, rows.height, n_unknown, outside, _doubtful(times, published, day_tz), n_ahead)
+    midnights = count_midnights(times, published, zones, begins) if how.midnight is None else Midnights()
+    return Placed(placed, rows.height, n_unknown, outside, midnights, n_ahead)
 
 
-def _doubtful(times: pl.Series, published: pl.Series, day_tz: str | None) -> int:
-    """How many times are midnight as they are written, though no session begins then."""
-    midnight = at_midnight(times) & published.is_not_null()
-    if day_tz is None or not midnight.any():
-        return int(midnight.sum())
-    local = published.filter(midnight).dt.convert_time_zone(day_tz)
-    return int((~at_midnight(local)).sum())
+def zones_of(how: TimeFormat, sessions: Sessions) -> list[str]:
+    """The zones that a date without an hour may be of, beside the one where it was written."""
+    return [zone for zone in (how.tz, sessions.zone) if zone is not None]
 
 
 def _check_whole(status: pl.Series, scorable: pl.Series, q: pl.Series, label: pl.Series) -> None:

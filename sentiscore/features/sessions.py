@@ -19,7 +19,8 @@ import polars as pl
 
 from sentiscore.errors import InputError, import_extra
 from sentiscore.features.durations import parse_duration
-from sentiscore.features.times import INSTANT, start_of_day, to_utc
+from sentiscore.features.times import to_utc
+from sentiscore.features.zones import INSTANT, start_of_day
 from sentiscore.tables import read_table
 from sentiscore.tables.source import READABLE
 
@@ -76,6 +77,7 @@ class Sessions:
 
     Attributes:
         name: What the calendar is called: "days America/New_York", "XNYS" or "frame".
+        zone: The zone of its days; None for a frame, which does not say it.
 
     Raises:
         InputError: There is no such calendar, or its sessions do not follow each other.
@@ -88,7 +90,9 @@ class Sessions:
         self._table: pl.DataFrame | None = None
         self._first = self._last = _EPOCH
         self._make: Callable[[date, date], pl.DataFrame]
+        self.zone: str | None = None
         if calendar is None:
+            self.zone = day_tz
             self.name = f"days {day_tz}"
             self._make = lambda first, last: _days(first, last, day_tz)
         elif isinstance(calendar, pl.DataFrame) or _is_file(calendar):
@@ -98,6 +102,7 @@ class Sessions:
         else:
             exchange = _exchange(str(calendar))
             self.name = exchange.name
+            self.zone = exchange.zone
             self._make = exchange.sessions
 
     def place(self, known: pl.Series) -> pl.Series:
@@ -229,6 +234,7 @@ class _Exchange:
     """An exchange that a library of holidays and half days knows."""
 
     name: str
+    zone: str
     start: date
     end: date | None
 
@@ -257,7 +263,7 @@ def _exchange(code: str) -> _Exchange:
             f"and close ({READABLE}).",
         ) from error
     lower, upper = (None if bound is None else bound.date() for bound in (usual.bound_min(), usual.bound_max()))
-    return _Exchange(str(usual.name), _FIRST if lower is None else max(_FIRST, lower), upper)
+    return _Exchange(str(usual.name), str(usual.tz), _FIRST if lower is None else max(_FIRST, lower), upper)
 
 
 @lru_cache(maxsize=16)
