@@ -21,7 +21,7 @@ _MOST: Final = 2**63 - 1
 _LIKELY: Final = (631_152_000, 4_102_444_800)
 """The seconds from 1990 to 2100. A number lies in that range in one unit at most."""
 
-WHOLE: Final = r"^\s*[+-]?\d{1,18}\s*$"
+WHOLE: Final = r"^\s*[+-]?\d{1,19}\s*$"
 NUMBER: Final = r"^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$"
 
 

@@ -159,7 +159,7 @@ def midnights_as_dates(times: Times, zones: Collection[str]) -> pl.Series:
         local = at.dt.convert_time_zone(zone)
         ends.append(end_of_day(local.dt.date().set(local.dt.time() != _MIDNIGHT, None), zone))
     latest = pl.DataFrame([end.alias(str(i)) for i, end in enumerate(ends)]).select(pl.max_horizontal(pl.all()))
-    return times.instants.scatter(sharp.arg_true(), latest.to_series())
+    return times.instants.clone().scatter(sharp.arg_true(), latest.to_series())  # scatter changes what it is called on
 
 
 def count_midnights(times: Times, published: pl.Series, zones: Collection[str], begins: str | None) -> Midnights:
