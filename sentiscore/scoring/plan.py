@@ -22,6 +22,12 @@ from sentiscore.tables.source import require_column
 UNDECODABLE: Final = "sentiscore: undecodable"
 """The column that says which rows of a window hold bytes that are no text."""
 
+_NEEDS_TIMES: Final = (
+    *("entity_col", "calendar", "weight_col", "config"),
+    *("time_format", "time_unit", "midnight"),
+)
+"""Options that say nothing without a time column."""
+
 Between = Callable[[], None]
 
 
@@ -175,9 +181,7 @@ def make_plan(
         sums = _sums(options, schema, sources[0])
         default = default_daily(paths[0]) if output is None else default_daily(target)
         days = check_target(daily if daily is not None else default, pl.Schema(), folder=False)
-    elif (
-        options.entity_col or daily or options.calendar is not None or options.weight_col or options.config is not None
-    ):
+    elif daily or any(getattr(options, name) is not None for name in _NEEDS_TIMES):
         raise InputError("Daily features need a time column.", "Name it with --time-col (time_col).")
     plan = Plan(
         options=options,
