@@ -340,7 +340,7 @@ class DailySums:
                 SentiscoreWarning,
                 stacklevel=3,
             )
-        if self._settled and self.times.midnight == DATE and self.midnights.look_like_dates:
+        if self._settled and self.times.midnight == DATE and self.midnights.many:
             warnings.warn(self.midnights.warning(self._begins), SentiscoreWarning, stacklevel=3)
 
 

@@ -8,8 +8,11 @@ import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import time
+from operator import add
+from statistics import median
 from typing import Final, Self
 
+import numpy as np
 import polars as pl
 
 from sentiscore.errors import InputError
@@ -24,10 +27,12 @@ _SECONDS_OF_A_DAY: Final = 86_400
 _IMPROBABLE: Final = math.log(1e-6)
 """Midnights whose number chance gives less often than in one of a million files are a habit of the source."""
 
-_FEWEST: Final = 7
-"""Fewer midnights are a habit only where they are all times, or most of ten times or more."""
-
 _TELLING: Final = 10
+_FEWEST: Final = 3
+"""So many midnights among so many times may show a habit; otherwise all times have to be midnight."""
+
+_WORTH_TELLING: Final = 7
+"""Fewer midnights are not warned about, unless they are most of the times."""
 
 
 @dataclass(frozen=True)
@@ -38,31 +43,40 @@ class Midnights:
         rows: Times that were read.
         sharp: Those that are midnight, and would count for another session as dates.
         minutes: Of the others, those of a full minute; they say whether the source writes seconds.
+        hours: Of the others, those of each full hour of a day; they say whether the source likes full hours.
+        kinds: Of how many zones the midnights may be.
     """
 
     rows: int = 0
     sharp: int = 0
     minutes: int = 0
+    hours: tuple[int, ...] = (0,) * 24
+    kinds: int = 1
 
     def __add__(self, other: Self) -> "Midnights":
-        return Midnights(self.rows + other.rows, self.sharp + other.sharp, self.minutes + other.minutes)
+        return Midnights(
+            rows=self.rows + other.rows,
+            sharp=self.sharp + other.sharp,
+            minutes=self.minutes + other.minutes,
+            hours=tuple(map(add, self.hours, other.hours)),
+            kinds=max(self.kinds, other.kinds),
+        )
 
     @property
     def look_like_dates(self) -> bool:
         """Whether there are far more midnights than chance gives.
 
-        The chance of a midnight is 1 in 1,440 where times are of full minutes, down to 1 in 86,400 where they have
-        seconds. That so many come about by chance is bounded by Hoeffding's inequality (Probability Inequalities for
-        Sums of Bounded Random Variables, JASA 1963, theorem 1), which needs no more than logarithms.
+        Chance gives 1 in 1,440 where times are of full minutes, down to 1 in 86,400 where they have seconds; and as
+        many as there are of a usual full hour, which is the median of the hours. That as many as there are come about
+        by chance is bounded by Hoeffding's inequality (Probability Inequalities for Sums of Bounded Random Variables,
+        JASA 1963, theorem 1), which needs no more than logarithms.
         """
-        if not self.sharp:
-            return False
-        most = self.sharp * 2 > self.rows if self.rows >= _TELLING else self.sharp == self.rows
-        if self.sharp < _FEWEST and not most:
+        few = self.rows < _TELLING or self.sharp < _FEWEST
+        if not self.sharp or (few and self.sharp < self.rows):
             return False
         others = self.rows - self.sharp
-        full = self.minutes / others if others else 1.0
-        chance = max(full / _MINUTES_OF_A_DAY, 1 / _SECONDS_OF_A_DAY)
+        full, hourly = (self.minutes / others, median(self.hours) / others) if others else (1.0, 0.0)
+        chance = self.kinds * max(full / _MINUTES_OF_A_DAY, hourly, 1 / _SECONDS_OF_A_DAY)
         share = self.sharp / self.rows
         if share <= chance:
             return False
@@ -70,6 +84,11 @@ class Midnights:
         if others:
             divergence += (1 - share) * math.log((1 - share) / (1 - chance))
         return -self.rows * divergence < _IMPROBABLE
+
+    @property
+    def many(self) -> bool:
+        """Whether there are enough to be warned about."""
+        return self.sharp >= _WORTH_TELLING or self.sharp * 2 > self.rows
 
     def warning(self, begins: str | None) -> str:
         """What is said where they are taken as dates; see `count_midnights` for `begins`."""
@@ -124,7 +143,7 @@ def settle(
     for column in columns:
         times = read_times(column, how)
         found += count_midnights(times, plausible(times.instants), zones, begins)
-    if reading == INSTANT:
+    if reading == INSTANT and found.many:  # a few do not stop a nightly job
         found.refuse(begins)
     habit = DATE if found.look_like_dates else INSTANT
     return replace(how, midnight=reading or habit), found
@@ -176,8 +195,15 @@ def count_midnights(times: Times, published: pl.Series, zones: Collection[str], 
     sharp = at_midnight(times, zones) & known
     if begins is not None and sharp.any():
         sharp &= published.dt.convert_time_zone(begins).dt.time() != _MIDNIGHT
-    minutes = (times.wall.dt.truncate("1m") == times.wall) & known & ~sharp
-    return Midnights(int(known.sum()), int(sharp.sum()), int(minutes.sum()))
+    others = times.wall.filter(known & ~sharp)
+    full_hours = others.filter(others.dt.truncate("1h") == others).dt.hour().to_numpy()
+    return Midnights(
+        rows=int(known.sum()),
+        sharp=int(sharp.sum()),
+        minutes=int((others.dt.truncate("1m") == others).sum()),
+        hours=tuple(np.bincount(full_hours, minlength=24).tolist()),
+        kinds=1 + len(_others(times, zones)),
+    )
 
 
 def _others(times: Times, zones: Collection[str]) -> list[str]:

@@ -147,7 +147,7 @@ def read_state(daily: Path, anew: str) -> State:
             texts = whole.filter(pl.col("part") == _TEXTS).select(*KEYS, *kept)
         return State(
             settings=settings,
-            midnights=Midnights(**meta.get("midnights", {})),
+            midnights=_midnights(meta.get("midnights", {})),
             daily=str(meta["daily"]),
             before=str(meta["before"]),
             revisions=str(meta["revisions"]),
@@ -158,3 +158,8 @@ def read_state(daily: Path, anew: str) -> State:
         )
     except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise unusable from error
+
+
+def _midnights(held: dict[str, Any]) -> Midnights:
+    """What JSON has of them, where tuples are lists; none in a state of before they were counted."""
+    return Midnights(**{**held, "hours": tuple(held["hours"])}) if held else Midnights()

@@ -102,7 +102,11 @@ def test_a_midnight_that_may_be_a_date_is_there_from_its_beginning_on() -> None:
         (Midnights(300, 147, 153), True),
         (Midnights(300, 30, 270), True),
         (Midnights(300, 8, 292), True),
-        (Midnights(300, 6, 294), False),  # too few to be a habit
+        (Midnights(300, 6, 294), True),
+        (Midnights(300, 4, 296), False),
+        (Midnights(12, 3, 9), True),
+        (Midnights(12, 1, 11), False),
+        (Midnights(20, 2, 0), False),
         (Midnights(100_000, 70, 99_930), False),  # chance where times are of full minutes
         (Midnights(100_000, 70, 1_666), True),  # but not where they have seconds
         (Midnights(1_000_000, 12, 16_666), False),
@@ -111,6 +115,10 @@ def test_a_midnight_that_may_be_a_date_is_there_from_its_beginning_on() -> None:
         (Midnights(3, 3, 0), True),
         (Midnights(1, 1, 0), False),
         (Midnights(9, 6, 3), False),
+        (Midnights(100_000, 440, 99_560, (400,) * 24), False),  # a source that likes full hours
+        (Midnights(100_000, 800, 99_200, (400,) * 24), True),
+        (Midnights(300, 30, 270, (0,) * 10 + (270,) + (0,) * 13), True),  # one hour is no liking
+        (Midnights(1_486, 14, 1_472, (7,) * 24, kinds=2), False),
         (Midnights(10, 6, 4), True),
         (Midnights(), False),
     ],
@@ -136,8 +144,12 @@ def test_one_vendor_of_dates_in_a_large_file_is_noticed() -> None:
         assert sessions(mixed(20, 20_000))[-1] == (MONDAY, 20)
 
 
-def test_a_few_midnights_are_instants_and_nobody_is_warned() -> None:
-    assert sessions(mixed(3, 297)) == [(FRIDAY, 300)]
+def test_as_few_midnights_as_chance_gives_are_instants_and_nobody_is_warned() -> None:
+    assert sessions([*mixed(1, 29), "2024-01-05T15:00:00Z"]) == [(FRIDAY, 31)]
+
+
+def test_a_few_midnights_that_chance_does_not_give_count_late_and_nobody_is_warned() -> None:
+    assert sessions(mixed(6, 6)) == [(FRIDAY, 6), (MONDAY, 6)]
 
 
 def test_midnights_that_begin_a_session_are_not_counted_unless_a_latency_moves_them() -> None:
@@ -204,13 +216,14 @@ def test_an_update_with_another_reading_is_refused(tmp_path: Path) -> None:
 
 
 def test_midnights_of_many_nights_are_counted_together_and_refused_when_they_become_a_habit(tmp_path: Path) -> None:
-    for day in range(2, 6):  # two of ten each night
-        at = [text.replace("-05T", f"-{day:02}T") for text in mixed(2, 8)]
-        if day < 5:
-            night(tmp_path, at, f"2024-01-{day:02}T23:00:00Z")
-    with pytest.raises(InputError, match=r"8 of 40 times are midnight.*\n.*--midnight instant"):
-        night(tmp_path, at, "2024-01-05T23:00:00Z")
-    night(tmp_path, at, "2024-01-05T23:00:00Z", midnight="instant")
+    def stamps(day: int) -> list[str]:
+        return [text.replace("-05T", f"-{day:02}T") for text in mixed(1, 9)]
+
+    for day in range(2, 8):
+        night(tmp_path, stamps(day), f"2024-01-{day:02}T23:00:00Z")
+    with pytest.raises(InputError, match=r"7 of 70 times are midnight.*\n.*--midnight date, or --midnight instant"):
+        night(tmp_path, stamps(8), "2024-01-08T23:00:00Z")
+    night(tmp_path, stamps(8), "2024-01-08T23:00:00Z", midnight="instant")
 
 
 def test_a_state_of_before_the_choice_goes_on_with_instants(tmp_path: Path) -> None:
