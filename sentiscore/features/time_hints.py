@@ -100,9 +100,8 @@ def _of_patterns(texts: pl.Series, patterns: "list[str] | tuple[str, ...] | str"
             read = split(texts, expression(pattern))
         except InputError:  # what was guessed need not make sense
             continue
-        wall = read["wall"][0]
-        if wall is not None:
-            at = f"{wall:%Y-%m-%d}" if read["dated"][0] else f"{wall:%Y-%m-%d %H:%M:%S}"
+        at = read["wall"].head(1).dt.strftime("%Y-%m-%d" if read["dated"][0] else "%Y-%m-%d %H:%M:%S")[0]
+        if at is not None:
             quoted = "'" + pattern.replace("'", "'\\''") + "'"
             found.append((read["wall"].null_count(), at, f"--time-format {quoted} (time_format)"))
     best = min((missed for missed, _, _ in found), default=0)

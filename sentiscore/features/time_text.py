@@ -15,6 +15,7 @@ from sentiscore.features.zones import DAY, INSTANT, MICROSECOND, UTC, end_of_day
 _BLANK: Final = r"(?i)^\s*(?:nat|nan|none|null|<na>)?\s*$"
 """Text that says that there is no time; pandas and databases write the words."""
 
+_SHOWN: Final = 100
 _UTC: Final = r"(?i)^(?:z|utc?|gmt)$"
 _OFFSET: Final = r"(?i)^(?:utc|gmt)?(?<sign>[+-])(?<hours>\d\d):?(?<minutes>\d\d)?$"
 
@@ -104,7 +105,8 @@ def _split(texts: pl.Series, forms: tuple[str, ...]) -> pl.DataFrame:
 def _offset() -> pl.Expr:
     """Minutes that a zone is ahead of UTC; null where it is written in letters, or not at all."""
     groups = pl.col("zone").str.extract_groups(_OFFSET).struct
-    minutes = groups.field("hours").cast(pl.Int64) * 60 + groups.field("minutes").cast(pl.Int64).fill_null(0)
+    hours, more = (groups.field(name).cast(pl.Int64, strict=False) for name in ("hours", "minutes"))
+    minutes = hours * 60 + more.fill_null(0)
     signed = pl.when(groups.field("sign") == "-").then(-minutes).otherwise(minutes)
     return pl.when(pl.col("zone").str.contains(_UTC)).then(0).otherwise(signed)
 
@@ -128,7 +130,8 @@ def _check_read(texts: pl.Series, bad: pl.Series, lettered: pl.Series, how: Time
     hint = hint_for_letters(examples[0], how.tz) if shown is letters else hint_for_texts(examples, how)
     if how.format is not None:
         hint = f"{hint} All texts of the column must have the one form.".lstrip()
+    example = examples[0] if len(examples[0]) <= _SHOWN else f"{examples[0][:_SHOWN]}..."
     raise InputError(
-        f"{bad.sum():,} of the times in {texts.name!r} cannot be read{by}, for example {examples[0]!r}.",
+        f"{bad.sum():,} of the times in {texts.name!r} cannot be read{by}, for example {example!r}.",
         (f"{hint} Or write" if hint else "Write") + " them as ISO 8601, for example 2024-02-05T16:05:30-05:00.",
     )

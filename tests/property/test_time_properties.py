@@ -7,8 +7,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sentiscore.errors import InputError
 from sentiscore.features.time_format import TimeFormat
-from sentiscore.features.times import read_times, to_utc
+from sentiscore.features.times import plausible, read_times, to_utc
 
 FEW = settings(max_examples=25, deadline=None)
 # apart by something, so that Python reads each in one way only
@@ -75,3 +76,52 @@ def test_a_number_since_1970_is_what_python_s_timedelta_makes_of_it(values: list
     found = read_times(numbers.cast(pl.String) if text else numbers, TimeFormat(unit=unit)).instants.to_list()
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     assert found == [epoch + timedelta(microseconds=number * size // 1_000) for number in numbers]
+
+
+PIECES = (
+    "2024",
+    "05",
+    "1",
+    "0000",
+    "31",
+    "Jan",
+    "jan.",
+    "Fri",
+    "T",
+    "Z",
+    "ET",
+    "+0100",
+    "-25",
+    "12:30",
+    ":60",
+    "24:00",
+)
+pieces = st.sampled_from((*PIECES, *" /-.,:'%\u0661\u202f{}()", "1704488340", "am", "PM", "NaT", "UTC"))
+mixtures = st.lists(pieces, max_size=9).map("".join) | st.text(max_size=12)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    texts=st.lists(mixtures, min_size=1, max_size=3),
+    tz=st.sampled_from([None, "UTC", "America/New_York"]),
+    how=st.sampled_from([{}, {"format": "rfc2822"}, {"format": "%d/%m/%Y"}, {"unit": "s"}]),
+)
+def test_any_text_is_read_or_refused_with_a_message(texts: list[str], tz: str | None, how: dict[str, str]) -> None:
+    told = ""
+    try:
+        found = read_times(pl.Series("when", texts), TimeFormat(tz=tz, **how))
+        assert plausible(found.instants).len() == len(texts)
+    except InputError as error:
+        told = str(error)
+    assert not told or "'when'" in told
+
+
+@settings(max_examples=100, deadline=None)
+@given(pattern=st.lists(pieces | st.sampled_from(["%Y", "%m", "%d", "%b", "%H", "%q", "%"]), max_size=8).map("".join))
+def test_any_pattern_can_be_used_or_is_refused(pattern: str) -> None:
+    told = ""
+    try:
+        read_times(pl.Series("when", ["2024-01-05"]), TimeFormat(format=pattern, tz="UTC"))
+    except InputError as error:
+        told = str(error)
+    assert not told or "time format" in told or "'when'" in told
