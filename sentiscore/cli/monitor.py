@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from sentiscore.cli import options
 from sentiscore.errors import InputError
 from sentiscore.monitoring.thresholds import THRESHOLDS, with_thresholds
 
@@ -50,8 +51,11 @@ def _thresholds(_ctx: click.Context, _param: click.Parameter, values: tuple[str,
     "--text-col", metavar="NAME", help="The column of texts: compares words and languages; equal texts count once."
 )
 @click.option(
-    "--time-col", metavar="NAME", help="When each text appeared: compares rows per day.  [times without a zone: UTC]"
+    "--time-col",
+    metavar="NAME",
+    help="When each text appeared: compares rows per day.  [times without a zone: --tz, or UTC]",
 )
+@options.times
 @click.option("--prefix", default="", help="The prefix that the scored columns were given.")
 @click.option(
     "--threshold",
@@ -75,6 +79,9 @@ def command(
     references: tuple[Path, ...],
     text_col: str | None,
     time_col: str | None,
+    tz: str | None,
+    time_format: str | None,
+    time_unit: str | None,
     prefix: str,
     thresholds: dict[str, float],
     json_file: Path | None,
@@ -111,6 +118,9 @@ def command(
         reference=references,
         text_col=text_col,
         time_col=time_col,
+        tz=tz,
+        time_format=time_format,
+        time_unit=time_unit,
         prefix=prefix,
         thresholds=thresholds,
     )

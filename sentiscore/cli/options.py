@@ -34,9 +34,31 @@ LABELS: Final = click.option(
 REVISION: Final = click.option(
     "--revision", help="Commit of a model from the hub, or a branch or tag that sentiscore.lock has a commit for."
 )
-TIME_COL: Final = "When each text appeared: times with a zone, or ISO 8601 text with an offset."
+TIME_COL: Final = (
+    "When each text appeared: times with a zone, or text with an offset, as ISO 8601 or with the month as a word."
+)
 ENTITY_COL: Final = "The series each text belongs to, such as a ticker; without it there is one series, 'all'."
-TZ: Final = click.option("--tz", metavar="ZONE", help="Zone of times that carry none, such as America/New_York.")
+_TIMES: Final = (
+    click.option(
+        "--tz",
+        metavar="ZONE",
+        help="Zone of times that carry none, and of zone letters such as ET; for example America/New_York.",
+    ),
+    click.option(
+        "--time-format",
+        metavar="PATTERN",
+        help="How all times are written, such as '%d/%m/%Y %H:%M', in the directives of strptime; or rfc2822.",
+    ),
+    click.option(
+        "--time-unit", type=click.Choice(["s", "ms", "us", "ns"]), help="What times in numbers count since 1970."
+    ),
+)
+_MIDNIGHT: Final = click.option(
+    "--midnight",
+    type=click.Choice(["date", "instant"]),
+    help="What a time of exactly midnight is: a date, which counts as the end of that day, or the instant.  [default: "
+    "instant; date, with a warning, if there are far more than chance gives]",
+)
 DAY_TZ: Final = click.option(
     "--day-tz", metavar="ZONE", help="Zone whose midnight ends a day.  [default: that of --tz, or UTC]"
 )
@@ -83,7 +105,8 @@ _DAILY: Final = (
         type=click.Path(path_type=Path),
         help="A TOML file with these and all other settings of the daily features.",
     ),
-    TZ,
+    *_TIMES,
+    _MIDNIGHT,
     DAY_TZ,
 )
 
@@ -91,6 +114,13 @@ _DAILY: Final = (
 def daily(function: Command) -> Command:
     """The options of daily features, which all commands that make them share."""
     for option in reversed(_DAILY):
+        function = option(function)
+    return function
+
+
+def times(function: Command) -> Command:
+    """The options that say how times are read."""
+    for option in reversed(_TIMES):
         function = option(function)
     return function
 

@@ -17,18 +17,21 @@ from sentiscore.features.columns import daily_columns
 from sentiscore.features.config import DailyConfig
 from sentiscore.features.entities import check_separator, notes_on
 from sentiscore.features.grid import check_frame
-from sentiscore.features.placing import Columns, Placed, place
+from sentiscore.features.midnights import Midnights, settle
+from sentiscore.features.placing import Columns, Placed, place, zones_of
 from sentiscore.features.sessions import Calendar, Sessions, parse_cutoff
 from sentiscore.features.sums import Sums
-from sentiscore.features.times import UTC, check_zone, parse_instant, to_utc, write_instant
+from sentiscore.features.time_format import DATE, TimeFormat
+from sentiscore.features.times import parse_instant, read_times, write_instant
+from sentiscore.features.zones import UTC, check_zone
+from sentiscore.tables import Source
 from sentiscore.tables.exact import series_of
 
 _MOST_ROWS: Final = 20_000_000
 _SLICE_ROWS: Final = 262_144
 """Rows of which all columns together fit a processor's cache."""
+_FIRST_ROWS: Final = 1_000
 _AHEAD: Final = 2
-_TELLING: Final = 10
-"""Rows from which on a habit can be told from chance."""
 
 
 class Settings(TypedDict, total=False):
@@ -41,6 +44,9 @@ class Settings(TypedDict, total=False):
     text_col: str | None
     weight_col: str | None
     tz: str | None
+    time_format: str | None
+    time_unit: str | None
+    midnight: str | None
     day_tz: str | None
     prefix: str
     config: DailyConfig | None
@@ -61,6 +67,10 @@ class DailySums:
         text_col: The column of texts, if equal ones are to be told.
         weight_col: The column of weights.
         tz: The zone of times that carry none.
+        time_format: The pattern of texts that are times.
+        time_unit: What numbers since 1970 count.
+        midnight: What a time of exactly midnight is. Where it is not given, `settle` decides by all rows; without that,
+            `finish` refuses rows of which many are midnight.
         day_tz: The zone whose midnight ends a day.
         prefix: The prefix that the scored columns were given.
         config: Everything else.
@@ -68,6 +78,8 @@ class DailySums:
 
     Attributes:
         as_of: The same in UTC.
+        times: How times are read.
+        midnights: How many of the rows so far are midnight, as far as it was counted.
         n_unplaced: Rows left out so far because they have no entity, no time from 1900 to 2199, lie outside the
             calendar, or appeared after `as_of`.
         closed_until: The position of the last session that is published already, if any.
@@ -88,6 +100,9 @@ class DailySums:
         text_col: str | None = None,
         weight_col: str | None = None,
         tz: str | None = None,
+        time_format: str | None = None,
+        time_unit: str | None = None,
+        midnight: str | None = None,
         day_tz: str | None = None,
         prefix: str = "",
         config: DailyConfig | None = None,
@@ -95,7 +110,7 @@ class DailySums:
     ) -> None:
         self.config = config or DailyConfig()
         self.as_of = None if as_of is None else parse_instant(as_of, "as_of")
-        self._tz = None if tz is None else check_zone(tz, "tz")
+        self.times = TimeFormat(tz=tz, format=time_format, unit=time_unit, midnight=midnight)
         if calendar is not None and day_tz is not None:
             raise InputError(
                 "A calendar has days of its own, so there is nothing that a day's zone could say.",
@@ -107,7 +122,8 @@ class DailySums:
                 "Name their column with --text-col (text_col).",
             )
         zone = check_zone(day_tz if day_tz is not None else tz or UTC, "day_tz")
-        self._day_tz = zone if calendar is None else None
+        sharp = calendar is None and self.config.cutoff == "close" and not self.config.lag
+        self._begins = zone if sharp else None
         self.sessions = Sessions(calendar, cutoff=parse_cutoff(self.config.cutoff), day_tz=zone)
         self.columns = Columns(
             time=time_col,
@@ -125,9 +141,10 @@ class DailySums:
         )
         self.closed_until: int | None = None
         self.n_late = 0
+        self.midnights = Midnights()
+        self._settled = False
         self._any = False
-        self._n_rows = self._n_doubtful = self._n_unknown = self._n_outside = self._n_ahead = 0
-        self._n_stand_ins = 0
+        self._n_rows = self._n_unknown = self._n_outside = self._n_ahead = self._n_stand_ins = 0
 
     @property
     def n_unplaced(self) -> int:
@@ -136,11 +153,47 @@ class DailySums:
 
     def check_schema(self, schema: pl.Schema) -> None:
         """Raise an InputError if rows of these columns can never be placed in a session."""
-        self.columns.check(schema, self._tz)
+        self.columns.check(schema, self.times)
+
+    def check_source(self, source: Source, schema: pl.Schema | None = None) -> None:
+        """Raise an InputError if rows of a file can never be placed; of times in numbers, the message shows one.
+
+        Args:
+            source: The file.
+            schema: Its columns, and those that will be added.
+        """
+        time = self.columns.time
+        if time in source.schema and source.schema[time].is_numeric():
+            for window in source.windows(_FIRST_ROWS, [time]):
+                self.check_times(window)
+                break
+        self.check_schema(source.schema if schema is None else schema)
 
     def check_times(self, rows: pl.DataFrame) -> None:
         """Raise an InputError if a time in these rows cannot be read."""
-        to_utc(series_of(rows, self.columns.time), self._tz)
+        read_times(series_of(rows, self.columns.time), self.times)
+
+    def settle(
+        self, parts: Iterable[pl.DataFrame], *, before: Midnights | None = None, reading: str | None = None
+    ) -> None:
+        """Decide what midnights are by all rows, where `midnight` does not say it: dates, if they look like dates.
+
+        Args:
+            parts: All rows that will be added, of which the column of times is read. They are not, where there is
+                nothing to decide.
+            before: How many midnights rows of before have that these are added to.
+            reading: What the midnights of those are.
+
+        Raises:
+            InputError: A time cannot be read; or the midnights so far were taken as instants and now look like dates.
+        """
+        if self.times.midnight is None:
+            columns = (series_of(part, self.columns.time) for part in parts)
+            zones = zones_of(self.times, self.sessions)
+            self.times, self.midnights = settle(
+                columns, self.times, zones, self._begins, before=before, reading=reading
+            )
+            self._settled = True
 
     def add(self, scored: pl.DataFrame) -> None:
         """Add rows; their order does not matter.
@@ -180,8 +233,8 @@ class DailySums:
             scored,
             self.columns,
             self.sessions,
-            tz=self._tz,
-            day_tz=self._day_tz,
+            how=self.times,
+            begins=self._begins,
             lag=self.config.lag,
             until=self.as_of or datetime.now(UTC_ZONE),
             cut=self.as_of is not None,
@@ -203,7 +256,7 @@ class DailySums:
         self._n_rows += placed.n_rows
         self._n_unknown += placed.n_unplaced
         self._n_outside += placed.n_outside
-        self._n_doubtful += placed.n_doubtful
+        self.midnights += placed.midnights
         self._n_ahead += placed.n_ahead
         self._n_stand_ins += placed.n_stand_ins
         if self.closed_until is not None:
@@ -233,6 +286,8 @@ class DailySums:
         forks.check()
         if not self._any:
             raise InputError("There are no scored rows to make daily features of.")
+        if self.times.midnight is None:
+            self.midnights.refuse(self._begins)
         totals = self.sums.totals()
         self._warn(totals["unique_id"])
         frame = daily_columns(self._grid(totals), totals, self.config)
@@ -300,15 +355,8 @@ class DailySums:
                 SentiscoreWarning,
                 stacklevel=3,
             )
-        if self._n_rows >= _TELLING and self._n_doubtful > self._n_rows / 2:
-            where = f", though not in {self._day_tz}" if self._day_tz is not None else ""
-            warnings.warn(
-                f"{self._n_doubtful:,} of {self._n_rows:,} times are midnight to the second{where}: they look like "
-                "dates whose hour is not known, and may count a day too early. Turn the column into dates and say "
-                "their zone (--tz), so that they count as the end of the day.",
-                SentiscoreWarning,
-                stacklevel=3,
-            )
+        if self._settled and self.times.midnight == DATE and self.midnights.many:
+            warnings.warn(self.midnights.warning(self._begins), SentiscoreWarning, stacklevel=3)
 
 
 def _ends(indices: pl.Series) -> tuple[int, int]:
@@ -340,6 +388,9 @@ def daily(
     text_col: str | None = None,
     weight_col: str | None = None,
     tz: str | None = None,
+    time_format: str | None = None,
+    time_unit: str | None = None,
+    midnight: str | None = None,
     day_tz: str | None = None,
     prefix: str = "",
     config: DailyConfig | None = None,
@@ -354,8 +405,9 @@ def daily(
 
     Args:
         scored: Scored rows, in any order.
-        time_col: When each text appeared: times with a zone, or ISO 8601 text with an offset. Times without
-            a zone, and dates, need `tz`; a date counts as the end of that day.
+        time_col: When each text appeared: times with a zone, or text with an offset, as ISO 8601 or with the month as a
+            word ("Fri, 05 Jan 2024 15:59:00 -0500"). Times without a zone, and dates, need `tz`; a date counts as the
+            end of that day.
         entity_col: The series a text belongs to, such as a ticker; None for one series called "all". A column of lists
             counts a text for each of its entities. Blank names, NaN, <NA> and None are no entity.
         entity_separator: What separates the entities of a text where the column holds several in one text, such as ";".
@@ -364,7 +416,11 @@ def daily(
         text_col: The texts, of which only hashes are kept: for n_unique, and to drop or discount repeats.
         weight_col: How much each text counts, from 0 (not at all) to 2**20: its relevance, length or the model's
             confidence.
-        tz: The zone of times that carry none.
+        tz: The zone of times that carry none, and of zone letters such as ET.
+        time_format: A strptime pattern that all texts in `time_col` have, such as "%d/%m/%Y %H:%M", or "rfc2822".
+        time_unit: What numbers in `time_col` count since 1970: "s", "ms", "us" or "ns".
+        midnight: What a time of exactly midnight is: a "date", which counts as the end of that day, or the "instant".
+            By default instants, and dates (with a warning) if there are far more than chance gives.
         day_tz: The zone whose midnight ends a day; by default `tz`, or UTC where there is none. Not with a calendar.
         prefix: The prefix that the scored columns were given.
         config: Cutoff, latency, windows, repeats, fills, and which columns; `DailyConfig()` by default.
@@ -412,10 +468,16 @@ def daily(
         text_col=text_col,
         weight_col=weight_col,
         tz=tz,
+        time_format=time_format,
+        time_unit=time_unit,
+        midnight=midnight,
         day_tz=day_tz,
         prefix=prefix,
         config=config,
         as_of=as_of,
     )
+    check_frame(scored, "The scored rows")
+    if time_col in scored.columns:
+        sums.settle([scored])
     sums.add(scored)
     return sums.finish()

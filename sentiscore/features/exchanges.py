@@ -37,11 +37,13 @@ class Exchange:
 
     Attributes:
         name: Its code; the one that an alias stands for.
+        zone: The time zone that it is in.
         start: The first day that can be asked for.
         end: The last one, where the library has a limit.
     """
 
     name: str
+    zone: str
     start: date
     end: date | None
 
@@ -67,7 +69,8 @@ def find_exchange(code: str) -> Exchange:
         with _translated(code):
             usual = library.get_calendar(code)
             lower, upper = (None if bound is None else bound.date() for bound in (usual.bound_min(), usual.bound_max()))
-            return Exchange(str(usual.name), _FIRST if lower is None else max(_FIRST, lower), upper)
+            first = _FIRST if lower is None else max(_FIRST, lower)
+            return Exchange(str(usual.name), str(usual.tz), first, upper)
     except library.errors.InvalidCalendarName as error:
         raise InputError(
             f"There is no calendar {code!r}.", f"It is the code of an exchange, such as XNYS or XLON, or {_TABLE}."

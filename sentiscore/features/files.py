@@ -1,5 +1,6 @@
 """A file of scored rows -> a file of daily features, in bounded memory."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Unpack
@@ -54,6 +55,8 @@ def daily_file(
     target = check_target(output or default_daily(source.path), pl.Schema(), folder=False)
     if target.resolve() == source.path.resolve():
         raise OutputError(f"{target} is the file that is read.", "Choose another place with --output.")
+    sums.check_source(source)
+    sums.settle(time_windows(sums, source))
     rows = add_file(sums, source)
     daily = sums.finish()
     options = daily_options(sums, settings)
@@ -78,6 +81,11 @@ def add_file(sums: DailySums, source: Source) -> int:
     """Add all rows of a file, a window at a time; how many they were."""
     sums.add(pl.DataFrame(schema=source.schema))  # says what is missing, and makes no rows give an empty frame
     return sums.add_all(source.windows(_WINDOW_ROWS, sums.columns.needed(source.schema)))
+
+
+def time_windows(sums: DailySums, source: Source) -> Iterator[pl.DataFrame]:
+    """The column of times of a file, a window at a time."""
+    yield from source.windows(_WINDOW_ROWS, [sums.columns.time])
 
 
 def default_daily(source: str | Path) -> Path:

@@ -61,6 +61,7 @@ def daily_options(sums: DailySums, settings: Mapping[str, Any]) -> dict[str, Any
     """
     plain = {name: value for name, value in settings.items() if name not in {"config", "calendar", "as_of"}}
     as_of = None if sums.as_of is None else sums.as_of.isoformat()
+    plain["midnight"] = sums.times.midnight
     return {**plain, "calendar": sums.sessions.name, "as_of": as_of, "config": sums.config.as_dict()}
 
 

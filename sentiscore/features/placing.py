@@ -8,8 +8,10 @@ import polars as pl
 
 from sentiscore.errors import InputError
 from sentiscore.features.entities import Entities, check_entities, read_entities
+from sentiscore.features.midnights import Midnights, count_midnights, midnights_as_dates
 from sentiscore.features.sessions import Sessions
-from sentiscore.features.times import at_midnight, check_time_type, plausible, possible_from, to_utc
+from sentiscore.features.time_format import DATE, TimeFormat
+from sentiscore.features.times import check_time_type, plausible, read_times
 from sentiscore.labels import (
     CLASSES,
     LABEL,
@@ -64,7 +66,7 @@ class Columns:
         present = [name for name in probabilities if name in schema]
         return list(dict.fromkeys([*(name for name in named if name is not None), *scores, *present]))
 
-    def check(self, schema: pl.Schema, tz: str | None) -> None:
+    def check(self, schema: pl.Schema, how: TimeFormat) -> None:
         """Raise an InputError if rows of these columns can never be placed in a session."""
         for column, option in (
             (self.time, "--time-col"),
@@ -77,7 +79,8 @@ class Columns:
                     f"There is no column {column!r}; the columns are: {', '.join(schema)}.",
                     f"Name the right one with {option} ({option[2:].replace('-', '_')}).",
                 )
-        check_time_type(schema[self.time], self.time, tz)
+        if not (schema[self.time].is_numeric() and how.reads_numbers):
+            check_time_type(schema[self.time], self.time, how.tz)
         if self.entity is not None:
             check_entities(schema[self.entity], self.entity, self.separator)
         if self.text is not None and schema[self.text] not in (pl.String, pl.Categorical, pl.Enum, pl.Null):
@@ -99,7 +102,7 @@ class Placed:
         n_rows: Rows that were given.
         n_unplaced: Rows without an entity or a time.
         n_outside: Rows before or after all sessions of the calendar.
-        n_doubtful: Rows at midnight, though not at the day's.
+        midnights: How many times are midnight, where nobody has said what that means.
         n_ahead: Rows that appeared after `until` and have an entity; where they are not left out, a session too.
         n_stand_ins: Rows whose entity is written as one, but is a blank text, a NaN or the like.
         sessions: The session of each row that was given and has a place.
@@ -109,7 +112,7 @@ class Placed:
     n_rows: int
     n_unplaced: int
     n_outside: int
-    n_doubtful: int
+    midnights: Midnights
     n_ahead: int
     n_stand_ins: int
     sessions: pl.Series
@@ -120,8 +123,8 @@ def place(
     columns: Columns,
     sessions: Sessions,
     *,
-    tz: str | None,
-    day_tz: str | None,
+    how: TimeFormat,
+    begins: str | None,
     lag: timedelta,
     until: datetime,
     cut: bool,
@@ -132,8 +135,8 @@ def place(
         scored: Scored rows.
         columns: Which of their columns say what.
         sessions: Where they are placed.
-        tz: The zone of times that carry none.
-        day_tz: The zone whose midnight begins a session; None where sessions do not begin at midnight.
+        how: How times are read.
+        begins: The zone whose midnight begins a session; None where sessions do not begin at midnight.
         lag: How long after it was published a text can be used.
         until: The instant (UTC) after which no text can have appeared.
         cut: Whether rows that did appear after it are left out; they are counted all the same.
@@ -141,7 +144,11 @@ def place(
     Raises:
         InputError: A column is missing or holds what it cannot, or a time cannot be read.
     """
-    columns.check(scored.schema, tz)
+    if columns.time in scored.columns:
+        times = read_times(
+            series_of(scored, columns.time), how
+        )  # before the types are looked at, since its message shows a value
+    columns.check(scored.schema, how)
     status, sentiment, label = (columns.prefix + name for name in (STATUS, SENTIMENT, LABEL))
     if missing := [name for name in (status, sentiment, label) if name not in scored.columns]:
         raise InputError(
@@ -149,10 +156,12 @@ def place(
             "Score them first with sentiscore score; if that used --prefix, give the same here.",
         )
     numbers = _numbers(scored[sentiment])
-    times = series_of(scored, columns.time)
-    published = plausible(to_utc(times, tz))
+    zones = zones_of(how, sessions)
+    as_dates = how.midnight == DATE
+    published = plausible(midnights_as_dates(times, zones) if as_dates else times.instants)
     known = published
-    ahead = (possible_from(times, published, tz) > until).fill_null(value=False)
+    # a date, and a midnight that may mean one, can be there from its beginning on
+    ahead = (plausible(times.possible_from(how.tz)) > until).fill_null(value=False) & published.is_not_null()
     if cut and ahead.any():  # before they are placed, since the calendar need not reach as far
         known = published.set(ahead, None)
     index = sessions.place(known + lag if lag else known)
@@ -185,7 +194,7 @@ def place(
         n_rows=rows.height,
         n_unplaced=n_unknown,
         n_outside=rows.height - n_unknown - placed.height - (n_ahead if cut else 0),
-        n_doubtful=_doubtful(times, published, day_tz),
+        midnights=count_midnights(times, published, zones, begins) if how.midnight is None else Midnights(),
         n_ahead=n_ahead,
         n_stand_ins=entities.n_stand_ins,
         sessions=placed["session_idx"],
@@ -199,13 +208,9 @@ def _entities(scored: pl.DataFrame, columns: Columns) -> Entities:
     return read_entities(series_of(scored, columns.entity), columns.separator)
 
 
-def _doubtful(times: pl.Series, published: pl.Series, day_tz: str | None) -> int:
-    """How many times are midnight as they are written, though no session begins then."""
-    midnight = at_midnight(times) & published.is_not_null()
-    if day_tz is None or not midnight.any():
-        return int(midnight.sum())
-    local = published.filter(midnight).dt.convert_time_zone(day_tz)
-    return int((~at_midnight(local)).sum())
+def zones_of(how: TimeFormat, sessions: Sessions) -> list[str]:
+    """The zones that a date without an hour may be of, beside the one where it was written."""
+    return [zone for zone in (how.tz, sessions.zone) if zone is not None]
 
 
 def _check_whole(status: pl.Series, scorable: pl.Series, q: pl.Series, label: pl.Series) -> None:

@@ -16,7 +16,8 @@ import polars as pl
 from sentiscore.errors import InputError
 from sentiscore.features.durations import parse_duration
 from sentiscore.features.exchanges import find_exchange
-from sentiscore.features.times import INSTANT, start_of_day, to_utc
+from sentiscore.features.times import to_utc
+from sentiscore.features.zones import INSTANT, start_of_day
 from sentiscore.tables import read_table
 from sentiscore.tables.source import READABLE
 
@@ -72,6 +73,7 @@ class Sessions:
 
     Attributes:
         name: What the calendar is called: "days America/New_York", "XNYS" or "frame".
+        zone: The zone of its days; None for a frame, which does not say it.
 
     Raises:
         InputError: There is no such calendar, or its sessions do not follow each other.
@@ -84,7 +86,9 @@ class Sessions:
         self._table: pl.DataFrame | None = None
         self._first = self._last = _EPOCH
         self._make: Callable[[date, date], pl.DataFrame]
+        self.zone: str | None = None
         if calendar is None:
+            self.zone = day_tz
             self.name = f"days {day_tz}"
             self._make = lambda first, last: _days(first, last, day_tz)
         elif isinstance(calendar, pl.DataFrame) or _is_file(calendar):
@@ -94,6 +98,7 @@ class Sessions:
         else:
             exchange = find_exchange(str(calendar))
             self.name = exchange.name
+            self.zone = exchange.zone
             self._make = exchange.sessions
 
     def place(self, known: pl.Series) -> pl.Series:

@@ -8,7 +8,7 @@ so that files that do not fit are noticed, and an update that was stopped after 
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +17,10 @@ import polars as pl
 
 from sentiscore.errors import InputError
 from sentiscore.features.daily import DailySums
+from sentiscore.features.midnights import Midnights
 from sentiscore.features.placing import SEED
 from sentiscore.features.sums import KEYS, TOTALS
+from sentiscore.features.time_format import INSTANT
 from sentiscore.tables import read_table, write_frame
 
 FORMAT: Final = 2
@@ -35,6 +37,7 @@ class State:
 
     Attributes:
         settings: What the file was made with.
+        midnights: How many times of its rows are midnight, where nobody has said what that means.
         daily: The sha256 of the daily file that the sums belong to.
         before: That of the one that it took the place of; empty for the first.
         revisions: The sha256 of the file of revisions that this update leaves; empty if it changed none.
@@ -45,6 +48,7 @@ class State:
     """
 
     settings: dict[str, Any]
+    midnights: Midnights
     daily: str
     before: str
     revisions: str
@@ -92,6 +96,7 @@ def settings_of(sums: DailySums, schema: pl.Schema) -> dict[str, Any]:
         "entities": entities if separator is None else f"{entities}, separated by {separator!r}",
         "text column": sums.columns.text is not None,
         "weight column": sums.columns.weight is not None,
+        "midnight": sums.times.midnight,
         "hashes": int(pl.Series(["sentiscore"]).hash(SEED)[0]) if sums.columns.text is not None else 0,
         **{f"config {name}": value for name, value in sums.config.as_dict().items() if name != "end"},
     }
@@ -100,6 +105,7 @@ def settings_of(sums: DailySums, schema: pl.Schema) -> dict[str, Any]:
 def write_state(path: Path, state: State) -> None:
     """Write the sums, whole or not at all."""
     meta = {name: getattr(state, name) for name in ("settings", "daily", "before", "revisions", "sources")}
+    meta["midnights"] = asdict(state.midnights)
     meta["as_of"] = state.as_of.isoformat()
     parts = [
         pl.DataFrame({"part": [_META], "json": [json.dumps(meta)]}, schema_overrides={"part": pl.Int8}),
@@ -132,7 +138,7 @@ def read_state(daily: Path, anew: str) -> State:
         raise unusable
     try:
         meta = json.loads(whole.filter(pl.col("part") == _META)["json"].item())
-        settings = dict(meta["settings"])
+        settings = {"midnight": INSTANT} | meta["settings"]  # which it was before it could be chosen
         if settings["format"] != FORMAT:
             raise InputError(f"{path} was written by another version of sentiscore.", anew)
         sums = whole.filter(pl.col("part") == _SUMS).select(*KEYS, "ds", "cutoff", "n_docs", *TOTALS)
@@ -142,6 +148,7 @@ def read_state(daily: Path, anew: str) -> State:
             texts = whole.filter(pl.col("part") == _TEXTS).select(*KEYS, *kept)
         return State(
             settings=settings,
+            midnights=_midnights(meta.get("midnights", {})),
             daily=str(meta["daily"]),
             before=str(meta["before"]),
             revisions=str(meta["revisions"]),
@@ -152,3 +159,8 @@ def read_state(daily: Path, anew: str) -> State:
         )
     except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise unusable from error
+
+
+def _midnights(held: dict[str, Any]) -> Midnights:
+    """What JSON has of them, where tuples are lists; none in a state of before they were counted."""
+    return Midnights(**{**held, "hours": tuple(held["hours"])}) if held else Midnights()

@@ -9,7 +9,7 @@ import polars as pl
 
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.features.grid import AVAILABLE_AT, DS, ID, check_columns, check_frame, feature_columns, plain_ids
-from sentiscore.features.times import UTC, check_zone
+from sentiscore.features.zones import UTC, check_zone
 from sentiscore.tables.exact import series_of
 
 AGE: Final = "feature_age"

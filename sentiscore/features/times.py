@@ -1,44 +1,75 @@
 """A column of times, however it is written -> instants in UTC."""
 
-from datetime import datetime, time, timedelta
-from typing import Final, Literal
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from sentiscore.errors import InputError
+from sentiscore.features.epochs import from_epoch
+from sentiscore.features.time_format import TimeFormat
+from sentiscore.features.time_hints import hint_for_numbers
+from sentiscore.features.time_text import no_zone, read_numbers, read_text
+from sentiscore.features.zones import (
+    DAY,
+    INSTANT,
+    MICROSECOND,
+    UTC,
+    WALL,
+    check_zone,
+    end_of_day,
+    localise,
+    start_of_day,
+)
 
-UTC: Final = "UTC"
-INSTANT: Final = pl.Datetime("us", UTC)
+__all__ = [
+    "INSTANT",
+    "UTC",
+    "Times",
+    "check_time_type",
+    "check_zone",
+    "parse_instant",
+    "plausible",
+    "read_times",
+    "start_of_day",
+    "to_utc",
+    "write_instant",
+]
+
 _FIRST_YEAR: Final = 1900
 _LAST_YEAR: Final = 2199
 _START: Final = datetime(_FIRST_YEAR, 1, 1, tzinfo=ZoneInfo(UTC))
 _END: Final = datetime(_LAST_YEAR + 1, 1, 1, tzinfo=ZoneInfo(UTC))
 
 
-def check_zone(name: str, what: str) -> str:
-    """The name of a time zone, if there is one of that name.
+@dataclass(frozen=True)
+class Times:
+    """A column of times that was read.
 
-    Raises:
-        InputError: There is none.
+    Attributes:
+        instants: Microseconds in UTC; null where there is no time. A date without a time is the end of that day.
+        wall: What the clock showed where each was written, or the date at midnight, without a zone.
+        dated: Which are dates without a time.
+        end: Which were written as the end of a day (24:00) or as a leap second (:60).
+        zone: The zone that the type of the column says, if it does.
     """
-    try:
-        ZoneInfo(name)
-        pl.select(pl.lit(0).cast(INSTANT).dt.convert_time_zone(name))  # polars knows fewer names
-    except (KeyError, ValueError, OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(
-            f"There is no time zone {name!r} ({what}).", "Zones are named like America/New_York or UTC."
-        ) from error
-    return name
 
+    instants: pl.Series
+    wall: pl.Series
+    dated: pl.Series
+    end: pl.Series
+    zone: str | None
 
-def at_midnight(times: pl.Series) -> pl.Series:
-    """Which times are midnight to the second as they are written; a date without a time is not one of them."""
-    if isinstance(times.dtype, pl.Datetime):
-        return (times.dt.time() == time(0)).fill_null(value=False)
-    if times.dtype == pl.String:
-        return times.str.contains(r"^\s*\d{4}-\d\d-\d\d[T ]00:00(:00(\.0+)?)?\s*([zZ+-]|$)").fill_null(value=False)
-    return pl.repeat(value=False, n=times.len(), eager=True)
+    def possible_from(self, tz: str | None) -> pl.Series:
+        """From when on a text with such a time can be there: its instant, or for a date the day's start."""
+        if not self.dated.any():
+            return self.instants
+        if tz is None:  # a date that was written with an offset
+            return (self.instants - DAY + MICROSECOND).zip_with(self.dated, self.instants)
+        starts = start_of_day(self.wall.dt.date().set(~self.dated, None), tz)
+        return starts.zip_with(self.dated & self.instants.is_not_null(), self.instants)
 
 
 def plausible(instants: pl.Series) -> pl.Series:
@@ -61,7 +92,7 @@ def parse_instant(value: str | datetime, what: str) -> datetime:
             found = None
     elif isinstance(value, str):
         try:
-            found = to_utc(pl.Series(what, [value]), None)[0]
+            found = plausible(to_utc(pl.Series(what, [value]), None))[0]
         except InputError as error:
             raise InputError(f"{value!r} is no instant ({what}).", hint) from error
     else:
@@ -76,28 +107,13 @@ def write_instant(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def possible_from(times: pl.Series, instants: pl.Series, tz: str | None) -> pl.Series:
-    """From when on a text with such a time can be there: its instant, or for a date without a time the day's start."""
-    if tz is None:
-        return instants
-    if times.dtype == pl.Date:
-        dated = instants.is_not_null()
-    elif times.dtype == pl.String:
-        dated = times.str.contains(r"^\s*\d{4}-\d\d-\d\d\s*$").fill_null(value=False) & instants.is_not_null()
-    else:
-        return instants
-    if not dated.any():
-        return instants
-    return start_of_day(instants.dt.convert_time_zone(tz).dt.date(), tz).zip_with(dated, instants)
-
-
 def check_time_type(dtype: pl.DataType, column: str, tz: str | None) -> None:
-    """Raise an InputError if a column of this type can never say when something appeared."""
+    """Raise an InputError if a column of this type can never say when something appeared without being told how."""
     if isinstance(dtype, pl.Datetime):
         naive = dtype.time_zone is None
     elif dtype == pl.Date:
         naive = True
-    elif dtype in (pl.String, pl.Null):
+    elif dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
         return  # text is looked at row by row
     else:
         raise InputError(
@@ -105,102 +121,79 @@ def check_time_type(dtype: pl.DataType, column: str, tz: str | None) -> None:
             "Name a column of dates, of times with a zone, or of ISO 8601 text with --time-col (time_col).",
         )
     if naive and tz is None:
-        raise _no_zone(column, str(dtype))
+        raise no_zone(column, str(dtype))
 
 
 def to_utc(times: pl.Series, tz: str | None) -> pl.Series:
-    """Instants in UTC.
+    """Instants in UTC, of times that need no more than a zone; see `read_times`."""
+    return read_times(times, TimeFormat(tz=tz)).instants
+
+
+def read_times(times: pl.Series, how: TimeFormat) -> Times:
+    """Read a column of times.
+
+    Text is read without being told how where its meaning is certain, text by text, so that a column may mix these
+    forms: ISO 8601 in its extended and its basic form, and dates that name their month (RFC 2822, HTTP, Twitter, ctime,
+    "Jan 5, 2024 4:00 PM ET"). With a pattern, all texts must have that form. Empty text, and the words by which pandas
+    writes that there is no time, are none.
+
+    A date without a time is taken as the end of that day: when in the day it was known cannot be told, so nothing of
+    the day may depend on it. Times keep their own offset; those without one are in `how.tz`, where a time that the
+    change to summer time skips, or that the change back repeats, is taken as the later instant. Zone letters (ET, EST)
+    count where the zone of `how` shows them at that time. 24:00 is the end of a day, and a leap second, :60, is read as
+    the second after it.
 
     Args:
-        times: Times with a zone; ISO 8601 text with an offset or Z; or, if `tz` says in which zone they
-            are, times without one. A date without a time is taken as the end of that day: when in the day
-            it was known cannot be told, so nothing of the day may depend on it.
-        tz: The zone of times that carry none; times that carry one keep their own. A time that the change
-            to summer time skips, or that the change back repeats, is taken as the later instant.
-
-    Returns:
-        Microseconds in UTC; null where there was none.
+        times: Times or dates; text; or numbers since 1970, if `how.unit` says what they count.
+        how: How they are read.
 
     Raises:
-        InputError: A time carries no zone and `tz` says none, or a text is no time.
+        InputError: A time carries no zone and `how` has none, or what is there is no time that can be read.
     """
-    check_time_type(times.dtype, times.name, tz)
-    if tz is not None:
-        check_zone(tz, "tz")
-    if times.dtype == pl.Null:
-        return times.cast(INSTANT)
-    if isinstance(times.dtype, pl.Datetime):
-        if times.dtype.time_zone is not None:
-            return times.cast(pl.Datetime("us", times.dtype.time_zone)).dt.convert_time_zone(UTC)
-        return _localise(times.cast(pl.Datetime("us")), str(tz))
-    if times.dtype == pl.Date:
-        return _end_of_day(times, str(tz))
-    return _parse(times, tz)
+    dtype = times.dtype
+    if dtype.is_numeric():
+        if how.format is None:
+            return _of_instants(_from_numbers(times, how), UTC)
+        return _of_text(times.cast(pl.String), how)
+    check_time_type(dtype, times.name, how.tz)
+    if isinstance(dtype, pl.Datetime):
+        if dtype.time_zone is not None:
+            fine = times.cast(pl.Datetime("us", dtype.time_zone))
+            return _of_instants(fine.dt.convert_time_zone(UTC), dtype.time_zone)
+        wall = times.cast(WALL)
+        return _of_wall(localise(wall, str(how.tz)), wall, how.tz, dated=False)
+    if dtype == pl.Date:
+        return _of_wall(end_of_day(times, str(how.tz)), times.cast(WALL), how.tz, dated=True)
+    return _of_text(times.cast(pl.String), how)
 
 
-def start_of_day(dates: pl.Series, tz: str) -> pl.Series:
-    """The first instant from which a zone never shows an earlier date again, in UTC.
-
-    That is midnight, or the end of the gap where a zone skips midnight; where a clock goes back over midnight,
-    it is the second midnight, since some of the day before comes after the first.
-    """
-    midnights = dates.cast(pl.Datetime("us")).to_frame("t")
-    wall = pl.col("t")
-    early, late = _instant(wall, tz, "earliest"), _instant(wall, tz, "latest")
-    just_before = (late - pl.duration(microseconds=1)).dt.convert_time_zone(tz).dt.date()
-    start = pl.when(just_before < wall.dt.date()).then(late).otherwise(early)
-    return midnights.select(start.alias(dates.name)).to_series()
+def _of_wall(instants: pl.Series, wall: pl.Series, zone: str | None, *, dated: bool) -> Times:
+    n = wall.len()
+    never = pl.repeat(value=False, n=n, eager=True)
+    return Times(instants, wall, pl.repeat(value=dated, n=n, eager=True), never, zone)
 
 
-def _end_of_day(dates: pl.Series, tz: str) -> pl.Series:
-    """The last microsecond of each date in a zone, in UTC."""
-    return start_of_day(dates.dt.offset_by("1d"), tz) - timedelta(microseconds=1)
+def _of_instants(instants: pl.Series, zone: str) -> Times:
+    return _of_wall(instants, instants.dt.convert_time_zone(zone).dt.replace_time_zone(None), zone, dated=False)
 
 
-def _localise(times: pl.Series, tz: str) -> pl.Series:
-    """Wall-clock times of a zone -> UTC; of two readings the later one."""
-    return times.to_frame("t").select(_instant(pl.col("t"), tz, "latest").alias(times.name)).to_series()
+def _of_text(texts: pl.Series, how: TimeFormat) -> Times:
+    if how.unit is not None:
+        return _of_instants(read_numbers(texts, how.unit), UTC)
+    read = read_text(texts, how)
+    return Times(read["instant"].alias(texts.name), read["wall"], read["dated"], read["end"], zone=None)
 
 
-def _instant(wall: pl.Expr, tz: str, ambiguous: Literal["earliest", "latest"]) -> pl.Expr:
-    """Wall-clock times of a zone -> UTC; a time that the zone skips is read on the clock of the day before."""
-
-    def at(time: pl.Expr) -> pl.Expr:
-        return time.dt.replace_time_zone(tz, ambiguous=ambiguous, non_existent="null").dt.convert_time_zone(UTC)
-
-    return pl.coalesce(at(wall), at(wall - pl.duration(days=1)) + pl.duration(days=1))
-
-
-def _parse(times: pl.Series, tz: str | None) -> pl.Series:
-    """ISO 8601 text -> UTC."""
-    name = times.name
-    iso = times.str.strip_chars().str.replace(r"^(\d{4}-\d\d-\d\d) +(\d)", "${1}T$2")
-    iso = iso.str.replace(r" *(?:[zZ]|UTC|GMT)$", "+00:00").str.replace(r" +([+-]\d\d:?\d\d)$", "$1")
-    iso = iso.str.replace(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d)([+-]|$)", "${1}:00$2")  # seconds may be left out
-    iso = iso.str.replace(r"(T.*[+-]\d\d)$", "${1}:00")  # and the minutes of an offset
-    iso = iso.set(iso == "", None)
-    readable = iso.set(~iso.str.contains(r"^\d{4}-"), None)  # 24-02-05 would be a day of the year 24
-    with_offset = readable.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", strict=False)
-    naive = readable.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
-    date = readable.str.to_date("%Y-%m-%d", strict=False)
-    naive = naive.set(with_offset.is_not_null(), None)
-    bad = iso.is_not_null() & with_offset.is_null() & naive.is_null() & date.is_null()
-    if bad.any():
-        raise InputError(
-            f"{bad.sum():,} of the times in {name!r} cannot be read, for example {times.filter(bad)[0]!r}.",
-            "Write them as ISO 8601, for example 2024-02-05T16:05:30-05:00.",
-        )
-    zoneless = naive.is_not_null() | date.is_not_null()
-    if zoneless.any() and tz is None:
-        raise _no_zone(name, f"for example {times.filter(zoneless)[0]!r}")
-    parts = {"offset": with_offset.cast(INSTANT)}
-    if tz is not None:
-        parts |= {"naive": _localise(naive, tz), "date": _end_of_day(date, tz)}
-    return pl.DataFrame(parts).select(pl.coalesce(pl.all()).alias(name)).to_series()
-
-
-def _no_zone(column: str, what: str) -> InputError:
-    return InputError(
-        f"The times in {column!r} carry no time zone ({what}).",
-        "Say which zone they are in, for example: --tz America/New_York (tz='America/New_York').",
+def _from_numbers(times: pl.Series, how: TimeFormat) -> pl.Series:
+    if how.unit is not None:
+        return from_epoch(times, how.unit)
+    values = times.drop_nulls()
+    if times.dtype.is_float():
+        values = values.drop_nans()
+    if values.is_empty():
+        return pl.repeat(None, times.len(), dtype=INSTANT, eager=True).alias(times.name)
+    raise InputError(
+        f"The time column {times.name!r} holds {times.dtype}, not times, for example {values[0]}.",
+        f"{hint_for_numbers(values)} Or name a column of dates, of times with a zone, or of ISO 8601 text with "
+        "--time-col (time_col).",
     )

@@ -12,7 +12,7 @@ import polars as pl
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
 from sentiscore.features.config import DailyConfig
 from sentiscore.features.daily import DailySums, Settings
-from sentiscore.features.files import DailyFile, add_file
+from sentiscore.features.files import DailyFile, add_file, time_windows
 from sentiscore.features.origins import daily_options, daily_provenance, look_at, warn_of_another_model
 from sentiscore.features.state import (
     State,
@@ -92,7 +92,7 @@ def update_file(
     settings["as_of"] = now if as_of is None else as_of
     sums = DailySums(**settings)
     instant = _check_as_of(sums, now)
-    sums.check_schema(source.schema)
+    sums.check_source(source)
     made_with = settings_of(sums, source.schema)
     options = {
         **{name: value for name, value in settings.items() if name != "config"},
@@ -111,18 +111,14 @@ def update_file(
             shas = _shas(target)
             old = _read_daily(target, command)
         _check_settings(target, before.settings, made_with, hint)
-        if instant < before.as_of:
-            raise InputError(
-                f"{target} has been brought up to {write_instant(before.as_of)} already, which is after "
-                f"{write_instant(instant)}.",
-                "Give a later --as-of (as_of), or leave it out, which means now.",
-            )
+        _check_later(target, instant, before)
         _check_calendar(sums, before.sums, hint)
         sums.restore(before.sums.drop("ds", "cutoff"), before.texts)
         sums.closed_until = sums.sessions.last_closed(before.as_of)
     published = sums.closed_until
     if anew and old is not None:
         published = old.select(pl.col("session_idx").max()).item()
+    made_with["midnight"] = _settled(sums, source, before)
     rows = add_file(sums, source)
     added = look_at(source.path, rows)
     _check_new(target, sums, before, rows, added.facts.sha256, revise=revise)
@@ -144,6 +140,7 @@ def update_file(
     seen, texts = sums.state()
     state = State(
         settings=made_with,
+        midnights=sums.midnights,
         daily=sha256(next_path(target)),
         before=shas[0],
         revisions=sha256(next_revisions_path(target)) if revisions else "",
@@ -180,6 +177,15 @@ def _check_places(source: Source, daily: Path) -> Path:
     if source.path.resolve() in [path.resolve() for path in beside]:
         raise OutputError(f"{source.path} is written to by this update.", "Name the file of new scored rows first.")
     return target
+
+
+def _settled(sums: DailySums, source: Source, before: State | None) -> str | None:
+    """What midnights are: as they were in the rows before, unless it is said."""
+    if before is None:
+        sums.settle(time_windows(sums, source))
+    else:
+        sums.settle(time_windows(sums, source), before=before.midnights, reading=before.settings["midnight"])
+    return sums.times.midnight
 
 
 def _shas(target: Path) -> tuple[str, str]:
@@ -311,8 +317,20 @@ def _check_new(
         )
 
 
+def _check_later(target: Path, instant: datetime, before: State) -> None:
+    """Raise an InputError if an update would be as of an instant before that of the last."""
+    if instant < before.as_of:
+        raise InputError(
+            f"{target} has been brought up to {write_instant(before.as_of)} already, which is after "
+            f"{write_instant(instant)}.",
+            "Give a later --as-of (as_of), or leave it out, which means now.",
+        )
+
+
 def _check_settings(target: Path, old: dict[str, Any], new: dict[str, Any], hint: str) -> None:
     differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    if new["midnight"] is None:  # it is not said now, so it is what it was
+        differing = [name for name in differing if name != "midnight"]
     if "hashes" in differing and old.get("text column") == new.get("text column"):
         raise InputError(
             f"{target} was made with a version of polars that hashes texts differently, so repeats of earlier texts "

@@ -8,6 +8,8 @@ import polars as pl
 
 from sentiscore import forks
 from sentiscore.errors import InputError
+from sentiscore.features.time_format import TimeFormat
+from sentiscore.features.zones import UTC
 from sentiscore.monitoring.models import compare_models
 from sentiscore.monitoring.profile import Columns, Profile, Profiler
 from sentiscore.monitoring.report import DriftReport, compare
@@ -25,6 +27,9 @@ def monitor(
     reference: Scored | Sequence[Scored],
     text_col: str | None = None,
     time_col: str | None = None,
+    tz: str | None = None,
+    time_format: str | None = None,
+    time_unit: str | None = None,
     prefix: str = "",
     thresholds: Mapping[str, float] | None = None,
 ) -> DriftReport:
@@ -37,7 +42,10 @@ def monitor(
         scored: Rows that scoring wrote, tonight's for example: a file, a folder of parts, or a frame.
         reference: Rows of the same model and the same source from when all was well; one or several.
         text_col: The column of texts, by which words and languages are compared and equal texts count once.
-        time_col: The column of times, by which rows per day are compared; times without a zone are taken to be in UTC.
+        time_col: The column of times, by which rows per day are compared.
+        tz: The zone of times that carry none; UTC by default. See `sentiscore.features.daily`, also for the next two.
+        time_format: The pattern of texts that are times.
+        time_unit: What numbers since 1970 count.
         prefix: The prefix that the scored columns were given.
         thresholds: Thresholds other than the default, by the name of the check; see `THRESHOLDS`.
 
@@ -50,7 +58,8 @@ def monitor(
     """
     forks.check()
     limits = with_thresholds(thresholds)
-    columns = Columns(text=text_col, time=time_col, prefix=prefix)
+    how = TimeFormat(tz=UTC if tz is None else tz, format=time_format, unit=time_unit)
+    columns = Columns(text=text_col, time=time_col, how=how, prefix=prefix)
     parts = [reference] if isinstance(reference, str | Path | pl.DataFrame) else list(reference)
     if not parts:
         raise InputError("There is no reference to compare with.", "Name at least one file with --reference.")

@@ -8,7 +8,9 @@ import numpy as np
 import polars as pl
 
 from sentiscore.errors import InputError
-from sentiscore.features.times import UTC, check_time_type, plausible, to_utc
+from sentiscore.features.time_format import TimeFormat
+from sentiscore.features.times import check_time_type, plausible, read_times
+from sentiscore.features.zones import UTC
 from sentiscore.labels import (
     CLASSES,
     LABEL,
@@ -40,6 +42,7 @@ _MOST_REPEATS: Final = 1_000
 _HOUR_US: Final = 3_600_000_000
 _DAY_US: Final = 24 * _HOUR_US
 _SEED: Final = 0
+_IN_UTC: Final = TimeFormat(tz=UTC)
 _SCORES: Final = ("bin", "label", "sure", "length", "truncated")
 
 
@@ -50,11 +53,13 @@ class Columns:
     Attributes:
         text: The text; None where it is not looked at.
         time: When it appeared; None where that is not looked at.
+        how: How times are read.
         prefix: The prefix that the scored columns were given.
     """
 
     text: str | None = None
     time: str | None = None
+    how: TimeFormat = _IN_UTC
     prefix: str = ""
 
     def needed(self, schema: pl.Schema, where: str) -> list[str]:
@@ -84,8 +89,8 @@ class Columns:
                 f"The text column {self.text!r} of {where} holds {schema[self.text]}, not text.",
                 "Name the column that was scored with --text-col (text_col).",
             )
-        if self.time is not None:
-            check_time_type(schema[self.time], self.time, UTC)
+        if self.time is not None and not schema[self.time].is_numeric():  # numbers are looked at one by one
+            check_time_type(schema[self.time], self.time, self.how.tz)
         neutral = [self.prefix + P_NEUTRAL] if self.prefix + P_NEUTRAL in schema else []
         named = [name for name in (self.text, self.time) if name is not None]
         return list(dict.fromkeys([*scores, *neutral, *named]))
@@ -277,10 +282,10 @@ class Profiler:
         return numbers.select(pl.when(scored).then(value).alias(name) for name, value in values.items())
 
     def _instants(self, rows: pl.DataFrame) -> pl.Series | None:
-        """Microseconds since 1970 in UTC; times without a zone are taken to be in UTC."""
+        """Microseconds since 1970 in UTC."""
         if self._columns.time is None:
             return None
-        return plausible(to_utc(series_of(rows, self._columns.time), UTC)).cast(pl.Int64)
+        return plausible(read_times(series_of(rows, self._columns.time), self._columns.how).instants).cast(pl.Int64)
 
     def _add_texts(self, scores: pl.DataFrame, texts: pl.Series, instants: pl.Series | None) -> None:
         scored = scores["bin"].is_not_null()

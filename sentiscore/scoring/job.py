@@ -69,6 +69,9 @@ def score_file(
     weight_col: str | None = None,
     daily: str | Path | None = None,
     tz: str | None = None,
+    time_format: str | None = None,
+    time_unit: str | None = None,
+    midnight: str | None = None,
     day_tz: str | None = None,
     config: DailyConfig | None = None,
     on_progress: OnProgress | None = None,
@@ -116,7 +119,10 @@ def score_file(
         calendar: The sessions of the daily features; see `sentiscore.features.daily`.
         weight_col: How much each text counts in them: a column of the source, or one that scoring adds.
         daily: Where the daily features go; by default NAME.daily.parquet beside a source.
-        tz: The zone of times that carry none.
+        tz: The zone of times that carry none; see `sentiscore.features.daily` for this and the next three.
+        time_format: The pattern of texts that are times.
+        time_unit: What numbers since 1970 count.
+        midnight: What a time of exactly midnight is, a "date" or an "instant".
         day_tz: The zone whose midnight ends a day; by default `tz`, or UTC where there is none.
         config: Everything else about the daily features.
         on_progress: Called with the rows done and the rows there are, as far as is known.
@@ -162,6 +168,9 @@ def score_file(
         calendar=calendar,
         weight_col=weight_col,
         tz=tz,
+        time_format=time_format,
+        time_unit=time_unit,
+        midnight=midnight,
         day_tz=day_tz,
         config=config,
     )

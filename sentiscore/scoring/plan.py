@@ -22,6 +22,12 @@ from sentiscore.tables.source import require_column
 UNDECODABLE: Final = "sentiscore: undecodable"
 """The column that says which rows of a window hold bytes that are no text."""
 
+_NEEDS_TIMES: Final = (
+    *("entity_col", "entity_separator", "calendar", "weight_col", "config"),
+    *("time_format", "time_unit", "midnight"),
+)
+"""Options that say nothing without a time column."""
+
 Between = Callable[[], None]
 
 
@@ -55,6 +61,9 @@ class Options:
     calendar: Calendar = None
     weight_col: str | None = None
     tz: str | None = None
+    time_format: str | None = None
+    time_unit: str | None = None
+    midnight: str | None = None
     day_tz: str | None = None
     config: DailyConfig | None = None
 
@@ -170,17 +179,10 @@ def make_plan(
         rejects = check_target(beside(target, "rejected").with_suffix(suffix), pl.Schema(), folder=False)
     sums = days = None
     if options.time_col is not None:
-        sums = _sums(options, schema)
+        sums = _sums(options, schema, sources[0])
         default = default_daily(paths[0]) if output is None else default_daily(target)
         days = check_target(daily if daily is not None else default, pl.Schema(), folder=False)
-    elif (
-        options.entity_col is not None
-        or options.entity_separator is not None
-        or daily is not None
-        or options.calendar is not None
-        or options.weight_col is not None
-        or options.config is not None
-    ):
+    elif daily or any(getattr(options, name) is not None for name in _NEEDS_TIMES):
         raise InputError("Daily features need a time column.", "Name it with --time-col (time_col).")
     plan = Plan(
         options=options,
@@ -268,16 +270,19 @@ def daily_settings(options: Options) -> Settings:
         text_col=options.text_col,
         weight_col=options.weight_col,
         tz=options.tz,
+        time_format=options.time_format,
+        time_unit=options.time_unit,
+        midnight=options.midnight,
         day_tz=options.day_tz,
         prefix=options.prefix,
         config=options.config,
     )
 
 
-def _sums(options: Options, schema: pl.Schema) -> DailySums:
+def _sums(options: Options, schema: pl.Schema, source: Source) -> DailySums:
     sums = DailySums(**daily_settings(options))
     added = [options.prefix + name for name in names.score_columns(names.CLASSES, options.overflow)]
-    sums.check_schema(pl.Schema(dict.fromkeys(added, pl.Float32()) | dict(schema)))
+    sums.check_source(source, pl.Schema(dict.fromkeys(added, pl.Float32()) | dict(schema)))
     return sums
 
 
@@ -290,9 +295,12 @@ def _look_at_rows(plan: Plan, schema: pl.Schema, between: Between, bounds: Bound
             between()
             yield window
 
-    if plan.sums is not None and options.time_col is not None and schema[options.time_col] == pl.String:
-        for window in windows([options.time_col]):  # other types say that every time can be read
-            plan.sums.check_times(window.rows)
+    if plan.sums is not None and options.time_col is not None:
+        every = (window.rows for window in windows([options.time_col]))
+        plan.sums.settle(every)  # which reads all of them where it has to decide
+        if not isinstance(schema[options.time_col], pl.Datetime | pl.Date):  # whose times can all be read
+            for rows in every:
+                plan.sums.check_times(rows)
     if options.bad_rows == names.FAIL:
         looked = (
             (plan.sources[one.source].path, one.position, one.rows.with_columns(one.undecodable))

@@ -321,3 +321,27 @@ def test_a_pattern_that_matches_nothing_is_an_error_and_an_event(tmp_path: Path)
     assert result.exit_code == 1
     assert json.loads(result.stderr)["event"] == "failed"
     assert "No file matches the pattern" in result.stderr
+
+
+@pytest.mark.parametrize(("options", "n_docs"), [(["--midnight", "instant"], [2]), (["--midnight", "date"], [1, 1])])
+def test_the_command_line_says_how_times_are_read(
+    tmp_path: Path, tiny_checkpoint: Path, options: list[str], n_docs: list[int]
+) -> None:
+    path = tmp_path / "news.csv"
+    path.write_text("headline,at\ngood,05/01/2024 00:00\ngood,05/01/2024 10:00\n")
+    more = ["--time-col", "at", "--tz", "America/New_York", "--time-format", "%d/%m/%Y %H:%M", "--calendar", "XNYS"]
+    done = run("score", path, "--text-col", "headline", "-m", tiny_checkpoint, *more, *options)
+    assert done.exit_code == 0, done.output
+    assert pl.read_parquet(tmp_path / "news.daily.parquet")["n_docs"].to_list() == n_docs
+    done = run("features", tmp_path / "news.scored.parquet", *more, *options, "-o", tmp_path / "again.parquet")
+    assert done.exit_code == 0, done.output
+    assert pl.read_parquet(tmp_path / "again.parquet")["n_docs"].to_list() == n_docs
+
+
+def test_both_a_time_format_and_a_time_unit_are_one_too_many(tmp_path: Path) -> None:
+    path = tmp_path / "news.csv"
+    path.write_text("headline,at\ngood,1704488340\n")
+    more = ["--time-col", "at", "--time-format", "%Y%m%d", "--time-unit", "s"]
+    done = run("score", path, "--text-col", "headline", *more)
+    assert done.exit_code == 1
+    assert "not both" in done.output

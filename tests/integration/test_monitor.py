@@ -200,3 +200,34 @@ def test_help_names_the_exit_codes_and_every_threshold() -> None:
     text = " ".join(run("--help").output.split())
     assert "3 where a check alarms" in text
     assert all(f"{name}={value:g}" in text for name, value in THRESHOLDS.items())
+
+
+@pytest.mark.parametrize(
+    ("write", "options"),
+    [
+        (pl.col("published_at").dt.epoch("s"), ("--time-unit", "s")),
+        (pl.col("published_at").dt.epoch("ms").cast(pl.String), ("--time-unit", "ms")),
+        (pl.col("published_at").dt.strftime("%d/%m/%Y %H:%M:%S"), ("--time-format", "%d/%m/%Y %H:%M:%S")),
+        (pl.col("published_at").dt.strftime("%b %d, %Y %I:%M:%S %p GMT"), ("--tz", "Europe/London")),
+    ],
+)
+def test_times_are_read_as_the_options_say(
+    folder: Path, tmp_path: Path, write: pl.Expr, options: tuple[str, str]
+) -> None:
+    names = ("night", "history")
+    for name in names:
+        rows = pl.read_parquet(folder / f"{name}.scored.parquet")
+        rows.with_columns(published_at=write).write_parquet(tmp_path / f"{name}.scored.parquet")
+    args = [folder / "night.scored.parquet", "--reference", folder / "history.scored.parquet", *COLUMNS, "--json", "-"]
+    written = [tmp_path / one.name if isinstance(one, Path) else one for one in args]
+    found, expected = (json.loads(run(*one).output) for one in ([*written, *options], args))
+    assert found["checks"] == expected["checks"]
+
+
+def test_times_in_numbers_without_a_unit_are_refused_with_the_option(folder: Path, tmp_path: Path) -> None:
+    rows = pl.read_parquet(folder / "night.scored.parquet")
+    path = tmp_path / "night.parquet"
+    rows.with_columns(pl.col("published_at").dt.epoch("s")).write_parquet(path)
+    result = run(path, "--reference", path, *COLUMNS)
+    assert result.exit_code == 1
+    assert "--time-unit s" in result.output

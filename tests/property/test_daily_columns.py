@@ -19,7 +19,7 @@ from polars.testing import assert_frame_equal
 
 from sentiscore.features import DailyConfig, DailySums, daily
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*midnight to the second", "ignore::DeprecationWarning:exchange")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:exchange")
 FEW = settings(max_examples=40, deadline=None)
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -171,6 +171,7 @@ def arguments(config: DailyConfig, weighted: bool) -> dict[str, Any]:
         "text_col": "text",
         "weight_col": "weight" if weighted else None,
         "calendar": "XNYS",
+        "midnight": "instant",
         "config": config,
     }
 

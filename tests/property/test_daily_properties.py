@@ -9,7 +9,6 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 import polars as pl
-import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
@@ -19,7 +18,6 @@ from sentiscore.features import DailySums, daily
 FEW = settings(max_examples=30, deadline=None)
 
 SCORED = ("ok", "truncated")
-pytestmark = pytest.mark.filterwarnings("ignore:.*midnight to the second")  # chance makes such rows
 
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "America/Sao_Paulo", "Pacific/Auckland", "America/Havana")
 # Each holds a change of clocks in one of the zones: Sao Paulo skips a midnight, Havana repeats one.
@@ -68,7 +66,7 @@ def frame_of(rows: Sequence[Text]) -> pl.DataFrame:
 
 
 def features(frame: pl.DataFrame, day_tz: str) -> pl.DataFrame:
-    return daily(frame, time_col="at", entity_col="entity", day_tz=day_tz)
+    return daily(frame, time_col="at", entity_col="entity", midnight="instant", day_tz=day_tz)
 
 
 # --- the oracle ---
@@ -200,7 +198,7 @@ def test_the_order_of_the_rows_does_not_matter(rows: list[Text], day_tz: str, ra
 )
 def test_the_rows_may_come_in_any_number_of_parts(rows: list[Text], day_tz: str, cuts: list[int]) -> None:
     frame = frame_of(rows)
-    sums = DailySums(time_col="at", entity_col="entity", day_tz=day_tz)
+    sums = DailySums(time_col="at", entity_col="entity", midnight="instant", day_tz=day_tz)
     for start, end in zip([0, *cuts], [*cuts, len(rows)], strict=True):
         sums.add(frame.slice(start, max(end - start, 0)))
     assert_frame_equal(sums.finish(), features(frame, day_tz), check_exact=True)

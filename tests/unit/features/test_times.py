@@ -267,6 +267,7 @@ def test_an_instant_is_read_in_utc(given: str | datetime) -> None:
         "now",
         " ",
         "9999-12-31T00:00Z",
+        "0000-01-01T00:00Z",
         datetime(2024, 2, 5),  # noqa: DTZ001
         datetime.min.replace(tzinfo=timezone(timedelta(hours=1))),
         5,

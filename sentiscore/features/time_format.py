@@ -1,0 +1,63 @@
+"""How a column of times is to be read, in one frozen object."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sentiscore.errors import InputError
+from sentiscore.features.epochs import UNITS
+from sentiscore.features.patterns import RFC2822, expression
+from sentiscore.features.zones import check_zone
+
+DATE: Final = "date"
+INSTANT: Final = "instant"
+MIDNIGHTS: Final = (DATE, INSTANT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeFormat:
+    """How a column of times is to be read.
+
+    Attributes:
+        tz: The zone of times that carry none.
+        format: A strptime pattern that all texts of the column have, or the word "rfc2822"; None for the forms that are
+            certain.
+        unit: What numbers since 1970 count: "s", "ms", "us" or "ns"; None where they are refused.
+        midnight: What a time of exactly midnight is: "date", some time in that day, or "instant"; None where nobody
+            has said so.
+
+    Raises:
+        InputError: A value is not one of these, or both a pattern and a unit are given.
+    """
+
+    tz: str | None = None
+    format: str | None = None
+    unit: str | None = None
+    midnight: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        if self.tz is not None:
+            check_zone(self.tz, "tz")
+        for name, value, choices in (
+            ("--time-unit (time_unit)", self.unit, UNITS),
+            ("--midnight (midnight)", self.midnight, MIDNIGHTS),
+        ):
+            if value is not None and value not in choices:
+                raise InputError(f"{value!r} is not one of {', '.join(choices)}.", f"Choose one of them with {name}.")
+        if self.format is not None:
+            if self.unit is not None:
+                raise InputError(
+                    "A time format is for text, and a time unit for numbers.",
+                    "Give --time-format (time_format) or --time-unit (time_unit), not both.",
+                )
+            expression(self.format)
+
+    @property
+    def rfc2822(self) -> bool:
+        """Whether zone letters mean what RFC 2822 says."""
+        return self.format is not None and self.format.strip().lower() == RFC2822
+
+    @property
+    def reads_numbers(self) -> bool:
+        """Whether a column of numbers can be read."""
+        return self.unit is not None or self.format is not None

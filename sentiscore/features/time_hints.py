@@ -1,0 +1,145 @@
+"""A time that was refused -> the option that would read it."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import polars as pl
+
+from sentiscore.errors import InputError
+from sentiscore.features.clock_text import HALF, MONTH, OFFSET, WEEKDAY, split
+from sentiscore.features.epochs import NAMES, NUMBER, likely_unit, shown
+from sentiscore.features.patterns import RFC2822, RFC2822_LETTERS, expression
+from sentiscore.features.time_format import TimeFormat
+
+_LONGEST: Final = 100
+_COMPACT: Final = {14: "%Y%m%d%H%M%S", 12: "%Y%m%d%H%M", 10: "%Y%m%d%H", 8: "%Y%m%d"}
+"""The patterns of times that are written in digits alone, by their number."""
+
+_ORDERS: Final = {
+    (False, False): ("dmy", "mdy", "ymd"),
+    (False, True): ("dm", "md"),
+    (True, False): ("dy", "yd"),
+    (True, True): ("d",),
+}
+"""In which order numbers of one or two digits come, by whether the month is a word and the year has four digits."""
+
+_WORD: Final = re.compile(
+    rf"(?P<clock>\d{{1,2}}:\d\d(?P<seconds>:\d\d)?(?P<fraction>\.\d+)?)(?P<half>\s*{HALF})?|"
+    rf"(?P<weekday>\b{WEEKDAY})|(?P<month>{MONTH})|(?P<year>\d{{4}})|(?P<number>\d{{1,2}})|(?P<other>.)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def hint_for_numbers(numbers: pl.Series) -> str:
+    """What would read numbers that are no times as they stand."""
+    value = numbers[0]
+    text = str(int(value)) if float(value).is_integer() else str(value)
+    readings = [*_of_number(text), *_of_patterns(pl.Series([text]), _COMPACT.get(len(text), ()))]
+    if not readings:
+        return "If they count since 1970, say what they count: --time-unit s, ms, us or ns (time_unit)."
+    return _told(value, readings)
+
+
+def hint_for_texts(texts: pl.Series, how: TimeFormat) -> str:
+    """What would read texts that are no times as they stand; empty if that cannot be guessed.
+
+    Args:
+        texts: Some of them; a pattern that reads all is preferred.
+        how: How they were read.
+    """
+    text = str(texts[0])
+    if len(text) > _LONGEST:
+        return ""
+    readings = _of_number(text.strip()) if re.match(NUMBER, text) else []
+    compact = _COMPACT.get(len(text.strip())) if text.strip().isdigit() else None
+    patterns = [compact] if compact else list(_patterns(text))
+    readings += _of_patterns(texts, [one for one in patterns if one != how.format])
+    return _told(text, readings) if readings else ""
+
+
+def hint_for_letters(text: str, tz: str | None) -> str:
+    """What would read a text with zone letters that were not understood."""
+    if tz is None:
+        by_rfc = split(pl.Series([text]), expression(RFC2822)).row(0, named=True)
+        or_rfc = str(by_rfc["zone"]).upper() in RFC2822_LETTERS and by_rfc["wall"] is not None
+        return (
+            "Zone letters can stand for several zones; say for which, for example: --tz America/New_York "
+            "(tz='America/New_York')"
+            + ("; or take them as RFC 2822 does: --time-format rfc2822 (time_format='rfc2822')." if or_rfc else ".")
+        )
+    told = f"Its zone letters are not what {tz} shows at that time. Give the zone that they stand for with --tz (tz)"
+    pattern = next(iter(_of_patterns(pl.Series([text]), list(_patterns(text)))), None)
+    if pattern is None:
+        return f"{told}."
+    return f"{told}; or, if they say no more than the zone of --tz, write them into a pattern: {pattern[1]}."
+
+
+def _told(value: object, readings: list[tuple[str, str]]) -> str:
+    if len(readings) == 1:
+        (at, option), *_ = readings
+        return f"{value!r} would be {at} with {option}."
+    return f"{value!r} can be " + ", or ".join(f"{at} with {option}" for at, option in readings) + "."
+
+
+def _of_number(text: str) -> list[tuple[str, str]]:
+    """The instant that a number is, and the option that says so, if it counts since 1970."""
+    unit = likely_unit(float(text))
+    return (
+        []
+        if unit is None
+        else [(f"{shown(float(text), unit)} in {NAMES[unit]}", f"--time-unit {unit} (time_unit='{unit}')")]
+    )
+
+
+def _of_patterns(texts: pl.Series, patterns: "list[str] | tuple[str, ...] | str") -> list[tuple[str, str]]:
+    """What the first text is by each of the patterns that read it; only those that read all texts, if there are any."""
+    found = []
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        try:
+            read = split(texts, expression(pattern))
+        except InputError:  # what was guessed need not make sense
+            continue
+        at = read["wall"].head(1).dt.strftime("%Y-%m-%d" if read["dated"][0] else "%Y-%m-%d %H:%M:%S")[0]
+        if at is not None:
+            quoted = "'" + pattern.replace("'", "'\\''") + "'"
+            found.append((read["wall"].null_count(), at, f"--time-format {quoted} (time_format)"))
+    best = min((missed for missed, _, _ in found), default=0)
+    return [(at, option) for missed, at, option in found if missed == best]
+
+
+def _patterns(text: str) -> Iterator[str]:
+    """The patterns that a text may have been written with."""
+    parts: list[str] = []
+    numbers = 0
+    at = 0
+    text = text.strip()
+    clock = False
+    while at < len(text):
+        zone = re.compile(rf"(?:{OFFSET})(?![A-Za-z0-9])").match(text, at) if clock else None
+        if zone is not None and zone[0].upper() not in ("", "U"):
+            parts.append("%z")
+            at = zone.end()
+            continue
+        found = _WORD.match(text, at)
+        if found is None:
+            return
+        at = found.end()
+        if found["clock"]:
+            clock = True
+            seconds = (":%S" if found["seconds"] else "") + (".%f" if found["fraction"] else "")
+            half = "" if not found["half"] else (" %p" if found["half"][0].isspace() else "%p")
+            parts.append(("%I:%M" if half else "%H:%M") + seconds + half)
+        elif found["number"]:
+            numbers += 1
+            parts.append("\0")
+        else:
+            kind = next(name for name in ("weekday", "month", "year", "other") if found[name])
+            parts.append({"weekday": "%a", "month": "%b", "year": "%Y", "other": found[0].replace("%", "%%")}[kind])
+    whole = "".join(parts)
+    orders = _ORDERS["%b" in whole, "%Y" in whole]
+    if whole.startswith("%Y"):
+        orders = tuple(order for order in orders if order != "dm")  # nobody writes years, days and months
+    for order in orders:
+        if len(order) == numbers:
+            yield re.sub("\0", "%{}", whole.replace("{", "{{").replace("}", "}}")).format(*order)

@@ -1,0 +1,89 @@
+"""Wall-clock times and dates of a zone -> instants in UTC."""
+
+from datetime import timedelta
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from sentiscore.errors import InputError
+
+UTC: Final = "UTC"
+INSTANT: Final = pl.Datetime("us", UTC)
+WALL: Final = pl.Datetime("us")
+MICROSECOND: Final = timedelta(microseconds=1)
+DAY: Final = timedelta(days=1)
+
+
+def check_zone(name: str, what: str) -> str:
+    """The name of a time zone, if there is one of that name.
+
+    Raises:
+        InputError: There is none.
+    """
+    try:
+        ZoneInfo(name)
+        pl.select(pl.lit(0).cast(INSTANT).dt.convert_time_zone(name))  # polars knows fewer names
+    except (KeyError, ValueError, OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(
+            f"There is no time zone {name!r} ({what}).", "Zones are named like America/New_York or UTC."
+        ) from error
+    return name
+
+
+def start_of_day(dates: pl.Series, tz: str) -> pl.Series:
+    """The first instant from which a zone never shows an earlier date again, in UTC.
+
+    That is midnight, or the end of the gap where a zone skips midnight; where a clock goes back over midnight,
+    it is the second midnight, since some of the day before comes after the first.
+    """
+    midnights = dates.cast(WALL).to_frame("t")
+    wall = pl.col("t")
+    early, late = _instant(wall, tz, "earliest"), _instant(wall, tz, "latest")
+    just_before = (late - MICROSECOND).dt.convert_time_zone(tz).dt.date()
+    start = pl.when(just_before < wall.dt.date()).then(late).otherwise(early)
+    return midnights.select(start.alias(dates.name)).to_series()
+
+
+def end_of_day(dates: pl.Series, tz: str) -> pl.Series:
+    """The last microsecond of each date in a zone, in UTC."""
+    return start_of_day(dates.dt.offset_by("1d"), tz) - MICROSECOND
+
+
+def localise(wall: pl.Series, tz: str) -> pl.Series:
+    """Wall-clock times of a zone -> UTC; of two readings the later one."""
+    return wall.to_frame("t").select(_instant(pl.col("t"), tz, "latest").alias(wall.name)).to_series()
+
+
+def localise_lettered(wall: pl.Series, letters: pl.Series, tz: str) -> pl.Series:
+    """Wall-clock times with zone letters, such as EST, of a zone that shows these letters at that time -> UTC.
+
+    What a zone shows is what the tz database says: EST or EDT in New York, CST in Chicago and in Shanghai. Letters that
+    leave open which of a pair it is (ET for EST and EDT) agree with both. A time that the change back repeats is the
+    one that the letters name, and the later of the two if they leave it open.
+
+    Args:
+        wall: Wall-clock times.
+        letters: The letters of each, in any case.
+        tz: The zone.
+
+    Returns:
+        Instants in UTC; null where the zone shows other letters then.
+    """
+    frame = pl.DataFrame({"t": wall, "letters": letters.str.to_uppercase()})
+    readings = []
+    for which in ("latest", "earliest"):
+        at = _instant(pl.col("t"), tz, which)
+        shown = at.dt.convert_time_zone(tz).dt.strftime("%Z")
+        either = shown.str.replace(r"^([A-Z]+)[SD]T$", "${1}T")
+        readings.append(pl.when((pl.col("letters") == shown) | (pl.col("letters") == either)).then(at))
+    return frame.select(pl.coalesce(readings).alias(wall.name)).to_series()
+
+
+def _instant(wall: pl.Expr, tz: str, ambiguous: Literal["earliest", "latest"]) -> pl.Expr:
+    """Wall-clock times of a zone -> UTC; a time that the zone skips is read on the clock of the day before."""
+
+    def at(time: pl.Expr) -> pl.Expr:
+        return time.dt.replace_time_zone(tz, ambiguous=ambiguous, non_existent="null").dt.convert_time_zone(UTC)
+
+    return pl.coalesce(at(wall), at(wall - DAY) + DAY)

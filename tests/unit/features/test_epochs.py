@@ -1,0 +1,99 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+
+from sentiscore.errors import InputError
+from sentiscore.features.time_format import TimeFormat
+from sentiscore.features.times import read_times
+
+AT = datetime(2024, 1, 5, 20, 59, tzinfo=UTC)
+
+
+def read(values: list[Any], unit: str | None, dtype: Any = None) -> list[datetime | None]:
+    column = pl.Series("when", values, dtype=dtype)
+    found: list[datetime | None] = read_times(column, TimeFormat(unit=unit)).instants.to_list()
+    return found
+
+
+@pytest.mark.parametrize(("unit", "value"), [("s", 1), ("ms", 1_000), ("us", 1_000_000), ("ns", 1_000_000_000)])
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.UInt64, pl.Float64, pl.String])
+def test_numbers_since_1970_are_instants_in_every_unit_and_type(unit: str, value: int, dtype: Any) -> None:
+    column = pl.Series("when", [1_704_488_340 * value, None], dtype=pl.Int64).cast(dtype)
+    assert read_times(column, TimeFormat(unit=unit)).instants.to_list() == [AT, None]
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_seconds_with_a_fraction_are_exact_to_the_microsecond(text: bool) -> None:
+    values = [1_704_488_340 + n / 1_000_000 for n in (1, 123_456, 499_999, 999_999)]
+    found = read([f"{value:.6f}" for value in values] if text else values, "s")
+    assert [at.microsecond for at in found if at is not None] == [1, 123_456, 499_999, 999_999]
+
+
+def test_numbers_before_1970_are_instants_and_nanoseconds_are_cut() -> None:
+    assert read([-1], "s") == [datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)]
+    assert read([-1.5], "s") == [datetime(1969, 12, 31, 23, 59, 58, 500_000, tzinfo=UTC)]
+    assert read(["-1", " +1 ", "1e0"], "ns")[0] == datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("values", [[None, float("nan")], ["", "NaT", "nan", None]])
+def test_a_missing_number_is_no_time(values: list[Any]) -> None:
+    assert read(values, "s") == [None] * len(values)
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype"),
+    [
+        (2**64 - 1, pl.UInt64),
+        (2**63 - 1, pl.Int64),
+        (-(2**63), pl.Int64),
+        (1e300, pl.Float64),
+        (float("inf"), pl.Float64),
+    ],
+)
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+def test_a_number_beyond_all_calendars_is_no_time_and_does_not_wrap(value: float, dtype: Any, unit: str) -> None:
+    assert read([value], unit, dtype) == [None]
+
+
+def test_a_stand_in_for_the_end_of_time_is_no_other_time() -> None:
+    assert read([253_402_300_799, 1_704_488_340], "s")[1] == AT
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "other"), [(1_704_488_340_123, "s", "ms"), (1_704_488_340, "ms", "s"), (1_704_488_340, "ns", "s")]
+)
+@pytest.mark.parametrize("text", [False, True])
+def test_numbers_of_another_unit_are_refused_with_that_unit(value: int, unit: str, other: str, text: bool) -> None:
+    with pytest.raises(
+        InputError, match=rf"2024-01-05 20:59:00 UTC in .*\n.*--time-unit {other} \(time_unit='{other}'\)"
+    ):
+        read([str(value) if text else value], unit)
+
+
+def test_text_that_is_no_number_is_refused_where_a_unit_is_given() -> None:
+    with pytest.raises(InputError, match=r"1 of the times in 'when' are not numbers, for example '2024-01-05'"):
+        read(["1704488340", "2024-01-05"], "s")
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (1_704_488_340, "2024-01-05 20:59:00 UTC in seconds with --time-unit s (time_unit='s')"),
+        (1_704_488_340_123, "in milliseconds with --time-unit ms"),
+        (1_704_488_340.5, "in seconds with --time-unit s"),
+        (20_240_105, "would be 2024-01-05 with --time-format '%Y%m%d'"),
+        (7, "--time-unit s, ms, us or ns"),
+    ],
+)
+def test_numbers_without_a_unit_are_refused_with_a_value_and_the_option_that_reads_it(value: float, told: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read([None, value], None)
+    assert told in str(caught.value)
+    assert f"for example {value}" in str(caught.value)
+
+
+def test_a_column_of_times_needs_no_unit() -> None:
+    column = pl.Series("when", [AT], dtype=pl.Datetime("us", "UTC"))
+    assert read_times(column, TimeFormat(unit="ms")).instants.to_list() == [AT]
