@@ -64,7 +64,7 @@ class Midnights:
 
     @property
     def look_like_dates(self) -> bool:
-        """Whether there are far more midnights than chance gives.
+        """Whether there are far more midnights than chance gives, or most times are midnight.
 
         Chance gives 1 in 1,440 where times are of full minutes, down to 1 in 86,400 where they have seconds; and as
         many as there are of a usual full hour, which is the median of the hours. That as many as there are come about
@@ -74,6 +74,8 @@ class Midnights:
         few = self.rows < _TELLING or self.sharp < _FEWEST
         if not self.sharp or (few and self.sharp < self.rows):
             return False
+        if not few and self.sharp * 2 > self.rows:
+            return True
         others = self.rows - self.sharp
         full, hourly = (self.minutes / others, median(self.hours) / others) if others else (1.0, 0.0)
         chance = self.kinds * max(full / _MINUTES_OF_A_DAY, hourly, 1 / _SECONDS_OF_A_DAY)

@@ -107,6 +107,7 @@ def test_a_midnight_that_may_be_a_date_is_there_from_its_beginning_on() -> None:
         (Midnights(12, 3, 9), True),
         (Midnights(12, 1, 11), False),
         (Midnights(20, 2, 0), False),
+        (Midnights(27, 14, 13, (1,) * 13 + (0,) * 11, kinds=3), True),  # most are, whatever chance gives
         (Midnights(100_000, 70, 99_930), False),  # chance where times are of full minutes
         (Midnights(100_000, 70, 1_666), True),  # but not where they have seconds
         (Midnights(1_000_000, 12, 16_666), False),
