@@ -13,6 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from sentiscore.errors import ForkError
@@ -117,7 +118,7 @@ def _answers() -> bool:
 def _before_fork() -> None:
     _State.seen = _pool_runs()
     if "torch" in sys.modules:
-        for pause in _pauses():
+        for pause in _pauses(len(sys.modules)):
             pause(_PAUSE_SOFT)
 
 
@@ -132,8 +133,13 @@ def _in_parent() -> None:
     _State.seen = None  # a server written in C may fork next, and asks nobody before
 
 
-def _pauses() -> list[Callable[[int], int]]:
-    """`omp_pause_resource_all`, which ends the calling thread's team, of each OpenMP that is loaded."""
+@lru_cache(maxsize=1)
+def _pauses(modules: int) -> list[Callable[[int], int]]:
+    """`omp_pause_resource_all`, which ends the calling thread's team, of each OpenMP that is loaded.
+
+    Args:
+        modules: How many modules are imported; only importing one loads a library.
+    """
     import ctypes
     from pathlib import Path
 

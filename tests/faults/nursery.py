@@ -123,6 +123,8 @@ def main() -> None:
         order = json.loads(line)
         logs = Path(order["folder"]).with_name(f"{Path(order['folder']).name}-logs")
         logs.mkdir(exist_ok=True)
+        for name in ("stdout", "stderr"):
+            (logs / name).touch()  # a child may be killed before it opens them
         started = time.monotonic()
         child = os.fork()
         if child == 0:
