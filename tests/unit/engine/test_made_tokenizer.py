@@ -181,6 +181,15 @@ def test_settings_that_agree_change_nothing_and_say_nothing(bert: Path) -> None:
     np.testing.assert_allclose(score(bert), pipeline(bert), atol=1e-6)
 
 
+def test_a_model_that_keeps_the_end_of_a_long_text_reads_its_end(bert: Path, edit_json: Callable[..., None]) -> None:
+    long = " ".join([*["profit rises"] * 2_000, "a warm and funny film"])
+    edit_json(bert / "tokenizer_config.json", truncation_side="left")
+    np.testing.assert_allclose(score(bert, [long]), score(bert, [long[2_000:]]), atol=1e-6)
+    edit_json(bert / "tokenizer_config.json", truncation_side="right")
+    assert not np.allclose(score(bert, [long]), score(bert, ["film " + long[::-1]]), atol=1e-4)
+    np.testing.assert_allclose(score(bert, [long]), score(bert, [long[:2_000]]), atol=1e-6)
+
+
 def test_a_prefix_space_that_only_the_settings_have_is_followed(tmp_path: Path) -> None:
     import torch
     from tokenizers import ByteLevelBPETokenizer
