@@ -27,9 +27,10 @@ DTYPE: Final = click.option(
 )
 LABELS: Final = click.option(
     "--labels",
-    metavar="NAME,NAME[,NAME]",
+    metavar="NAME,NAME[,...]",
     callback=lambda _ctx, _param, value: split(value),
-    help="What the ids 0, 1 (, 2) mean, for example negative,positive or negative,neutral,positive.",
+    help="What the ids 0, 1 and so on mean, for example negative,positive or negative,neutral,positive. Ids with the "
+    "same name are added up: negative,negative,neutral,positive,positive for five stars.",
 )
 REVISION: Final = click.option(
     "--revision", help="Commit of a model from the hub, or a branch or tag that sentiscore.lock has a commit for."

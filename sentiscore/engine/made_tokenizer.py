@@ -58,12 +58,13 @@ def load_encoder(checkpoint: Checkpoint, max_length: int) -> TextEncoder:
     """
     folder, hashes, settings = checkpoint.folder, checkpoint.files, checkpoint.tokenizer_settings
     sources = tokenizer_sources(folder)
+    keeps_end = settings.get(_CONFIG, {}).get("truncation_side") == "left"
     if TOKENIZER not in sources and sources:
         whole = _made(checkpoint, {name: read_vocabulary(folder, name, hashes.get(name)) for name in sources})
         origin = f"made from {' and '.join(sources)} by transformers {version('transformers')}"
-        return TextEncoder(whole, max_length, origin=origin, made=_pinned(checkpoint, whole))
+        return TextEncoder(whole, max_length, origin=origin, made=_pinned(checkpoint, whole), keeps_end=keeps_end)
     if not settings or not sources:
-        return TextEncoder.load(folder, max_length, hashes.get(TOKENIZER))
+        return TextEncoder.load(folder, max_length, hashes.get(TOKENIZER), keeps_end=keeps_end)
     data = read_tokenizer(folder, hashes.get(TOKENIZER))
     with translated(f"{folder / TOKENIZER} cannot be read"):
         alone = Tokenizer.from_str(data.decode("utf-8"))
@@ -72,11 +73,13 @@ def load_encoder(checkpoint: Checkpoint, max_length: int) -> TextEncoder:
         with translated(f"{folder / TOKENIZER} cannot be read"):
             differences = _differences(alone, whole) if _ids(alone, whole) != _ids(whole, alone) else []
     except CheckpointError:  # transformers cannot read it either, so there is nothing to compare with
-        return TextEncoder(alone, max_length)
+        return TextEncoder(alone, max_length, keeps_end=keeps_end)
     if not differences:
-        return TextEncoder(alone, max_length)
+        return TextEncoder(alone, max_length, keeps_end=keeps_end)
     origin = f"{TOKENIZER}, changed by {' and '.join(settings)} as transformers {version('transformers')} reads them"
-    return TextEncoder(whole, max_length, origin=origin, differences=differences, made=_pinned(checkpoint, whole))
+    return TextEncoder(
+        whole, max_length, origin=origin, differences=differences, made=_pinned(checkpoint, whole), keeps_end=keeps_end
+    )
 
 
 def _pinned(checkpoint: Checkpoint, made: Tokenizer) -> str:

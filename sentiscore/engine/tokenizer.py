@@ -92,6 +92,7 @@ class TextEncoder:
         origin: What it was read or made from.
         differences: Where `tokenizer.json` says something else than it does, in words.
         made: Its sha256, in hex, if transformers made it; None if it is `tokenizer.json` as it is.
+        keeps_end: Whether a text that is too long loses its beginning, not its end.
 
     Raises:
         CheckpointError: So few tokens leave no room beside the special ones.
@@ -105,21 +106,28 @@ class TextEncoder:
         origin: str = TOKENIZER,
         differences: Sequence[str] = (),
         made: str | None = None,
+        keeps_end: bool = False,
     ) -> None:
         tokenizer.no_padding()
         with translated(f"A text cannot be cut to {max_length} tokens"):
-            tokenizer.enable_truncation(max_length)
+            tokenizer.enable_truncation(max_length, direction="left" if keeps_end else "right")
         tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
         self.max_length = max_length
         self.origin = origin
         self.differences = tuple(differences)
         self.made = made
+        self._keeps_end = keeps_end
 
     def limited_to(self, max_length: int) -> "TextEncoder":
         """The same tokenizer with another limit."""
         return TextEncoder(
-            self._tokenizer, max_length, origin=self.origin, differences=self.differences, made=self.made
+            self._tokenizer,
+            max_length,
+            origin=self.origin,
+            differences=self.differences,
+            made=self.made,
+            keeps_end=self._keeps_end,
         )
 
     def types(self) -> dict[int, int]:
@@ -142,24 +150,26 @@ class TextEncoder:
         return Vocabulary(self._tokenizer)
 
     @classmethod
-    def load(cls, folder: Path, max_length: int, sha256: str | None = None) -> Self:
+    def load(cls, folder: Path, max_length: int, sha256: str | None = None, *, keeps_end: bool = False) -> Self:
         """Read `tokenizer.json` of a model folder.
 
         Args:
             folder: The model folder.
             max_length: Tokens of a text that are kept, special tokens included.
             sha256: The hash of the file as it was checked; None if it was not.
+            keeps_end: See the class.
 
         Raises:
             CheckpointError: The file is missing or broken, or has changed since it was checked.
         """
         data = read_tokenizer(folder, sha256)
         with translated(f"{folder / TOKENIZER} cannot be read"):
-            return cls(Tokenizer.from_str(data.decode("utf-8")), max_length)
+            return cls(Tokenizer.from_str(data.decode("utf-8")), max_length, keeps_end=keeps_end)
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Token ids of each text; an empty text may have none."""
         limit = self.max_length * _CHARS_PER_TOKEN
+        read = slice(-limit, None) if self._keeps_end else slice(limit)
         parts = [np.empty(0, dtype=np.int32)]
         lengths = np.zeros(len(texts), dtype=np.int64)
         truncated = np.zeros(len(texts), dtype=np.bool_)
@@ -167,7 +177,7 @@ class TextEncoder:
             part = texts[start : start + _TEXTS_AT_ONCE]
             ids: list[int] = []
             with translated("The tokenizer of the model is broken"):
-                encodings = self._tokenizer.encode_batch_fast([text[:limit] for text in part])
+                encodings = self._tokenizer.encode_batch_fast([text[read] for text in part])
             for i, encoding in enumerate(encodings, start):
                 ids += encoding.ids
                 lengths[i] = len(encoding)

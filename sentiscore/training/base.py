@@ -64,7 +64,7 @@ def load_base(
             f"{base} cannot be used as a base: {str(error).splitlines()[0]}.",
             "A base needs config.json, *.safetensors and a tokenizer of a kind that transformers knows.",
         ) from error
-    tokenizer.padding_side = "right"
+    tokenizer.padding_side = tokenizer.truncation_side = "right"  # as the checkpoint will be read
     if tokenizer.pad_token is None:
         tokenizer.pad_token = _PADDING if _PADDING in tokenizer.get_vocab() else tokenizer.eos_token
     # Decoders pool at the last token that is not padding, so the model must know the same id.

@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 from sentiscore.checkpoint import load_checkpoint, verify
 from sentiscore.checkpoint.lock import LOCK, Pin, read_lock
 from sentiscore.cli.main import cli
-from sentiscore.errors import CheckpointError, InputError
+from sentiscore.errors import CheckpointError, InputError, SentiscoreWarning
+from tests.unit.engine.kinds import network_of, save
 
 OLD, NEW = "a" * 40, "b" * 40
 NAMES = ["files", "adapters", "manifest", "config", "weights", "tokenizer", "labels", "loading"]
@@ -144,3 +145,69 @@ def test_only_a_model_from_the_hub_has_a_commit_to_record(tiny_checkpoint: Path)
     with pytest.raises(InputError, match="not from the hub"):
         verify(tiny_checkpoint, lock=True)
     assert run("verify", tiny_checkpoint, "--lock").exit_code == 1
+
+
+def with_words_alone(folder: Path, copy: Path) -> Path:
+    """The folder of a BERT with `vocab.txt` in place of `tokenizer.json`."""
+    shutil.copytree(folder, copy)
+    vocabulary = json.loads((copy / "tokenizer.json").read_text())["model"]["vocab"]
+    (copy / "vocab.txt").write_text("\n".join(sorted(vocabulary, key=vocabulary.__getitem__)) + "\n", encoding="utf-8")
+    (copy / "tokenizer.json").unlink()
+    return copy
+
+
+def test_a_tokenizer_that_had_to_be_made_is_shown_and_pinned_with_the_commit(
+    hub: Hub, tiny_bert: Callable[..., Path], tmp_path: Path, edit_json: Callable[..., None]
+) -> None:
+    from sentiscore import Scorer
+
+    hub._source = with_words_alone(tiny_bert(id2label={0: "negative", 1: "positive"}), tmp_path / "old")
+    result = run("verify", "some/model", "--revision", "main", "--lock")
+    assert result.exit_code == 0, result.output
+    pin = read_lock()["some/model"]
+    assert pin.tokenizer is not None
+    for expected in ("made from vocab.txt by transformers", pin.tokenizer, "48 tokens", "vocab.txt"):
+        assert expected in result.stdout
+    hub.asked.clear()
+    with pytest.warns(SentiscoreWarning, match="not calibrated"):
+        Scorer.from_pretrained("some/model", device="cpu")
+    assert hub.asked == [(OLD, True)]  # the cache has all that is needed, so nobody is asked
+    raw = json.loads(Path(LOCK).read_text())
+    raw["models"]["some/model"]["tokenizer"] = "0" * 64
+    Path(LOCK).write_text(json.dumps(raw))
+    with pytest.raises(CheckpointError, match="makes another tokenizer of the files of some/model"):
+        Scorer.from_pretrained("some/model", device="cpu")
+    assert not verify("some/model").passed
+    raw["models"]["some/model"]["tokenizer"] = 7
+    Path(LOCK).write_text(json.dumps(raw))
+    with pytest.raises(CheckpointError, match=r"sentiscore\.lock cannot be read"):
+        load_checkpoint("some/model")
+
+
+def test_verify_says_what_scoring_will_be_like(
+    tiny_bert: Callable[..., Path], edit_json: Callable[..., None], tmp_path: Path
+) -> None:
+    folder = tiny_bert(id2label={i: f"{i + 1} stars" for i in range(5)})
+    edit_json(folder / "tokenizer_config.json", do_lower_case=False)
+    result = run("verify", folder)
+    assert result.exit_code == 0, result.output
+    for expected in ("negative, negative, neutral, positive, positive", "48 tokens", "of texts of any length"):
+        assert expected in result.stdout
+    assert "lowercase is true in tokenizer.json and false by tokenizer_config.json" in result.stdout
+    found = json.loads(run("verify", folder, "--json").stdout)
+    assert found["labels"] == ["negative", "negative", "neutral", "positive", "positive"]
+    assert found["max_length"] == 48
+    assert found["takes_padding"] is True
+    assert "tokenizer_config.json" in found["tokenizer"]
+    assert len(found["contradictions"]) == 1
+    xlnet = save(network_of("xlnet"), tmp_path / "xlnet")
+    assert "of texts of equal length" in run("verify", xlnet).stdout
+
+
+def test_a_model_that_loads_and_cannot_be_scored_does_not_pass(tmp_path: Path) -> None:
+    folder = save(network_of("bart"), tmp_path, single="<s>:0 $A:0")  # its network wants an end in each text
+    found = verify(folder)
+    assert [check.name for check in found.checks if not check.passed] == ["loading"]
+    assert "cannot read a text" in str(found.error)
+    assert found.checkpoint is None
+    assert found.trial is None

@@ -16,7 +16,7 @@ from sentiscore.checkpoint import load_checkpoint, verify
 from sentiscore.checkpoint.tokenizer_files import VOCABULARIES
 from sentiscore.errors import CheckpointError, MissingExtraError, SentiscoreWarning
 from tests.conftest import TEXTS
-from tests.unit.engine.kinds import every_kind
+from tests.unit.engine.kinds import every_kind, network_of
 
 LABELS = {0: "negative", 1: "positive"}
 WRITTEN = ["Profit RISES on strong demand", "Crème brûlée falls", "weak results , a dull mess", "株価 rises"]
@@ -181,6 +181,15 @@ def test_settings_that_agree_change_nothing_and_say_nothing(bert: Path) -> None:
     np.testing.assert_allclose(score(bert), pipeline(bert), atol=1e-6)
 
 
+def test_a_model_that_keeps_the_end_of_a_long_text_reads_its_end(bert: Path, edit_json: Callable[..., None]) -> None:
+    long = " ".join([*["profit rises"] * 2_000, "a warm and funny film"])
+    edit_json(bert / "tokenizer_config.json", truncation_side="left")
+    np.testing.assert_allclose(score(bert, [long]), score(bert, [long[2_000:]]), atol=1e-6)
+    edit_json(bert / "tokenizer_config.json", truncation_side="right")
+    assert not np.allclose(score(bert, [long]), score(bert, ["film " + long[::-1]]), atol=1e-4)
+    np.testing.assert_allclose(score(bert, [long]), score(bert, [long[:2_000]]), atol=1e-6)
+
+
 def test_a_prefix_space_that_only_the_settings_have_is_followed(tmp_path: Path) -> None:
     import torch
     from tokenizers import ByteLevelBPETokenizer
@@ -261,3 +270,33 @@ def test_all_settings_of_how_those_tokenizers_read_are_known() -> None:
     settings = {setting for found in classes for setting in inspect.signature(found.__init__).parameters}
     data = {"self", "args", "kwargs", "vocab", "vocab_file", "merges", "merges_file", "_spm_precompiled_charsmap"}
     assert {name for name in settings - data if not name.endswith(("_token", "_tokens"))} <= _PLAIN_SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "model_type"),
+    [
+        ("xlm-roberta", "sentencepiece.bpe.model", "unigram"),
+        ("deberta-v2", "spm.model", "unigram"),
+        ("llama", "tokenizer.model", "bpe"),
+    ],
+)
+def test_a_sentencepiece_model_is_scored_as_transformers_scores_it(
+    kind: str, file: str, model_type: str, tmp_path: Path
+) -> None:
+    sentencepiece = pytest.importorskip("sentencepiece", reason="the extra sentencepiece is not installed")
+    network_of(kind, vocab_size=140, id2label=LABELS).save_pretrained(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "LlamaTokenizer"} if kind == "llama" else {})
+    )
+    (tmp_path / "texts").write_text("\n".join((TEXTS + WRITTEN) * 20), encoding="utf-8")
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(tmp_path / "texts"),
+        model_prefix=str(tmp_path / "made"),
+        vocab_size=80,
+        model_type=model_type,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    (tmp_path / "made.model").rename(tmp_path / file)
+    np.testing.assert_allclose(score(tmp_path), pipeline(tmp_path), atol=1e-5)
+    assert file in load_checkpoint(tmp_path).files
