@@ -1,10 +1,11 @@
 """`sentiscore monitor`: scored rows and scored rows of before -> a drift report, and an exit code."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
+from sentiscore.cli import options
 from sentiscore.errors import InputError
 from sentiscore.monitoring.thresholds import THRESHOLDS, with_thresholds
 
@@ -53,6 +54,7 @@ def _thresholds(_ctx: click.Context, _param: click.Parameter, values: tuple[str,
     "--time-col", metavar="NAME", help="When each text appeared: compares rows per day.  [times without a zone: UTC]"
 )
 @click.option("--prefix", default="", help="The prefix that the scored columns were given.")
+@options.csv
 @click.option(
     "--threshold",
     "thresholds",
@@ -78,6 +80,7 @@ def command(
     prefix: str,
     thresholds: dict[str, float],
     json_file: Path | None,
+    **csv: Any,
 ) -> None:
     """Compare scored rows with scored rows of before, and say what has changed.
 
@@ -113,6 +116,7 @@ def command(
         time_col=time_col,
         prefix=prefix,
         thresholds=thresholds,
+        **options.csv_dialect(csv).to_dict(),
     )
     text = json.dumps(report.to_dict(), indent=2, allow_nan=False)
     if to_stdout:

@@ -152,7 +152,7 @@ def place(
     index = sessions.place(known + lag if lag else known)
     scorable = scored[status].is_in(SCORED_STATUSES)
     parts = {
-        "unique_id": scored[columns.entity] if columns.entity else pl.repeat(ALL, scored.height, eager=True),
+        "unique_id": _whole(scored[columns.entity]) if columns.entity else pl.repeat(ALL, scored.height, eager=True),
         "session_idx": index,
         "counted": scorable,
         "q": (numbers * SCALE).round().cast(pl.Int64),
@@ -174,6 +174,13 @@ def place(
     n_ahead = int((ahead & rows["unique_id"].is_not_null() & (index.is_not_null() | cut)).sum())
     outside = rows.height - n_unknown - placed.height - (n_ahead if cut else 0)
     return Placed(placed, rows.height, n_unknown, outside, _doubtful(times, published, day_tz), n_ahead)
+
+
+def _whole(entities: pl.Series) -> pl.Series:
+    """Entities, without those whose names are damaged: U+FFFD stands where bytes were lost, so it could be any."""
+    if entities.dtype != pl.String:
+        return entities
+    return entities.set(entities.str.contains("\ufffd", literal=True).fill_null(value=False), None)
 
 
 def _doubtful(times: pl.Series, published: pl.Series, day_tz: str | None) -> int:

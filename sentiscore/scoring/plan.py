@@ -1,7 +1,7 @@
 """What a job will do, checked as far as it can be without a model."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -16,11 +16,11 @@ from sentiscore.features.sessions import Calendar
 from sentiscore.scoring.bad_rows import bad_before_scoring, check_columns
 from sentiscore.scoring.scorer import check_clashes, check_text_column
 from sentiscore.tables import Source, check_target, is_folder_target, open_source
+from sentiscore.tables.dialect import CsvDialect
 from sentiscore.tables.places import real
-from sentiscore.tables.source import require_column
 
-UNDECODABLE: Final = "sentiscore: undecodable"
-"""The column that says which rows of a window hold bytes that are no text."""
+DAMAGED: Final = "sentiscore: damaged"
+"""The column that lists for each row of a window which of its columns hold bytes that are not text."""
 
 Between = Callable[[], None]
 
@@ -56,6 +56,7 @@ class Options:
     tz: str | None = None
     day_tz: str | None = None
     config: DailyConfig | None = None
+    csv: CsvDialect = field(default_factory=CsvDialect)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,13 +101,17 @@ class Window:
         source: Which of the job's sources they are of, from 0.
         position: How many rows of it come before them.
         rows: The columns that are needed, without the next.
-        undecodable: Which rows hold bytes that are no text, shape (rows,).
+        damaged: For each row the columns that hold bytes which are not text, shape (rows,).
     """
 
     source: int
     position: int
     rows: pl.DataFrame
-    undecodable: pl.Series
+    damaged: pl.Series
+
+    def undecodable(self, text_col: str) -> pl.Series:
+        """Which rows have a text that is damaged, shape (rows,)."""
+        return self.damaged.list.contains(text_col)
 
 
 def default_output(source: str | Path) -> Path:
@@ -145,12 +150,16 @@ def make_plan(
         raise InputError(f"The columns are one text, {options.columns!r}.", "Put their names in a list.")
     if options.limit is not None and options.limit < 0:
         raise InputError(f"The limit is {options.limit}.", "It is a number of rows, 0 or more.")
-    sources = [open_source(path) for path in paths]
+    sources = [
+        open_source(path, options.csv).as_text([options.text_col, options.time_col, options.entity_col])
+        for path in paths
+    ]
     schema = _common_schema(sources)
     where = str(sources[0].path)
+    sources[0].require(options.text_col, "--text-col (text_col)")
     check_text_column(schema, options.text_col, where)
     for column in options.columns or ():
-        require_column(schema, column, where, "--columns (columns)")
+        sources[0].require(column, "--columns (columns)")
     kept = list(dict.fromkeys(options.columns)) if options.columns is not None else list(schema)
     if not kept:
         raise InputError("No column is left to keep in the output.", "Name at least one with --columns (columns).")
@@ -228,9 +237,9 @@ def windows_of(
         def most(at: int, number: int = number, left: int | None = left) -> int:
             return room(number, at) if left is None else max(1, min(room(number, at), left - at))
 
-        for found in source.windows(most, chosen, undecodable=UNDECODABLE, n_bytes=n_bytes):
+        for found in source.windows(most, chosen, damaged=DAMAGED, n_bytes=n_bytes):
             frame = found if left is None else found.head(left - position)
-            yield Window(number, position, frame.drop(UNDECODABLE), frame[UNDECODABLE])
+            yield Window(number, position, frame.drop(DAMAGED), frame[DAMAGED])
             seen = True
             position += frame.height
             if position == left:
@@ -238,7 +247,7 @@ def windows_of(
         left = None if left is None else left - position
     if not seen:
         empty = pl.DataFrame(schema={name: plan.sources[0].schema[name] for name in chosen})
-        yield Window(0, 0, empty, pl.Series(UNDECODABLE, [], dtype=pl.Boolean))
+        yield Window(0, 0, empty, pl.Series(DAMAGED, [], dtype=pl.List(pl.String)))
 
 
 def _placing(options: Options, schema: pl.Schema) -> list[str]:
@@ -288,10 +297,10 @@ def _look_at_rows(plan: Plan, schema: pl.Schema, between: Between, bounds: Bound
             plan.sums.check_times(window.rows)
     if options.bad_rows == names.FAIL:
         looked = (
-            (plan.sources[one.source].path, one.position, one.rows.with_columns(one.undecodable))
-            for one in windows(plan.needed)
+            (plan.sources[one.source].path, one.position, one.rows[options.text_col], one.undecodable(options.text_col))
+            for one in windows([options.text_col])
         )
-        bad_before_scoring(looked, options.text_col, UNDECODABLE).refuse()
+        bad_before_scoring(looked).refuse()
 
 
 def _common_schema(sources: Sequence[Source]) -> pl.Schema:
