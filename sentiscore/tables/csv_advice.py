@@ -55,20 +55,31 @@ def usual_separator(path: Path, header: str) -> str:
     return ","
 
 
-def check_header(path: Path, names: list[str], line: int, dialect: CsvDialect) -> None:
+def no_header(path: Path, line: int, following: int | None) -> InputError:
+    """The error of a file whose header has no names.
+
+    Args:
+        path: The file.
+        line: The line where the header should be, from 1.
+        following: The first line after it that is not blank; None if there is none.
+    """
+    skip = ""
+    if following is not None:
+        skip = f" Or, if they are in line {following}, add --skip-rows {following - 1} (skip_rows)."
+    return InputError(
+        f"{path} has no header in {'its first line' if line <= 1 else f'line {line}'}.",
+        f"Write the column names there.{skip}",
+    )
+
+
+def check_header(path: Path, names: list[str], dialect: CsvDialect) -> None:
     """Raise an InputError if the names of the columns cannot be used.
 
     Args:
         path: The file.
         names: Its columns.
-        line: The line that they are in, from 1.
         dialect: How the file is written.
     """
-    if not any(name.strip() for name in names):
-        raise InputError(
-            f"{path} has no header in {'its first line' if line <= 1 else f'line {line}'}.",
-            "Write the column names there, or say how many lines come before them with --skip-rows (skip_rows).",
-        )
     check_names(path, names)
     header = "".join(names)
     if "\x00" in header:
@@ -114,6 +125,24 @@ def ragged(path: Path, names: Sequence[str], rows: int, row: Row) -> InputError:
     return InputError(
         f"{path} is ragged: the row in line {row.line} has {found} fields, and the header has {n}.",
         f"{advice}Every row needs as many fields as the header; quote a field that holds a separator.",
+    )
+
+
+def wrong_quote(path: Path, line: int, header: str, error: csv.Error) -> InputError:
+    """The error of a quote or a field that is wrong.
+
+    Args:
+        path: The file.
+        line: The line in or before which it is, from 1.
+        header: The first line of the table.
+        error: What is wrong.
+    """
+    other = next((each for each in _LIKELY if len(_fields(header.strip("\r\n"), each)) > 1), None)
+    seen = other is not None and "expected after" in str(error) and '"' in header
+    advice = f"If {other!r} separates the fields, add {_typed_separator(other)}. " if other is not None and seen else ""
+    return InputError(
+        f"{path} has a quote or a field that is wrong, in or before line {line}: {error}.",
+        f'{advice}A quoted field ends in one quote before the separator; a quote inside it is doubled: "".',
     )
 
 

@@ -12,8 +12,7 @@ from typing import Any, Final, cast
 
 import polars as pl
 
-from sentiscore.errors import InputError
-from sentiscore.tables.csv_advice import Row, check_header, ragged, usual_separator
+from sentiscore.tables.csv_advice import Row, check_header, no_header, ragged, usual_separator, wrong_quote
 from sentiscore.tables.csv_lines import Converted, Lines, TableBytes, long_fields
 from sentiscore.tables.decoding import decoded
 from sentiscore.tables.dialect import UTF_8, CsvDialect
@@ -63,6 +62,7 @@ def look_at_csv(path: Path, dialect: CsvDialect) -> CsvLook:
     """
     lines: Lines | None = None
     rows = 0
+    first = ""
     damaged: dict[str, int] = {}
     try:
         with long_fields(), open_bytes(path, dialect) as raw:
@@ -73,7 +73,10 @@ def look_at_csv(path: Path, dialect: CsvDialect) -> CsvLook:
             lines.separator = separator
             reader = csv.reader(itertools.chain([first], given), delimiter=separator, strict=True)
             names = next(reader, [])
-            check_header(path, names, lines.number, dialect)
+            if not any(name.strip() for name in names):
+                line = lines.number
+                raise no_header(path, line, lines.number if any(each.strip() for each in given) else None)
+            check_header(path, names, dialect)
             n = len(names)
             lines.next_row()
             for row in reader:
@@ -86,10 +89,7 @@ def look_at_csv(path: Path, dialect: CsvDialect) -> CsvLook:
                 elif row:
                     raise ragged(path, names, rows, Row(row, number, next(reader, None)))
     except csv.Error as error:
-        raise InputError(
-            f"{path} has a quote or a field that is wrong, in or before line {lines.number if lines else 1}: {error}.",
-            'A quoted field ends in one quote before the separator; a quote inside it is doubled: "".',
-        ) from error
+        raise wrong_quote(path, lines.number if lines else 1, first, error) from error
     except zlib.error as error:
         raise broken(path, error) from error
     return CsvLook(tuple(names), dialect, separator, rows, lines.longest, damaged, lines.ended)

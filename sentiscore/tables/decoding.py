@@ -19,8 +19,9 @@ def decoded(frame: pl.DataFrame, columns: Sequence[str], damaged: str | None) ->
     """
     bad: dict[str, list[bool]] = {}
     texts = []
+    schema = frame.schema
     for name in columns:
-        if frame.schema[name] != pl.Binary:
+        if schema[name] != pl.Binary:
             continue
         try:
             texts.append(frame[name].cast(pl.String))

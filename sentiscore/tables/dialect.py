@@ -11,7 +11,7 @@ from typing import Any, Final
 from sentiscore.errors import InputError
 
 UTF_8: Final = "utf-8"
-_NOT_CHARSETS: Final = {"idna", "punycode", "raw_unicode_escape", "raw-unicode-escape", "undefined", "unicode_escape"}
+_NOT_CHARSETS: Final = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
 """Codecs of Python that give text and yet are not the encoding of any file."""
 _LAST_ASCII: Final = 127
 
@@ -88,14 +88,10 @@ def _check_comment(comment: str, separator: str | None) -> None:
 
 def _codec(name: str) -> str:
     """Python's name of an encoding, the same for all of its aliases; utf-8-sig is UTF-8, whose mark is always read."""
-    try:
-        codec = codecs.lookup(name)
-        b"".decode(name)  # says so if it is not an encoding of text
-    except (LookupError, ValueError) as error:
-        raise _unknown(name) from error
-    if codec.name in _NOT_CHARSETS or codec.incrementaldecoder is None:
+    found = _is_known(name)
+    if found is None:
         raise _unknown(name)
-    return UTF_8 if codec.name == "utf-8-sig" else codec.name
+    return UTF_8 if found == "utf-8-sig" else found
 
 
 def _unknown(name: str) -> InputError:
@@ -110,9 +106,10 @@ def _unknown(name: str) -> InputError:
 
 
 def _is_known(name: str) -> str | None:
+    """Python's name of an encoding of text; None if it is none."""
     try:
-        b"".decode(name)
-        found = codecs.lookup(name).name
-    except (LookupError, ValueError):
+        codec = codecs.lookup(name)
+        b"a".decode(name, "replace")
+    except (LookupError, ValueError):  # which it also is for a codec that does not give text
         return None
-    return None if found in _NOT_CHARSETS else found
+    return None if codec.name in _NOT_CHARSETS or codec.incrementaldecoder is None else codec.name

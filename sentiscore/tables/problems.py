@@ -74,11 +74,13 @@ def not_utf8(
     """
     what = path if column is None else f"The column {column!r} of {path}"
     convert = f"onvert it first, for example: iconv -f {coding} -t UTF-8 {path.name} > utf8.csv"
-    typed = coding.lower().replace("windows-", "cp")
-    return InputError(
-        f"{what} holds bytes that are not {encoding.upper()}, in {where}.",
-        f"Name its encoding, for example --encoding {typed} (encoding). Or c{convert}" if option else f"C{convert}",
-    )
+    hint = f"C{convert}"
+    if encoding != "utf-8":
+        hint = "Name the encoding that the file is in with --encoding (encoding), or mend those bytes."
+    elif option:
+        typed = coding.lower().replace("windows-", "cp")
+        hint = f"Name its encoding, for example --encoding {typed} (encoding). Or c{convert}"
+    return InputError(f"{what} holds bytes that are not {encoding.upper()}, in {where}.", hint)
 
 
 def check_names(path: Path, names: Sequence[str]) -> None:
