@@ -10,7 +10,7 @@ import polars as pl
 from polars.selectors import by_name
 
 from sentiscore.tables.parquet_pages import Footer, check_pages, read_footer
-from sentiscore.tables.parquet_types import Int96Look, arrow_schema, in_known_zones, in_microseconds, with_dates
+from sentiscore.tables.parquet_types import Int96Look, arrow_schemas, in_known_zones, in_microseconds, with_dates
 from sentiscore.tables.problems import broken, check_count, check_same
 
 _FIRST_SLICE_ROWS: Final = 1_024
@@ -43,9 +43,9 @@ def look_at_parquet(path: Path) -> ParquetLook:
         InputError: The footer is broken, or tells of more than a table has.
     """
     footer = read_footer(path)
-    arrow = arrow_schema(path)
-    known = None if arrow is None else in_known_zones(arrow)
-    by_polars = known is None or known == arrow
+    arrow, noted = arrow_schemas(path)
+    known = None if noted is None else in_known_zones(noted)
+    by_polars = known is None or known.equals(noted)
     try:
         if known is None or by_polars:
             stored = _scan(path).collect_schema()
@@ -58,7 +58,11 @@ def look_at_parquet(path: Path) -> ParquetLook:
     int96 = _look_at_int96(path, footer)
     schema = stored
     if arrow is not None:
-        stored = in_microseconds(stored, arrow, footer.int96 - int96.fine)
+        in_us = in_microseconds(stored, arrow, footer.int96 - int96.fine)
+        if noted is None:
+            stored = in_us
+        else:  # which says the unit
+            int96.fine |= {name for name in footer.int96 if in_us[name] != stored[name]}
         schema = with_dates(stored, arrow)
     return ParquetLook(schema, footer, stored if by_polars else None, int96)
 

@@ -6,6 +6,7 @@
 - INT96 is a day and the nanoseconds of it, which reach further than nanoseconds since 1970 in 64 bits.
 """
 
+import base64
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -22,17 +23,26 @@ _MOST_US: Final = (2**63 - 1) // 1000
 """The microseconds since 1970 that are 64 bits of nanoseconds too."""
 
 _US_NS: Final = 1000
+_NOTED: Final = b"ARROW:schema"
 
 
-def arrow_schema(path: Path) -> Any:
-    """The schema of a parquet file as pyarrow reads it; None if it cannot, which polars may then say better."""
+def arrow_schemas(path: Path) -> tuple[Any, Any]:
+    """The schema of a parquet file as pyarrow reads it, and the one that Arrow noted in it when it was written.
+
+    Each is None where there is none, or pyarrow cannot read it, which polars may then say better.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
-        return parquet.read_schema(path)
+        metadata = parquet.read_metadata(path)
+        noted = (metadata.metadata or {}).get(_NOTED)
+        return (
+            metadata.schema.to_arrow_schema(),
+            None if noted is None else pa.ipc.read_schema(pa.py_buffer(base64.b64decode(noted))),
+        )
     except (pa.ArrowException, OSError, ValueError):
-        return None
+        return None, None
 
 
 def in_known_zones(schema: Any) -> Any:

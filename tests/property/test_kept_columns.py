@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from polars.testing.parametric import dataframes
 
-from sentiscore import InputError, OutputError, Scorer, score_file
+from sentiscore import Scorer, SentiscoreError, score_file
 
 FEW = settings(max_examples=25, deadline=None)
 
@@ -22,9 +22,13 @@ def scorer(tiny_checkpoint: Path) -> Scorer:
     return Scorer.from_pretrained(tiny_checkpoint, device="cpu", dtype="fp32")
 
 
-def kept(scorer: Scorer, source: Path, output: Path) -> Path:
-    score_file(source, text_col="a text", model=scorer, output=output, csv_as_is=True)
-    return output
+def refusal(scorer: Scorer, source: Path, output: Path) -> SentiscoreError | None:
+    """Run a job; why it could not keep what was there, if it could not."""
+    try:
+        score_file(source, text_col="a text", model=scorer, output=output, csv_as_is=True)
+    except SentiscoreError as error:
+        return error
+    return None
 
 
 @FEW
@@ -42,11 +46,11 @@ def test_columns_of_every_type_survive_from_parquet_to_parquet(
         source = Path(folder) / "in.parquet"
         parquet.write_table(frame.to_arrow(), source, use_deprecated_int96_timestamps=old_times)
         written = parquet.read_table(source, coerce_int96_timestamp_unit="us")
-        try:
-            output = kept(scorer, source, Path(folder) / "out.parquet")
-        except InputError as error:
+        output = Path(folder) / "out.parquet"
+        error = refusal(scorer, source, output)
+        if error is not None:
             assert old_times  # times that no type holds
-            assert "INT96" in error.message  # noqa: PT017 - either it is kept, or this is said
+            assert "INT96" in error.message
             return
         found = pl.read_parquet(output).select(frame.columns)
     if not old_times:
@@ -79,32 +83,33 @@ def test_numbers_survive_from_ndjson_to_ndjson_and_to_parquet(
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "in.ndjson"
         source.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        output = kept(scorer, source, Path(folder) / "out.ndjson")
+        output = Path(folder) / "out.ndjson"
+        assert refusal(scorer, source, output) is None
         found = [{name: line[name] for name in rows[0]} for line in map(json.loads, output.read_text().splitlines())]
         assert found == rows
-        try:
-            output = kept(scorer, source, Path(folder) / "out.parquet")
-        except OutputError as error:
+        output = Path(folder) / "out.parquet"
+        error = refusal(scorer, source, output)
+        if error is not None:
             whole = [value for value in values if value is not None]
             assert max(whole) >= 2**63  # which no type of 64 bits holds beside a negative one
             assert min(whole) < 0
-            assert "'n'" in error.message or " n " in error.message  # noqa: PT017 - either it is kept, or this is said
+            assert " n (Int128)" in error.message
             return
-        assert pl.read_parquet(output).select(rows[0]).to_dicts() == rows
+        assert pl.read_parquet(output).select(list(rows[0])).to_dicts() == rows
 
 
 @FEW
-@given(frame=dataframes(max_cols=4, min_size=1, max_size=10, allow_null=True, excluded_dtypes=[pl.Object]))
+@given(frame=dataframes(max_cols=4, min_size=1, max_size=10, allow_null=True, excluded_dtypes=[pl.Int128, pl.UInt128]))
 def test_a_column_of_any_type_is_written_as_text_or_refused_by_name(scorer: Scorer, frame: pl.DataFrame) -> None:
-    frame = frame.select(pl.exclude(pl.Int128, pl.UInt128)).with_columns(pl.lit("up").alias("a text"))
+    frame = frame.with_columns(pl.lit("up").alias("a text"))
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "in.parquet"
         frame.write_parquet(source)
         for ending in ("csv", "ndjson"):
-            try:
-                output = kept(scorer, source, Path(folder) / f"out.{ending}")
-            except OutputError as error:
-                assert any(name in error.message for name in frame.columns)  # noqa: PT017 - see above
+            output = Path(folder) / f"out.{ending}"
+            error = refusal(scorer, source, output)
+            if error is not None:
+                assert any(name in error.message for name in frame.columns)
                 assert "--columns" in error.hint
                 continue
             if ending == "ndjson":

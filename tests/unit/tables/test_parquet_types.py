@@ -13,6 +13,8 @@ from sentiscore.tables.parquet_types import Int96Look
 
 DAY = date(2024, 1, 5)
 AT = datetime(2024, 1, 5, 10, 30, tzinfo=UTC)
+BEGINNING = datetime(1, 1, 1)  # noqa: DTZ001 - such columns have no zone
+END = datetime(9999, 12, 31, 23, 59, 59, 999999)  # noqa: DTZ001
 
 
 def put(path: Path, **columns: Any) -> Path:
@@ -40,7 +42,7 @@ def test_a_date64_is_a_date_wherever_it_is(path: Path) -> None:
         c=pa.array([{"x": DAY}, None], pa.struct([("x", kind)])),
         d=pa.array([[("k", DAY)], None], pa.map_(pa.string(), kind)),
         e=pa.array([[DAY, DAY], None], pa.list_(kind, 2)),
-        f=pa.array([datetime.min, None], pa.timestamp("ms")),
+        f=pa.array([BEGINNING, None], pa.timestamp("ms")),
     )
     table = read_table(path)
     assert table.schema["a"] == pl.Date
@@ -93,7 +95,7 @@ def test_rows_of_such_a_file_come_in_slices_that_are_bounded(path: Path, monkeyp
     assert pl.concat(pieces)["text"].to_list() == [f"text {i}" * 20 for i in range(n)]
 
 
-FAR = [datetime.max, None, datetime.min]
+FAR = [END, None, BEGINNING]
 INT96 = {"use_deprecated_int96_timestamps": True}
 
 

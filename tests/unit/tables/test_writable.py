@@ -9,6 +9,8 @@ from sentiscore.errors import OutputError
 from sentiscore.tables import read_table, write_frame
 
 INFINITE = float("inf")
+BEGINNING = datetime(1, 1, 1)  # noqa: DTZ001 - such columns have no zone
+END = datetime(9999, 12, 31, 23, 59, 59, 999999)  # noqa: DTZ001
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,7 @@ def test_times_that_cannot_be_written_are_refused_and_named(
 
 
 def test_times_of_every_year_of_the_calendar_are_written(tmp_path: Path) -> None:
-    frame = pl.DataFrame({"day": [date.min, date.max], "at": [datetime.min, datetime.max], "n": [0.5, -0.0]})
+    frame = pl.DataFrame({"day": [date.min, date.max], "at": [BEGINNING, END], "n": [0.5, -0.0]})
     assert read_table(write_frame(frame, tmp_path / "t.csv")).rows() == [
         ("0001-01-01", "0001-01-01T00:00:00.000000", "0.5"),
         ("9999-12-31", "9999-12-31T23:59:59.999999", "-0.0"),
