@@ -56,6 +56,10 @@ class _RoundedNegative(_Rounded, _Negative):
     """One that is below 0."""
 
 
+class _Unsigned(_Rounded):
+    """A whole number that 64 bits hold only without a sign."""
+
+
 class _Long(_Rounded):
     """A whole number that 64 bits do not hold, with a sign or without."""
 
@@ -262,7 +266,9 @@ def _whole_number(digits: str) -> int:
     value = int(digits)
     if not -(2**63) <= value < 2**64:
         return _Long(value)
-    if value >= 2**63 or int(float(value)) != value:
+    if value >= 2**63:
+        return _Unsigned(value)
+    if int(float(value)) != value:
         return _RoundedNegative(value) if is_negative else _Rounded(value)
     return _PlainNegative(value) if is_negative else value
 
@@ -340,11 +346,13 @@ def _narrow(dtype: Any, values: list[Any]) -> Any:
     if dtype == pl.Int128:
         return dtype if any(isinstance(value, _Negative | _Long) for value in known) else pl.UInt64()
     if isinstance(dtype, pl.List):
-        return pl.List(_narrow(dtype.inner, [item for value in known for item in value]))
+        lists = [value if isinstance(value, list) else [value] for value in known]  # as polars takes a lone value
+        return pl.List(_narrow(dtype.inner, [item for value in lists for item in value]))
     if isinstance(dtype, pl.Struct):
+        objects = [value for value in known if isinstance(value, dict)]
         return pl.Struct(
             [
-                pl.Field(field.name, _narrow(field.dtype, [value.get(field.name) for value in known]))
+                pl.Field(field.name, _narrow(field.dtype, [value.get(field.name) for value in objects]))
                 for field in dtype.fields
             ]
         )

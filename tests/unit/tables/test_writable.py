@@ -63,6 +63,8 @@ def test_whole_numbers_without_a_sign_stay_whole(tmp_path: Path) -> None:
     table = read_table(path)
     assert table.schema == {"id": pl.UInt64, "l": pl.List(pl.Struct({"n": pl.UInt64}))}
     assert read_table(write_frame(table, tmp_path / "t.parquet")).equals(table)
+    path.write_text('{"id": 9007199254740993}\n{"id": 9223372036854775808}\n')
+    assert read_table(path)["id"].to_list() == [2**53 + 1, 2**63]
     path.write_text('{"id": 18446744073709551615}\n{"id": -1}\n')
     assert read_table(path).schema == {"id": pl.Int128}
     with pytest.raises(OutputError, match=r"\.parquet cannot hold the column id \(Int128\).\nWrite \.ndjson"):
