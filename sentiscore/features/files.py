@@ -63,7 +63,9 @@ def daily_file(
         raise OutputError(f"{target} is the file that is read.", "Choose another place with --output.")
     rows = add_file(sums, source)
     daily = sums.finish()
-    options = {**daily_options(sums, settings), **(csv or CsvDialect()).to_dict()}
+    options = daily_options(sums, settings)
+    if source.csv is not None:
+        options |= source.csv.dialect.to_dict()
     write_daily(daily, target, daily_provenance(options, [look_at(source.path, rows)], daily.height), inert=inert)
     return DailyFile(output=target, rows=rows, n_unplaced=sums.n_unplaced, daily=daily)
 
@@ -77,7 +79,7 @@ def open_scored(scored: str | Path, settings: Settings, csv: CsvDialect | None) 
     source = open_source(scored, csv or CsvDialect())
     named = {option: settings.get(option) for option in ("time_col", "entity_col", "text_col", "weight_col")}
     for option, column in named.items():
-        if column is not None:
+        if column is not None and source.csv is not None:  # what is said of a CSV helps to read it
             source.require(str(column), f"--{option.replace('_', '-')} ({option})")
     return source.as_text([settings["time_col"], settings.get("entity_col"), settings.get("text_col")])
 

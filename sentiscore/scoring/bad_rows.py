@@ -1,7 +1,7 @@
 """Rows without a text that a model could read: found, counted, refused or set aside."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -136,14 +136,21 @@ class Damage:
         self.n_rows += int((damaged.list.len() > 0).sum())
         self.columns.update(damaged.explode().drop_nulls().to_list())
 
-    def told(self, csv: CsvDialect, *, text_col: str, entity_col: str | None) -> str:
-        """What a user has to know of it, with the columns of texts and entities."""
+    def told(self, csv: CsvDialect, first: Mapping[str, str], *, text_col: str, entity_col: str | None) -> str:
+        """What a user has to know of it.
+
+        Args:
+            csv: How the files are written.
+            first: Where the first damage of a column is, as far as that is known.
+            text_col: The column of texts.
+            entity_col: The column of entities.
+        """
         one = self.n_rows == 1
         become = {entity_col: "kept with U+FFFD in their place, and not in the daily features", text_col: "not scored"}
-        counts = [
-            f"{n:,} in {name!r}, {become.get(name, 'kept with U+FFFD in their place')}"
-            for name, n in self.columns.most_common()
-        ]
+        counts = []
+        for name, n in self.columns.most_common():
+            where = f" (first in {first[name]})" if name in first else ""
+            counts.append(f"{n:,} in {name!r}{where}, {become.get(name, 'kept with U+FFFD in their place')}")
         return (
             f"{self.n_rows:,} row{' holds' if one else 's hold'} bytes that are not {csv.encoding.upper()}: "
             f"{'; '.join(counts)}. If the file has another encoding, name it, for example --encoding cp1252 (encoding)."

@@ -212,9 +212,9 @@ def score_file(
             raise RuntimeError("a job without an output")
         summary = tally.summary(scorer, seconds=time.perf_counter() - start)
     if tally.damage.n_rows:
-        warnings.warn(
-            tally.damage.told(options.csv, text_col=text_col, entity_col=entity_col), SentiscoreWarning, stacklevel=2
-        )
+        first = {name: where for plan in reversed(plans) for name, where in plan.first_damage.items()}
+        told = tally.damage.told(options.csv, first, text_col=text_col, entity_col=entity_col)
+        warnings.warn(told, SentiscoreWarning, stacklevel=2)
     return summary
 
 
@@ -452,12 +452,9 @@ def job_key(plan: Plan, scorer: Scorer, digests: Sequence[str]) -> dict[str, str
         scorer: The model.
         digests: The hash of each source's content.
     """
-    csv = {}
-    if any(source.format == "csv" for source in plan.sources):
-        csv = {name.replace("_", " "): str(value) for name, value in plan.options.csv.to_dict().items()}
     return {
         "input": ",".join(digests),
         "text column": plan.options.text_col,
-        **csv,
+        **{name.replace("_", " "): str(value) for name, value in plan.csv_options.items()},
         **scorer.identity(),
     }

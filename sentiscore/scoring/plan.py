@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -86,6 +86,20 @@ class Plan:
     rejects: Path | None
     sums: DailySums | None
     daily: Path | None
+
+    @property
+    def csv_options(self) -> dict[str, Any]:
+        """How its files are written, by the names of the options; nothing where none of them is a CSV."""
+        return self.options.csv.to_dict() if any(source.csv is not None for source in self.sources) else {}
+
+    @property
+    def first_damage(self) -> dict[str, str]:
+        """Where the first bytes are, by column, that are not of the encoding of a CSV."""
+        looks = [(part.path.name, part.csv) for source in self.sources for part in source.parts if part.csv is not None]
+        found: dict[str, str] = {}
+        for file, look in looks:
+            found = {name: f"line {line:,} of {file}" for name, line in look.damaged.items()} | found
+        return found
 
     @property
     def places(self) -> list[Path]:

@@ -75,7 +75,10 @@ def test_a_row_is_undecodable_where_its_text_is_damaged_and_scored_where_another
 ) -> None:
     source = tmp_path / "news.csv"
     source.write_bytes(LATIN)
-    told = r"2 rows hold bytes that are not UTF-8: 1 in 'headline', not scored; 1 in 'by', kept .*--encoding cp1252"
+    told = (
+        r"2 rows hold bytes that are not UTF-8: 1 in 'headline' \(first in line 3 of news\.csv\), not scored; "
+        r"1 in 'by' \(first in line 4 of news\.csv\), kept .*--encoding cp1252"
+    )
     with pytest.warns(SentiscoreWarning, match=told):
         summary = run(source, scorer, output=tmp_path / "all.csv")
     assert pl.read_csv(summary.outputs[0]).select("headline", "by", "status").rows() == [
@@ -96,12 +99,12 @@ def test_damage_elsewhere_neither_drops_a_row_nor_fails_a_job(
 ) -> None:
     source = tmp_path / "news.csv"
     source.write_bytes(LATIN)
-    with pytest.warns(SentiscoreWarning, match="1 in 'by'"):
+    with pytest.warns(SentiscoreWarning, match="in line 4 of news.csv"):
         assert pl.read_parquet(run(source, scorer, bad_rows=bad_rows).outputs[0]).height == rows
     with pytest.raises(InputError, match=r"1 row has no text that can be read: 1 undecodable; the first is row 2"):
         run(source, scorer, bad_rows="fail")
     source.write_bytes(LATIN.replace(b"\xe9 falls", b"e falls"))
-    with pytest.warns(SentiscoreWarning, match="1 row holds bytes that are not UTF-8: 1 in 'by'"):
+    with pytest.warns(SentiscoreWarning, match="1 row holds bytes that are not UTF-8: 1 in 'by' "):
         run(source, scorer, bad_rows="fail")
 
 
@@ -109,7 +112,7 @@ def test_a_damaged_entity_is_no_entity_in_one_pass_and_in_two(scorer: Scorer, tm
     source = tmp_path / "news.csv"
     day = b"2024-02-01T12:00:00Z"
     source.write_bytes(b"headline,ticker,at\ngood,AAPL,%b\nbad,AAP\xcc,%b\nfine,,%b\n" % (day, day, day))
-    told = "1 in 'ticker', kept with .* and not in the daily features"
+    told = "1 in 'ticker' .*, kept with .* and not in the daily features"
     with pytest.warns(SentiscoreWarning, match="2 rows have no entity"), pytest.warns(SentiscoreWarning, match=told):
         summary = run(source, scorer, time_col="at", entity_col="ticker")
     daily = pl.read_parquet(summary.daily[0])
