@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     help="Texts without labels, beside those of the sets: csv, tsv, parquet or jsonl. May be given several times.",
 )
 @click.option("--text-col", default="text", show_default=True, help="The column of texts in those files.")
+@options.csv
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder to make.")
 @click.option(
     "--soft-labels",
@@ -56,6 +57,7 @@ def command(
     resume: bool,
     device: str,
     dtype: str,
+    **csv: Any,
 ) -> None:
     """Train a small model on what larger ones say.
 
@@ -79,7 +81,8 @@ def command(
     if seed is not None:
         plan = replace(plan, recipe=plan.recipe.with_changes({"seed": seed}))
     training, validation = read_sets(plan.recipe)
-    found = [read_texts(path, text_col) for path in text_files]
+    dialect = options.csv_dialect(csv)
+    found = [read_texts(path, text_col, dialect) for path in text_files]
     texts = [text for more, _ in found for text in more]
     blank = sum(without for _, without in found)
     asked = 0

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     callback=lambda _ctx, _param, value: options.split(value),
     help="What ids in the label column mean, in order.",
 )
+@options.csv
 @options.LABELS
 @options.REVISION
 @options.DEVICE
@@ -61,6 +62,7 @@ def command(
     seed: int,
     json_file: Path | None,
     html_file: Path | None,
+    **csv: Any,
 ) -> None:
     """Measure a model on labelled rows.
 
@@ -78,7 +80,7 @@ def command(
     if sets_file and (eval_files or train_file):
         raise click.UsageError(f"{sets_file} names the rows: leave --eval-file and --train-file out.")
     if sets_file:
-        options.refuse_beside_sets(("text_col", "label_col", "data_labels"))
+        options.refuse_beside_sets(("text_col", "label_col", "data_labels", *options.CSV_NAMES))
     from sentiscore.cli.show import line, report_tables
     from sentiscore.evaluation.evaluate import check_known, evaluate
     from sentiscore.evaluation.files import check_reports, write_reports
@@ -92,8 +94,10 @@ def command(
     named = [Path(one.validation) for one in recipe.sets if one.validation]
     check_reports(json_file, html_file, [path for path in (*eval_files, train_file, sets_file, *named) if path])
 
+    dialect = options.csv_dialect(csv).to_dict()
+
     def read(path: Path) -> "LabelledData":
-        return read_labelled(path, text_col=text_col, label_col=label_col, labels=data_labels)
+        return read_labelled(path, text_col=text_col, label_col=label_col, labels=data_labels, **dialect)
 
     if sets_file:
         sets = read_validation_sets(recipe)

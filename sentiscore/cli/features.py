@@ -41,6 +41,7 @@ from sentiscore.cli import options
     help="Into a .csv, write entities as they are, though a spreadsheet may run one that begins with = + - or @.",
 )
 @click.option("--prefix", default="", help="The prefix that the scored columns were given.")
+@options.csv
 def command(
     scored: Path,
     output: Path | None,
@@ -70,7 +71,8 @@ def command(
     if daily is None and (revise or anew):
         raise click.UsageError("--revise and --anew go with --update.")
     config = options.daily_config(settings)
+    csv = options.csv_dialect(settings)
     if daily is None:
-        daily_report(daily_file(scored, output=output, inert=not csv_as_is, config=config, **settings))
+        daily_report(daily_file(scored, output=output, inert=not csv_as_is, csv=csv, config=config, **settings))
     else:
-        daily_report(update_file(scored, daily=daily, revise=revise, anew=anew, config=config, **settings))
+        daily_report(update_file(scored, daily=daily, revise=revise, anew=anew, csv=csv, config=config, **settings))

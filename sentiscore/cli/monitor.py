@@ -1,7 +1,7 @@
 """`sentiscore monitor`: scored rows and scored rows of before -> a drift report, and an exit code."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -57,6 +57,7 @@ def _thresholds(_ctx: click.Context, _param: click.Parameter, values: tuple[str,
 )
 @options.times
 @click.option("--prefix", default="", help="The prefix that the scored columns were given.")
+@options.csv
 @click.option(
     "--threshold",
     "thresholds",
@@ -85,6 +86,7 @@ def command(
     prefix: str,
     thresholds: dict[str, float],
     json_file: Path | None,
+    **csv: Any,
 ) -> None:
     """Compare scored rows with scored rows of before, and say what has changed.
 
@@ -123,6 +125,7 @@ def command(
         time_unit=time_unit,
         prefix=prefix,
         thresholds=thresholds,
+        **options.csv_dialect(csv).to_dict(),
     )
     text = json.dumps(report.to_dict(), indent=2, allow_nan=False)
     if to_stdout:

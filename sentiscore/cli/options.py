@@ -8,6 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from sentiscore.features import DailyConfig
+    from sentiscore.tables.dialect import CsvDialect
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -110,6 +111,68 @@ _DAILY: Final = (
     _MIDNIGHT,
     DAY_TZ,
 )
+
+
+def _checked(_context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """What was typed of how a CSV is written, if it can be."""
+    from sentiscore.errors import InputError
+    from sentiscore.tables.dialect import CsvDialect
+
+    if value is None or not parameter.name:
+        return value
+    try:
+        return getattr(CsvDialect(**{parameter.name: value}), parameter.name)
+    except InputError as error:
+        raise click.BadParameter(f"{error.message} {error.hint}") from error
+
+
+_CSV: Final = (
+    click.option(
+        "--separator",
+        metavar="CHAR",
+        callback=_checked,
+        help="What separates the fields of a CSV.  [default: a comma, or a semicolon or tab where the header has "
+        "those; a tab in a .tsv]",
+    ),
+    click.option(
+        "--skip-rows",
+        type=click.IntRange(min=0),
+        default=0,
+        metavar="LINES",
+        callback=_checked,
+        help="Lines of a CSV before its header.",
+    ),
+    click.option(
+        "--comment", metavar="TEXT", callback=_checked, help="Skip lines of a CSV that begin with this, such as '#'."
+    ),
+    click.option(
+        "--encoding",
+        metavar="NAME",
+        default="utf-8",
+        show_default=True,
+        callback=_checked,
+        help="Encoding of a CSV, such as cp1252, utf-16, gbk or any other that Python knows.",
+    ),
+)
+CSV_NAMES: Final = ("separator", "skip_rows", "comment", "encoding")
+
+
+def csv(function: Command) -> Command:
+    """The options that say how a CSV is written, which all commands that read tables share."""
+    for option in reversed(_CSV):
+        function = option(function)
+    return function
+
+
+def csv_dialect(settings: dict[str, Any]) -> "CsvDialect":
+    """Take how a CSV is written out of a command's options."""
+    from sentiscore.errors import InputError
+    from sentiscore.tables.dialect import CsvDialect
+
+    try:
+        return CsvDialect(**{name: settings.pop(name) for name in CSV_NAMES})
+    except InputError as error:
+        raise click.UsageError(f"{error.message} {error.hint}") from error
 
 
 def daily(function: Command) -> Command:

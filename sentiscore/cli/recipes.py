@@ -34,6 +34,7 @@ _OF_FILES = ("recipe_file", "train_file", "eval_file", "text_col", "label_col", 
 
 def files(function: options.Command) -> options.Command:
     """The options that name a recipe and labelled rows."""
+    function = options.csv(function)
     for option in reversed(_FILES):
         function = option(function)
     return function
@@ -85,6 +86,8 @@ def read(given: Mapping[str, Any]) -> Request:
         TrainingError: The recipe cannot be used.
         InputError: A file cannot be used.
     """
+    given = dict(given)
+    csv = options.csv_dialect(given).to_dict()
     recipe_file, train_file, eval_file, text_col, label_col, labels = (given[name] for name in _OF_FILES)
     if (train_file is None) != (eval_file is None):
         raise click.UsageError(
@@ -100,11 +103,12 @@ def read(given: Mapping[str, Any]) -> Request:
     if recipe.sets and train_file:
         raise click.UsageError(f"{recipe_file} names sets of its own: leave --train-file and --eval-file out.")
     if recipe.sets:
-        options.refuse_beside_sets(("text_col", "label_col", "labels", "data", "data_revision"))
+        options.refuse_beside_sets(("text_col", "label_col", "labels", "data", "data_revision", *options.CSV_NAMES))
         return Request(recipe, *read_sets(recipe))
     if not train_file:
         return Request(recipe, None, None)
     rows = [
-        [read_labelled(path, text_col=text_col, label_col=label_col, labels=labels)] for path in (train_file, eval_file)
+        [read_labelled(path, text_col=text_col, label_col=label_col, labels=labels, **csv)]
+        for path in (train_file, eval_file)
     ]
     return Request(recipe, *rows)

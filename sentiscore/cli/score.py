@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     help="The most memory to hold, such as 2GB (on Linux only): windows are smaller for it, and past it the job ends "
     "as a stopped one.",
 )
+@options.csv
 @click.option("--limit", type=click.IntRange(min=0), metavar="ROWS", help="Score only so many rows from the beginning.")
 @click.option("--columns", metavar="NAME,NAME", help="Input columns to keep in the output.  [default: all]")
 @click.option("--prefix", default="", help="Put before the name of each added column, against name clashes.")
@@ -107,8 +108,9 @@ def command(inputs: tuple[str, ...], columns: str | None, text_col: str, log_jso
 
     Every row comes out once, in order, with all its columns and p_negative, p_positive, p_neutral (where the
     model has it), sentiment, label, n_tokens, n_windows (with --overflow windows), unknown_share and status (ok,
-    truncated, empty, null, undecodable or unknown). Inputs may be patterns in quotes. With --time-col the daily
-    features are written in the same pass.
+    truncated, empty, null, undecodable or unknown). Inputs may be patterns in quotes, and folders of files of one
+    format, in which folders called KEY=VALUE are columns. With --time-col the daily features are written in the
+    same pass.
 
     The output takes its place when all of it is written and was read back. A job that is stopped or killed
     keeps its finished windows beside the output, and the same command goes on from there; SIGTERM lets it
@@ -125,6 +127,7 @@ def command(inputs: tuple[str, ...], columns: str | None, text_col: str, log_jso
     json_log.switch(on=log_json)
     config = options.daily_config(settings)
     files = expand(inputs)
+    csv = options.csv_dialect(settings).to_dict()
 
     def on_phase(output: Path, phase: str) -> None:
         signals.be_patient(now=phase == "scoring")
@@ -141,6 +144,7 @@ def command(inputs: tuple[str, ...], columns: str | None, text_col: str, log_jso
             on_window=_tell if log_json else None,
             on_phase=on_phase,
             should_stop=signals.was_asked,
+            **csv,
             **settings,
         )
     if log_json:

@@ -11,6 +11,9 @@ from sentiscore.errors import InputError
 NO_ENTITY: Final = r"^\s*$|^\s*(?i:nan)\s*$|^<NA>$|^None$"
 """What is no name: a blank text, and what pandas or Python write where there is nothing. NA and TRUE are tickers."""
 
+_LOST: Final = "\ufffd"
+"""What stands where bytes of a name were lost, so that it could be any name."""
+
 SEPARATORS: Final = (";", "|", ",")
 """What lists of entities are usually separated by."""
 _IN_NAMES: Final = ","
@@ -112,8 +115,8 @@ def notes_on(n_stand_ins: int, names: pl.Series | None) -> list[str]:
     if n_stand_ins:
         rows = "row has" if n_stand_ins == 1 else "rows have"
         notes.append(
-            f"{n_stand_ins:,} {rows} an entity that is blank or stands for a missing one, such as NaN: it counts as "
-            "none."
+            f"{n_stand_ins:,} {rows} an entity that is blank, damaged, or stands for a missing one, such as NaN: it "
+            "counts as none."
         )
     found = None if names is None or names.dtype not in _TEXT else looks_like_lists(names.cast(pl.String).unique())
     if found is not None:
@@ -165,7 +168,7 @@ def _named(values: pl.Series) -> pl.Series:
     if values.dtype not in _TEXT:
         return values
     text = values.cast(pl.String)
-    nothing = text.str.contains(NO_ENTITY).fill_null(value=False)
+    nothing = (text.str.contains(NO_ENTITY) | text.str.contains(_LOST, literal=True)).fill_null(value=False)
     return values.set(nothing, None) if nothing.any() else values
 
 

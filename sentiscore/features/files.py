@@ -11,6 +11,7 @@ from sentiscore.errors import OutputError
 from sentiscore.features.daily import DailySums, Settings
 from sentiscore.features.origins import daily_options, daily_provenance, look_at
 from sentiscore.tables import Source, check_target, open_sink, open_source
+from sentiscore.tables.dialect import CsvDialect
 from sentiscore.tables.provenance import Provenance
 
 _WINDOW_ROWS: Final = 262_144
@@ -34,7 +35,12 @@ class DailyFile:
 
 
 def daily_file(
-    scored: str | Path, *, output: str | Path | None = None, inert: bool = True, **settings: Unpack[Settings]
+    scored: str | Path,
+    *,
+    output: str | Path | None = None,
+    inert: bool = True,
+    csv: CsvDialect | None = None,
+    **settings: Unpack[Settings],
 ) -> DailyFile:
     """Make daily features of a file of scored rows; see `daily` for what they are.
 
@@ -44,13 +50,14 @@ def daily_file(
         scored: A file that scoring wrote.
         output: A .parquet, .csv or .ndjson file; by default NAME.daily.parquet beside the input.
         inert: In a CSV, put an apostrophe before names that a spreadsheet would take as a formula.
+        csv: How the input is written, where it is a CSV.
         settings: The other arguments of `daily`.
 
     Raises:
         InputError: The file is not of scored rows, or a time cannot be read.
         OutputError: The output cannot be written.
     """
-    source = open_source(scored)
+    source = open_scored(scored, settings, csv)
     sums = DailySums(**settings)
     target = check_target(output or default_daily(source.path), pl.Schema(), folder=False)
     if target.resolve() == source.path.resolve():
@@ -60,8 +67,24 @@ def daily_file(
     rows = add_file(sums, source)
     daily = sums.finish()
     options = daily_options(sums, settings)
+    if source.csv is not None:
+        options |= source.csv.dialect.to_dict()
     write_daily(daily, target, daily_provenance(options, [look_at(source.path, rows)], daily.height), inert=inert)
     return DailyFile(output=target, rows=rows, n_unplaced=sums.n_unplaced, daily=daily)
+
+
+def open_scored(scored: str | Path, settings: Settings, csv: CsvDialect | None) -> Source:
+    """A file of scored rows, with the columns that were named.
+
+    Raises:
+        InputError: It cannot be read, or has no such column.
+    """
+    source = open_source(scored, csv or CsvDialect())
+    named = {option: settings.get(option) for option in ("time_col", "entity_col", "text_col", "weight_col")}
+    for option, column in named.items():
+        if column is not None and source.csv is not None:  # what is said of a CSV helps to read it
+            source.require(str(column), f"--{option.replace('_', '-')} ({option})")
+    return source.as_text([settings["time_col"], settings.get("entity_col"), settings.get("text_col")])
 
 
 def write_daily(daily: pl.DataFrame, target: Path, provenance: Provenance, *, inert: bool = True) -> None:
@@ -95,6 +118,7 @@ def default_daily(source: str | Path) -> Path:
 
 def beside(path: Path, what: str) -> Path:
     """news.csv.gz, news.parquet or news.scored.parquet -> news.WHAT.parquet in the same folder."""
+    path = path if path.name else path.resolve()  # a folder may be called .
     plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
     stem = plain.stem.removesuffix(".scored")
     return path.with_name(f"{stem}.{what}.parquet")

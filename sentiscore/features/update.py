@@ -12,7 +12,7 @@ import polars as pl
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
 from sentiscore.features.config import DailyConfig
 from sentiscore.features.daily import DailySums, Settings
-from sentiscore.features.files import DailyFile, add_file, time_windows
+from sentiscore.features.files import DailyFile, add_file, open_scored, time_windows
 from sentiscore.features.origins import daily_options, daily_provenance, look_at, warn_of_another_model
 from sentiscore.features.state import (
     State,
@@ -26,7 +26,9 @@ from sentiscore.features.state import (
     write_state,
 )
 from sentiscore.features.times import write_instant
-from sentiscore.tables import Source, check_target, open_source, put_in_place, read_table, sweep, write_frame
+from sentiscore.tables import Source, check_target, put_in_place, read_table, sweep, write_frame
+from sentiscore.tables.dialect import CsvDialect
+from sentiscore.tables.hashes import hash_output
 from sentiscore.tables.provenance import (
     DAILY_FEATURES,
     Provenance,
@@ -61,6 +63,7 @@ def update_file(
     daily: str | Path,
     revise: bool = False,
     anew: bool = False,
+    csv: CsvDialect | None = None,
     **settings: Unpack[Settings],
 ) -> UpdatedFile:
     """Add new scored rows to a daily file, which is made if there is none, and bring it up to an instant.
@@ -75,6 +78,7 @@ def update_file(
         daily: A .parquet file that this function made, or a place for one.
         revise: Published sessions may change.
         anew: `scored` holds all rows: make the file from them alone. With `revise` that may change published sessions.
+        csv: How `scored` is written, where it is a CSV.
         settings: The other arguments of `daily` in this package. as_of is the instant up to which `scored` is complete,
             now by default; in its config there can be no `end`.
 
@@ -83,7 +87,7 @@ def update_file(
             has not come yet or lies before that of the update before.
         OutputError: The files cannot be written.
     """
-    source = open_source(scored)
+    source = open_scored(scored, settings, csv)
     target = _check_places(source, Path(daily))
     for path in (target, state_path(target), next_path(target), next_revisions_path(target)):
         sweep(path)
@@ -261,7 +265,7 @@ def _finish_stopped(target: Path, state: State, source: Source, hint: str) -> bo
     _finish(target, state)
     last = state.sources[-1]
     told = f"The update before this one was stopped before its end; it has been finished now, with {last['file']}."
-    if last["sha256"] == sha256(source.path):
+    if last["sha256"] == hash_output(source.path):
         raise InputError(told, "These are its rows, so there is nothing left to do.")
     warnings.warn(told, SentiscoreWarning, stacklevel=3)
     return True

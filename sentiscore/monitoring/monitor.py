@@ -10,11 +10,13 @@ from sentiscore import forks
 from sentiscore.errors import InputError
 from sentiscore.features.time_format import TimeFormat
 from sentiscore.features.zones import UTC
+from sentiscore.labels import STATUS
 from sentiscore.monitoring.models import compare_models
 from sentiscore.monitoring.profile import Columns, Profile, Profiler
 from sentiscore.monitoring.report import DriftReport, compare
 from sentiscore.monitoring.thresholds import with_thresholds
 from sentiscore.tables import open_source
+from sentiscore.tables.dialect import UTF_8, CsvDialect
 
 _WINDOW_ROWS: Final = 65_536
 
@@ -32,6 +34,10 @@ def monitor(
     time_unit: str | None = None,
     prefix: str = "",
     thresholds: Mapping[str, float] | None = None,
+    separator: str | None = None,
+    skip_rows: int = 0,
+    comment: str | None = None,
+    encoding: str = UTF_8,
 ) -> DriftReport:
     """Compare scored rows with scored rows of before: has the text, the feed or the model changed?
 
@@ -48,6 +54,11 @@ def monitor(
         time_unit: What numbers since 1970 count.
         prefix: The prefix that the scored columns were given.
         thresholds: Thresholds other than the default, by the name of the check; see `THRESHOLDS`.
+        separator: What separates the fields of files that are CSV; see `sentiscore.score_file` for this and the next
+            three.
+        skip_rows: Lines before their headers.
+        comment: How lines begin that are not rows.
+        encoding: Their encoding.
 
     Returns:
         The report; `passed` says whether nothing alarms.
@@ -60,11 +71,12 @@ def monitor(
     limits = with_thresholds(thresholds)
     how = TimeFormat(tz=UTC if tz is None else tz, format=time_format, unit=time_unit)
     columns = Columns(text=text_col, time=time_col, how=how, prefix=prefix)
+    csv = CsvDialect(separator=separator, skip_rows=skip_rows, comment=comment, encoding=encoding)
     parts = [reference] if isinstance(reference, str | Path | pl.DataFrame) else list(reference)
     if not parts:
         raise InputError("There is no reference to compare with.", "Name at least one file with --reference.")
-    now = _profile([scored], "the scored rows", columns)
-    then = _profile(parts, "the reference", columns)
+    now = _profile([scored], "the scored rows", columns, csv)
+    then = _profile(parts, "the reference", columns, csv)
     found = compare(now, then, limits)
     if not found.checks:
         raise InputError(
@@ -100,19 +112,27 @@ def _files(parts: Sequence[Scored]) -> list[Path | None]:
     return [None if isinstance(part, pl.DataFrame) else Path(part) for part in parts]
 
 
-def _profile(parts: Sequence[Scored], what: str, columns: Columns) -> Profile:
+def _profile(parts: Sequence[Scored], what: str, columns: Columns, csv: CsvDialect) -> Profile:
     profiler = Profiler(columns, _name(parts[0], what) if len(parts) == 1 else what)
     for part in parts:
-        profiler.add_all(_windows(part, columns, _name(part, what)))
+        profiler.add_all(_windows(part, columns, _name(part, what), csv))
     return profiler.finish()
 
 
-def _windows(part: Scored, columns: Columns, where: str) -> Iterator[pl.DataFrame]:
+def _windows(part: Scored, columns: Columns, where: str, csv: CsvDialect) -> Iterator[pl.DataFrame]:
     if isinstance(part, pl.DataFrame):
         needed = columns.needed(part.schema, where)
         yield from part[needed].iter_slices(_WINDOW_ROWS)
     else:
-        source = open_source(part)
+        source = open_source(part, csv).as_text([columns.text, columns.time])
+        scores = columns.prefix + STATUS if len(source.schema) == 1 else None  # of a CSV with another separator
+        for column, option in (
+            (scores, ""),
+            (columns.text, "--text-col (text_col)"),
+            (columns.time, "--time-col (time_col)"),
+        ):
+            if column is not None:
+                source.require(column, option)
         yield from source.windows(_WINDOW_ROWS, columns.needed(source.schema, where))
 
 

@@ -1,7 +1,7 @@
 """Rows without a text that a model could read: found, counted, refused or set aside."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +9,7 @@ import polars as pl
 
 from sentiscore import labels as names
 from sentiscore.errors import InputError
-from sentiscore.tables.exact import exactly
+from sentiscore.tables.dialect import CsvDialect
 
 ROW: Final = "rejected_row"
 SOURCE: Final = "rejected_from"
@@ -106,16 +106,52 @@ def check_columns(columns: Sequence[str], where: str) -> None:
         )
 
 
-def bad_before_scoring(windows: Iterable[tuple[Path, int, pl.DataFrame]], text_col: str, undecodable: str) -> BadRows:
+def bad_before_scoring(windows: Iterable[tuple[Path, int, pl.Series, pl.Series]]) -> BadRows:
     """The bad rows that can be told without a model.
 
     Args:
-        windows: File, position in it, and rows with the text and whether it could be decoded.
-        text_col: The column of texts.
-        undecodable: The column that says which could not be decoded.
+        windows: File, position in it, texts, and which of them could not be decoded.
     """
     found = BadRows()
-    status = status_of(exactly(text_col).cast(pl.String), pl.col(undecodable))
-    for path, position, window in windows:
-        found.add(window.select(status.alias(names.STATUS)).to_series(), path, position)
+    for path, position, texts, undecodable in windows:
+        rows = pl.DataFrame({"text": texts.cast(pl.String), "undecodable": undecodable})
+        status = rows.select(status_of(pl.col("text"), pl.col("undecodable")).alias(names.STATUS)).to_series()
+        found.add(status, path, position)
     return found
+
+
+class Damage:
+    """Counts rows with bytes that are not of their file's encoding, by the columns that have them."""
+
+    def __init__(self) -> None:
+        self.n_rows = 0
+        self.columns: Counter[str] = Counter()
+
+    def add(self, damaged: pl.Series) -> None:
+        """Look at some rows.
+
+        Args:
+            damaged: For each row the columns that are damaged, shape (rows,).
+        """
+        self.n_rows += int((damaged.list.len() > 0).sum())
+        self.columns.update(damaged.explode().drop_nulls().to_list())
+
+    def told(self, csv: CsvDialect, first: Mapping[str, str], *, text_col: str, entity_col: str | None) -> str:
+        """What a user has to know of it.
+
+        Args:
+            csv: How the files are written.
+            first: Where the first damage of a column is, as far as that is known.
+            text_col: The column of texts.
+            entity_col: The column of entities.
+        """
+        one = self.n_rows == 1
+        become = {entity_col: "kept with U+FFFD in their place, and not in the daily features", text_col: "not scored"}
+        counts = []
+        for name, n in self.columns.most_common():
+            where = f" (first in {first[name]})" if name in first else ""
+            counts.append(f"{n:,} in {name!r}{where}, {become.get(name, 'kept with U+FFFD in their place')}")
+        return (
+            f"{self.n_rows:,} row{' holds' if one else 's hold'} bytes that are not {csv.encoding.upper()}: "
+            f"{'; '.join(counts)}. If the file has another encoding, name it, for example --encoding cp1252 (encoding)."
+        )

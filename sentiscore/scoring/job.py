@@ -35,6 +35,7 @@ from sentiscore.scoring.prepared import Prepared
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.scoring.tally import FINISHING, SCORING, JobSummary, OnPhase, OnProgress, OnWindow, Tally, WindowDone
 from sentiscore.tables import Sink, open_sink
+from sentiscore.tables.dialect import UTF_8, CsvDialect
 from sentiscore.tables.exact import series_of
 from sentiscore.tables.provenance import Provenance, SourceFacts
 
@@ -54,6 +55,10 @@ def score_file(
     max_length: int | None = None,
     overflow: str = names.TRUNCATE,
     columns: Sequence[str] | None = None,
+    separator: str | None = None,
+    skip_rows: int = 0,
+    comment: str | None = None,
+    encoding: str = UTF_8,
     limit: int | None = None,
     prefix: str = "",
     bad_rows: str = names.KEEP,
@@ -87,7 +92,8 @@ def score_file(
     is scored.
 
     Args:
-        source: A .csv, .tsv (also .gz), .parquet, .ndjson or .jsonl file, a folder that sentiscore wrote, or several.
+        source: A .csv, .tsv (also .gz), .parquet, .ndjson or .jsonl file; a folder of such files of one format, in
+            which the folders KEY=VALUE are columns of text; or several.
         text_col: The column of texts.
         output: A .parquet, .csv or .ndjson file, or a folder for parts in parquet: one that is there, or a text that
             ends with a slash. Several sources become one output, in order, and need equal columns. Without it each
@@ -100,6 +106,12 @@ def score_file(
         max_length: Tokens of a text that are read.
         overflow: What is done with a longer text, "truncate" or "windows".
         columns: Columns of the source to keep in the output; all by default.
+        separator: What separates the fields of a CSV, one ASCII character; by default a comma (or a semicolon or tab,
+            where the header plainly has those), and a tab in a .tsv.
+        skip_rows: Lines of a CSV before its header.
+        comment: How lines of a CSV begin that are not rows.
+        encoding: The encoding of a CSV, by any name that Python knows. Where bytes are not of it, a text is not scored,
+            and other columns are kept with U+FFFD in their place.
         limit: Score only so many rows from the beginning of each output.
         prefix: Put before the name of each added column.
         bad_rows: What is done with rows whose text is null, empty, unknown to the model or cannot be decoded: "keep"
@@ -173,6 +185,7 @@ def score_file(
         midnight=midnight,
         day_tz=day_tz,
         config=config,
+        csv=CsvDialect(separator=separator, skip_rows=skip_rows, comment=comment, encoding=encoding),
     )
 
     def between() -> None:
@@ -214,13 +227,10 @@ def score_file(
         if scorer is None:
             raise RuntimeError("a job without an output")
         summary = tally.summary(scorer, seconds=time.perf_counter() - start)
-    if n := summary.statuses[names.UNDECODABLE]:
-        warnings.warn(
-            f"{n:,} row{'s hold' if n > 1 else ' holds'} bytes that are not UTF-8, and no text to score. If the file "
-            "has another encoding, convert it first, for example: iconv -f WINDOWS-1252 -t UTF-8 OLD.csv > NEW.csv",
-            SentiscoreWarning,
-            stacklevel=2,
-        )
+    if tally.damage.n_rows:
+        first = {name: where for plan in reversed(plans) for name, where in plan.first_damage.items()}
+        told = tally.damage.told(options.csv, first, text_col=text_col, entity_col=entity_col)
+        warnings.warn(told, SentiscoreWarning, stacklevel=2)
     return summary
 
 
@@ -356,10 +366,11 @@ class _Job:
 
     def _texts(self, window: Window) -> pl.Series:
         """What the scorer is given: no text where there are only bytes that are none."""
-        texts = series_of(window.rows, self._plan.options.text_col)
-        if not window.undecodable.any():
+        name = self._plan.options.text_col
+        texts, undecodable = series_of(window.rows, name), window.undecodable(name)
+        if not undecodable.any():
             return texts
-        return texts.cast(pl.String).zip_with(~window.undecodable, pl.Series([None], dtype=pl.String))
+        return texts.cast(pl.String).zip_with(~undecodable, pl.Series([None], dtype=pl.String))
 
     def _write(
         self, one: _Read, logits: npt.NDArray[np.float32] | None, output: Sink, rejects: Sink | None
@@ -369,13 +380,15 @@ class _Job:
         plan, window = self._plan, one.window
         scores, prepared = one.scores, one.prepared
         if prepared is not None and logits is not None:
-            scores = mark_undecodable(self._scorer.finish(prepared, logits), window.undecodable)
+            undecodable = window.undecodable(plan.options.text_col)
+            scores = mark_undecodable(self._scorer.finish(prepared, logits), undecodable)
             if scores.height:
                 self._journal.keep(window.source, window.position, scores)
         if scores is None:
             raise RuntimeError("a window was neither finished nor computed")
         path, status = plan.sources[window.source].path, scores[names.STATUS]
         self._rows_of[window.source] += window.rows.height
+        self._tally.damage.add(window.damaged)
         if plan.options.bad_rows == names.FAIL:
             self._bad.add(status, path, window.position)
             self._bad.refuse()
@@ -455,10 +468,9 @@ def job_key(plan: Plan, scorer: Scorer, digests: Sequence[str]) -> dict[str, str
         scorer: The model.
         digests: The hash of each source's content.
     """
-    read = plan.needed if any(source.format == "csv" for source in plan.sources) else []
     return {
         "input": ",".join(digests),
         "text column": plan.options.text_col,
-        "columns read": ",".join(read),  # those of a CSV decide which rows cannot be decoded
+        **{name.replace("_", " "): str(value) for name, value in plan.csv_options.items()},
         **scorer.identity(),
     }

@@ -30,6 +30,7 @@ def provenance_of_rows(
         options={
             "text_col": options.text_col,
             "columns": options.columns,
+            **plan.csv_options,
             "limit": options.limit,
             "prefix": options.prefix,
             "max_length": scorer.max_length,

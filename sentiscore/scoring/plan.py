@@ -1,9 +1,9 @@
 """What a job will do, checked as far as it can be without a model."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -16,11 +16,12 @@ from sentiscore.features.sessions import Calendar
 from sentiscore.scoring.bad_rows import bad_before_scoring, check_columns
 from sentiscore.scoring.scorer import check_clashes, check_text_column
 from sentiscore.tables import Source, check_target, is_folder_target, open_source
+from sentiscore.tables.dialect import CsvDialect
+from sentiscore.tables.exact import series_of
 from sentiscore.tables.places import real
-from sentiscore.tables.source import require_column
 
-UNDECODABLE: Final = "sentiscore: undecodable"
-"""The column that says which rows of a window hold bytes that are no text."""
+DAMAGED: Final = "sentiscore: damaged"
+"""The column that lists for each row of a window which of its columns hold bytes that are not text."""
 
 _NEEDS_TIMES: Final = (
     *("entity_col", "entity_separator", "calendar", "weight_col", "config"),
@@ -66,6 +67,7 @@ class Options:
     midnight: str | None = None
     day_tz: str | None = None
     config: DailyConfig | None = None
+    csv: CsvDialect = field(default_factory=CsvDialect)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +99,20 @@ class Plan:
     daily: Path | None
 
     @property
+    def csv_options(self) -> dict[str, Any]:
+        """How its files are written, by the names of the options; nothing where none of them is a CSV."""
+        return self.options.csv.to_dict() if any(source.csv is not None for source in self.sources) else {}
+
+    @property
+    def first_damage(self) -> dict[str, str]:
+        """Where the first bytes are, by column, that are not of the encoding of a CSV."""
+        looks = [(part.path.name, part.csv) for source in self.sources for part in source.parts if part.csv is not None]
+        found: dict[str, str] = {}
+        for file, look in looks:
+            found = {name: f"line {line:,} of {file}" for name, line in look.damaged.items()} | found
+        return found
+
+    @property
     def places(self) -> list[Path]:
         """Everything that is written."""
         return [path for path in (self.output, self.rejects, self.daily) if path is not None]
@@ -110,13 +126,17 @@ class Window:
         source: Which of the job's sources they are of, from 0.
         position: How many rows of it come before them.
         rows: The columns that are needed, without the next.
-        undecodable: Which rows hold bytes that are no text, shape (rows,).
+        damaged: For each row the columns that hold bytes which are not text, shape (rows,).
     """
 
     source: int
     position: int
     rows: pl.DataFrame
-    undecodable: pl.Series
+    damaged: pl.Series
+
+    def undecodable(self, text_col: str) -> pl.Series:
+        """Which rows have a text that is damaged, shape (rows,)."""
+        return self.damaged.list.contains(text_col)
 
 
 def default_output(source: str | Path) -> Path:
@@ -155,12 +175,16 @@ def make_plan(
         raise InputError(f"The columns are one text, {options.columns!r}.", "Put their names in a list.")
     if options.limit is not None and options.limit < 0:
         raise InputError(f"The limit is {options.limit}.", "It is a number of rows, 0 or more.")
-    sources = [open_source(path) for path in paths]
+    sources = [
+        open_source(path, options.csv).as_text([options.text_col, options.time_col, options.entity_col])
+        for path in paths
+    ]
     schema = _common_schema(sources)
     where = str(sources[0].path)
+    sources[0].require(options.text_col, "--text-col (text_col)")
     check_text_column(schema, options.text_col, where)
     for column in options.columns or ():
-        require_column(schema, column, where, "--columns (columns)")
+        sources[0].require(column, "--columns (columns)")
     kept = list(dict.fromkeys(options.columns)) if options.columns is not None else list(schema)
     if not kept:
         raise InputError("No column is left to keep in the output.", "Name at least one with --columns (columns).")
@@ -236,9 +260,9 @@ def windows_of(
         def most(at: int, number: int = number, left: int | None = left) -> int:
             return room(number, at) if left is None else max(1, min(room(number, at), left - at))
 
-        for found in source.windows(most, chosen, undecodable=UNDECODABLE, n_bytes=n_bytes):
+        for found in source.windows(most, chosen, damaged=DAMAGED, n_bytes=n_bytes):
             frame = found if left is None else found.head(left - position)
-            yield Window(number, position, frame.drop(UNDECODABLE), frame[UNDECODABLE])
+            yield Window(number, position, frame.drop(DAMAGED), frame[DAMAGED])
             seen = True
             position += frame.height
             if position == left:
@@ -246,7 +270,7 @@ def windows_of(
         left = None if left is None else left - position
     if not seen:
         empty = pl.DataFrame(schema={name: plan.sources[0].schema[name] for name in chosen})
-        yield Window(0, 0, empty, pl.Series(UNDECODABLE, [], dtype=pl.Boolean))
+        yield Window(0, 0, empty, pl.Series(DAMAGED, [], dtype=pl.List(pl.String)))
 
 
 def _placing(options: Options, schema: pl.Schema) -> list[str]:
@@ -303,10 +327,15 @@ def _look_at_rows(plan: Plan, schema: pl.Schema, between: Between, bounds: Bound
                 plan.sums.check_times(rows)
     if options.bad_rows == names.FAIL:
         looked = (
-            (plan.sources[one.source].path, one.position, one.rows.with_columns(one.undecodable))
-            for one in windows(plan.needed)
+            (
+                plan.sources[one.source].path,
+                one.position,
+                series_of(one.rows, options.text_col),
+                one.undecodable(options.text_col),
+            )
+            for one in windows([options.text_col])
         )
-        bad_before_scoring(looked, options.text_col, UNDECODABLE).refuse()
+        bad_before_scoring(looked).refuse()
 
 
 def _common_schema(sources: Sequence[Source]) -> pl.Schema:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from sentiscore import labels as names
+from sentiscore.scoring.bad_rows import Damage
 from sentiscore.scoring.plan import Plan
 from sentiscore.scoring.scorer import Scorer
 
@@ -61,6 +62,7 @@ class JobSummary:
         texts_scored: Texts that went through the model; equal texts of a window go once.
         texts_known: Texts whose answers were taken from the store of answers.
         statuses: Rows by status.
+        damaged: Rows with bytes that are not of their file's encoding, by the column that has them.
         n_unplaced: Rows without a time or entity, which are not in the daily features.
         seconds: Time from the first row read to the files being in place.
         model: What the user called the model.
@@ -78,6 +80,7 @@ class JobSummary:
     texts_scored: int
     texts_known: int
     statuses: dict[str, int]
+    damaged: dict[str, int]
     n_unplaced: int
     seconds: float
     model: str
@@ -96,10 +99,12 @@ class Tally:
 
     Attributes:
         rows: Rows of finished windows.
+        damage: Which columns of them have bytes that are not of their file's encoding.
     """
 
     def __init__(self, plans: Sequence[Plan], on_progress: OnProgress | None, on_window: OnWindow | None) -> None:
         self.rows = 0
+        self.damage = Damage()
         self._plans = plans
         self._n_rejected = self._n_resumed = self._texts_scored = self._texts_known = 0
         self._statuses: Counter[str] = Counter()
@@ -142,6 +147,7 @@ class Tally:
             texts_scored=self._texts_scored,
             texts_known=self._texts_known,
             statuses={status: self._statuses[status] for status in names.STATUSES},
+            damaged=dict(self.damage.columns),
             n_unplaced=sum(plan.sums.n_unplaced for plan in self._plans if plan.sums is not None),
             seconds=seconds,
             model=scorer.checkpoint.name,

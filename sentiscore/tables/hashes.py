@@ -11,18 +11,20 @@ def hash_output(path: Path) -> str:
     """The sha256 of a file, or of all files in a folder, in hex.
 
     Args:
-        path: A file, or a folder without folders in it. Hidden files of a folder and its provenance do not count.
+        path: A file, or a folder. Hidden files of a folder and its provenance do not count.
 
     Returns:
-        Of a folder, the sha256 of what `sha256sum *` prints in it.
+        Of a folder, the sha256 of what `sha256sum *` prints in it, and also of the files in its folders.
 
     Raises:
         OSError: It cannot be read.
     """
     if not path.is_dir():
         return _hash_file(path)
-    files = [each for each in path.iterdir() if not each.name.startswith(".") and each.name != PROVENANCE_NAME]
-    return hash_listing({each.name: _hash_file(each) for each in files if each.is_file()})
+    files = [each for each in path.rglob("*") if each.is_file() and each.name != PROVENANCE_NAME]
+    names = {each.relative_to(path).as_posix(): each for each in files}
+    shown = {name: each for name, each in names.items() if not any(part.startswith(".") for part in name.split("/"))}
+    return hash_listing({name: _hash_file(each) for name, each in shown.items()})
 
 
 def hash_listing(hashes: Mapping[str, str]) -> str:

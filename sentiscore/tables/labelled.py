@@ -12,8 +12,9 @@ import polars as pl
 from sentiscore.checkpoint import DataFingerprint
 from sentiscore.errors import InputError
 from sentiscore.labels import CLASSES, NEGATIVE, NEUTRAL, P_OF, POSITIVE, check_labels
+from sentiscore.tables.dialect import UTF_8, CsvDialect
 from sentiscore.tables.exact import series_of
-from sentiscore.tables.source import read_table
+from sentiscore.tables.source import open_source, read_table
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,10 @@ def read_labelled(
     text_col: str = "sentence",
     label_col: str = "label",
     labels: Sequence[str] | None = None,
+    separator: str | None = None,
+    skip_rows: int = 0,
+    comment: str | None = None,
+    encoding: str = UTF_8,
 ) -> LabelledData:
     """Read a labelled table.
 
@@ -102,6 +107,10 @@ def read_labelled(
         text_col: The column of texts.
         label_col: The column of labels: names in any case, or ids from 0 on.
         labels: What the ids mean, in order; ids 0 and 1 alone are negative and positive without it.
+        separator: What separates the fields of a CSV; see `sentiscore.score_file` for this and the next three.
+        skip_rows: Lines of a CSV before its header.
+        comment: How lines of a CSV begin that are not rows.
+        encoding: The encoding of a CSV.
 
     Raises:
         InputError: The file or a column cannot be used, or a label is unknown.
@@ -112,18 +121,24 @@ def read_labelled(
             f"The column {text_col!r} cannot be both the text and the label.",
             "Name two columns: --text-col and --label-col, or text_col and label_col in a recipe.",
         )
-    frame = read_table(path, [text_col, label_col])
+    csv = CsvDialect(separator=separator, skip_rows=skip_rows, comment=comment, encoding=encoding)
+    frame = read_table(path, [text_col, label_col], csv)
     _check_text(series_of(frame, text_col), path)
     return _labelled(Path(path).name, series_of(frame, text_col), series_of(frame, label_col), labels)
 
 
-def read_texts(path: str | Path, text_col: str) -> tuple[list[str], int]:
+def read_texts(path: str | Path, text_col: str, csv: CsvDialect | None = None) -> tuple[list[str], int]:
     """The texts of a table, and how many rows have none.
+
+    Args:
+        path: See `read_labelled`.
+        text_col: The column of texts.
+        csv: How a CSV is written.
 
     Raises:
         InputError: The file or the column cannot be used, or has no text.
     """
-    column = read_table(path, [text_col])[text_col]
+    column = read_table(path, [text_col], csv or CsvDialect())[text_col]
     _check_text(column, path)
     texts = [text for text in column.cast(pl.String) if text and text.strip()]
     if not texts:
@@ -132,32 +147,34 @@ def read_texts(path: str | Path, text_col: str) -> tuple[list[str], int]:
 
 
 def _check_text(column: pl.Series, path: str | Path) -> None:
-    if column.dtype not in (pl.String, pl.Null):
+    if column.dtype not in (pl.String, pl.Null, pl.Categorical, pl.Enum):
         raise InputError(
             f"The column {column.name!r} of {path} holds {column.dtype}, not text.",
             "Name the column of texts: --text-col, or text_col in a recipe.",
         )
 
 
-def read_soft_labelled(path: str | Path, *, text_col: str = "sentence") -> LabelledData:
+def read_soft_labelled(path: str | Path, *, text_col: str = "sentence", csv: CsvDialect | None = None) -> LabelledData:
     """Read a table of texts with probabilities, such as `sentiscore score` writes.
 
     Args:
         path: A .tsv, .csv (also .gz), .parquet, .jsonl or .ndjson file with the columns `p_negative` and
             `p_positive`, and `p_neutral` where there is one. Rows without them are left out.
         text_col: The column of texts.
+        csv: How a CSV is written.
 
     Raises:
         InputError: The file or a column cannot be used, or the probabilities are none.
     """
-    frame = read_table(path)
-    classes = CLASSES if P_OF[NEUTRAL] in frame.columns else (NEGATIVE, POSITIVE)
+    source = open_source(path, csv or CsvDialect())
+    classes = CLASSES if P_OF[NEUTRAL] in source.schema else (NEGATIVE, POSITIVE)
     columns = [P_OF[name] for name in classes]
-    if absent := [name for name in (text_col, *columns) if name not in frame.columns]:
+    if absent := [name for name in (text_col, *columns) if name not in source.schema]:
         raise InputError(
             f"{path} has no column {', '.join(map(repr, absent))}.",
             "Soft labels are the columns p_negative, p_positive and, for three classes, p_neutral beside the text.",
         )
+    frame = read_table(path, [text_col, *columns], csv or CsvDialect())
     _check_text(series_of(frame, text_col), path)
     texts = series_of(frame, text_col).cast(pl.String)
     read = frame.select(pl.col(columns).cast(pl.Float32, strict=False))

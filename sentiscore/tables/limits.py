@@ -42,3 +42,6 @@ ROWS_OF_A_BYTE: Final = 100
 FREE_CHUNKS: Final = 20_000
 CHUNK_BYTES: Final = 64
 """The least that a column takes in a row group: a description in the footer and a page."""
+
+MAX_FILES: Final = 20_000
+"""Files and folders of one table: each file is opened, and what is known of it is kept."""

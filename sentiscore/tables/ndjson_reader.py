@@ -38,12 +38,30 @@ _PIECE_BYTES: Final = 8 << 20
 _Block = list[tuple[int, bytes]]
 
 
+class _Negative:
+    """What a whole number below 0 is too."""
+
+    __slots__ = ()
+
+
+class _PlainNegative(int, _Negative):
+    """A whole number below 0 that is a float64."""
+
+
 class _Rounded(int):
     """A whole number that is no float64, so that it may not stand in a column of fractions."""
 
 
+class _RoundedNegative(_Rounded, _Negative):
+    """One that is below 0."""
+
+
+class _Unsigned(_Rounded):
+    """A whole number that 64 bits hold only without a sign."""
+
+
 class _Long(_Rounded):
-    """One of more than 64 bits."""
+    """A whole number that 64 bits do not hold, with a sign or without."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +122,8 @@ def look_at_ndjson(path: Path) -> tuple[pl.Schema, int]:
     check_names(path, list(names))
     schema = _infer(path, examples)
     _check_exact(path, schema, examples)
-    return schema, rows
+    lines = [_decode(example.line) for example in examples]
+    return pl.Schema({name: _narrow(kind, [line.get(name) for line in lines]) for name, kind in schema.items()}), rows
 
 
 def ndjson_pieces(path: Path, schema: pl.Schema, rows: int, n_rows: int, columns: list[str]) -> Iterator[pl.DataFrame]:
@@ -239,14 +258,19 @@ class _NumberError(ValueError):
 
 
 def _whole_number(digits: str) -> int:
+    is_negative = digits.startswith("-")
     if len(digits) <= _SURE_DIGITS:
-        return int(digits)
+        return _PlainNegative(digits) if is_negative else int(digits)
     if len(digits.lstrip("-")) > _MAX_DIGITS:
         raise _NumberError("a whole number is too long")
     value = int(digits)
-    if not -(2**63) <= value < 2**63:
+    if not -(2**63) <= value < 2**64:
         return _Long(value)
-    return value if int(float(value)) == value else _Rounded(value)
+    if value >= 2**63:
+        return _Unsigned(value)
+    if int(float(value)) != value:
+        return _RoundedNegative(value) if is_negative else _Rounded(value)
+    return _PlainNegative(value) if is_negative else value
 
 
 def _no_number(name: str) -> float:
@@ -314,6 +338,25 @@ def _check_exact(path: Path, schema: pl.Schema, examples: list[_Example]) -> Non
                     example.number,
                     f"a whole number of {name!r} has too many digits for a column that holds fractions too",
                 )
+
+
+def _narrow(dtype: Any, values: list[Any]) -> Any:
+    """A type of 128 bits as one of 64 without a sign, where these hold all of its values; of each kind one is given."""
+    known = [value for value in values if value is not None]
+    if dtype == pl.Int128:
+        return dtype if any(isinstance(value, _Negative | _Long) for value in known) else pl.UInt64()
+    if isinstance(dtype, pl.List):
+        lists = [value if isinstance(value, list) else [value] for value in known]  # as polars takes a lone value
+        return pl.List(_narrow(dtype.inner, [item for value in lists for item in value]))
+    if isinstance(dtype, pl.Struct):
+        objects = [value for value in known if isinstance(value, dict)]
+        return pl.Struct(
+            [
+                pl.Field(field.name, _narrow(field.dtype, [value.get(field.name) for value in objects]))
+                for field in dtype.fields
+            ]
+        )
+    return dtype
 
 
 def _is_rounded(value: Any, dtype: pl.DataType) -> bool:

@@ -34,6 +34,7 @@ _REPEATED: Final = 2
 _DICTIONARY: Final = 2
 _DATA: Final = (0, 3)
 _DELTA_BYTE_ARRAY: Final = 7
+_INT96: Final = 3
 _BYTE_ARRAY: Final = 6
 
 # The numbers of fields, as the format's parquet.thrift gives them.
@@ -87,11 +88,13 @@ class Leaf:
         column: The name of the table's column it is in.
         repeated: Whether a row may have many values.
         text: Whether its values point into the unpacked page, which is kept as long as they are.
+        int96: Whether its values are times of 96 bits.
     """
 
     column: str
     repeated: bool
     text: bool
+    int96: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,11 @@ class Footer:
     rows: int
     group_rows: "array[int]"
     numbers: "array[int]"
+
+    @property
+    def int96(self) -> frozenset[str]:
+        """The columns that have times of 96 bits in them."""
+        return frozenset(leaf.column for leaf in self.leaves if leaf.int96)
 
     def chunk(self, group: int, leaf: int) -> Chunk:
         """The chunk of a leaf in a row group, both counted from 0."""
@@ -148,17 +156,19 @@ def read_footer(path: Path) -> Footer:
     return footer
 
 
-def check_pages(path: Path, footer: Footer, columns: set[str]) -> int:
+def check_pages(path: Path, footer: Footer, columns: set[str], *, all_texts: bool = False) -> int:
     """Check that what has to be unpacked at the same time, to read some columns, is not absurdly large.
 
     Args:
         path: The file.
         footer: Its footer.
         columns: Names of the columns that are to be read.
+        all_texts: Whether the reader copies every text, so that each value of a page of text, with its dictionary, may
+            take as much as all of it.
 
     Returns:
         Bytes of the largest page whose values may begin as the ones before them do (DELTA_BYTE_ARRAY): each of its
-        values may be as large as the page. 0 if there is none.
+        values may be as large as the page. With `all_texts`, of the largest page of text. 0 if there is none.
 
     Raises:
         InputError: It is; or pages and footer contradict each other.
@@ -180,6 +190,7 @@ def check_pages(path: Path, footer: Footer, columns: set[str]) -> int:
                     raise broken(path, f"pages of its column {leaf.column!r} hold {values} values, not {rows}")
                 if leaf.text:
                     texts += largest
+                    sharing = largest if all_texts else sharing
                 else:
                     others = max(others, largest)
                 shared = max(shared, sharing)
@@ -280,7 +291,8 @@ def _leaves(path: Path, elements: list[dict[int, Any]]) -> tuple[list[str], list
             if len(above) > MAX_DEPTH:
                 raise too_much(path, f"has columns that are nested more than {MAX_DEPTH} levels deep")
         else:
-            leaves.append(Leaf(names[-1], repeated, element.get(_TYPE) == _BYTE_ARRAY))
+            kind = element.get(_TYPE)
+            leaves.append(Leaf(names[-1], repeated, kind == _BYTE_ARRAY, kind == _INT96))
     if any(left for left, _ in above):
         raise BadThriftError
     return names, leaves

@@ -79,7 +79,7 @@ def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = N
     if unfit:
         raise OutputError(
             f"{suffix} cannot hold the column{'s'[: len(unfit) > 1]} {', '.join(unfit)}.",
-            "Write .parquet, or leave such columns out with --columns.",
+            f"Write {'.ndjson' if suffix == '.parquet' else '.parquet'}, or leave such columns out with --columns.",
         )
     return path
 
@@ -358,7 +358,7 @@ def translated(path: Path) -> Iterator[None]:
         raise OutputError(
             f"{path.parent} may not be written to by this user.", "Choose another place with --output."
         ) from error
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise OutputError(
             f"{path} could not be written: {reason}.",

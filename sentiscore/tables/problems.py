@@ -39,16 +39,48 @@ def check_kind(path: Path, start: bytes) -> None:
             f"{path} is gzip, and its name does not say so.",
             f"Name it {path.name}.gz." if text else "Unpack it first, with gzip -d.",
         )
+
+
+def check_utf8_mark(path: Path, start: bytes, *, option: bool) -> None:
+    """Raise an InputError if a file that is to be UTF-8 begins with the mark of UTF-16 or UTF-32.
+
+    Args:
+        path: The file.
+        start: Its first bytes.
+        option: Whether there is an option that says in which encoding such a file is.
+    """
     if start.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")):
-        raise not_utf8(path, "its header", "UTF-32" if b"\x00\x00" in start[:4] else "UTF-16")
+        raise not_utf8(path, "its header", "UTF-32" if b"\x00\x00" in start[:4] else "UTF-16", option=option)
 
 
-def not_utf8(path: Path, where: str, coding: str = "WINDOWS-1252") -> InputError:
-    """The error of a text file in another encoding."""
-    return InputError(
-        f"{path} holds bytes that are not UTF-8, in {where}.",
-        f"Convert it first, for example: iconv -f {coding} -t UTF-8 {path.name} > utf8.csv",
-    )
+def not_utf8(
+    path: Path,
+    where: str,
+    coding: str = "WINDOWS-1252",
+    *,
+    column: str | None = None,
+    encoding: str = "utf-8",
+    option: bool = False,
+) -> InputError:
+    """The error of a text file that is in another encoding, or damaged.
+
+    Args:
+        path: The file.
+        where: Where the bytes are.
+        coding: What it may be encoded in, as iconv calls it.
+        column: The column that they are in, where that is known.
+        encoding: What it was read in.
+        option: Whether there is an option that says in which encoding such a file is.
+    """
+    what = path if column is None else f"The column {column!r} of {path}"
+    convert = f"onvert it first, for example: iconv -f {coding} -t UTF-8 {path.name} > utf8.csv"
+    hint = f"C{convert}"
+    if encoding != "utf-8":
+        hint = "Name the encoding that the file is in with --encoding (encoding), or mend those bytes."
+    elif option:
+        typed = coding.lower().replace("windows-", "cp")
+        hint = f"Name its encoding, for example --encoding {typed} (encoding). Or c{convert}"
+    return InputError(f"{what} holds bytes that are not {encoding.upper()}, in {where}.", hint)
 
 
 def check_names(path: Path, names: Sequence[str]) -> None:

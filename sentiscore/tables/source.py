@@ -5,8 +5,8 @@ null, a quoted empty field is the empty text. Parquet and ndjson keep their type
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -15,29 +15,41 @@ import polars as pl
 from sentiscore import forks
 from sentiscore.errors import InputError
 from sentiscore.local import local_path
-from sentiscore.tables.csv_reader import CsvLook, csv_pieces, look_at_csv
+from sentiscore.tables.csv_advice import separator_seen, way_to
+from sentiscore.tables.csv_reader import CsvLook, csv_pieces, first_lines, look_at_csv
+from sentiscore.tables.decoding import decoded
+from sentiscore.tables.dialect import UTF_8, CsvDialect
+from sentiscore.tables.folders import FoundFile, files_of
 from sentiscore.tables.ndjson_reader import look_at_ndjson, ndjson_pieces
-from sentiscore.tables.parquet_pages import Footer
-from sentiscore.tables.parquet_reader import look_at_parquet, parquet_pieces
+from sentiscore.tables.parquet_reader import ParquetLook, look_at_parquet, parquet_pieces
 from sentiscore.tables.places import PROVENANCE_NAME, part_name, parts_of
-from sentiscore.tables.problems import broken, check_kind, check_same, identity_of, not_utf8
+from sentiscore.tables.problems import (
+    broken,
+    check_kind,
+    check_names,
+    check_same,
+    check_utf8_mark,
+    identity_of,
+    not_utf8,
+)
 from sentiscore.tables.windows import WINDOW_BYTES, rechunk
 
 Format = Literal["csv", "parquet", "ndjson"]
 
-_SUFFIXES: Final[dict[str, tuple[Format, str]]] = {
-    ".csv": ("csv", ","),
-    ".csv.gz": ("csv", ","),
-    ".tsv": ("csv", "\t"),
-    ".tsv.gz": ("csv", "\t"),
-    ".parquet": ("parquet", ""),
-    ".pq": ("parquet", ""),
-    ".ndjson": ("ndjson", ""),
-    ".jsonl": ("ndjson", ""),
+_SUFFIXES: Final[dict[str, Format]] = {
+    ".csv": "csv",
+    ".csv.gz": "csv",
+    ".tsv": "csv",
+    ".tsv.gz": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
 }
 READABLE: Final = ", ".join(_SUFFIXES)
 _PIECE_ROWS: Final = 32_768
 _START_BYTES: Final = 64
+_PLAIN: Final = CsvDialect()
 
 
 @dataclass(frozen=True)
@@ -48,37 +60,69 @@ class Part:
         path: Where it is.
         rows: How many rows it has.
         identity: By which it is told from a file that takes its place later.
-        footer: Of a parquet file, so that it is decoded once and not each time that the file is read.
+        keys: What the folders that it is in say of all of its rows, by name.
+        csv: What was found when every row of a CSV was looked at.
+        parquet: What was found of a parquet file, so that it is not looked at each time that it is read.
     """
 
     path: Path
     rows: int
     identity: tuple[int, ...]
-    footer: Footer | None = field(default=None, compare=False, repr=False)
+    keys: Mapping[str, str | None] = field(default_factory=dict)
+    csv: CsvLook | None = field(default=None, compare=False, repr=False)
+    parquet: ParquetLook | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class Source:
-    """One readable table: a file, or a folder of parts.
+    """One readable table: a file, or a folder of files.
 
     Attributes:
         path: Where it is.
         format: How it is read.
         schema: Its columns and their types.
         parts: Its files, in order.
-        csv: What was found when every row of a CSV was looked at.
+        texts: Columns of bytes that are read as text.
     """
 
     path: Path
     format: Format
     schema: pl.Schema
     parts: tuple[Part, ...]
-    csv: CsvLook | None = None
+    texts: frozenset[str] = frozenset()
+
+    @property
+    def csv(self) -> CsvLook | None:
+        """What was found when every row of a CSV was looked at; of a folder, that of its first file."""
+        return self.parts[0].csv if self.parts else None
 
     @property
     def rows(self) -> int:
         """How many rows there are, exactly."""
         return sum(part.rows for part in self.parts)
+
+    def require(self, column: str, option: str = "") -> None:
+        """Raise an InputError unless there is such a column; of a CSV it says which options would give it.
+
+        Args:
+            column: The column.
+            option: The option that names it.
+        """
+        if column in self.schema:
+            return
+        advice = separator_seen(list(self.schema)) if self.csv is not None else ""
+        if self.csv is not None:
+            path = self.parts[0].path
+            advice = way_to(path, first_lines(path, self.csv.dialect), self.csv.dialect, column) or advice
+        if advice:
+            raise InputError(_missing(self.schema, column, str(self.path)), advice)
+        require_column(self.schema, column, str(self.path), option)
+
+    def as_text(self, columns: Sequence[str | None]) -> "Source":
+        """The same table, in which these columns are text where they are bytes, as some writers leave text."""
+        texts = frozenset(name for name in columns if name is not None and self.schema.get(name) == pl.Binary)
+        schema = pl.Schema({name: pl.String() if name in texts else kind for name, kind in self.schema.items()})
+        return replace(self, schema=schema, texts=self.texts | texts)
 
     def windows(
         self,
@@ -86,7 +130,7 @@ class Source:
         columns: Sequence[str] | None = None,
         *,
         n_bytes: int = WINDOW_BYTES,
-        undecodable: str | None = None,
+        damaged: str | None = None,
     ) -> Iterator[pl.DataFrame]:
         """The rows in order, some at a time.
 
@@ -98,37 +142,60 @@ class Source:
                 given before, and says how many this one may have, 1 or more.
             columns: The columns to read, all by default.
             n_bytes: A window ends with the row that brings its texts to so many bytes.
-            undecodable: The name of one more column, behind the others, that is true where a row of a CSV has bytes
-                in one of the columns that are not UTF-8; each stands in the text as U+FFFD. Without it such bytes are
-                an error.
+            damaged: The name of one more column, behind the others, that lists for each row those of its columns
+                whose bytes are not of the file's encoding; each such byte stands in the text as U+FFFD. Without it
+                such bytes are an error.
 
         Raises:
             InputError: The file is broken somewhere, would take too much memory, or was changed since it was opened;
                 windows before that place were good.
         """
         chosen = list(self.schema) if columns is None else list(columns)
-        if undecodable is None and self.csv is not None and self.csv.bad_line is not None:
-            raise not_utf8(self.path, f"line {self.csv.bad_line}")
-        if undecodable in chosen:
-            raise InputError(f"{self.path} already has a column {undecodable!r}.", "Rename that column first.")
+        if damaged in chosen:
+            raise InputError(f"{self.path} already has a column {damaged!r}.", "Rename that column first.")
+        if damaged is None:
+            self._check_whole(chosen)
         ask = n_rows if callable(n_rows) else lambda _: n_rows
-        pieces = (piece for part in self.parts for piece in self._pieces(part, chosen, undecodable))
+        pieces = (piece for part in self.parts for piece in self._pieces(part, chosen, damaged))
         yield from rechunk(pieces, ask, n_bytes, str(self.path))
 
-    def _pieces(self, part: Part, columns: list[str], undecodable: str | None) -> Iterator[pl.DataFrame]:
+    def _check_whole(self, columns: Sequence[str]) -> None:
+        """Raise an InputError if one of these columns of a CSV has bytes that are not of the file's encoding."""
+        for part in self.parts:
+            found = {} if part.csv is None else part.csv.damaged
+            if bad := [name for name in columns if name in found]:
+                name = min(bad, key=lambda each: found[each])
+                encoding = UTF_8 if part.csv is None else part.csv.dialect.encoding
+                where = f"line {found[name]}"
+                raise not_utf8(part.path, where, column=name, encoding=encoding, option=True)
+
+    def _pieces(self, part: Part, columns: list[str], damaged: str | None) -> Iterator[pl.DataFrame]:
         check_same(part.path, part.identity)
-        if self.csv is not None:
-            pieces = csv_pieces(part.path, self.csv, columns, undecodable)
-        elif part.footer is not None:
-            pieces = parquet_pieces(part.path, part.identity, part.footer, _PIECE_ROWS, columns)
+        stored = [name for name in columns if name not in part.keys]
+        flag = [] if damaged is None else [damaged]
+        for piece in self._stored(part, stored, damaged):
+            keys = (pl.lit(value, dtype=pl.String).alias(name) for name, value in part.keys.items() if name in columns)
+            yield piece.with_columns(keys)[columns + flag]
+        check_same(part.path, part.identity)
+
+    def _stored(self, part: Part, columns: list[str], damaged: str | None) -> Iterator[pl.DataFrame]:
+        """The columns that are in the file itself."""
+        if not columns:
+            for start in range(0, part.rows, _PIECE_ROWS):
+                yield decoded(pl.DataFrame(height=min(_PIECE_ROWS, part.rows - start)), [], damaged)
+        elif part.csv is not None:
+            yield from csv_pieces(part.path, part.csv, columns, damaged)
         else:
-            pieces = ndjson_pieces(part.path, self.schema, part.rows, _PIECE_ROWS, columns)
-        for piece in pieces:
-            frame = piece[columns + [undecodable]] if undecodable in piece.columns else piece[columns]  # noqa: RUF005
-            if undecodable is not None and undecodable not in frame.columns:
-                frame = frame.with_columns(pl.lit(value=False).alias(undecodable))
-            yield frame
-        check_same(part.path, part.identity)
+            if part.parquet is not None:
+                pieces = parquet_pieces(part.path, part.identity, part.parquet, _PIECE_ROWS, columns)
+            else:
+                pieces = ndjson_pieces(part.path, self.schema, part.rows, _PIECE_ROWS, columns)
+            texts = [name for name in columns if name in self.texts]
+            for piece in pieces:
+                found = decoded(piece, texts, damaged or _DAMAGED if texts else damaged)
+                if texts and damaged is None:
+                    _check_decoded(part.path, found[_DAMAGED])
+                yield found
 
     def digest(self) -> str:
         """A hash of the content: SHA-256 over the bytes of a file, or over names and bytes of a folder's parts.
@@ -142,7 +209,8 @@ class Source:
             try:
                 with part.path.open("rb") as file:
                     if part.path != self.path:
-                        digest.update(f"{part.path.name}\0{part.identity[2]}\0".encode())
+                        name = part.path.relative_to(self.path).as_posix()
+                        digest.update(f"{name}\0{part.identity[2]}\0".encode())
                     while block := file.read(1 << 20):
                         digest.update(block)
             except OSError as error:
@@ -151,87 +219,145 @@ class Source:
         return digest.hexdigest()
 
 
-def open_source(path: str | Path) -> Source:
+_DAMAGED: Final = "sentiscore: damaged"
+
+
+def _check_decoded(path: Path, damaged: pl.Series) -> None:
+    if names := damaged.explode().drop_nulls().unique().sort().to_list():
+        raise InputError(
+            f"The column {names[0]!r} of {path} holds bytes that are not UTF-8.",
+            "Write it again as text, or leave those rows out.",
+        )
+
+
+def open_source(path: str | Path, csv: CsvDialect = _PLAIN) -> Source:
     """Look at a table: is it there, what is its format, which columns has it?
 
     Every row of a CSV or ndjson file is looked at, so that what is wrong in it is found before anything is done.
 
     Args:
-        path: A .csv, .tsv (also .gz), .parquet, .ndjson or .jsonl file; or a folder of parts that sentiscore wrote
-            (part-00000.parquet and so on), which is one table.
+        path: A .csv, .tsv (also .gz), .parquet, .ndjson or .jsonl file; or a folder of such files of one format, which
+            is one table. The folders KEY=VALUE in it are columns of text; the files lie in the innermost.
+        csv: How a CSV is written.
 
     Raises:
         InputError: The file is missing, empty, broken, of an unknown kind, would take too much memory, or has unusable
-            column names.
+            column names; or something was said of a CSV, and it is not one.
     """
     forks.check()
     path = local_path(path)
     try:
-        return _look_at(path)
+        return _look_at(path, csv)
     except PermissionError as error:
         raise InputError(f"{path} may not be read by this user.", "Check its permissions.") from error
     except (pl.exceptions.PolarsError, OSError, EOFError) as error:
         raise broken(path, error) from error
 
 
-def _look_at(path: Path) -> Source:
+def _look_at(path: Path, dialect: CsvDialect) -> Source:
     if not path.exists():
         raise InputError(f"There is no file {path}.", "Check the path; it is taken relative to this folder.")
     if path.is_dir():
-        return _look_at_folder(path)
-    kind = next((kind for suffix, kind in _SUFFIXES.items() if path.name.lower().endswith(suffix)), None)
-    if kind is None:
+        return _look_at_folder(path, dialect)
+    file_format = _format_of(path)
+    if file_format is None:
         raise InputError(f"{path} is of a kind that cannot be read.", f"Readable are: {READABLE}.")
     if not path.is_file():
         raise InputError(f"{path} is not a file.", "Write what it gives to a file first: it is read more than once.")
+    if file_format != "csv" and not dialect.is_plain:
+        raise InputError(
+            f"{path} is not a CSV, and --separator, --skip-rows, --comment and --encoding say how a CSV is written.",
+            "Leave them out (separator, skip_rows, comment, encoding).",
+        )
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty: it has not even a header.", "Was it written to the end?")
-    file_format, separator = kind
     identity = identity_of(path)
     with path.open("rb") as file:
-        check_kind(path, file.read(_START_BYTES))
+        start = file.read(_START_BYTES)
+    check_kind(path, start)
+    if dialect.encoding == UTF_8:
+        check_utf8_mark(path, start, option=file_format == "csv")
     if file_format == "csv":
-        look = look_at_csv(path, separator)
-        schema = pl.Schema(dict.fromkeys(look.names, pl.String))
-        source = Source(path, file_format, schema, (Part(path, look.rows, identity),), look)
+        look = look_at_csv(path, dialect)
+        schema = pl.Schema(dict.fromkeys(look.names, pl.String()))
+        part = Part(path, look.rows, identity, csv=look)
     elif file_format == "parquet":
-        schema, footer = look_at_parquet(path)
-        source = Source(path, file_format, schema, (Part(path, footer.rows, identity, footer),))
+        parquet = look_at_parquet(path)
+        schema = parquet.schema
+        part = Part(path, parquet.footer.rows, identity, parquet=parquet)
     else:
         schema, rows = look_at_ndjson(path)
-        source = Source(path, file_format, schema, (Part(path, rows, identity),))
+        part = Part(path, rows, identity)
     check_same(path, identity)
-    return source
+    return Source(path, file_format, schema, (part,))
 
 
-def _look_at_folder(path: Path) -> Source:
-    """A folder of parts, all of them and nothing else -> one table."""
+def _format_of(path: Path) -> Format | None:
+    return next((kind for suffix, kind in _SUFFIXES.items() if path.name.lower().endswith(suffix)), None)
+
+
+def _look_at_folder(path: Path, dialect: CsvDialect) -> Source:
+    """A folder of files -> one table; of parts that sentiscore wrote, all of them and nothing else."""
     parts = parts_of(path)
-    if not parts or {entry.name for entry in path.iterdir()} - {PROVENANCE_NAME} != {part.name for part in parts}:
-        raise InputError(f"{path} is a folder.", f"Name the files in it, for example: '{path}/*.parquet'")
-    for number, part in enumerate(parts):
-        if part.name != part_name(number):
-            raise InputError(f"{path} lacks its part {part_name(number)}.", "Get the whole folder again.")
-    sources = [_look_at(part) for part in parts]
-    for source in sources[1:]:
-        if source.schema != sources[0].schema:
+    if parts:
+        names = {entry.name for entry in path.iterdir() if not entry.name.startswith("_")}
+        if names - {PROVENANCE_NAME} != {part.name for part in parts}:
+            raise _is_folder(path)
+        for number, part in enumerate(parts):
+            if part.name != part_name(number):
+                raise InputError(f"{path} lacks its part {part_name(number)}.", "Get the whole folder again.")
+    files = [FoundFile(part, ()) for part in parts] or files_of(path)
+    if not files:
+        raise _is_folder(path)
+    first = _format_of(files[0].path)
+    for file in files:
+        if (found := _format_of(file.path)) is not None and first is not None and found != first:
             raise InputError(
-                f"{source.path} has other columns than {sources[0].path.name}.",
+                f"{path} holds files of different formats: {files[0].path.name} and {file.path.name}.",
+                f"Name the files of one of them, for example: '{path}/*{files[0].path.suffix}'",
+            )
+    return _joined(path, files, [_look_at(file.path, dialect) for file in files])
+
+
+def _is_folder(path: Path) -> InputError:
+    return InputError(f"{path} is a folder.", f"Name the files in it, for example: '{path}/*.parquet'")
+
+
+def _joined(path: Path, files: Sequence[FoundFile], sources: Sequence[Source]) -> Source:
+    """The files of a folder as one table; a key that is a column of the files too is that column."""
+    first = sources[0]
+    for source in sources[1:]:
+        if source.schema != first.schema:
+            raise InputError(
+                f"{source.path} has other columns than {first.path.name}.",
                 "All parts of a folder need the same columns and types.",
             )
-    return Source(path, "parquet", sources[0].schema, tuple(part for source in sources for part in source.parts))
+    keys = [name for name, _ in files[0].keys if name not in first.schema]
+    schema = pl.Schema(dict(first.schema) | dict.fromkeys(keys, pl.String()))
+    check_names(path, list(schema))
+    parts = (
+        replace(source.parts[0], keys={name: value for name, value in file.keys if name in keys})
+        for file, source in zip(files, sources, strict=True)
+    )
+    return Source(path, first.format, schema, tuple(parts))
 
 
-def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
+def read_table(path: str | Path, columns: Sequence[str] | None = None, csv: CsvDialect = _PLAIN) -> pl.DataFrame:
     """A whole table as one frame.
+
+    Args:
+        path: See `open_source`.
+        columns: The columns to read, all by default; those that are named are text where they are bytes.
+        csv: How a CSV is written.
 
     Raises:
         InputError: See `open_source`; or a column that is not there.
     """
-    source = open_source(path)
+    source = open_source(path, csv)
     if columns is not None:
         for column in columns:
-            require_column(source.schema, column, str(path))
+            source.require(column)
+        source = source.as_text(columns)
     frames = list(source.windows(1_000_000, columns))
     if frames:
         return pl.concat(frames)
@@ -243,6 +369,9 @@ def require_column(schema: pl.Schema, column: str, where: str, option: str = "")
     """Raise an InputError that lists the columns there are, unless `column` is one of them."""
     if column not in schema:
         raise InputError(
-            f"{where} has no column {column!r}; its columns are: {', '.join(schema) or '(none)'}.",
-            f"Name the right one with {option}." if option else "Name one of these.",
+            _missing(schema, column, where), f"Name the right one with {option}." if option else "Name one of these."
         )
+
+
+def _missing(schema: pl.Schema, column: str, where: str) -> str:
+    return f"{where} has no column {column!r}; its columns are: {', '.join(schema) or '(none)'}."

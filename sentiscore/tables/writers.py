@@ -8,6 +8,7 @@ from typing import IO, Any, Protocol
 import polars as pl
 
 from sentiscore.tables.inert import inert, inert_header
+from sentiscore.tables.writable import check_values
 
 
 class HashedFile:
@@ -111,6 +112,7 @@ class CsvWriter:
 
     def write(self, frame: pl.DataFrame) -> None:
         """Append the rows of a frame."""
+        check_values(frame, ".csv")
         (inert(frame) if self._inert else frame).write_csv(self._file, include_header=False)
 
     def finish(self, metadata: Mapping[str, str]) -> None:
@@ -133,6 +135,7 @@ class NdjsonWriter:
 
     def write(self, frame: pl.DataFrame) -> None:
         """Append the rows of a frame."""
+        check_values(frame, ".ndjson", no_number=True)
         frame.write_ndjson(self._file)
 
     def finish(self, metadata: Mapping[str, str]) -> None:

@@ -25,6 +25,10 @@ class SetOfRows(Settings):
     text_col: str = setting("sentence", "The column of texts in both files.")
     label_col: str = setting("label", "The column of labels in both files.")
     labels: tuple[str, ...] = setting((), "What label ids mean, in order.")
+    separator: str = setting("", "What separates the fields of files that are CSV; by default a comma or what is seen.")
+    skip_rows: int = setting(0, "Lines of files that are CSV before their header.", low=0)
+    comment: str = setting("", "How lines of files that are CSV begin that are not rows.")
+    encoding: str = setting("utf-8", "Encoding of files that are CSV.")
     soft: bool = setting(False, "Train on the columns p_negative, p_positive (and p_neutral) in place of labels.")
     weight: float = setting(1.0, "How much a training row counts beside those of other sets.", above=0)
     never_neutral: bool = setting(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sentiscore.errors import TrainingError
 from sentiscore.labels import NEUTRAL
+from sentiscore.tables.dialect import CsvDialect
 from sentiscore.tables.labelled import LabelledData, read_labelled, read_soft_labelled
 from sentiscore.training.recipe import Recipe, SetOfRows
 
@@ -21,7 +22,7 @@ def read_sets(recipe: Recipe) -> tuple[list[LabelledData], list[LabelledData]]:
     for one, name in zip(recipe.sets, _names(recipe), strict=True):
         if not one.train:
             raise TrainingError(f"The set {name!r} of the recipe has no rows.", 'Name their file: train = "rows.csv".')
-        rows = read_soft_labelled(one.train, text_col=one.text_col) if one.soft else _read(one, one.train)
+        rows = _read_soft(one) if one.soft else _read(one, one.train)
         if one.never_neutral and NEUTRAL in rows.classes:
             raise TrainingError(
                 f"The set {name!r} says that it is never neutral, and it knows neutral.", "Leave never_neutral out."
@@ -53,5 +54,19 @@ def _names(recipe: Recipe) -> list[str]:
     return names
 
 
+def _dialect(one: SetOfRows) -> CsvDialect:
+    return CsvDialect(
+        separator=one.separator or None,
+        skip_rows=one.skip_rows,
+        comment=one.comment or None,
+        encoding=one.encoding,
+    )
+
+
+def _read_soft(one: SetOfRows) -> LabelledData:
+    return read_soft_labelled(one.train, text_col=one.text_col, csv=_dialect(one))
+
+
 def _read(one: SetOfRows, path: str) -> LabelledData:
-    return read_labelled(path, text_col=one.text_col, label_col=one.label_col, labels=one.labels or None)
+    csv = _dialect(one).to_dict()
+    return read_labelled(path, text_col=one.text_col, label_col=one.label_col, labels=one.labels or None, **csv)

@@ -34,7 +34,7 @@ from tests.faults.generated import KINDS, Generated, generate, mutate
 SECONDS: Final = 20
 """A case of a few kilobytes takes milliseconds."""
 
-FLAG: Final = "is undecodable"
+FLAG: Final = "is damaged"
 _UNTOUCHED: Final = 0.3
 
 
@@ -93,7 +93,7 @@ def _try(path: Path, made: Generated, rng: random.Random, *, whole: bool) -> tup
     try:
         with _alarm():
             source = open_source(path)
-            windows = list(source.windows(n_rows, undecodable=FLAG))
+            windows = list(source.windows(n_rows, damaged=FLAG))
     except SentiscoreError as error:
         if whole:
             return f"a good file was refused: {error}", "refused"
@@ -117,8 +117,8 @@ def _compare(windows: list[pl.DataFrame], n_rows: int, expected: int | None, mad
             assert_frame_equal(found.drop(FLAG), made.frame, check_exact=True, categorical_as_str=True)
         except AssertionError as error:
             return f"other content: {error}"
-        if found[FLAG].to_list() != made.undecodable:
-            return "other rows are called undecodable"
+        if found[FLAG].to_list() != made.damaged:
+            return "other cells are called damaged"
     return ""
 
 

@@ -54,13 +54,13 @@ class Generated:
         ending: Of the file's name.
         data: Its bytes.
         frame: The rows that a reader has to give.
-        undecodable: For each row, whether it has bytes that are not UTF-8.
+        damaged: For each row, its columns that have bytes which are not UTF-8.
     """
 
     ending: str
     data: bytes
     frame: pl.DataFrame
-    undecodable: list[bool]
+    damaged: list[list[str]]
 
 
 def generate(kind: str, rng: random.Random, *, text_col: str | None = None, max_rows: int = 40) -> Generated:
@@ -147,7 +147,7 @@ def _csv(rng: random.Random, names: list[str], rows: int) -> Generated:
 
     lines = [separator.encode().join(field(name.encode()) for name in names)]
     table: list[list[str | None]] = []
-    undecodable = []
+    damaged = []
     for _ in range(rows):
         values = [None if rng.random() < 0.1 else _bytes(rng, bad_share) for _ in names]
         lines.append(separator.encode().join(map(field, values)))
@@ -155,13 +155,14 @@ def _csv(rng: random.Random, names: list[str], rows: int) -> Generated:
             lines.append(b"")
         texts = [value if value is None else value.decode(errors="replace") for value in values]
         table.append(texts)
-        undecodable.append(any(value is not None and not _decodes(value) for value in values))
+        named = zip(names, values, strict=True)
+        damaged.append([name for name, value in named if value is not None and not _decodes(value)])
     last = end if rng.random() < 0.7 or (len(names) == 1 and not lines[-1]) else b""
     data = rng.choice([b"", b"", b"\xef\xbb\xbf"]) + end.join(lines) + last
     if rng.random() < 0.2:
         data, ending = gzip.compress(data), ending + ".gz"
     frame = pl.DataFrame(table, schema=dict.fromkeys(names, pl.String), orient="row")
-    return Generated(ending, data, frame, undecodable)
+    return Generated(ending, data, frame, damaged)
 
 
 def _bytes(rng: random.Random, bad_share: float) -> bytes:
@@ -238,7 +239,7 @@ def _parquet(rng: random.Random, frame: pl.DataFrame) -> Generated:
             data_page_size=rng.choice([None, 10, 1000]),
             write_page_checksum=rng.random() < 0.5,
         )
-    return Generated(".parquet", file.getvalue(), frame, [False] * frame.height)
+    return Generated(".parquet", file.getvalue(), frame, [[] for _ in range(frame.height)])
 
 
 def _ndjson(rng: random.Random, frame: pl.DataFrame) -> Generated:
@@ -258,7 +259,7 @@ def _ndjson(rng: random.Random, frame: pl.DataFrame) -> Generated:
         if rng.random() < 0.1:
             lines.append(rng.choice(["", "  ", "\t"]))
     data = end.join(lines) + rng.choice(["", end])
-    return Generated(".ndjson", data.encode(), frame, [False] * frame.height)
+    return Generated(".ndjson", data.encode(), frame, [[] for _ in range(frame.height)])
 
 
 def _anchor(dtype: pl.DataType) -> Any:

@@ -82,7 +82,7 @@ def check(data: bytes, name: str, n_rows: int) -> None:
         path.write_bytes(data)
         try:
             source = open_source(path)
-            rows = sum(window.height for window in source.windows(n_rows, undecodable="is bad"))
+            rows = sum(window.height for window in source.windows(n_rows, damaged="is bad"))
         except InputError:
             return
         assert rows == source.rows == count_rows(path)

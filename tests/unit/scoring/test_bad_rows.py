@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiscore import InputError, OutputError, Scorer, score_file
+from sentiscore import InputError, OutputError, Scorer, features, score_file
 from sentiscore.errors import SentiscoreWarning
 from sentiscore.scoring import bad_rows, job
 from sentiscore.scoring.bad_rows import COLUMNS, BadRows
@@ -67,20 +67,70 @@ def test_dropped_rows_do_not_count_in_daily_features(scorer: Scorer, source: Pat
     assert dropped["ds"].to_list() == kept["ds"].to_list()
 
 
-def test_a_row_of_a_csv_that_cannot_be_decoded_is_told_and_not_scored(scorer: Scorer, tmp_path: Path) -> None:
+LATIN = "headline,by\nprofit rises,Ann\ncafé falls,Bob\nshares fall,René\n".encode("latin-1")
+
+
+def test_a_row_is_undecodable_where_its_text_is_damaged_and_scored_where_another_column_is(
+    scorer: Scorer, tmp_path: Path
+) -> None:
     source = tmp_path / "news.csv"
-    source.write_bytes("headline,by\nprofit rises,Ann\ncafé falls,Bob\nshares fall,René\n".encode("latin-1"))
-    with pytest.warns(SentiscoreWarning, match="2 rows hold bytes that are not UTF-8"):
+    source.write_bytes(LATIN)
+    told = (
+        r"2 rows hold bytes that are not UTF-8: 1 in 'headline' \(first in line 3 of news\.csv\), not scored; "
+        r"1 in 'by' \(first in line 4 of news\.csv\), kept .*--encoding cp1252"
+    )
+    with pytest.warns(SentiscoreWarning, match=told):
         summary = run(source, scorer, output=tmp_path / "all.csv")
     assert pl.read_csv(summary.outputs[0]).select("headline", "by", "status").rows() == [
         ("profit rises", "Ann", "ok"),
         ("caf\ufffd falls", "Bob", "undecodable"),
-        ("shares fall", "Ren\ufffd", "undecodable"),
+        ("shares fall", "Ren\ufffd", "ok"),
     ]
+    assert summary.damaged == {"headline": 1, "by": 1}
     with pytest.warns(SentiscoreWarning, match="1 row holds bytes"):
         run(source, scorer, output=tmp_path / "some.csv", columns=["headline"], bad_rows="drop")
     rejects = pl.read_csv(tmp_path / "some.rejected.csv")
     assert rejects.rows() == [(2, "news.csv", "undecodable", "caf\ufffd falls")]
+
+
+@pytest.mark.parametrize(("bad_rows", "rows"), [("keep", 3), ("drop", 2)])
+def test_damage_elsewhere_neither_drops_a_row_nor_fails_a_job(
+    scorer: Scorer, tmp_path: Path, bad_rows: str, rows: int
+) -> None:
+    source = tmp_path / "news.csv"
+    source.write_bytes(LATIN)
+    with pytest.warns(SentiscoreWarning, match="in line 4 of news.csv"):
+        assert pl.read_parquet(run(source, scorer, bad_rows=bad_rows).outputs[0]).height == rows
+    with pytest.raises(InputError, match=r"1 row has no text that can be read: 1 undecodable; the first is row 2"):
+        run(source, scorer, bad_rows="fail")
+    source.write_bytes(LATIN.replace(b"\xe9 falls", b"e falls"))
+    with pytest.warns(SentiscoreWarning, match="1 row holds bytes that are not UTF-8: 1 in 'by' "):
+        run(source, scorer, bad_rows="fail")
+
+
+def test_a_damaged_entity_is_no_entity_in_one_pass_and_in_two(scorer: Scorer, tmp_path: Path) -> None:
+    source = tmp_path / "news.csv"
+    day = b"2024-02-01T12:00:00Z"
+    source.write_bytes(b"headline,ticker,at\ngood,AAPL,%b\nbad,AAP\xcc,%b\nfine,,%b\n" % (day, day, day))
+    told = "1 in 'ticker' .*, kept with .* and not in the daily features"
+    with pytest.warns(SentiscoreWarning, match="2 rows have no entity"), pytest.warns(SentiscoreWarning, match=told):
+        summary = run(source, scorer, time_col="at", entity_col="ticker")
+    daily = pl.read_parquet(summary.daily[0])
+    assert daily.select("unique_id", "n_docs").rows() == [("AAPL", 1)]
+    assert (summary.n_unplaced, summary.statuses["ok"]) == (2, 3)
+    scored = pl.read_parquet(summary.outputs[0])
+    assert scored["ticker"].to_list() == ["AAPL", "AAP\ufffd", None]
+    with pytest.warns(SentiscoreWarning, match="2 rows have no entity"):
+        again = features.daily(scored, time_col="at", entity_col="ticker", text_col="headline")
+    assert again.equals(daily)
+
+
+def test_a_file_in_its_own_encoding_has_no_damage(scorer: Scorer, tmp_path: Path) -> None:
+    source = tmp_path / "news.csv"
+    source.write_bytes(LATIN)
+    summary = run(source, scorer, encoding="latin-1")
+    assert pl.read_parquet(summary.outputs[0])["by"].to_list() == ["Ann", "Bob", "René"]
+    assert (summary.damaged, summary.statuses["ok"]) == ({}, 3)
 
 
 def test_a_file_of_rejected_rows_is_written_even_when_there_are_none(scorer: Scorer, source: Path) -> None:

@@ -1,0 +1,196 @@
+"""The bytes of a CSV, in whatever encoding and with whatever around its table -> UTF-8, and the lines of its table."""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sentiscore.errors import InputError
+from sentiscore.tables.dialect import CsvDialect
+from sentiscore.tables.limits import MAX_ROW_BYTES, MAX_ROW_VALUES
+from sentiscore.tables.problems import too_much
+
+_MARK: Final = "sentiscore.bad_bytes"
+_BLOCK_BYTES: Final = 1 << 16
+
+
+def _mark_bad(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Let bytes that an encoding does not have become as many bytes that UTF-8 does not have."""
+    if isinstance(error, UnicodeDecodeError):
+        return "\udcff" * (error.end - error.start), error.end
+    if isinstance(error, UnicodeEncodeError):
+        return b"\xff" * (error.end - error.start), error.end
+    raise error
+
+
+codecs.register_error(_MARK, _mark_bad)
+
+
+class Converted(io.RawIOBase):
+    """A file in some encoding as UTF-8, converted as it is read; bytes that the encoding does not have become 0xFF."""
+
+    def __init__(self, path: Path, file: "io.BufferedReader[Any]", encoding: str) -> None:
+        self._path = path
+        self._file = file
+        self._decoder = codecs.getincrementaldecoder(encoding)(_MARK)
+        self._rest = b""
+        self._ended = False
+
+    def readable(self) -> bool:
+        """It is read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill as much of a buffer as there is at hand."""
+        while not self._rest and not self._ended:
+            found = self._file.read1(_BLOCK_BYTES)
+            self._ended = not found
+            text = self._decoder.decode(found, final=self._ended)
+            self._rest = text.encode("utf-8", _MARK)
+            if len(self._decoder.getstate()[0]) > MAX_ROW_BYTES:
+                raise too_much(self._path, f"has more than {MAX_ROW_BYTES >> 20} MB that are one character so far")
+        given, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(given)] = given
+        return len(given)
+
+    def close(self) -> None:
+        """Close the file too."""
+        self._file.close()
+        super().close()
+
+
+class Lines:
+    """The lines of a table, with their ends, which may be LF, CRLF or CR; not those before it, and no comments.
+
+    Attributes:
+        separator: What may separate fields.
+        size: Bytes given since `next_row`, or a little more.
+        longest: The most that `size` was.
+        number: Which line of the file was given last, from 1.
+        bad_line: The first line since `next_row` that is not UTF-8; its bytes come as surrogates.
+        ended: Whether the line given last has an end.
+    """
+
+    def __init__(self, path: Path, raw: "io.BufferedReader[Any]", dialect: CsvDialect) -> None:
+        self.separator = ","
+        self.size = 0
+        self.longest = 0
+        self.number = 0
+        self.bad_line: int | None = None
+        self.ended = False
+        self._path = path
+        self._dialect = dialect
+        self._text = io.TextIOWrapper(raw, "utf-8-sig", errors="surrogateescape", newline="")
+
+    def next_row(self) -> None:
+        """A row is complete: the next line begins another."""
+        self.size = 0
+        self.bad_line = None
+
+    def __iter__(self) -> Iterator[str]:
+        comment = self._dialect.comment
+        read = self._text.readline
+        self._skip()
+        last = ""
+        while line := read(MAX_ROW_BYTES + 1):
+            self.number += 1
+            if comment is not None and self.size == 0 and line.startswith(comment) and len(line) <= MAX_ROW_BYTES:
+                continue
+            if self._dialect.skip_rows and not last:
+                line = line.removeprefix("\ufeff")  # of a file with lines before its table, which was made by joining
+            last = line
+            self.size += len(line)
+            if not line.isascii():
+                self._look_closely(line)
+            if self.size > self.longest:
+                self.longest = self.size
+                if self.size > MAX_ROW_BYTES:
+                    raise self._too_large()
+                if len(line) > MAX_ROW_VALUES and line.count(self.separator) > MAX_ROW_VALUES:
+                    raise too_much(self._path, f"has more than {MAX_ROW_VALUES:,} separators in line {self.number}")
+            yield line
+        self.ended = last.endswith(("\n", "\r"))
+
+    def _skip(self) -> None:
+        for _ in range(self._dialect.skip_rows):
+            line = self._text.readline(MAX_ROW_BYTES + 1)
+            if not line:
+                raise InputError(
+                    f"{self._path} has {self.number:,} lines, and {self._dialect.skip_rows:,} were to be skipped.",
+                    "Give the number of lines before the header with --skip-rows (skip_rows).",
+                )
+            self.number += 1
+            if len(line) > MAX_ROW_BYTES:
+                raise self._too_large()
+
+    def _look_closely(self, line: str) -> None:
+        try:
+            encoded = line.encode()
+        except UnicodeEncodeError:
+            encoded = line.encode("utf-8", "surrogateescape")
+            self.bad_line = self.bad_line or self.number
+        self.size += len(encoded) - len(line)
+
+    def _too_large(self) -> InputError:
+        return too_much(
+            self._path,
+            f"has a row of more than {MAX_ROW_BYTES >> 20} MB in line {self.number}, or a quote that is never closed",
+        )
+
+
+class TableBytes(io.RawIOBase):
+    """The bytes of a table alone, without the lines before it and without comments.
+
+    Where a row ends is found in the same way as when every row was looked at, so both see the same lines.
+    """
+
+    def __init__(self, path: Path, raw: "io.BufferedReader[Any]", dialect: CsvDialect, separator: str) -> None:
+        self._lines = Lines(path, raw, dialect)
+        self._lines.separator = separator
+        self._held: list[str] = []
+        self._rows = csv.reader(self._watched(), delimiter=separator, strict=True)
+        self._rest = b""
+        self._ended = False
+
+    def readable(self) -> bool:
+        """It is read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill as much of a buffer as there is at hand."""
+        if not self._rest and not self._ended:
+            self._rest = self._more()
+        given, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(given)] = given
+        return len(given)
+
+    def _more(self) -> bytes:
+        size = 0
+        with long_fields():
+            while size < _BLOCK_BYTES:
+                if next(self._rows, None) is None:
+                    self._ended = True
+                    break
+                size += self._lines.size
+                self._lines.next_row()
+        data = "".join(self._held).encode("utf-8", "surrogateescape")
+        self._held.clear()
+        return data
+
+    def _watched(self) -> Iterator[str]:
+        for line in self._lines:
+            self._held.append(line)
+            yield line
+
+
+@contextmanager
+def long_fields() -> Iterator[None]:
+    """Let Python's csv module take fields as long as a row may be; its limit counts for the whole process."""
+    limit = csv.field_size_limit(MAX_ROW_BYTES)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)

@@ -1,0 +1,115 @@
+"""How a CSV is written: its separator, where its header is, which lines are comments, and its encoding."""
+
+import codecs
+import difflib
+import encodings
+import pkgutil
+from dataclasses import asdict, dataclass
+from encodings.aliases import aliases
+from typing import Any, Final
+
+from sentiscore.errors import InputError
+
+UTF_8: Final = "utf-8"
+_NOT_CHARSETS: Final = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
+"""Codecs of Python that give text and yet are not the encoding of any file."""
+_LAST_ASCII: Final = 127
+
+
+@dataclass(frozen=True, kw_only=True)
+class CsvDialect:
+    r"""How a CSV is written, where it differs from a plain one.
+
+    Attributes:
+        separator: What separates fields, one ASCII character; `\t` may be typed for a tab. None for a comma (or a
+            semicolon or tab, where the header plainly has those), and a tab in a .tsv.
+        skip_rows: How many lines come before the header.
+        comment: How a line begins that is not a row; None where every line belongs to one. A line within a quoted field
+            is never a comment.
+        encoding: The name of an encoding that Python knows.
+
+    Raises:
+        InputError: One of them cannot be.
+    """
+
+    separator: str | None = None
+    skip_rows: int = 0
+    comment: str | None = None
+    encoding: str = UTF_8
+
+    def __post_init__(self) -> None:
+        if self.separator == "\\t":
+            object.__setattr__(self, "separator", "\t")
+        if self.separator is not None:
+            _check_separator(self.separator)
+        if self.skip_rows < 0:
+            raise InputError(f"{self.skip_rows} rows cannot be skipped.", "Give the number of lines before the header.")
+        if self.comment is not None:
+            _check_comment(self.comment, self.separator)
+        object.__setattr__(self, "encoding", _codec(self.encoding))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing was said."""
+        return self == CsvDialect()
+
+    @property
+    def drops_lines(self) -> bool:
+        """Whether the file may have lines that are not part of the table."""
+        return self.skip_rows > 0 or self.comment is not None
+
+    def to_dict(self) -> dict[str, Any]:
+        """By the names of the options."""
+        return asdict(self)
+
+
+def _check_separator(separator: str) -> None:
+    if len(separator) != 1 or not 0 < ord(separator) <= _LAST_ASCII:
+        raise InputError(
+            f"The separator {separator!r} is not one ASCII character.", "Use one such as ';' or '|', or \\t for a tab."
+        )
+    if separator in '"\r\n':
+        raise InputError(
+            f"{separator!r} cannot be a separator: it quotes a field or ends a line.", "Use one such as ';' or '|'."
+        )
+
+
+def _check_comment(comment: str, separator: str | None) -> None:
+    if not comment or set(comment) & set('"\r\n'):
+        raise InputError(
+            f"Lines cannot be comments by beginning with {comment!r}.",
+            "Give how such lines begin, without quotes or line ends, such as '#'.",
+        )
+    if comment == separator:
+        raise InputError(
+            f"{comment!r} cannot be the separator and begin a comment.", "A row may begin with an empty field."
+        )
+
+
+def _codec(name: str) -> str:
+    """Python's name of an encoding, the same for all of its aliases; utf-8-sig is UTF-8, whose mark is always read."""
+    found = _is_known(name)
+    if found is None:
+        raise _unknown(name)
+    return UTF_8 if found == "utf-8-sig" else found
+
+
+def _unknown(name: str) -> InputError:
+    known = {*aliases, *aliases.values(), *(module.name for module in pkgutil.iter_modules(encodings.__path__))}
+    near = difflib.get_close_matches(name.lower().replace("-", "_").replace(" ", "_"), sorted(known), n=9, cutoff=0.6)
+    names = dict.fromkeys(found for each in near if (found := _is_known(each)) is not None)
+    some = ", ".join(list(names)[:3])
+    return InputError(
+        f"There is no encoding {name!r}.",
+        f"Near to it are: {some}." if some else "Examples are: cp1252, latin-1, utf-16, gbk, shift_jis.",
+    )
+
+
+def _is_known(name: str) -> str | None:
+    """Python's name of an encoding of text; None if it is none."""
+    try:
+        codec = codecs.lookup(name)
+        b"a".decode(name, "replace")
+    except (LookupError, ValueError):  # which it also is for a codec that does not give text
+        return None
+    return None if codec.name in _NOT_CHARSETS or codec.incrementaldecoder is None else codec.name

@@ -1,0 +1,61 @@
+"""Values that a format of text cannot hold, found before they would be written as something else."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import polars as pl
+
+from sentiscore.errors import OutputError
+
+_MOST_DAYS: Final = 90_000_000
+"""From 1970, backwards and forwards: some 246,000 years, short of what can be written as a date."""
+
+_DAY: Final = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+
+
+def check_values(frame: pl.DataFrame, suffix: str, *, no_number: bool = False) -> None:
+    """Raise an OutputError if a value could not be written as what it is.
+
+    Args:
+        frame: Rows.
+        suffix: The format that they are written in.
+        no_number: Whether the format has neither infinity nor NaN.
+    """
+    for column in frame.get_columns():
+        for values in _innermost(column):
+            if values.dtype.is_float() and no_number:
+                bad = values.filter(~values.is_finite())
+            elif values.dtype == pl.Date or isinstance(values.dtype, pl.Datetime):
+                bad = values.filter(_is_far(values))
+            else:
+                continue
+            if bad.len():
+                value = bad[0] if values.dtype.is_float() else f"{bad.to_physical()[0]} ({values.dtype} since 1970)"
+                raise OutputError(
+                    f"{suffix} cannot hold the value {value} of the column {column.name!r}.",
+                    "Write .parquet, or leave the column out with --columns (columns).",
+                )
+
+
+def _is_far(times: pl.Series) -> pl.Series:
+    """Whether a date or time is beyond what can be written."""
+    dtype = times.dtype
+    most = _MOST_DAYS * (_DAY[dtype.time_unit] if isinstance(dtype, pl.Datetime) and dtype.time_unit else 1)
+    physical = times.to_physical().cast(pl.Int128)
+    return (physical > most) | (physical < -most)
+
+
+def _innermost(values: pl.Series) -> Iterator[pl.Series]:
+    """The values in a column that are not themselves lists, structs or maps."""
+    dtype = values.dtype
+    if isinstance(dtype, pl.Struct):
+        for name in values.struct.fields:
+            yield from _innermost(values.struct.field(name))
+    elif isinstance(dtype, pl.Map):
+        yield from _innermost(values.cast(pl.List(pl.Struct({"key": dtype.key, "value": dtype.value}))))
+    elif isinstance(dtype, pl.Array):
+        yield from _innermost(values.arr.explode())
+    elif isinstance(dtype, pl.List):
+        yield from _innermost(values.list.explode())
+    else:
+        yield values
