@@ -250,7 +250,13 @@ def _plain(labels: pl.Series) -> pl.Series:
 def _meaning_of(name: str, found: list[str], meaning: Sequence[str] | None) -> dict[str, str]:
     """What each label in the file means, as a class name."""
     if meaning is not None:
-        named = dict(zip(map(str, range(len(meaning))), check_labels(meaning), strict=True))
+        classes = check_labels(meaning)
+        if len(set(classes)) < len(classes):
+            raise InputError(
+                f"The labels of {name} are to mean {', '.join(map(repr, meaning))}, one class more than once.",
+                "Ids of rows mean a class each, for example: --labels negative,neutral,positive.",
+            )
+        named = dict(zip(map(str, range(len(classes))), classes, strict=True))
     else:
         named = {"0": NEGATIVE, "1": POSITIVE}
     named |= {label: label.lower() for label in found if label.lower() in CLASSES}
