@@ -143,7 +143,8 @@ class HuggingFaceEngine:
         if model.config.num_labels != n_labels:
             raise head.miscounted(folder, model.config.num_labels, n_labels)
         try:
-            return cls.probed(model, device, max_length=max_length, types=types)
+            # transformers leaves parameters that belong to no layer, such as XLNet's, in fp32
+            return cls.probed(hold_in(model, dtype), device, max_length=max_length, types=types)
         except ValueError as error:
             raise unusable(folder, error, dtype) from error
 

@@ -164,6 +164,16 @@ def test_a_network_that_cannot_compute_in_bf16_is_scored_in_fp32_unless_bf16_was
     assert "--dtype fp32" in refused.value.hint
 
 
+@pytest.mark.parametrize("kind", ["xlnet", "llama", "convbert"])
+def test_a_network_in_bf16_is_close_to_itself_in_fp32_and_takes_padding_in_the_same_case(
+    kind: str, tmp_path: Path
+) -> None:
+    folder = save(network_of(kind), tmp_path)
+    exact, coarse = (Scorer.from_pretrained(folder, device="cpu", dtype=dtype) for dtype in ("fp32", "bf16"))
+    np.testing.assert_allclose(probabilities(coarse, TEXTS), probabilities(exact, TEXTS), atol=0.03)
+    assert exact.takes_padding == coarse.takes_padding == (kind not in NO_PADDING)
+
+
 def test_a_network_whose_answers_depend_on_what_it_read_before_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
