@@ -91,9 +91,9 @@ class Classifier:
         """
         keep_few_kernels()
         wanted = checkpoint.max_length if max_length is None else max_length
-        encoder = load_encoder(checkpoint, wanted)
-        types = encoder.types() if has_token_types(checkpoint.tokenizer_settings) else None
         with machine_faults(device, dtype):
+            encoder = load_encoder(checkpoint, wanted)
+            types = encoder.types() if has_token_types(checkpoint.tokenizer_settings) else None
             engine = load_engine(checkpoint, device, dtype, max_length=wanted, types=types)
         if engine.longest < wanted:
             if max_length is not None:

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER, read_tokenizer
 from sentiscore.engine.long_texts import cut
+from sentiscore.engine.products import is_machines
 from sentiscore.engine.vocabulary import Reading, Vocabulary
 from sentiscore.errors import CheckpointError, SentiscoreError
 
@@ -37,14 +38,15 @@ def translated(what: str) -> Iterator[None]:
 
     It raises plain exceptions, and where its Rust gives up, one that is no Exception and has no module.
 
-    An error of our own, such as that of a limit on memory, may strike here and is let through as it is.
+    An error of our own, such as that of a limit on memory, may strike here and is let through as it is, and so is a
+    fault of the machine.
     """
     try:
         yield
     except SentiscoreError:
         raise
     except BaseException as error:
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        if is_machines(error) or (not isinstance(error, Exception) and type(error).__name__ != "PanicException"):
             raise
         why = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
         raise CheckpointError(f"{what}: {why}.", "Copy or download the whole folder again.") from error

@@ -12,7 +12,7 @@ NO_ENTITY: Final = r"^\s*$|^\s*(?i:nan)\s*$|^<NA>$|^None$"
 """What is no name: a blank text, and what pandas or Python write where there is nothing. NA and TRUE are tickers."""
 
 _LOST: Final = "\ufffd"
-"""What stands where bytes of a name were lost, so that it could be any name."""
+"""What stands where bytes of a name were lost."""
 
 SEPARATORS: Final = (";", "|", ",")
 """What lists of entities are usually separated by."""
@@ -93,7 +93,8 @@ def read_entities(column: pl.Series, separator: str | None) -> Entities:
         lists = lists.cast(pl.String).str.split(separator)
     if not isinstance(lists.dtype, pl.List):
         values = _named(lists)
-        return Entities(values, values.null_count() - column.null_count())
+        lost = int(_lost(lists).sum()) if lists.dtype in _TEXT else 0
+        return Entities(values, values.null_count() - column.null_count() - lost)
     frame = lists.alias("name").to_frame().with_row_index("row")
     each = frame.explode("name", empty_as_null=False, keep_nulls=False)
     names = each["name"].str.strip_chars() if each["name"].dtype == pl.String else each["name"]
@@ -115,8 +116,8 @@ def notes_on(n_stand_ins: int, names: pl.Series | None) -> list[str]:
     if n_stand_ins:
         rows = "row has" if n_stand_ins == 1 else "rows have"
         notes.append(
-            f"{n_stand_ins:,} {rows} an entity that is blank, damaged, or stands for a missing one, such as NaN: it "
-            "counts as none."
+            f"{n_stand_ins:,} {rows} an entity that is blank or stands for a missing one, such as NaN: it counts as "
+            "none."
         )
     found = None if names is None or names.dtype not in _TEXT else looks_like_lists(names.cast(pl.String).unique())
     if found is not None:
@@ -168,8 +169,13 @@ def _named(values: pl.Series) -> pl.Series:
     if values.dtype not in _TEXT:
         return values
     text = values.cast(pl.String)
-    nothing = (text.str.contains(NO_ENTITY) | text.str.contains(_LOST, literal=True)).fill_null(value=False)
+    nothing = text.str.contains(NO_ENTITY).fill_null(value=False) | _lost(values)
     return values.set(nothing, None) if nothing.any() else values
+
+
+def _lost(values: pl.Series) -> pl.Series:
+    """Which names have lost bytes, as the reader of the file reports; they could be any name."""
+    return values.cast(pl.String).str.contains(_LOST, literal=True).fill_null(value=False)
 
 
 def _inner(dtype: pl.DataType) -> pl.DataType | None:

@@ -125,14 +125,8 @@ def _windows(part: Scored, columns: Columns, where: str, csv: CsvDialect) -> Ite
         yield from part[needed].iter_slices(_WINDOW_ROWS)
     else:
         source = open_source(part, csv).as_text([columns.text, columns.time])
-        scores = columns.prefix + STATUS if len(source.schema) == 1 else None  # of a CSV with another separator
-        for column, option in (
-            (scores, ""),
-            (columns.text, "--text-col (text_col)"),
-            (columns.time, "--time-col (time_col)"),
-        ):
-            if column is not None:
-                source.require(column, option)
+        if source.csv is not None and len(source.schema) == 1:  # it may have another separator
+            source.require(columns.prefix + STATUS, "")
         yield from source.windows(_WINDOW_ROWS, columns.needed(source.schema, where))
 
 
