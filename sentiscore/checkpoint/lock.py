@@ -4,7 +4,6 @@ A name on the hub, and a branch too, is whatever its owner puts there next. A co
 """
 
 import json
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,27 +129,19 @@ def record(model: str, pin: Pin, folder: Path | None = None) -> Path:
         OutputError: It cannot be written.
         CheckpointError: What is there cannot be read.
     """
-    from sentiscore.tables.places import sync_folder
+    from sentiscore.tables.places import write_text
 
     path = (folder or Path()) / LOCK
-    part = path.with_name(f".{LOCK}.{os.getpid()}.part")
     try:
         with FileLock(path.with_name(f".{LOCK}.lock"), timeout=_PATIENCE):
             pins = read_lock(folder) | {model: pin}
             models = {name: _entry(pin) for name, pin in sorted(pins.items())}
             text = json.dumps({"format": _FORMAT, "models": models}, indent=2) + "\n"
-            with part.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-            sync_folder(path.parent)
+            write_text(path, text)
     except Timeout as error:
         raise OutputError(f"Another process holds {path}.", "Wait for it, and run this again.") from error
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error}.", "Work in a folder that can be written to.") from error
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 

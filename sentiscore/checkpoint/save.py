@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sentiscore.checkpoint.manifest import MANIFEST, Manifest, hash_file, loaded_files
+from sentiscore.tables.places import write_text
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
@@ -17,7 +18,5 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
         The manifest as written.
     """
     complete = replace(manifest, files={path.name: hash_file(path) for path in loaded_files(folder)})
-    part = folder / f".{MANIFEST}.part"
-    part.write_text(complete.to_json(), encoding="utf-8")
-    part.replace(folder / MANIFEST)
+    write_text(folder / MANIFEST, complete.to_json())
     return complete

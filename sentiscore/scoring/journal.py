@@ -5,12 +5,15 @@ While a job writes NAME, the folder `.NAME.job` beside it holds
     lock        held by the one run that works on NAME; the system lets go of it when that run dies, however it dies
     key.json    all that answers depend on, so that a run which would answer differently is refused
     *.parquet   the scores of one window each; the name says which rows, of a job with which key, and has a hash over
-                that key and the bytes
+                that key, the rows and the bytes
     part-*      what is written of NAME so far, and of other files that belong beside it
 
-A window is finished when its file has its name: it is written beside, synced and renamed. The file's own hash is
-looked at before its scores are taken, so a file that is damaged, or of another job, is as good as none and its rows
-are scored again. Rows between finished windows are found by position, so windows may have another size in each run.
+A window is finished when its file has its name: it is written beside, synced and renamed. The file's own hash, which
+covers its position too, is checked before its scores are taken, so a file that is damaged, renamed, or of another job
+is as good as none and its rows are scored again. Rows between finished windows are found by position, so windows may
+have another size in each run.
+
+Nothing else is ever removed: a folder of that name that is a link, or that holds other files, is refused.
 """
 
 import hashlib
@@ -35,6 +38,7 @@ from sentiscore.tables.places import real, remove, sync_folder, write_synced
 _KEY_FILE: Final = "key.json"
 _LOCK_FILE: Final = "lock"
 _PART: Final = re.compile(r"(\d{5})-(\d{15})-(\d{8})-([0-9a-f]{16})-([0-9a-f]{64})\.parquet")
+_BEGUN: Final = "part-"
 _KEY_DIGITS: Final = 16
 _LOCK_SECONDS: Final = 0.2
 _LOCK_TRIES: Final = 5
@@ -54,6 +58,11 @@ class _Part:
     @property
     def end(self) -> int:
         return self.start + self.rows
+
+    @property
+    def position(self) -> str:
+        """The part of its name that says which rows it has."""
+        return self.path.name[: -len(f"-{self.key}-{self.digest}.parquet")]
 
 
 def work_folder(target: Path) -> Path:
@@ -87,7 +96,7 @@ class Journal:
     def __enter__(self) -> Self:
         for left in reversed(range(_LOCK_TRIES)):
             with self._translated():
-                self.folder.mkdir(exist_ok=True)
+                self._make_folder()
             try:
                 self._lock.acquire()
             except Timeout as error:
@@ -113,6 +122,31 @@ class Journal:
         finally:
             self._lock.release()
 
+    def _make_folder(self) -> None:
+        """Make the work folder, unless there is one that a run of this program left.
+
+        The lock is the first file in a work folder and the last to go, so a folder with other files and no lock was
+        made by somebody else.
+
+        Raises:
+            OutputError: What is there was not made by this program.
+        """
+        if self.folder.is_symlink():
+            raise OutputError(
+                f"{self.folder} is a link, and unfinished work belongs there.",
+                "Remove the link, or choose another --output.",
+            )
+        self.folder.mkdir(exist_ok=True)
+        held = sorted(path.name for path in self.folder.iterdir())
+        strange = [name for name in held if not _is_ours(name)]
+        if held and not strange and _LOCK_FILE not in held:
+            strange = held
+        if strange:
+            raise OutputError(
+                f"{self.folder} holds files that sentiscore did not put there, such as {strange[0]}.",
+                "Move that folder away, or choose another --output: unfinished work belongs there.",
+            )
+
     @property
     def job_key(self) -> str:
         """One hash, in hex, over the key that the job began with."""
@@ -125,7 +159,7 @@ class Journal:
             path: The output, or another file of the job.
         """
         place = real(path)
-        return self.folder / f"part-{place.name}" if place.parent == self.folder.parent else None
+        return self.folder / f"{_BEGUN}{place.name}" if place.parent == self.folder.parent else None
 
     def begin(self, key: Mapping[str, str], *, resume: bool) -> int:
         """Find the finished windows of a job.
@@ -155,7 +189,7 @@ class Journal:
                         path.unlink()
                     else:
                         self._parts.setdefault(int(path.name[:5]), []).append(part)
-                elif path.name not in (_KEY_FILE, _LOCK_FILE):
+                elif path.name not in (_KEY_FILE, _LOCK_FILE) and _is_ours(path.name):
                     remove(path)
         return sum(part.rows for parts in self._parts.values() for part in parts)
 
@@ -209,7 +243,8 @@ class Journal:
         scores.write_parquet(buffer, statistics=False)
         content = buffer.getvalue()
         key = self.job_key[:_KEY_DIGITS]
-        name = f"{source:05}-{position:015}-{scores.height:08}-{key}-{self._digest(content)}.parquet"
+        rows = f"{source:05}-{position:015}-{scores.height:08}"
+        name = f"{rows}-{key}-{self._digest(rows, content)}.parquet"
         with self._translated():
             self._write(name, content)
 
@@ -223,14 +258,19 @@ class Journal:
                 self.folder.rmdir()
 
     def _remove_all(self) -> None:
-        """Everything but the lock; the key first, without which no window stands in the way of another job."""
+        """Everything of ours but the lock; the key first, without which no window is in the way of another job."""
         (self.folder / _KEY_FILE).unlink(missing_ok=True)
         for path in self.folder.iterdir():
-            if path.name != _LOCK_FILE:
+            if path.name != _LOCK_FILE and _is_ours(path.name):
                 remove(path)
 
     def _refuse_other(self, key: Mapping[str, str]) -> None:
-        """Raise an OutputError if there are windows of a job with another key."""
+        """Raise an OutputError if there are windows of a job with another key.
+
+        Windows without any key are what a kill left of a job that was done, or thrown away.
+        """
+        if not os.path.lexists(self.folder / _KEY_FILE):
+            return
         others = {part.key for path in self.folder.iterdir() if (part := _parse(path))} - {self.job_key[:_KEY_DIGITS]}
         found = _read_key(self.folder / _KEY_FILE)
         if not others or found == dict(key):
@@ -255,10 +295,11 @@ class Journal:
     def _read(self, part: _Part) -> bytes | None:
         """What is in the file of a window, if it is as it was written."""
         content = part.path.read_bytes() if part.path.is_file() else b""
-        return content if self._digest(content) == part.digest else None
+        return content if self._digest(part.position, content) == part.digest else None
 
-    def _digest(self, content: bytes) -> str:
-        return hashlib.sha256(self.job_key.encode() + content).hexdigest()
+    def _digest(self, position: str, content: bytes) -> str:
+        """The hash in the name of a window: over the key, the part of the name that says which rows, and the bytes."""
+        return hashlib.sha256(f"{self.job_key}{position}".encode() + content).hexdigest()
 
     def _write(self, name: str, content: bytes) -> None:
         """Write a file of the folder, whole or not at all, and see to it that it outlives a crash of the machine."""
@@ -297,13 +338,19 @@ def _parse(path: Path) -> _Part | None:
     return _Part(path, int(found[2]), int(found[3]), found[4], found[5]) if found else None
 
 
+def _is_ours(name: str) -> bool:
+    """Whether a file or folder of this name is one that a run puts into its work folder."""
+    plain = name.removesuffix(".tmp")
+    return plain in (_KEY_FILE, _LOCK_FILE) or _PART.fullmatch(plain) is not None or name.startswith(_BEGUN)
+
+
 def _read_key(path: Path) -> dict[str, str] | None:
     """The key in a file; None if it is damaged or not there."""
     try:
         key = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return key if isinstance(key, dict) else None
+    return key if isinstance(key, dict) and all(isinstance(value, str) for value in key.values()) else None
 
 
 def _told(value: str | None) -> str:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import polars as pl
 
@@ -179,7 +179,12 @@ def _is_marked(part: Path) -> bool:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all.
+    """Write a text file, whole or not at all; see `write_whole`."""
+    write_whole(path, text.encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all.
 
     Raises:
         OutputError: It cannot be written there.
@@ -187,16 +192,28 @@ def write_text(path: Path, text: str) -> None:
     part = beside(real(path))
     try:
         with translated(path):
-            write_synced(part, text.encode())
+            write_synced(part, content)
             put_in_place(part, path)
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
 
 
+def begin_file(path: Path) -> IO[bytes]:
+    """Open a file to be written from its start, in place of what a killed run left there.
+
+    A link is removed and never followed, so that nobody can direct what is written to a file of their choice.
+
+    Raises:
+        OSError: It cannot be made, or is a folder.
+    """
+    path.unlink(missing_ok=True)
+    return path.open("xb")
+
+
 def write_synced(path: Path, content: bytes) -> None:
     """Write a file and wait until the disk has it."""
-    with path.open("wb") as file:
+    with begin_file(path) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

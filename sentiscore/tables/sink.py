@@ -21,6 +21,7 @@ from sentiscore.tables.hashes import hash_listing
 from sentiscore.tables.places import (
     MARK,
     PROVENANCE_NAME,
+    begin_file,
     beside,
     check_ours,
     check_same_disk,
@@ -164,7 +165,7 @@ class _FileSink(Sink):
         self._sidecar_part = part.with_name(f"{part.name}.{PROVENANCE_NAME}")
 
     def _begin(self) -> None:
-        self._file = self._part.open("wb")
+        self._file = begin_file(self._part)
         self._hashed = HashedFile(self._file)
 
     def _append(self, frame: pl.DataFrame) -> None:

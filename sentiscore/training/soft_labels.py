@@ -1,6 +1,7 @@
 """What teachers say of texts, and what it makes of labels."""
 
 import hashlib
+import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,8 +16,9 @@ from sentiscore.checkpoint.manifest import hash_file, loaded_files
 from sentiscore.errors import InputError, TrainingError
 from sentiscore.labels import CLASSES, P_OF
 from sentiscore.scoring.scorer import Scorer
-from sentiscore.tables import check_place, put_in_place
+from sentiscore.tables import check_place
 from sentiscore.tables.labelled import LabelledData
+from sentiscore.tables.places import write_whole
 
 TEXT: Final = "text"
 _HASH: Final = "text_hash"
@@ -168,14 +170,11 @@ def _hash(text: str) -> int:
 
 
 def _write(answers: pl.DataFrame, who: Sequence[Teacher], path: Path) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        answers.select(_HASH, pl.exclude(_HASH)).write_parquet(
-            part, metadata={_KEY: json.dumps([asdict(one) for one in who])}
-        )
-        put_in_place(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    buffer = io.BytesIO()
+    answers.select(_HASH, pl.exclude(_HASH)).write_parquet(
+        buffer, metadata={_KEY: json.dumps([asdict(one) for one in who])}
+    )
+    write_whole(path, buffer.getvalue())
 
 
 def _read(path: Path) -> tuple[tuple[Teacher, ...], pl.DataFrame]:

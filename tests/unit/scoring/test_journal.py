@@ -278,3 +278,79 @@ def test_the_hash_of_a_window_depends_on_the_key(target: Path) -> None:
     fill(target)
     digest = parts(target)[0].stem.split("-")[4]
     assert digest != hashlib.sha256(parts(target)[0].read_bytes()).hexdigest()
+
+
+def folder_of_somebody(tmp_path: Path) -> Path:
+    victim = tmp_path / "victim"
+    (victim / "deep").mkdir(parents=True)
+    (victim / "deep" / "thesis.txt").write_text("mine")
+    (victim / "key.json").write_text("{}")
+    (victim / "part-00000.parquet").write_bytes(b"mine")
+    return victim
+
+
+def everything_in(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_link_where_the_work_belongs_is_refused_and_what_it_leads_to_stays(target: Path, tmp_path: Path) -> None:
+    victim = folder_of_somebody(tmp_path)
+    before = everything_in(victim)
+    work_folder(target).symlink_to(victim)
+    with pytest.raises(OutputError, match="is a link, and unfinished work belongs there"), Journal(target):
+        pass
+    assert everything_in(victim) == before
+
+
+@pytest.mark.parametrize("also", ["thesis.txt", "lock", "part-x"])
+def test_a_folder_of_somebody_else_where_the_work_belongs_is_refused_and_stays(
+    target: Path, tmp_path: Path, also: str
+) -> None:
+    folder = folder_of_somebody(tmp_path).rename(work_folder(target))
+    (folder / also).write_text("mine too")
+    before = everything_in(folder)
+    with pytest.raises(OutputError, match="holds files that sentiscore did not put there"), Journal(target):
+        pass
+    assert everything_in(folder) == before
+
+
+def test_a_folder_without_a_lock_was_made_by_somebody_else(target: Path) -> None:
+    work_folder(target).mkdir()
+    (work_folder(target) / "part-00000.parquet").write_bytes(b"mine")
+    with pytest.raises(OutputError, match=r"such as part-00000\.parquet"), Journal(target):
+        pass
+    assert (work_folder(target) / "part-00000.parquet").read_bytes() == b"mine"
+
+
+def test_a_file_that_appears_in_the_work_folder_is_not_removed_with_it(target: Path) -> None:
+    with Journal(target) as journal:
+        journal.begin(KEY, resume=True)
+        (journal.folder / "notes.txt").write_text("mine")
+        journal.begin(KEY, resume=False)
+        journal.clear()
+    assert (work_folder(target) / "notes.txt").read_text() == "mine"
+
+
+def test_what_a_kill_left_of_a_finished_job_is_in_nobodys_way(target: Path) -> None:
+    fill(target)
+    (work_folder(target) / "key.json").unlink()  # which goes first when a job is done
+    with Journal(target) as journal:
+        assert journal.begin({**KEY, "input": "b" * 64}, resume=True) == 0
+        assert parts(target) == []
+
+
+def test_a_window_that_was_renamed_to_other_rows_is_not_taken(target: Path) -> None:
+    fill(target, [(0, 4), (4, 4)])
+    first, second = parts(target)
+    second.unlink()
+    first.rename(first.with_name(first.name.replace(f"{0:015}", f"{4:015}", 1)))
+    with Journal(target) as journal:
+        assert journal.begin(KEY, resume=True) == 0
+
+
+@pytest.mark.parametrize("key", ['{"dtype": 5}', '{"dtype": ["fp32"]}', "[]", "5", "null"])
+def test_a_key_of_another_kind_is_a_message(target: Path, key: str) -> None:
+    fill(target)
+    (work_folder(target) / "key.json").write_text(key)
+    with Journal(target) as journal, pytest.raises(OutputError, match="cannot be read any more"):
+        journal.begin({**KEY, "dtype": "bf16"}, resume=True)

@@ -9,6 +9,7 @@ import pytest
 
 from sentiscore.errors import OutputError
 from sentiscore.tables import Sink, check_target, open_sink, read_table, write_frame
+from sentiscore.tables.places import beside, write_text
 
 ENDINGS = [".parquet", ".csv", ".ndjson"]
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -273,3 +274,25 @@ def test_what_the_format_cannot_hold_is_found_before_any_work_is_done(
 ) -> None:
     with pytest.raises(OutputError, match="cannot hold the column bad"):
         check_target(tmp_path / name, pl.Schema({"bad": dtype}))
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".ndjson"])
+def test_a_link_planted_where_a_file_is_begun_is_not_followed(tmp_path: Path, suffix: str) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    target = tmp_path / f"out{suffix}"
+    beside(target).symlink_to(victim)
+    write_frame(pl.DataFrame({"a": ["x"]}), target)
+    assert victim.read_text() == "mine"
+    assert not target.is_symlink()
+    assert read_table(target).rows() == [("x",)]
+
+
+def test_nor_is_one_where_a_text_file_is_begun(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    beside(tmp_path / "page.html").symlink_to(victim)
+    write_text(tmp_path / "page.html", "<p>")
+    assert victim.read_text() == "mine"
+    assert (tmp_path / "page.html").read_text() == "<p>"
+    assert not (tmp_path / "page.html").is_symlink()
