@@ -96,6 +96,10 @@ _ROBERTA_PAD: Final = 1
 _HEAD_ACTIVATIONS: Final = {"tanh": torch.tanh, "relu": torch.relu}
 
 
+def _is_position(value: Any) -> bool:
+    return isinstance(value, int) and value >= 0
+
+
 def _setting(config: Mapping[str, Any], family: _Family, name: str, default: Any = None) -> Any:
     return config.get((family.settings or {}).get(name, name), default)
 
@@ -178,11 +182,13 @@ class BertEngine:
         embeddings = f"{family.prefix}embeddings"
         self.vocabulary, positions = int(config["vocab_size"]), int(config["max_position_embeddings"])
         first = int(config.get("pad_token_id", _ROBERTA_PAD)) + 1 if family.positions_after_padding else 0
-        places = take(weights, f"{embeddings}.position_embeddings.weight", positions, hidden)[first:]
+        # RoBERTa's kin count positions from behind their padding token, which is always at its own
+        self._padding = first - 1 if family.positions_after_padding else None
+        places = take(weights, f"{embeddings}.position_embeddings.weight", positions, hidden)[max(first - 1, 0) :]
         if family.has_types:
             types = take(weights, f"{embeddings}.token_type_embeddings.weight", int(config["type_vocab_size"]), hidden)
             places = places + types[0]
-        self.longest = len(places)
+        self.longest = positions - first
         words = take(weights, f"{embeddings}.word_embeddings.weight", self.vocabulary, hidden)
         self._words, self._places = moved(words, device, dtype), moved(places, device, dtype)
         self._embedding_norm = norm(f"{embeddings}.LayerNorm")
@@ -200,6 +206,7 @@ class BertEngine:
             and _setting(config, family, "hidden_act", "gelu") in ACTIVATIONS
             and config.get("position_embedding_type", "absolute") == "absolute"
             and not config.get("is_decoder", False)
+            and (not family.positions_after_padding or _is_position(config.get("pad_token_id", _ROBERTA_PAD)))
         )
 
     @staticmethod
@@ -207,11 +214,33 @@ class BertEngine:
         """Name of the head's last tensor, which has a row for each label."""
         return f"{_FAMILIES[config['model_type']].head_output}.weight"
 
-    def open_window(self, distinct: Tensor) -> None:
-        """Nothing is shared between the batches of a window: the first layer sees positions too."""
+    def open_window(self, distinct: Tensor) -> bool:
+        """Whether a text of the window holds the token by which positions are counted.
+
+        Args:
+            distinct: Token ids, each once, shape (distinct tokens,).
+        """
+        return self._padding is not None and bool((distinct == self._padding).any())
+
+    def _places_of(self, ids: Tensor, *, counted: bool) -> Tensor:
+        """The embeddings of the positions of a batch.
+
+        Args:
+            ids: Token ids, shape (rows, tokens).
+            counted: Whether padding tokens, which stay at their own position and are not counted, may be among them.
+
+        Returns:
+            Shape (tokens, size), or (rows, tokens, size).
+        """
+        if self._padding is None:
+            return self._places[: ids.shape[1]]
+        if not counted:
+            return self._places[1 : ids.shape[1] + 1]
+        others = ids != self._padding
+        return self._places[others.cumsum(dim=1) * others]
 
     @torch.inference_mode()
-    def logits(self, window: None, ids: Tensor, ends: Tensor | None) -> Tensor:
+    def logits(self, window: bool, ids: Tensor, ends: Tensor | None) -> Tensor:
         """Logits of one batch.
 
         Args:
@@ -224,7 +253,7 @@ class BertEngine:
         """
         rows, width = ids.shape
         bias = None if ends is None else hide_padding(ends, width, self._words.dtype)
-        x = self._embedding_norm((self._words[ids] + self._places[:width]).flatten(0, 1))
+        x = self._embedding_norm((self._words[ids] + self._places_of(ids, counted=window)).flatten(0, 1))
         for layer in self._layers:
             mixed = layer.qkv(x).view(rows, width, -1, x.shape[1] // self._heads)
             if layer.query is None:

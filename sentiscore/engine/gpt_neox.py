@@ -77,6 +77,7 @@ class GptNeoxEngine:
         dtype: torch.dtype,
     ) -> None:
         hidden = self.width = int(config["hidden_size"])
+        self._padding = config.get("pad_token_id")
         self._heads = int(config["num_attention_heads"])
         self._head_size = hidden // self._heads
         self._eps = float(config.get("layer_norm_eps", 1e-5))
@@ -178,8 +179,7 @@ class GptNeoxEngine:
             Shape (rows, labels), in the order of the model's ids.
         """
         rows, width = ids.shape
-        if ends is None:
-            ends = torch.full((rows,), width - 1, device=ids.device)
+        ends = self._pooled(ids, ends)
         pooled = torch.arange(rows, device=ids.device) * width + ends
         slots = window.slots[ids.flatten()]
         x, qkv = window.embedded[slots], window.qkv[slots]
@@ -199,6 +199,22 @@ class GptNeoxEngine:
             mlp = self._mlp(layer, z[pooled]) if self._parallel else None
         attended = self._attend_from(query, kv, ends)
         return self._score(self._final_norm(self._joined(layer, x[pooled], attended, mlp)))
+
+    def _pooled(self, ids: Tensor, ends: Tensor | None) -> Tensor:
+        """The position whose output is classified: the last token that is not the config's padding token.
+
+        A text may hold that token itself, where its end-of-text token pads too, say. If it holds no other, the first
+        position counts, as in Hugging Face's model.
+        """
+        rows, width = ids.shape
+        if self._padding is None:
+            return torch.full((rows,), width - 1, device=ids.device) if ends is None else ends
+        positions = torch.arange(width, device=ids.device)
+        counted = ids != self._padding
+        if ends is not None:
+            counted &= positions <= ends[:, None]
+        last: Tensor = (positions * counted).amax(dim=1)
+        return last
 
     def _normalised(self, x: Tensor) -> Tensor:
         return functional.layer_norm(x, (self.width,), eps=self._eps)

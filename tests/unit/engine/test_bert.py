@@ -56,6 +56,24 @@ def test_every_shape_of_the_families_equals_hugging_face(family: str, changes: d
         np.testing.assert_allclose(in_batches(engine, rows, padding=padding), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("pad", [0, 1, 2, 5, 50])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_padding_token_within_a_text_has_the_position_that_hugging_face_gives_it(family: str, pad: int) -> None:
+    model = model_of(family, pad_token_id=pad)
+    rows = rows_of([1, 2, 3, 7, 7, 40, 60])
+    rows += [np.concatenate([[pad], row[:3], [pad], row[3:], [pad]]).astype(np.int32) for row in rows]
+    expected = one_at_a_time(model, rows)
+    for padding in (0, ANY_PADDING):
+        np.testing.assert_allclose(in_batches(engine_of(model), rows, padding=padding), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("pad", [None, -1])
+def test_a_config_without_a_token_to_count_positions_by_is_not_run(pad: int | None) -> None:
+    config = config_of(model_of("Roberta")) | {"pad_token_id": pad}
+    assert own_engine(config) is None
+    assert own_engine(config_of(model_of("Bert")) | {"pad_token_id": pad}) is BertEngine
+
+
 @pytest.mark.parametrize("family", ["Bert", "Roberta", "XLMRoberta", "Camembert"])
 @pytest.mark.parametrize("changes", [{"layer_norm_eps": 0.1}, {"type_vocab_size": 1}, {"type_vocab_size": 3}], ids=str)
 def test_settings_that_distilbert_has_not_are_followed(family: str, changes: dict[str, Any]) -> None:

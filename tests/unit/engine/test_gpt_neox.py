@@ -60,6 +60,20 @@ def test_every_shape_of_the_family_equals_hugging_face(changes: dict[str, Any]) 
         np.testing.assert_allclose(in_batches(engine, rows, padding=padding), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("pad", [0, 1, 50, None, -1])
+@pytest.mark.parametrize("changes", [{}, {"num_hidden_layers": 1, "use_parallel_residual": False}], ids=str)
+def test_a_text_that_ends_in_the_padding_token_is_pooled_before_it(pad: int | None, changes: dict[str, Any]) -> None:
+    model = model_of(FAMILY, pad_token_id=pad, **changes)
+    rows = rows_of([1, 2, 3, 7, 7, 40, 60])
+    token = 50 if pad is None or pad < 0 else pad
+    rows += [np.append(row, [token] * i).astype(np.int32) for i, row in enumerate(rows)]
+    rows += [np.full(n, token, dtype=np.int32) for n in (1, 3)]
+    expected = one_at_a_time(model, rows)
+    assert_tells_rows_apart(expected)
+    for padding in (0, ANY_PADDING):
+        np.testing.assert_allclose(in_batches(engine_of(model), rows, padding=padding), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("changes", [{}, {"num_hidden_layers": 1, "use_parallel_residual": False}], ids=str)
 def test_texts_that_go_through_torchs_own_attention_equal_hugging_face(changes: dict[str, Any]) -> None:
     model = model_of(FAMILY, **changes)
