@@ -60,22 +60,38 @@ _WORDS: Final = {
     **dict.fromkeys(("pos", "bullish"), POSITIVE),
 }
 """What names of labels mean, where that is certain."""
-_DEGREE: Final = re.compile(r"(extremely|highly|mildly|slightly|somewhat|strongly|strong|very|weakly|weak) ")
-_STARS: Final = re.compile(r"([1-5]) stars?\b.*")
-_OF_STARS: Final = dict(zip("12345", (NEGATIVE, NEGATIVE, NEUTRAL, POSITIVE, POSITIVE), strict=True))
+_DEGREE: Final = re.compile(
+    r"(extremely|fairly|highly|mildly|moderately|mostly|partly|quite|rather|really|slightly|somewhat|strongly|strong|very"
+    r"|weakly|weak) "
+)
+_FILLING: Final = re.compile(r"\b(?:class|label|sentiment)\b")
+_NUMBERS: Final = {word: i for i, word in enumerate(("one", "two", "three", "four", "five"), start=1)}
+_STARS: Final = re.compile(r"(?:([1-5]|one|two|three|four|five) stars?\b.*|stars? ([1-5]|one|two|three|four|five))")
+_OF_STARS: Final = {1: NEGATIVE, 2: NEGATIVE, 3: NEUTRAL, 4: POSITIVE, 5: POSITIVE}
 
 
 def meanings_of(names: Sequence[str]) -> tuple[str | None, ...]:
     """The class that each name of a label means, as far as that is certain.
 
-    Case, dashes and underscores do not matter, nor do words of degree ("very negative"). Stars are understood if there
-    are all five: 1 and 2 are negative, 3 is neutral.
+    Case, dashes and underscores do not matter, nor do words of degree ("very negative") and words such as "label".
+    Stars are understood if there are all five: 1 and 2 are negative, 3 is neutral.
     """
-    plain = [" ".join(re.split(r"[\s_-]+", name.strip().lower())) for name in names]
-    stars = [match[1] if (match := _STARS.fullmatch(name)) else "" for name in plain]
-    if sorted(stars) == sorted(_OF_STARS):
+    plain = [_plain(name) for name in names]
+    stars = [_stars(name) for name in plain]
+    if sorted(stars) == list(_OF_STARS):
         return tuple(_OF_STARS[star] for star in stars)
-    return tuple(_WORDS.get(_DEGREE.sub("", name, count=1)) for name in plain)
+    return tuple(_WORDS.get(_DEGREE.sub("", _plain(_FILLING.sub(" ", name)), count=1)) for name in plain)
+
+
+def _plain(name: str) -> str:
+    return " ".join(re.split(r"[\s_-]+", name.strip().lower())).strip()
+
+
+def _stars(name: str) -> int:
+    """How many stars a name says; 0 if it says none."""
+    found = _STARS.fullmatch(name)
+    word = "" if found is None else found[1] or found[2]
+    return int(word) if word.isdecimal() else _NUMBERS.get(word, 0)
 
 
 def check_labels(labels: Sequence[str]) -> tuple[str, ...]:
@@ -96,18 +112,22 @@ def check_labels(labels: Sequence[str]) -> tuple[str, ...]:
         raise CheckpointError(
             f"The label names are {', '.join(map(repr, labels))}; "
             "sentiscore needs negative and positive, with or without neutral.",
-            f"Say what each label id means, in that order, for example: --labels {','.join(_suggested(names))}",
+            f"Say what each label id means, in that order, for example: --labels {','.join(_suggested(labels, names))}",
         )
     return found
 
 
-def _suggested(meanings: Sequence[str | None]) -> list[str]:
-    """A class for each id: what is known, and otherwise from negative over neutral to positive."""
-    n = len(meanings) if len(meanings) > 1 else len(CLASSES)
-    order = [NEGATIVE] * (n // 2) + [NEUTRAL] * (n % 2) + [POSITIVE] * (n // 2)
-    if len(set(meanings) - {None}) < len(CLASSES) - 1 or n != len(meanings):
-        return order
-    return [name or NEUTRAL for name in meanings]
+def _suggested(names: Sequence[str], meanings: Sequence[str | None]) -> list[str]:
+    """A class for each id: what is known; by number, where all names have one; otherwise a question mark."""
+    if len(names) < len(CLASSES) - 1:
+        return list(CLASSES)
+    numbers = [re.findall(r"\d+", name) for name in names]
+    if all(len(found) == 1 for found in numbers) and not any(meanings):
+        half, odd = divmod(len(names), 2)
+        order = [NEGATIVE] * half + [NEUTRAL] * odd + [POSITIVE] * half
+        ranked = sorted(int(found[0]) for found in numbers)
+        return [order[ranked.index(int(found[0]))] for found in numbers]
+    return [name or "?" for name in meanings]
 
 
 def labels_of_config(id2label: Mapping[int, str]) -> tuple[tuple[str, ...], bool]:

@@ -141,6 +141,10 @@ _LONGEST_LABEL: Final = 300
 _LONGEST_SHOWN: Final = 80
 
 
+class _UnknownKindError(ValueError):
+    """The config is of a kind of network that is not loaded."""
+
+
 def read_config(folder: Path, sha256: str | None = None) -> dict[str, Any]:
     """The settings in the `config.json` of a model folder that may be told to a library.
 
@@ -154,6 +158,10 @@ def read_config(folder: Path, sha256: str | None = None) -> dict[str, Any]:
     path = folder / CONFIG
     try:
         return allowed(read_object(folder, CONFIG, _LARGEST, sha256))
+    except _UnknownKindError as error:
+        raise CheckpointError(
+            f"{path} is not allowed: {error}.", "Choose a model of another kind, such as BERT, RoBERTa or DeBERTa."
+        ) from error
     except ValueError as error:
         raise CheckpointError(
             f"{path} is not allowed: {error}.",
@@ -214,7 +222,7 @@ def allowed(raw: Mapping[str, Any]) -> dict[str, Any]:
     """
     kind = raw.get("model_type")
     if not isinstance(kind, str) or kind not in MODEL_TYPES:
-        raise ValueError(f"its model_type is {_shown(kind)}, which is not among the kinds that are loaded")
+        raise _UnknownKindError(f"its model_type is {_shown(kind)}, which is not among the kinds that are loaded")
     plain = {}
     for name, value in raw.items():
         if name in _DROPPED:

@@ -36,6 +36,8 @@ from sentiscore.local import local_path
 DEFAULT: Final = "default"
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}(/[A-Za-z0-9][A-Za-z0-9_.-]{0,95})?")
 _USUAL_LENGTH: Final = 512
+_ROOM: Final = 3
+"""A length that a tokenizer gives without room for a word between two special tokens is not meant."""
 """Tokens that a plain classifier reads, unless its positions are fewer."""
 
 
@@ -402,7 +404,11 @@ def _is_tokenizers(name: str) -> bool:
 
 
 def _outputs_of(config: dict[str, Any], model: str) -> tuple[str, ...]:
-    id2label = config.get("id2label") or {0: "LABEL_0", 1: "LABEL_1"}  # transformers leaves two out
+    n_labels = config.get("num_labels", config.get("_num_labels"))
+    usual = {
+        i: f"LABEL_{i}" for i in range(n_labels if isinstance(n_labels, int) else 2)
+    }  # which transformers leaves out
+    id2label = config.get("id2label") or usual
     try:
         names, guessed = labels_of_config({int(i): str(name) for i, name in id2label.items()})
     except (ValueError, AttributeError) as error:
@@ -426,4 +432,4 @@ def _longest_of(config: dict[str, Any]) -> int:
 def _length_in(settings: Mapping[str, Mapping[str, Any]]) -> int:
     """The length to which the model's own pipeline cuts a text, where its tokenizer says it."""
     found = settings.get("tokenizer_config.json", {}).get("model_max_length")
-    return int(found) if isinstance(found, int | float) and 1 <= found < MOST_POSITIONS else MOST_POSITIONS
+    return int(found) if isinstance(found, int | float) and _ROOM <= found < MOST_POSITIONS else MOST_POSITIONS

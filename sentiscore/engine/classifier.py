@@ -95,6 +95,12 @@ class Classifier:
             encoder = load_encoder(checkpoint, wanted)
             types = encoder.types() if has_token_types(checkpoint.tokenizer_settings) else None
             engine = load_engine(checkpoint, device, dtype, max_length=wanted, types=types)
+        if (token := encoder.token_beyond(engine.vocabulary)) is not None:
+            raise CheckpointError(
+                f"The tokenizer of {checkpoint.name} has the token {token!r}, and its network does not know it: it has "
+                f"{engine.vocabulary:,} ids.",
+                "Copy or download the whole folder again, or choose another model.",
+            )
         if engine.longest < wanted:
             if max_length is not None:
                 raise InputError(

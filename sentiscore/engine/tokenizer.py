@@ -132,6 +132,17 @@ class TextEncoder:
             keeps_end=self._keeps_end,
         )
 
+    def token_beyond(self, n_ids: int) -> str | None:
+        """A token that a text may hold and whose id a network of so many ids does not have; None if there is none.
+
+        Special tokens are not looked at: a text that holds the name of one holds plain text.
+        """
+        if self._tokenizer.get_vocab_size(with_added_tokens=True) <= n_ids:
+            return None
+        special = {token for token, added in self._tokenizer.get_added_tokens_decoder().items() if added.special}
+        beyond = {i: token for token, i in self._tokenizer.get_vocab().items() if i >= n_ids and i not in special}
+        return beyond[min(beyond)] if beyond else None
+
     def types(self) -> dict[int, int]:
         """Token types of its special tokens, by id, where they are not 0: some networks see which token ends a text."""
         with translated("The tokenizer of the model is broken"):

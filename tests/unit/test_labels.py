@@ -51,6 +51,16 @@ def test_a_model_without_neutral_adds_no_column_for_it() -> None:
         ([f"{i} star{'s'[: i > 1]}" for i in range(1, 6)], "negative negative neutral positive positive"),
         (["5 Stars", "4 stars", "3 stars", "2 stars", "1 star"], "positive positive neutral negative negative"),
         (["negative", "negative", "neutral", "positive", "positive"], "negative negative neutral positive positive"),
+        (
+            ["Strongly Negative", "Moderately Negative", "Neutral", "Moderately Positive", "Strongly Positive"],
+            "negative negative neutral positive positive",
+        ),
+        (["star_5", "star_4", "star_3", "star_2", "star_1"], "positive positive neutral negative negative"),
+        (
+            [f"{n} stars" for n in ("five", "four", "three", "two", "one")],
+            "positive positive neutral negative negative",
+        ),
+        (["label_positive", "Negative sentiment"], "positive negative"),
     ],
 )
 def test_names_whose_meaning_is_certain_are_understood(names: list[str], meaning: str) -> None:
@@ -64,17 +74,33 @@ def test_names_whose_meaning_is_certain_are_understood(names: list[str], meaning
         (["LABEL_0", "LABEL_1", "LABEL_2"], "negative,neutral,positive"),
         ([f"LABEL_{i}" for i in range(5)], "negative,negative,neutral,positive,positive"),
         (["1 star", "2 stars", "3 stars", "4 stars"], "negative,negative,positive,positive"),
-        (["Positive", "Negative", "mixed"], "positive,negative,neutral"),
-        (["joy", "anger"], "negative,positive"),
-        (["hot", "cold", "very"], "negative,neutral,positive"),
+        (["5", "4", "3", "2", "1"], "positive,positive,neutral,negative,negative"),
+        (["LABEL_2", "LABEL_1", "LABEL_0"], "positive,neutral,negative"),
     ],
 )
-def test_the_error_shows_the_names_and_a_line_to_copy_with_a_class_for_each(names: list[str], line: str) -> None:
+def test_the_error_for_numbered_names_has_a_line_to_copy(names: list[str], line: str) -> None:
     with pytest.raises(CheckpointError) as refused:
         labels_of_config(dict(enumerate(names)))
     assert ", ".join(map(repr, names)) in refused.value.message
     assert refused.value.hint.endswith(f"--labels {line}")
     assert check_labels(line.split(","))
+
+
+@pytest.mark.parametrize(
+    ("names", "line"),
+    [
+        (["Positive", "Negative", "mixed"], "positive,negative,?"),
+        (["joy", "anger"], "?,?"),
+        (["positive", "not_positive"], "positive,?"),
+        (["bullish", "not bullish"], "positive,?"),
+        (["good", "bad"], "?,?"),
+    ],
+)
+def test_the_error_for_other_names_guesses_nothing(names: list[str], line: str) -> None:
+    with pytest.raises(CheckpointError) as refused:
+        labels_of_config(dict(enumerate(names)))
+    assert ", ".join(map(repr, names)) in refused.value.message
+    assert refused.value.hint.endswith(f"--labels {line}")
 
 
 def test_ids_with_a_gap_are_refused() -> None:

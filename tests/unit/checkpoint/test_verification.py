@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from tokenizers import Tokenizer
 
+from sentiscore import Scorer
 from sentiscore.checkpoint import load_checkpoint, verify
 from sentiscore.checkpoint.lock import LOCK, Pin, read_lock
 from sentiscore.cli.main import cli
@@ -211,3 +213,41 @@ def test_a_model_that_loads_and_cannot_be_scored_does_not_pass(tmp_path: Path) -
     assert "cannot read a text" in str(found.error)
     assert found.checkpoint is None
     assert found.trial is None
+
+
+def test_a_token_that_the_network_does_not_know_is_found_before_a_text_holds_it(
+    tiny_bert: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_bert(), tmp_path / "model")
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.add_special_tokens(["<never in a text>"])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    assert verify(folder, labels=["negative", "positive"]).passed
+    tokenizer.add_tokens(["zzz"])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    found = verify(folder, labels=["negative", "positive"])
+    assert "has the token 'zzz', and its network does not know it" in str(found.error)
+    with pytest.raises(CheckpointError, match="'zzz'"):
+        Scorer.from_pretrained(folder, labels=["negative", "positive"])
+
+
+def test_a_kind_that_is_not_loaded_is_no_reason_to_mistrust_it(
+    tiny_bert: Callable[..., Path], tmp_path: Path, edit_json: Callable[..., None]
+) -> None:
+    folder = shutil.copytree(tiny_bert(), tmp_path / "model")
+    edit_json(folder / "config.json", model_type="t5")
+    error = str(verify(folder).error)
+    assert "'t5', which is not among the kinds that are loaded" in error
+    assert "Choose a model of another kind" in error
+    assert "trust" not in error
+    assert "maker" not in error
+
+
+def test_three_labels_without_names_are_counted(
+    tiny_bert: Callable[..., Path], tmp_path: Path, edit_json: Callable[..., None]
+) -> None:
+    folder = shutil.copytree(tiny_bert(num_labels=3), tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    del config["id2label"], config["label2id"]
+    (folder / "config.json").write_text(json.dumps(config | {"num_labels": 3}))
+    assert "--labels negative,neutral,positive" in str(verify(folder).error)
