@@ -384,7 +384,7 @@ def _hashes(folder: Path, manifest: Manifest | None, base: Base | None) -> dict[
     """sha256 by name of the files that answers depend on; those that were verified are not read again."""
     known = manifest.files if manifest else {}
     names = [CONFIG, *weight_files(folder)]
-    names += tokenizer_sources(folder)  # their lack is told where they are loaded
+    names += tokenizer_sources(folder)  # a missing one is reported where they are loaded
     names += [name for name in (INDEX,) if WHOLE not in names and (folder / name).exists()]
     names += [name for name in (ADAPTER_CONFIG,) if (folder / name).exists()]
     files = {name: known.get(name) or hash_file(folder / name) for name in names}

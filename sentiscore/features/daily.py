@@ -181,7 +181,7 @@ class DailySums:
         Args:
             parts: All rows that will be added, of which the column of times is read. They are not, where there is
                 nothing to decide.
-            before: How many midnights rows of before have that these are added to.
+            before: How many midnights the earlier rows have, to which these are added.
             reading: What the midnights of those are.
 
         Raises:

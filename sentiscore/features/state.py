@@ -162,5 +162,5 @@ def read_state(daily: Path, anew: str) -> State:
 
 
 def _midnights(held: dict[str, Any]) -> Midnights:
-    """What JSON has of them, where tuples are lists; none in a state of before they were counted."""
+    """What JSON has of them, where tuples are lists; none in an older state, which does not count them."""
     return Midnights(**{**held, "hours": tuple(held["hours"])}) if held else Midnights()

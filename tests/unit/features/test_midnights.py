@@ -1,4 +1,4 @@
-"""Midnights that may be dates: how they are told from chance, what they count for, and that nothing counts early."""
+"""Midnights that may be dates: how they differ from chance, what they count for, and that nothing counts early."""
 
 import warnings
 from datetime import UTC, date, datetime, timedelta
