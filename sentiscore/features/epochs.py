@@ -21,8 +21,8 @@ _MOST: Final = 2**63 - 1
 _LIKELY: Final = (631_152_000, 4_102_444_800)
 """The seconds from 1990 to 2100. A number lies in that range in one unit at most."""
 
-WHOLE: Final = r"^\s*[+-]?\d{1,19}\s*$"
-NUMBER: Final = r"^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$"
+WHOLE: Final = r"^\s*[+-]?[0-9]{1,19}\s*$"
+NUMBER: Final = r"^\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*$"
 
 
 def likely_unit(number: float) -> str | None:

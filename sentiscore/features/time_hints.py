@@ -25,8 +25,8 @@ _ORDERS: Final = {
 """In which order numbers of one or two digits come, by whether the month is a word and the year has four digits."""
 
 _WORD: Final = re.compile(
-    rf"(?P<clock>\d{{1,2}}:\d\d(?P<seconds>:\d\d)?(?P<fraction>\.\d+)?)(?P<half>\s*{HALF})?|"
-    rf"(?P<weekday>\b{WEEKDAY})|(?P<month>{MONTH})|(?P<year>\d{{4}})|(?P<number>\d{{1,2}})|(?P<other>.)",
+    rf"(?P<clock>[0-9]{{1,2}}:[0-9][0-9](?P<seconds>:[0-9][0-9])?(?P<fraction>\.[0-9]+)?)(?P<half>\s*{HALF})?|"
+    rf"(?P<weekday>\b{WEEKDAY})|(?P<month>{MONTH})|(?P<year>[0-9]{{4}})|(?P<number>[0-9]{{1,2}})|(?P<other>.)",
     re.IGNORECASE | re.DOTALL,
 )
 

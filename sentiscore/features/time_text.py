@@ -17,7 +17,7 @@ _BLANK: Final = r"(?i)^\s*(?:nat|nan|none|null|<na>)?\s*$"
 
 _SHOWN: Final = 100
 _UTC: Final = r"(?i)^(?:z|utc?|gmt)$"
-_OFFSET: Final = r"(?i)^(?:utc|gmt)?(?<sign>[+-])(?<hours>\d\d):?(?<minutes>\d\d)?$"
+_OFFSET: Final = r"(?i)^(?:utc|gmt)?(?<sign>[+-])(?<hours>[0-9][0-9]):?(?<minutes>[0-9][0-9])?$"
 
 
 def read_text(texts: pl.Series, how: TimeFormat) -> pl.DataFrame:

@@ -273,3 +273,10 @@ def test_the_option_that_is_shown_reads_the_value(text: str) -> None:
     assert found is not None, told
     option, value = shlex.split(found[1])
     assert one(text, tz="UTC", **{option.removeprefix("--time-"): value}) is not None
+
+
+@pytest.mark.parametrize("text", ["2024-01-05 {}:00Z", "2024-01-05 22:{}Z", "2024-01-{} 22:00Z"])
+def test_digits_of_other_scripts_are_refused_and_never_midnight(text: str) -> None:
+    other = text.format("\u0662\u0662")
+    assert "cannot be read" in refusal(other)
+    assert "cannot be read" in refusal(other, format="%Y-%m-%d %H:%M%z")
