@@ -154,7 +154,7 @@ def read_times(times: pl.Series, how: TimeFormat) -> Times:
     if dtype.is_numeric():
         if how.format is None:
             return _of_instants(_from_numbers(times, how), UTC)
-        return _of_text(times.cast(pl.String), how)
+        return _of_text(_digits(times), how)
     check_time_type(dtype, times.name, how.tz)
     if isinstance(dtype, pl.Datetime):
         if dtype.time_zone is not None:
@@ -182,6 +182,16 @@ def _of_text(texts: pl.Series, how: TimeFormat) -> Times:
         return _of_instants(read_numbers(texts, how.unit), UTC)
     read = read_text(texts, how)
     return Times(read["instant"].alias(texts.name), read["wall"], read["dated"], read["end"], zone=None)
+
+
+def _digits(numbers: pl.Series) -> pl.Series:
+    """Numbers as text; whole ones without a point, whatever their type."""
+    if not numbers.dtype.is_float():
+        return numbers.cast(pl.String)
+    known = numbers.fill_nan(None)
+    whole = known.set((known != known.floor()).fill_null(value=False), None).cast(pl.Int64, strict=False)
+    text = whole.cast(pl.String)
+    return text.zip_with(text.is_not_null(), known.cast(pl.String))
 
 
 def _from_numbers(times: pl.Series, how: TimeFormat) -> pl.Series:

@@ -97,3 +97,24 @@ def test_numbers_without_a_unit_are_refused_with_a_value_and_the_option_that_rea
 def test_a_column_of_times_needs_no_unit() -> None:
     column = pl.Series("when", [AT], dtype=pl.Datetime("us", "UTC"))
     assert read_times(column, TimeFormat(unit="ms")).instants.to_list() == [AT]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "pattern"),
+    [
+        (20_240_105, "s", "%Y%m%d"),
+        (20_240_105, "ms", "%Y%m%d"),
+        (202_401_052_059, "ms", "%Y%m%d%H%M"),
+        (20_240_105_205_900, "us", "%Y%m%d%H%M%S"),
+    ],
+)
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.Float64, pl.String])
+def test_dates_in_digits_do_not_count_since_1970(value: int, unit: str, pattern: str, dtype: Any) -> None:
+    column = pl.Series("when", [value]).cast(dtype)
+    with pytest.raises(InputError, match=rf"are dates in digits(.|\n)*--time-format '{pattern}'"):
+        read_times(column, TimeFormat(unit=unit))
+
+
+def test_day_numbers_of_a_spreadsheet_are_named() -> None:
+    with pytest.raises(InputError, match="day numbers of a spreadsheet, where 45296 is 2024-01-05"):
+        read([45_296], None)
