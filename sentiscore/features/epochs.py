@@ -32,6 +32,22 @@ WHOLE: Final = r"^\s*[+-]?[0-9]{1,19}\s*$"
 NUMBER: Final = r"^\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*$"
 
 
+def stands_for_none(instants: pl.Series, unit: str) -> pl.Series:
+    """Which instants were written as 0 or -1, by which databases say that there is no time.
+
+    Args:
+        instants: Microseconds in UTC.
+        unit: What the numbers count.
+    """
+    return instants.cast(pl.Int64).is_in([0, -max(1, _MICROSECONDS // _PER_SECOND[unit])]).fill_null(value=False)
+
+
+def odd_times(instants: pl.Series) -> pl.Series:
+    """Which instants lie outside the years 1990 to 2099; where numbers do, their unit may be another one."""
+    low, high = (bound * _MICROSECONDS for bound in _LIKELY)
+    return ~instants.cast(pl.Int64).is_between(low, high, closed="left").fill_null(value=True)
+
+
 def likely_unit(number: float) -> str | None:
     """The unit in which a number is an instant from 1990 to 2100; None where there is no such unit."""
     low, high = _LIKELY

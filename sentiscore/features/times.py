@@ -1,6 +1,6 @@
 """A column of times, however it is written -> instants in UTC."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from sentiscore.errors import InputError
-from sentiscore.features.epochs import from_epoch
+from sentiscore.features.epochs import from_epoch, stands_for_none
 from sentiscore.features.time_format import TimeFormat
 from sentiscore.features.time_hints import hint_for_numbers
 from sentiscore.features.time_text import no_zone, read_numbers, read_text
@@ -32,6 +32,7 @@ __all__ = [
     "check_zone",
     "parse_instant",
     "plausible",
+    "read_published",
     "read_times",
     "start_of_day",
     "to_utc",
@@ -76,6 +77,15 @@ def plausible(instants: pl.Series) -> pl.Series:
     """The same instants, null outside the years 1900 to 2199, where stand-ins such as 9999-12-31 lie."""
     within = instants.is_between(_START, _END, closed="left")
     return instants if within.all() else instants.set(~within, None)
+
+
+def read_published(column: pl.Series, how: TimeFormat) -> Times:
+    """Read the times of texts: as `read_times` does, but the numbers 0 and -1 are no time."""
+    times = read_times(column, how)
+    if how.unit is None or not how.counts(column.dtype):
+        return times
+    none = stands_for_none(times.instants, how.unit)
+    return replace(times, instants=times.instants.set(none, None)) if none.any() else times
 
 
 def parse_instant(value: str | datetime, what: str) -> datetime:
