@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
+from zoneinfo import ZoneInfo, available_timezones
 
 import polars as pl
 
@@ -28,7 +30,7 @@ _ORDERS: Final = {
 """In which order numbers of one or two digits come, by whether the month is a word and the year has four digits."""
 
 _DAY_OR_MONTH: Final = "\0"
-_LITERALS: Final = ("t", "at", "on", "of", "st", "nd", "rd", "th", "h", "hrs", "hours", "uhr")
+_LITERALS: Final = ("t", "at", "on", "of", "st", "nd", "rd", "th", "h", "hrs", "hours", "uhr", "年", "月", "日")
 """Words that say nothing of the zone or of the half of the day."""
 _ZONE_NAME: Final = re.compile(r"[A-Z][A-Za-z]+(?:/[A-Z][A-Za-z_+-]+)+")
 
@@ -63,6 +65,12 @@ def hint_for_texts(texts: pl.Series, how: TimeFormat) -> str:
     text = str(texts[0])
     if len(text) > _LONGEST:
         return ""
+    json = re.fullmatch(r"/Date\((-?[0-9]{1,13})\)/", text.strip())
+    if json is not None:
+        return (
+            f"{text!r} would be {shown(float(json[1]), 'ms')}: keep the number in the brackets alone, and use "
+            "--time-unit ms (time_unit='ms')."
+        )
     readings = _of_number(text.strip()) if re.match(NUMBER, text) else []
     digits = re.sub(r"\.0*$", "", text.strip())
     compact = _COMPACT.get(len(digits)) if digits.isdigit() else None
@@ -195,4 +203,13 @@ def _letters(word: str, *, clock: bool, literal: bool) -> str | None:
     if clock:
         letters = re.fullmatch(LETTERS, word) is not None
         return word if literal else "%Z" if letters and word.lower() not in ("a", "p") else None
-    return word if word.isascii() and word.islower() and word not in ("a", "p") else None
+    plain = word.isascii() and word.islower() and word not in ("a", "p", *_zone_letters())
+    return word if plain else None
+
+
+@lru_cache
+def _zone_letters() -> frozenset[str]:
+    """What zones of the time zone database show in winter and in summer, in lower case."""
+    days = [datetime(2024, month, 1, tzinfo=UTC) for month in (1, 7)]
+    shown = {str(day.astimezone(ZoneInfo(zone)).tzname()).lower() for zone in available_timezones() for day in days}
+    return frozenset({*shown, "et", "ct", "mt", "pt", "ut"})

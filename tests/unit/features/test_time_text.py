@@ -323,6 +323,8 @@ def test_what_only_looks_like_such_a_form_is_refused(text: str) -> None:
         ("2024/01/25 PM 4:00", NEW_YORK),
         ("2024/01/25 \u4e0b\u5348 4:00", NEW_YORK),
         ("EST 2024/01/25 16:00", "UTC"),
+        ("2024/01/25 est 16:00", "UTC"),
+        ("2024/01/25 utc", "Asia/Tokyo"),
         ("2024/01/25 116:00", "UTC"),
     ],
 )
@@ -337,6 +339,7 @@ def test_a_part_that_is_not_understood_gives_no_pattern(text: str, tz: str) -> N
         ("01/25/2024 16:00 EST", NEW_YORK, "2024-01-25T21:00:00"),
         ("2024/01/05 16:00:00 America/New_York", NEW_YORK, "2024-01-05T21:00:00"),
         ("20240105.0", "UTC", "2024-01-05T23:59:59.999999"),
+        ("2024年1月25日 16:00", "UTC", "2024-01-25T16:00:00"),
     ],
 )
 def test_a_pattern_that_is_shown_gives_the_instant_that_was_written(text: str, tz: str, instant: str) -> None:
@@ -359,3 +362,9 @@ def test_whole_numbers_of_a_float_column_have_the_format_of_their_digits(values:
 @pytest.mark.parametrize("text", ["\\N", "N/A", "n/a", "#N/A"])
 def test_what_databases_and_spreadsheets_write_for_nothing_is_no_time(text: str) -> None:
     assert read([text, "2024-01-05T20:59:00Z"]).instants.to_list() == [None, utc("2024-01-05T20:59:00")]
+
+
+def test_a_date_of_microsoft_json_is_refused_with_its_instant() -> None:
+    told = refusal("/Date(1704488340000)/", tz="UTC")
+    assert "would be 2024-01-05 20:59:00 UTC" in told
+    assert "--time-unit ms" in told
