@@ -31,29 +31,42 @@ def _any_of(names: Sequence[str], *more: str) -> str:
 
 MONTH: Final = _any_of(_MONTH_NAMES, "sept")
 WEEKDAY: Final = _any_of(_DAY_NAMES, "tues", "wednes", "thurs?")
-OFFSET: Final = r"[Zz]|UTC?|GMT|(?:UTC|GMT)?[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?"
+OFFSET: Final = r"[Zz]|UTC?|GMT|(?:UTC|GMT)?[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?"
 LETTERS: Final = r"[A-Za-z]{1,5}"
 HALF: Final = r"[ap]\.?m\b\.?"
 
 _COMMENT: Final = r"(?:\s*\([^()]*\))?"
-_ZONE: Final = rf"(?:\s*(?<z>{OFFSET}|{LETTERS})\b{_COMMENT})?"
-_CLOCK: Final = rf"(?<H>\d{{1,2}}):(?<M>\d\d)(?::(?<S>\d\d)(?:[.,](?<f>\d+))?)?(?:\s*(?<p>{HALF}))?"
-_THEN_CLOCK: Final = rf"(?:(?:,|\s+at\b|\s+-)?\s+{_CLOCK}{_ZONE})?"
+_NAMED: Final = r"[+-][0-9]{2}:?[0-9]{2}\s+[A-Z]{3,5}"
+"""An offset and the letters of the zone that it is of, as Go writes them."""
+_ZONE: Final = rf"(?:\s*(?<z>{_NAMED}|{OFFSET}|{LETTERS})\b{_COMMENT})?"
+_CLOCK: Final = rf"(?<H>[0-9]{{1,2}}):(?<M>[0-9][0-9])(?::(?<S>[0-9][0-9])(?:[.,](?<f>[0-9]+))?)?(?:\s*(?<p>{HALF}))?"
+_HOUR: Final = rf"(?<H>[0-9]{{1,2}})\s*(?<p>{HALF})"
+"""An hour alone, such as 4 PM."""
+_THEN: Final = r"(?:,|\s+at\b|\s+-)?\s+"
+_THEN_CLOCK: Final = rf"(?:{_THEN}{_CLOCK}{_ZONE})?"
 _WEEKDAY: Final = rf"(?:(?<wd>{WEEKDAY}),?\s+)?"
 _MONTH: Final = rf"(?<mon>{MONTH})"
-_DAY: Final = r"(?<d>\d{1,2})(?:st|nd|rd|th)?"
-_YEAR: Final = r"(?<y>\d{4})"
+_DAY: Final = r"(?<d>[0-9]{1,2})(?:st|nd|rd|th)?"
+_YEAR: Final = r"(?<y>[0-9]{4})"
 
 FORMS: Final = tuple(
     rf"(?i)^\s*{form}\s*$"
     for form in (
         # ISO 8601, extended and basic
-        rf"{_YEAR}-(?<m>\d{{1,2}})-(?<d>\d{{1,2}})(?:(?:T|\s+){_CLOCK}{_ZONE})?",
-        rf"{_YEAR}(?<m>\d\d)(?<d>\d\d)T(?<H>\d\d)(?<M>\d\d)(?:(?<S>\d\d)(?:[.,](?<f>\d+))?)?{_ZONE}",
+        rf"{_YEAR}-(?<m>[0-9]{{1,2}})-(?<d>[0-9]{{1,2}})(?:(?:T|\s+){_CLOCK}{_ZONE})?",
+        rf"{_YEAR}(?<m>[0-9][0-9])(?<d>[0-9][0-9])T(?<H>[0-9][0-9])(?<M>[0-9][0-9])(?:(?<S>[0-9][0-9])(?:[.,](?<f>[0-9]+))?)?{_ZONE}",
         # with the month as a word: RFC 2822 and HTTP; as people write it in the US; Twitter, ctime and date
         rf"{_WEEKDAY}{_DAY}[\s-]+{_MONTH}[\s,-]+{_YEAR}{_THEN_CLOCK}",
         rf"{_WEEKDAY}{_MONTH}\s*{_DAY},?\s+{_YEAR}{_THEN_CLOCK}",
         rf"{_WEEKDAY}{_MONTH}\s+{_DAY}\s+{_CLOCK}{_ZONE}\s+{_YEAR}",
+        # a full hour alone
+        rf"{_YEAR}-(?<m>[0-9]{{1,2}})-(?<d>[0-9]{{1,2}})\s+{_HOUR}{_ZONE}",
+        rf"{_WEEKDAY}{_DAY}[\s-]+{_MONTH}[\s,-]+{_YEAR}{_THEN}{_HOUR}{_ZONE}",
+        rf"{_WEEKDAY}{_MONTH}\s*{_DAY},?\s+{_YEAR}{_THEN}{_HOUR}{_ZONE}",
+        # brokers (20240105 16:00:00), FIX (20240105-16:00:00), SAS (05JAN2024:16:00:00)
+        rf"{_YEAR}(?<m>[0-9][0-9])(?<d>[0-9][0-9])\s+{_CLOCK}{_ZONE}",
+        rf"{_YEAR}(?<m>[0-9][0-9])(?<d>[0-9][0-9])-(?<H>[0-9][0-9]):(?<M>[0-9][0-9]):(?<S>[0-9][0-9])(?:\.(?<f>[0-9]+))?{_ZONE}",
+        rf"(?<d>[0-9]{{1,2}})(?<mon>{'|'.join(_MONTHS)}){_YEAR}(?::{_CLOCK}{_ZONE})?",
     )
 )
 

@@ -16,6 +16,7 @@ from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.features.columns import daily_columns
 from sentiscore.features.config import DailyConfig
 from sentiscore.features.entities import check_separator, notes_on
+from sentiscore.features.epochs import NAMES
 from sentiscore.features.grid import check_frame
 from sentiscore.features.midnights import Midnights, settle
 from sentiscore.features.placing import Columns, Placed, place, zones_of
@@ -144,6 +145,8 @@ class DailySums:
         self.midnights = Midnights()
         self._settled = False
         self._any = False
+        self._odd: datetime | None = None
+        self._n_odd = 0
         self._n_rows = self._n_unknown = self._n_outside = self._n_ahead = self._n_stand_ins = 0
 
     @property
@@ -259,6 +262,8 @@ class DailySums:
         self.midnights += placed.midnights
         self._n_ahead += placed.n_ahead
         self._n_stand_ins += placed.n_stand_ins
+        self._n_odd += placed.n_odd
+        self._odd = placed.odd if self._odd is None else self._odd
         if self.closed_until is not None:
             self.n_late += int((placed.sessions <= self.closed_until).sum())
 
@@ -331,6 +336,15 @@ class DailySums:
             warnings.warn(
                 f"{self._n_unknown:,} rows have no entity, or no time from 1900 to 2199, and are not in the daily "
                 "features. Fill them in and score those rows anew, if they matter.",
+                SentiscoreWarning,
+                stacklevel=3,
+            )
+        if self._odd is not None:
+            rows = "1 row has a number" if self._n_odd == 1 else f"{self._n_odd:,} rows have numbers"
+            warnings.warn(
+                f"{rows} as time that with --time-unit {self.times.unit} (time_unit) would be before 1990 or after "
+                f"2099, for example {write_instant(self._odd)}. Check that they count {NAMES[str(self.times.unit)]} "
+                "since 1970.",
                 SentiscoreWarning,
                 stacklevel=3,
             )

@@ -1,23 +1,19 @@
 """An entity column -> the entities of each row: one, several, or none."""
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
 
 from sentiscore.errors import InputError
+from sentiscore.features.entity_lists import looks_like_lists, without_brackets, without_quotes
 
-NO_ENTITY: Final = r"^\s*$|^\s*(?i:nan)\s*$|^<NA>$|^None$"
-"""What is no name: a blank text, and what pandas or Python write where there is nothing. NA and TRUE are tickers."""
+NO_ENTITY: Final = r"^\s*(?:(?i:nan)|<NA>|None|NaT|\\N|(?i:#?n/a)(?:\s(?i:n/a))?|\[\s*\]|\{\s*\})?\s*$"
+"""What is no name: a blank text, an empty list, and what pandas, Python, databases (\\N) and spreadsheets (#N/A) write
+where there is nothing. NA, NAT and TRUE are tickers."""
 
 _LOST: Final = "\ufffd"
 """What stands where bytes of a name were lost."""
-
-SEPARATORS: Final = (";", "|", ",")
-"""What lists of entities are usually separated by."""
-_IN_NAMES: Final = ","
-"""What stands in plain names too."""
 
 _TEXT: Final = (pl.String, pl.Categorical, pl.Enum)
 
@@ -90,14 +86,14 @@ def read_entities(column: pl.Series, separator: str | None) -> Entities:
     """
     lists = column.arr.to_list() if isinstance(column.dtype, pl.Array) else column
     if separator is not None and lists.dtype != pl.Null:
-        lists = lists.cast(pl.String).str.split(separator)
+        lists = without_brackets(lists.cast(pl.String)).str.split(separator)
     if not isinstance(lists.dtype, pl.List):
         values = _named(lists)
         lost = int(_lost(lists).sum()) if lists.dtype in _TEXT else 0
         return Entities(values, values.null_count() - column.null_count() - lost)
     frame = lists.alias("name").to_frame().with_row_index("row")
     each = frame.explode("name", empty_as_null=False, keep_nulls=False)
-    names = each["name"].str.strip_chars() if each["name"].dtype == pl.String else each["name"]
+    names = each["name"] if separator is None else without_quotes(each["name"])
     named = each.with_columns(_named(names)).drop_nulls().unique(maintain_order=True)
     found = named.group_by("row", maintain_order=True).agg("name")
     values = frame.select("row").join(found, on="row", how="left", maintain_order="left")["name"]
@@ -130,47 +126,17 @@ def notes_on(n_stand_ins: int, names: pl.Series | None) -> list[str]:
     return notes
 
 
-def looks_like_lists(names: pl.Series) -> tuple[str, list[str]] | None:
-    """Names that look like several in one, and what separates them; None if there are none.
-
-    A name with a semicolon or a bar looks so if one of its parts is a name too, or a part of another such name. With
-    a comma, as in Berkshire Hathaway, Inc., all of its parts have to be names of their own.
-
-    Args:
-        names: The distinct names.
-    """
-    for separator in SEPARATORS:
-        with_it = names.str.contains(separator, literal=True)
-        joined = {name: _parts(name, separator) for name in sorted(names.filter(with_it).to_list())}
-        if not any(joined.values()):
-            continue
-        alone = set(names.filter(~with_it).str.strip_chars().to_list())
-        if separator == _IN_NAMES:
-            found = [name for name, parts in joined.items() if parts and parts <= alone]
-        else:
-            counts = Counter(part for parts in joined.values() for part in parts)
-            often = {part for part, n in counts.items() if n > 1}
-            found = [name for name, parts in joined.items() if parts & (alone | often)]
-        if found:
-            return separator, found
-    return None
-
-
-def _parts(name: str, separator: str) -> set[str]:
-    """The parts of a list; none if it has one part, or an empty one."""
-    parts = [part.strip() for part in name.split(separator)]
-    return set(parts) if len(parts) > 1 and all(parts) else set()
-
-
 def _named(values: pl.Series) -> pl.Series:
-    """The same values, null where they are no names."""
+    """The same values without the blanks around them, null where they are no names."""
     if values.dtype.is_float():
         return values.fill_nan(None)
     if values.dtype not in _TEXT:
         return values
     text = values.cast(pl.String)
     nothing = text.str.contains(NO_ENTITY).fill_null(value=False) | _lost(values)
-    return values.set(nothing, None) if nothing.any() else values
+    plain = text.str.strip_chars()
+    names = plain if (plain != text).any() else values
+    return names.set(nothing, None) if nothing.any() else names
 
 
 def _lost(values: pl.Series) -> pl.Series:

@@ -21,8 +21,31 @@ _MOST: Final = 2**63 - 1
 _LIKELY: Final = (631_152_000, 4_102_444_800)
 """The seconds from 1990 to 2100. A number lies in that range in one unit at most."""
 
-WHOLE: Final = r"^\s*[+-]?\d{1,19}\s*$"
-NUMBER: Final = r"^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$"
+_DIGITS: Final = (
+    ("%Y%m%d", 1, 0),
+    ("%Y%m%d%H%M", 10_000, 2_359),
+    ("%Y%m%d%H%M%S", 1_000_000, 235_959),
+)
+"""Patterns of times in digits, what their date is multiplied by, and the most that their clock can be."""
+
+WHOLE: Final = r"^\s*[+-]?[0-9]{1,19}\s*$"
+NUMBER: Final = r"^\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*$"
+
+
+def stands_for_none(instants: pl.Series, unit: str) -> pl.Series:
+    """Which instants were written as 0 or -1, by which databases say that there is no time.
+
+    Args:
+        instants: Microseconds in UTC.
+        unit: What the numbers count.
+    """
+    return instants.cast(pl.Int64).is_in([0, -max(1, _MICROSECONDS // _PER_SECOND[unit])]).fill_null(value=False)
+
+
+def odd_times(instants: pl.Series) -> pl.Series:
+    """Which instants lie outside the years 1990 to 2099; where numbers do, their unit may be another one."""
+    low, high = (bound * _MICROSECONDS for bound in _LIKELY)
+    return ~instants.cast(pl.Int64).is_between(low, high, closed="left").fill_null(value=True)
 
 
 def likely_unit(number: float) -> str | None:
@@ -63,9 +86,11 @@ def from_epoch(numbers: pl.Series, unit: str) -> pl.Series:
         years from 1970.
 
     Raises:
-        InputError: A number is an instant from 1990 to 2100 in another unit, and not in this one.
+        InputError: A number is an instant from 1990 to 2100 in another unit, and not in this one; or it is a date, or a
+            date and a time, in digits such as 20240105.
     """
     _check_unit(numbers, unit)
+    _check_digits(numbers)
     largest = min(_LARGEST * _PER_SECOND[unit], _MOST)
     if numbers.dtype.is_integer():
         exact = numbers.cast(pl.Int64, strict=False)
@@ -92,4 +117,21 @@ def _check_unit(numbers: pl.Series, unit: str) -> None:
                 f"{wrong.sum():,} of the numbers in {numbers.name!r} do not count {NAMES[unit]} since 1970, for "
                 f"example {value}, which would be {shown(value, other)} in {NAMES[other]}.",
                 f"Say so with --time-unit {other} (time_unit='{other}').",
+            )
+
+
+def _check_digits(numbers: pl.Series) -> None:
+    """Raise an InputError if a number is a date of 1990 to 2099 in digits, which no unit places in these years."""
+    size = numbers.cast(pl.Float64)
+    for pattern, more, most in _DIGITS:
+        date = (size / more).floor()
+        month, day, rest = (date / 100).floor() % 100, date % 100, size % more
+        is_date = date.is_between(19900101, 20991231) & month.is_between(1, 12) & day.is_between(1, 31) & (rest <= most)
+        found = is_date.fill_null(value=False)
+        if found.any():
+            value = numbers.filter(found)[0]
+            raise InputError(
+                f"{found.sum():,} of the numbers in {numbers.name!r} are dates in digits and do not count since 1970, "
+                f"for example {value}.",
+                f"Use --time-format '{pattern}' (time_format) in place of --time-unit (time_unit).",
             )

@@ -84,7 +84,8 @@ def open_scored(scored: str | Path, settings: Settings, csv: CsvDialect | None) 
     for option, column in named.items():
         if column is not None and source.csv is not None:  # what is said of a CSV helps to read it
             source.require(str(column), f"--{option.replace('_', '-')} ({option})")
-    return source.as_text([settings["time_col"], settings.get("entity_col"), settings.get("text_col")])
+    time = settings["time_col"]
+    return source.as_text([time, settings.get("entity_col"), settings.get("text_col")]).with_offsets([time], time=time)
 
 
 def write_daily(daily: pl.DataFrame, target: Path, provenance: Provenance, *, inert: bool = True) -> None:

@@ -17,7 +17,7 @@ import polars as pl
 
 from sentiscore.errors import InputError
 from sentiscore.features.time_format import DATE, INSTANT, TimeFormat
-from sentiscore.features.times import Times, plausible, read_times
+from sentiscore.features.times import Times, plausible, read_published
 from sentiscore.features.zones import DAY, MICROSECOND, end_of_day
 
 _MIDNIGHT: Final = time(0)
@@ -143,7 +143,7 @@ def settle(
     """
     found = before or Midnights()
     for column in columns:
-        times = read_times(column, how)
+        times = read_published(column, how)
         found += count_midnights(times, plausible(times.instants), zones, begins)
     if reading == INSTANT and found.many:  # a few do not stop a nightly job
         found.refuse(begins)

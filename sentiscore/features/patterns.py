@@ -11,8 +11,8 @@ RFC2822: Final = "rfc2822"
 """The word for the dates of mails and of RSS, in place of a pattern."""
 
 _RFC2822: Final = (
-    rf"(?i)^\s*(?:(?<wd>{WEEKDAY})\s*,?\s*)?(?<d>\d{{1,2}})\s+(?<mon>{MONTH})\s+(?<y>\d{{4}})\s+"
-    rf"(?<H>\d\d)\s*:\s*(?<M>\d\d)(?:\s*:\s*(?<S>\d\d))?\s+(?<z>{OFFSET}|{LETTERS})\b(?:\s*\([^()]*\))*\s*$"
+    rf"(?i)^\s*(?:(?<wd>{WEEKDAY})\s*,?\s*)?(?<d>[0-9]{{1,2}})\s+(?<mon>{MONTH})\s+(?<y>[0-9]{{4}})\s+"
+    rf"(?<H>[0-9][0-9])\s*:\s*(?<M>[0-9][0-9])(?:\s*:\s*(?<S>[0-9][0-9]))?\s+(?<z>{OFFSET}|{LETTERS})\b(?:\s*\([^()]*\))*\s*$"
 )
 
 RFC2822_LETTERS: Final = {
@@ -22,17 +22,17 @@ RFC2822_LETTERS: Final = {
 """What zone letters mean in RFC 2822, section 4.3; others say nothing."""
 
 _DIRECTIVES: Final = {
-    "Y": r"(?<y>\d{4})",
-    "y": r"(?<yy>\d\d)",
-    "m": r"(?<m>\d{1,2})",
+    "Y": r"(?<y>[0-9]{4})",
+    "y": r"(?<yy>[0-9][0-9])",
+    "m": r"(?<m>[0-9]{1,2})",
     "b": rf"(?<mon>{MONTH})",
-    "d": r"(?<d>\d{1,2})",
-    "j": r"(?<j>\d{1,3})",
-    "H": r"(?<H>\d{1,2})",
-    "I": r"(?<H>\d{1,2})",
-    "M": r"(?<M>\d{1,2})",
-    "S": r"(?<S>\d{1,2})",
-    "f": r"(?<f>\d{1,9})",
+    "d": r"(?<d>[0-9]{1,2})",
+    "j": r"(?<j>[0-9]{1,3})",
+    "H": r"(?<H>[0-9]{1,2})",
+    "I": r"(?<H>[0-9]{1,2})",
+    "M": r"(?<M>[0-9]{1,2})",
+    "S": r"(?<S>[0-9]{1,2})",
+    "f": r"(?<f>[0-9]{1,9})",
     "p": rf"(?<p>{HALF})",
     "a": rf"(?<wd>{WEEKDAY})",
     "z": rf"(?<z>{OFFSET})",
@@ -78,7 +78,7 @@ def expression(pattern: str) -> str:
         elif literal:
             parts.append(re.escape(literal))
         elif directive == ".f":  # a fraction with its point, if there is one
-            parts.append(r"(?:\.(?<f>\d{1,9}))?")
+            parts.append(r"(?:\.(?<f>[0-9]{1,9}))?")
             used.append("f")
         else:
             name = directive.lstrip("-_0^#")

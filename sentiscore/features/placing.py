@@ -8,10 +8,11 @@ import polars as pl
 
 from sentiscore.errors import InputError
 from sentiscore.features.entities import Entities, check_entities, read_entities
+from sentiscore.features.epochs import odd_times
 from sentiscore.features.midnights import Midnights, count_midnights, midnights_as_dates
 from sentiscore.features.sessions import Sessions
 from sentiscore.features.time_format import DATE, TimeFormat
-from sentiscore.features.times import check_time_type, plausible, read_times
+from sentiscore.features.times import check_time_type, plausible, read_published
 from sentiscore.labels import (
     CLASSES,
     LABEL,
@@ -105,6 +106,8 @@ class Placed:
         midnights: How many times are midnight, where nobody has said what that means.
         n_ahead: Rows that appeared after `until` and have an entity; where they are not left out, a session too.
         n_stand_ins: Rows whose entity is written as one, but is a blank text, a NaN or the like.
+        n_odd: Rows whose time is a number that is an instant before 1990 or after 2099.
+        odd: One of these instants.
         sessions: The session of each row that was given and has a place.
     """
 
@@ -115,6 +118,8 @@ class Placed:
     midnights: Midnights
     n_ahead: int
     n_stand_ins: int
+    n_odd: int
+    odd: datetime | None
     sessions: pl.Series
 
 
@@ -145,7 +150,7 @@ def place(
         InputError: A column is missing or holds what it cannot, or a time cannot be read.
     """
     if columns.time in scored.columns:
-        times = read_times(
+        times = read_published(
             series_of(scored, columns.time), how
         )  # before the types are looked at, since its message shows a value
     columns.check(scored.schema, how)
@@ -183,6 +188,7 @@ def place(
         parts["text"] = series_of(scored, columns.text).cast(pl.String).hash(SEED)
         parts["at"] = published.cast(pl.Int64)
     rows = pl.DataFrame(parts)
+    odd = published.filter(odd_times(published)) if how.counts(scored.schema[columns.time]) else published.clear()
     n_unknown = int((entities.missing | published.is_null()).sum())
     placed = rows
     if entities.missing.any() or index.null_count():
@@ -197,6 +203,8 @@ def place(
         midnights=count_midnights(times, published, zones, begins) if how.midnight is None else Midnights(),
         n_ahead=n_ahead,
         n_stand_ins=entities.n_stand_ins,
+        n_odd=odd.len(),
+        odd=None if odd.is_empty() else odd[0],
         sessions=placed["session_idx"],
     )
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Final, Literal
 import polars as pl
 
 from sentiscore.errors import InputError
+from sentiscore.features.calendar_zone import zone_shown
 from sentiscore.features.durations import parse_duration
 from sentiscore.features.exchanges import find_exchange
 from sentiscore.features.times import to_utc
 from sentiscore.features.zones import INSTANT, start_of_day
-from sentiscore.tables import read_table
+from sentiscore.tables import open_source
 from sentiscore.tables.source import READABLE
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _EPOCH: Final = date(1970, 1, 1)
 _LONGEST_OFFSET: Final = timedelta(days=7)
 _HOUR: Final = 3_600_000_000
 _NEVER: Final = 2**63 - 1
+_ROWS: Final = 1_000_000
 
 _CUTOFF: Final = re.compile(r"(open|close)(?:([+-])(\w+))?")
 
@@ -73,7 +75,7 @@ class Sessions:
 
     Attributes:
         name: What the calendar is called: "days America/New_York", "XNYS" or "frame".
-        zone: The zone of its days; None for a frame, which does not say it.
+        zone: The zone of its days; None for a frame whose times do not say it.
 
     Raises:
         InputError: There is no such calendar, or its sessions do not follow each other.
@@ -92,7 +94,9 @@ class Sessions:
             self.name = f"days {day_tz}"
             self._make = lambda first, last: _days(first, last, day_tz)
         elif isinstance(calendar, pl.DataFrame) or _is_file(calendar):
-            sessions = _checked_frame(calendar)
+            given = _given(calendar)
+            sessions = _checked_frame(given, "The calendar" + ("" if given is calendar else f" {calendar}"))
+            self.zone = zone_shown([given["open"], given["close"]])
             self.name = "frame"
             self._make = lambda _first, _last: sessions
         else:
@@ -229,10 +233,16 @@ def _is_file(calendar: str | Path) -> bool:
     return isinstance(calendar, Path) or calendar.lower().endswith(tuple(READABLE.split(", ")))
 
 
-def _checked_frame(calendar: pl.DataFrame | str | Path) -> pl.DataFrame:
+def _given(calendar: pl.DataFrame | str | Path) -> pl.DataFrame:
+    """The rows of a calendar; times of an offset that polars does not know as text, which keeps it."""
+    if isinstance(calendar, pl.DataFrame):
+        return calendar
+    source = open_source(calendar).with_offsets()
+    return pl.concat([pl.DataFrame(schema=source.schema), *source.windows(_ROWS)])
+
+
+def _checked_frame(given: pl.DataFrame, where: str) -> pl.DataFrame:
     """Sessions that a user gave, in order and numbered from 0."""
-    given = calendar if isinstance(calendar, pl.DataFrame) else read_table(calendar)
-    where = "The calendar" if isinstance(calendar, pl.DataFrame) else f"The calendar {calendar}"
     hint = "It has a row for each session: ds (its date), open and close (times with a zone)."
     if missing := [name for name in ("ds", "open", "close") if name not in given.columns]:
         raise InputError(f"{where} lacks {', '.join(missing)}.", hint)

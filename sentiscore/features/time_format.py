@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+import polars as pl
+
 from sentiscore.errors import InputError
 from sentiscore.features.epochs import UNITS
 from sentiscore.features.patterns import RFC2822, expression
@@ -61,3 +63,7 @@ class TimeFormat:
     def reads_numbers(self) -> bool:
         """Whether a column of numbers can be read."""
         return self.unit is not None or self.format is not None
+
+    def counts(self, dtype: pl.DataType) -> bool:
+        """Whether a column of this type is read as numbers since 1970."""
+        return self.unit is not None and (dtype.is_numeric() or dtype in (pl.String, pl.Categorical, pl.Enum))

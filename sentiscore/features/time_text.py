@@ -12,12 +12,15 @@ from sentiscore.features.time_format import TimeFormat
 from sentiscore.features.time_hints import hint_for_letters, hint_for_texts
 from sentiscore.features.zones import DAY, INSTANT, MICROSECOND, UTC, end_of_day, localise, localise_lettered
 
-_BLANK: Final = r"(?i)^\s*(?:nat|nan|none|null|<na>)?\s*$"
-"""Text that says that there is no time; pandas and databases write the words."""
+_BLANK: Final = r"(?i)^\s*(?:nat|nan|none|null|<na>|\\n|#?n/a)?\s*$"
+"""Text that says that there is no time; pandas, databases (\\N) and spreadsheets (#N/A) write these."""
+
+_WHOLE: Final = r"^\s*([0-9]+)\.0*\s*$"
+"""A whole number that passed through a column of floats."""
 
 _SHOWN: Final = 100
 _UTC: Final = r"(?i)^(?:z|utc?|gmt)$"
-_OFFSET: Final = r"(?i)^(?:utc|gmt)?(?<sign>[+-])(?<hours>\d\d):?(?<minutes>\d\d)?$"
+_OFFSET: Final = r"(?i)^(?:utc|gmt)?(?<sign>[+-])(?<hours>[0-9][0-9]):?(?<minutes>[0-9][0-9])?(?:\s+(?<name>[a-z]+))?$"
 
 
 def read_text(texts: pl.Series, how: TimeFormat) -> pl.DataFrame:
@@ -29,7 +32,8 @@ def read_text(texts: pl.Series, how: TimeFormat) -> pl.DataFrame:
     Raises:
         InputError: A text is not a time that can be read, or carries no zone and `how` has none.
     """
-    parts = _split(texts, FORMS if how.format is None else (expression(how.format),))
+    written = texts if how.format is None or "." in how.format else texts.str.replace(_WHOLE, "${1}")
+    parts = _split(written, FORMS if how.format is None else (expression(how.format),))
     if how.rfc2822:
         parts = parts.with_columns(pl.col("zone").str.to_uppercase().replace(RFC2822_LETTERS))
     parts = parts.with_columns(_offset().alias("offset"))
@@ -108,6 +112,8 @@ def _offset() -> pl.Expr:
     hours, more = (groups.field(name).cast(pl.Int64, strict=False) for name in ("hours", "minutes"))
     minutes = hours * 60 + more.fill_null(0)
     signed = pl.when(groups.field("sign") == "-").then(-minutes).otherwise(minutes)
+    is_utc = groups.field("name").str.contains(_UTC).fill_null(value=False)
+    signed = pl.when(~is_utc | (minutes == 0)).then(signed)  # +0100 UTC contradicts itself
     return pl.when(pl.col("zone").str.contains(_UTC)).then(0).otherwise(signed)
 
 

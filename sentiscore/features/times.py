@@ -1,6 +1,6 @@
 """A column of times, however it is written -> instants in UTC."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from sentiscore.errors import InputError
-from sentiscore.features.epochs import from_epoch
+from sentiscore.features.epochs import from_epoch, stands_for_none
 from sentiscore.features.time_format import TimeFormat
 from sentiscore.features.time_hints import hint_for_numbers
 from sentiscore.features.time_text import no_zone, read_numbers, read_text
@@ -32,6 +32,7 @@ __all__ = [
     "check_zone",
     "parse_instant",
     "plausible",
+    "read_published",
     "read_times",
     "start_of_day",
     "to_utc",
@@ -76,6 +77,15 @@ def plausible(instants: pl.Series) -> pl.Series:
     """The same instants, null outside the years 1900 to 2199, where stand-ins such as 9999-12-31 lie."""
     within = instants.is_between(_START, _END, closed="left")
     return instants if within.all() else instants.set(~within, None)
+
+
+def read_published(column: pl.Series, how: TimeFormat) -> Times:
+    """Read the times of texts: as `read_times` does, but the numbers 0 and -1 are no time."""
+    times = read_times(column, how)
+    if how.unit is None or not how.counts(column.dtype):
+        return times
+    none = stands_for_none(times.instants, how.unit)
+    return replace(times, instants=times.instants.set(none, None)) if none.any() else times
 
 
 def parse_instant(value: str | datetime, what: str) -> datetime:
@@ -154,7 +164,7 @@ def read_times(times: pl.Series, how: TimeFormat) -> Times:
     if dtype.is_numeric():
         if how.format is None:
             return _of_instants(_from_numbers(times, how), UTC)
-        return _of_text(times.cast(pl.String), how)
+        return _of_text(_digits(times), how)
     check_time_type(dtype, times.name, how.tz)
     if isinstance(dtype, pl.Datetime):
         if dtype.time_zone is not None:
@@ -182,6 +192,16 @@ def _of_text(texts: pl.Series, how: TimeFormat) -> Times:
         return _of_instants(read_numbers(texts, how.unit), UTC)
     read = read_text(texts, how)
     return Times(read["instant"].alias(texts.name), read["wall"], read["dated"], read["end"], zone=None)
+
+
+def _digits(numbers: pl.Series) -> pl.Series:
+    """Numbers as text; whole ones without a point, whatever their type."""
+    if not numbers.dtype.is_float():
+        return numbers.cast(pl.String)
+    known = numbers.fill_nan(None)
+    whole = known.set((known != known.floor()).fill_null(value=False), None).cast(pl.Int64, strict=False)
+    text = whole.cast(pl.String)
+    return text.zip_with(text.is_not_null(), known.cast(pl.String))
 
 
 def _from_numbers(times: pl.Series, how: TimeFormat) -> pl.Series:

@@ -125,6 +125,8 @@ def _windows(part: Scored, columns: Columns, where: str, csv: CsvDialect) -> Ite
         yield from part[needed].iter_slices(_WINDOW_ROWS)
     else:
         source = open_source(part, csv).as_text([columns.text, columns.time])
+        if columns.time is not None:
+            source = source.with_offsets([columns.time], time=columns.time)
         if source.csv is not None and len(source.schema) == 1:  # it may have another separator
             source.require(columns.prefix + STATUS, "")
         yield from source.windows(_WINDOW_ROWS, columns.needed(source.schema, where))

@@ -176,7 +176,9 @@ def make_plan(
     if options.limit is not None and options.limit < 0:
         raise InputError(f"The limit is {options.limit}.", "It is a number of rows, 0 or more.")
     sources = [
-        open_source(path, options.csv).as_text([options.text_col, options.time_col, options.entity_col])
+        open_source(path, options.csv)
+        .as_text([options.text_col, options.time_col, options.entity_col])
+        .with_offsets(time=options.time_col)  # of all columns, as any can be the time column later
         for path in paths
     ]
     schema = _common_schema(sources)

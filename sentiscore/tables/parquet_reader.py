@@ -1,6 +1,6 @@
 """Parquet -> frames, slice by slice, after its pages were measured."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ import polars as pl
 from polars.selectors import by_name
 
 from sentiscore.tables.exact import series_of
+from sentiscore.tables.parquet_offsets import unknown_zones
 from sentiscore.tables.parquet_pages import Footer, check_pages, read_footer
 from sentiscore.tables.parquet_types import Int96Look, arrow_schemas, in_known_zones, in_microseconds, with_dates
 from sentiscore.tables.problems import broken, check_count, check_same
@@ -29,12 +30,14 @@ class ParquetLook:
         footer: Its footer, which tells how many rows it has.
         stored: Its columns as polars reads them; None where polars cannot, and pyarrow reads the file.
         int96: What times stored as INT96 need.
+        zones: Columns that were written in a zone that polars does not know, each with that zone.
     """
 
     schema: pl.Schema
     footer: Footer
     stored: pl.Schema | None
     int96: Int96Look
+    zones: Mapping[str, str]
 
 
 def look_at_parquet(path: Path) -> ParquetLook:
@@ -65,7 +68,8 @@ def look_at_parquet(path: Path) -> ParquetLook:
         else:  # which says the unit
             int96.fine |= {name for name in footer.int96 if in_us[name] != stored[name]}
         schema = with_dates(stored, arrow)
-    return ParquetLook(schema, footer, stored if by_polars else None, int96)
+    zones = {} if noted is None or by_polars else unknown_zones(noted)
+    return ParquetLook(schema, footer, stored if by_polars else None, int96, zones)
 
 
 def parquet_pieces(

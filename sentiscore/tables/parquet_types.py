@@ -56,7 +56,7 @@ def _in_known_zone(kind: Any) -> Any:
     import pyarrow as pa
 
     types = pa.types
-    if types.is_timestamp(kind) and kind.tz is not None and not _is_known(kind.tz):
+    if types.is_timestamp(kind) and kind.tz is not None and not is_known(kind.tz):
         kind = pa.timestamp(kind.unit, "UTC")
     elif types.is_nested(kind):
         fields = [field.with_type(_in_known_zone(field.type)) for field in map(kind.field, range(kind.num_fields))]
@@ -74,7 +74,7 @@ def _in_known_zone(kind: Any) -> Any:
 
 
 @lru_cache
-def _is_known(zone: str) -> bool:
+def is_known(zone: str) -> bool:
     """Whether polars knows a zone; asked with a cast, which raises where reading a file panics."""
     try:
         pl.Series([], dtype=pl.Int64).cast(pl.Datetime("us", zone))

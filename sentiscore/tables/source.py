@@ -5,6 +5,7 @@ null, a quoted empty field is the empty text. Parquet and ndjson keep their type
 """
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Final, Literal
 import polars as pl
 
 from sentiscore import forks
-from sentiscore.errors import InputError
+from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.local import local_path
 from sentiscore.tables.csv_advice import separator_seen, way_to
 from sentiscore.tables.csv_reader import CsvLook, csv_pieces, first_lines, look_at_csv
@@ -21,6 +22,7 @@ from sentiscore.tables.decoding import decoded
 from sentiscore.tables.dialect import UTF_8, CsvDialect
 from sentiscore.tables.folders import FoundFile, files_of
 from sentiscore.tables.ndjson_reader import look_at_ndjson, ndjson_pieces
+from sentiscore.tables.parquet_offsets import offset_of, with_offset
 from sentiscore.tables.parquet_reader import ParquetLook, look_at_parquet, parquet_pieces
 from sentiscore.tables.places import PROVENANCE_NAME, part_name, parts_of
 from sentiscore.tables.problems import (
@@ -83,6 +85,7 @@ class Source:
         schema: Its columns and their types.
         parts: Its files, in order.
         texts: Columns of bytes that are read as text.
+        offsets: Columns of times that are read as text, since their offset would be lost otherwise.
     """
 
     path: Path
@@ -90,6 +93,7 @@ class Source:
     schema: pl.Schema
     parts: tuple[Part, ...]
     texts: frozenset[str] = frozenset()
+    offsets: frozenset[str] = frozenset()
 
     @property
     def csv(self) -> CsvLook | None:
@@ -123,6 +127,30 @@ class Source:
         texts = frozenset(name for name in columns if name is not None and self.schema.get(name) == pl.Binary)
         schema = pl.Schema({name: pl.String() if name in texts else kind for name, kind in self.schema.items()})
         return replace(self, schema=schema, texts=self.texts | texts)
+
+    def with_offsets(self, columns: Sequence[str] | None = None, *, time: str | None = None) -> "Source":
+        """The same table, in which times of an offset such as +05:30 are text with that offset.
+
+        Without it they are instants in UTC, which no longer show what is midnight where they were written.
+
+        Args:
+            columns: The columns that this is for, all by default.
+            time: The column that says when texts appeared; a warning is given if its zone does not exist.
+        """
+        zones = [(name, zone) for part in self.parts if part.parquet for name, zone in part.parquet.zones.items()]
+        found = {name for name, zone in zones if offset_of(zone)}  # UTC loses nothing
+        named = frozenset(found if columns is None else found.intersection(columns))
+        for name, zone in dict.fromkeys(zones):
+            if name == time and offset_of(zone) is None:
+                warnings.warn(
+                    f"The times in {name!r} of {self.path} are of a zone {zone!r}, which does not exist. They are read "
+                    "as instants in UTC, so midnights of that zone are not recognized as possible dates. Name the zone "
+                    "with --tz (tz), or say what midnights are with --midnight (midnight).",
+                    SentiscoreWarning,
+                    stacklevel=2,
+                )
+        schema = pl.Schema({name: pl.String() if name in named else kind for name, kind in self.schema.items()})
+        return replace(self, schema=schema, offsets=self.offsets | named)
 
     def windows(
         self,
@@ -192,7 +220,12 @@ class Source:
                 pieces = ndjson_pieces(part.path, self.schema, part.rows, _PIECE_ROWS, columns)
             texts = [name for name in columns if name in self.texts]
             for piece in pieces:
-                found = decoded(piece, texts, damaged or _DAMAGED if texts else damaged)
+                written = piece
+                if part.parquet is not None and self.offsets:
+                    zones = part.parquet.zones
+                    offsets = {name: offset_of(zones.get(name, "UTC")) or 0 for name in self.offsets & set(columns)}
+                    written = piece.with_columns(with_offset(piece[name], at) for name, at in offsets.items())
+                found = decoded(written, texts, damaged or _DAMAGED if texts else damaged)
                 if texts and damaged is None:
                     _check_decoded(part.path, found[_DAMAGED])
                 yield found

@@ -1,6 +1,7 @@
 """One entity, several, or none: for which series a text counts."""
 
 import json
+import re
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,8 @@ from sentiscore import InputError, features, score_file
 from sentiscore.cli.main import cli
 from sentiscore.errors import SentiscoreWarning
 from sentiscore.features import DailyConfig
-from sentiscore.features.entities import looks_like_lists, read_entities
+from sentiscore.features.entities import read_entities
+from sentiscore.features.entity_lists import looks_like_lists
 from sentiscore.features.files import daily_file
 from sentiscore.features.update import update_file
 from tests.conftest import TEXTS
@@ -225,3 +227,76 @@ def test_late_rows_are_counted_as_rows(tmp_path: Path) -> None:
     update_file(tmp_path / "first.parquet", daily=tmp_path / "daily.parquet", **settings)
     with pytest.raises(InputError, match="2 of the 2 rows count for sessions up to"):
         update_file(tmp_path / "late.parquet", daily=tmp_path / "daily.parquet", **settings)
+
+
+@pytest.mark.parametrize(
+    ("written", "more", "separator"),
+    [
+        ("['AAPL', 'MSFT']", [], ","),
+        ('["AAPL","MSFT"]', [], ","),
+        ("{AAPL,MSFT}", [], ","),
+        ("['AAPL' 'MSFT']", [], " "),
+        ("[AAPL; MSFT]", [], ";"),
+        ("('AAPL', 'MSFT')", [], ","),
+        ("AAPL MSFT", ["AAPL", "MSFT"], " "),
+        ("$AAPL $MSFT", [], " "),
+        ("AAPL/MSFT", ["AAPL"], "/"),
+        ("AAPL,MSFT", ["AAPL"], ","),
+        ("AAPL, MSFT", ["MSFT"], ","),
+        ("AAPL,MSFT", [], ","),
+        ("AAPL;MSFT", [], ";"),
+        ("Apple Inc|Microsoft Corp", [], "|"),
+    ],
+)
+def test_a_list_is_warned_about_with_the_separator_that_reads_it(written: str, more: list[str], separator: str) -> None:
+    rows = scored([written, *more])
+    with pytest.warns(SentiscoreWarning, match=re.escape(f"--entity-separator '{separator}'")):
+        daily(rows)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = counts(daily(rows, entity_separator=separator))
+    both = {name.strip() for name in re.split(r"[^A-Za-z$ ]+" if separator != " " else r"[^A-Z$]+", written)} - {""}
+    assert set(found) == both | set(more)
+
+
+def test_plain_names_do_not_look_like_lists() -> None:
+    names = [
+        *(
+            "Berkshire Hathaway, Inc.",
+            "Berkshire Hathaway",
+            "BRK/B",
+            "BRK",
+            "S&P 500",
+            "APPLE, INC",
+            "APPLE",
+            "EUR/USD",
+        ),
+        *(
+            "Alphabet (Google)",
+            "AAPL US",
+            "AAPL",
+            "MSFT US",
+            "BRK.B",
+            "SMITH, JOHN",
+            "A/B",
+            "Ford",
+            "Ford Motor",
+            "T, Inc",
+        ),
+    ]
+    assert looks_like_lists(pl.Series(names)) is None
+
+
+@pytest.mark.parametrize("written", ["\\N", "#N/A", "N/A", "n/a", "NaT", "#N/A N/A", "[]", "{}"])
+def test_what_databases_and_spreadsheets_write_for_nothing_is_no_entity(written: str) -> None:
+    with pytest.warns(SentiscoreWarning) as told:
+        found = daily(scored([written, "A", "NAT", "N", "null"]))
+    assert counts(found) == {"A": 1, "NAT": 1, "N": 1, "null": 1}
+    assert any("1 row has an entity that is blank or stands for a missing one" in str(one.message) for one in told)
+
+
+@pytest.mark.parametrize("dtype", [pl.String(), pl.Categorical(), pl.List(pl.String)])
+def test_blanks_around_a_name_do_not_make_another_series(dtype: pl.DataType) -> None:
+    names = ["AAPL", "AAPL ", " AAPL", "\u00a0AAPL\t", "Dow Jones"]
+    column = pl.Series([[name] for name in names]) if dtype.is_nested() else pl.Series(names)
+    assert counts(daily(scored(column.cast(dtype)))) == {"AAPL": 4, "Dow Jones": 1}

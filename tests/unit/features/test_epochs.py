@@ -1,10 +1,11 @@
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 import pytest
 
-from sentiscore.errors import InputError
+from sentiscore.errors import InputError, SentiscoreWarning
+from sentiscore.features import daily
 from sentiscore.features.time_format import TimeFormat
 from sentiscore.features.times import read_times
 
@@ -97,3 +98,52 @@ def test_numbers_without_a_unit_are_refused_with_a_value_and_the_option_that_rea
 def test_a_column_of_times_needs_no_unit() -> None:
     column = pl.Series("when", [AT], dtype=pl.Datetime("us", "UTC"))
     assert read_times(column, TimeFormat(unit="ms")).instants.to_list() == [AT]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "pattern"),
+    [
+        (20_240_105, "s", "%Y%m%d"),
+        (20_240_105, "ms", "%Y%m%d"),
+        (202_401_052_059, "ms", "%Y%m%d%H%M"),
+        (20_240_105_205_900, "us", "%Y%m%d%H%M%S"),
+    ],
+)
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.Float64, pl.String])
+def test_dates_in_digits_do_not_count_since_1970(value: int, unit: str, pattern: str, dtype: Any) -> None:
+    column = pl.Series("when", [value]).cast(dtype)
+    with pytest.raises(InputError, match=rf"are dates in digits(.|\n)*--time-format '{pattern}'"):
+        read_times(column, TimeFormat(unit=unit))
+
+
+def test_day_numbers_of_a_spreadsheet_are_named() -> None:
+    with pytest.raises(InputError, match="day numbers of a spreadsheet, where 45296 is 2024-01-05"):
+        read([45_296], None)
+
+
+def scored(at: list[Any], dtype: Any = None) -> pl.DataFrame:
+    n = len(at)
+    scores = {"sentiment": [0.5] * n, "label": ["positive"] * n, "status": ["ok"] * n}
+    return pl.DataFrame({"at": pl.Series(at, dtype=dtype), **scores})
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.Float64, pl.String])
+def test_zero_and_minus_one_are_no_time_of_a_text(unit: str, dtype: Any) -> None:
+    value = 1_704_488_340 * {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    rows = scored([str(n) if dtype == pl.String else n for n in (0, value, -1)], dtype)
+    with pytest.warns(SentiscoreWarning, match="2 rows have no entity, or no time"):
+        found = daily(rows, time_col="at", time_unit=unit)
+    assert found.select("ds", "n_docs").rows() == [(date(2024, 1, 5), 1)]
+
+
+@pytest.mark.parametrize("value", [45_296, 19_727, 86_400 * 365, -86_400])
+def test_numbers_far_from_our_time_are_warned_about_with_an_example(value: int) -> None:
+    example = f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value):%Y-%m-%d %H:%M:%S}"
+    with pytest.warns(SentiscoreWarning, match=rf"2 rows have numbers as time .* for example {example} UTC"):
+        daily(scored([value, value]), time_col="at", time_unit="s")
+
+
+def test_times_of_1970_that_are_not_numbers_are_taken_as_they_are() -> None:
+    frame = daily(scored([datetime(1970, 1, 1, tzinfo=UTC)]), time_col="at", time_unit="s", midnight="instant")
+    assert frame["n_docs"].to_list() == [1]

@@ -250,3 +250,39 @@ def test_a_date_of_the_last_day_of_summer_time_ends_after_twenty_five_hours() ->
     times = read_times(pl.Series(["2024-11-03 00:00"]), TimeFormat(tz=NEW_YORK))
     end = midnights_as_dates(times, [NEW_YORK])[0]
     assert end == datetime(2024, 11, 4, 5, tzinfo=UTC) - timedelta(microseconds=1)
+
+
+def own_calendar(kind: str, path: Path, zone: str = NEW_YORK) -> Any:
+    """Trading days of 2024 on their own clock: typed in a frame or a file, or as text with offsets."""
+    days = pl.date_range(date(2024, 1, 1), date(2024, 12, 31), "1d", eager=True)
+    days = days.filter(days.dt.weekday() < 6)
+    at = [days.cast(pl.Datetime("us")).dt.offset_by(by).dt.replace_time_zone(zone) for by in ("9h30m", "16h")]
+    frame = pl.DataFrame({"ds": days, "open": at[0], "close": at[1]})
+    if kind == "text":
+        return frame.with_columns(pl.col("open", "close").dt.strftime("%Y-%m-%dT%H:%M:%S%:z"))
+    return frame if kind == "frame" else write_frame(frame, path / f"calendar.{kind}")
+
+
+@pytest.mark.parametrize("kind", ["frame", "parquet", "text", "csv"])
+def test_midnights_of_the_zone_of_an_own_calendar_are_seen(tmp_path: Path, kind: str) -> None:
+    calendar = own_calendar("text", tmp_path)
+    if kind == "csv":
+        calendar = write_frame(calendar, tmp_path / "calendar.csv")
+    elif kind != "text":
+        calendar = own_calendar(kind, tmp_path)
+    at = pl.Series([datetime(2024, 7, 5, 4, tzinfo=UTC)] * 12)
+    with pytest.warns(SentiscoreWarning, match="12 of 12 times are midnight"):
+        assert sessions(at, calendar=calendar) == [(date(2024, 7, 8), 12)]
+    assert sessions(at, calendar=calendar, midnight="instant") == [(date(2024, 7, 5), 12)]
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Asia/Kathmandu", "Australia/Adelaide", "America/St_Johns"])
+def test_text_offsets_of_an_own_calendar_show_a_zone_with_the_same_midnights(tmp_path: Path, zone: str) -> None:
+    calendar = own_calendar("text", tmp_path, zone)
+    midnight = pl.Series([datetime(2024, 7, 5)] * 12).dt.replace_time_zone(zone).dt.convert_time_zone("UTC")  # noqa: DTZ001
+    assert sessions(midnight, calendar=calendar, midnight="date") == [(date(2024, 7, 8), 12)]
+
+
+def test_a_calendar_in_utc_has_no_zone_of_its_own(tmp_path: Path) -> None:
+    calendar = own_calendar("frame", tmp_path).with_columns(pl.col("open", "close").dt.convert_time_zone("UTC"))
+    assert sessions(["2024-07-05T04:00:00Z"], calendar=calendar, midnight="date") == [(date(2024, 7, 5), 1)]

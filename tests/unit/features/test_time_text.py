@@ -273,3 +273,98 @@ def test_the_option_that_is_shown_reads_the_value(text: str) -> None:
     assert found is not None, told
     option, value = shlex.split(found[1])
     assert one(text, tz="UTC", **{option.removeprefix("--time-"): value}) is not None
+
+
+@pytest.mark.parametrize("text", ["2024-01-05 {}:00Z", "2024-01-05 22:{}Z", "2024-01-{} 22:00Z"])
+def test_digits_of_other_scripts_are_refused_and_never_midnight(text: str) -> None:
+    other = text.format("\u0662\u0662")
+    assert "cannot be read" in refusal(other)
+    assert "cannot be read" in refusal(other, format="%Y-%m-%d %H:%M%z")
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("20240105 15:59:00", "2024-01-05T20:59:00"),
+        ("20240105  15:59:00 EST", "2024-01-05T20:59:00"),
+        ("20240105-15:59:00", "2024-01-05T20:59:00"),
+        ("20240105-15:59:00.123", "2024-01-05T20:59:00.123000"),
+        ("05JAN2024:15:59:00", "2024-01-05T20:59:00"),
+        ("5jan2024:15:59:00.5", "2024-01-05T20:59:00.500000"),
+        ("05JAN2024", "2024-01-06T04:59:59.999999"),
+        ("2024-01-05 20:59:00 +0000 UTC", "2024-01-05T20:59:00"),
+        ("2024-01-05 15:59:00.000001 -0500 EST", "2024-01-05T20:59:00.000001"),
+        ("Jan 5, 2024 4 PM ET", "2024-01-05T21:00:00"),
+        ("5 January 2024, 4pm", "2024-01-05T21:00:00"),
+        ("2024-01-05 12 a.m. EST", "2024-01-05T05:00:00"),
+    ],
+)
+def test_what_brokers_fix_sas_and_go_write_is_an_instant(text: str, instant: str) -> None:
+    assert one(text, tz=NEW_YORK) == utc(instant)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["20240105-05:00", "20241305 16:00", "05JAN24:16:00:00", "2024-01-05 20:59:00 +0100 UTC", "2024-01-05 13 PM"],
+)
+def test_what_only_looks_like_such_a_form_is_refused(text: str) -> None:
+    assert "cannot be read" in refusal(text, tz="UTC")
+
+
+@pytest.mark.parametrize(
+    ("text", "tz"),
+    [
+        ("2024-W05-5", "UTC"),
+        ("2024-01-05-05:30", "UTC"),
+        ("2024/01/05-05:30", "UTC"),
+        ("2024-01-05 16:00:00 America/New_York", "UTC"),
+        ("2024/01/05 16:00:00 America/New_York", "UTC"),
+        ("Jan 5, 2024 4:00 ET PM", NEW_YORK),
+        ("2024/01/25 PM 4:00", NEW_YORK),
+        ("2024/01/25 \u4e0b\u5348 4:00", NEW_YORK),
+        ("EST 2024/01/25 16:00", "UTC"),
+        ("2024/01/25 est 16:00", "UTC"),
+        ("2024/01/25 utc", "Asia/Tokyo"),
+        ("2024/01/25 116:00", "UTC"),
+    ],
+)
+def test_a_part_that_is_not_understood_gives_no_pattern(text: str, tz: str) -> None:
+    assert "--time-format" not in refusal(text, tz=tz)
+
+
+@pytest.mark.parametrize(
+    ("text", "tz", "instant"),
+    [
+        ("2024-01-05+05:30", "UTC", "2024-01-05T18:29:59.999999"),
+        ("01/25/2024 16:00 EST", NEW_YORK, "2024-01-25T21:00:00"),
+        ("2024/01/05 16:00:00 America/New_York", NEW_YORK, "2024-01-05T21:00:00"),
+        ("20240105.0", "UTC", "2024-01-05T23:59:59.999999"),
+        ("2024年1月25日 16:00", "UTC", "2024-01-25T16:00:00"),
+    ],
+)
+def test_a_pattern_that_is_shown_gives_the_instant_that_was_written(text: str, tz: str, instant: str) -> None:
+    found = re.search(r"--time-format '(.*?)' \(time_", refusal(text, tz=tz))
+    assert found is not None
+    assert one(text, tz=tz, format=found[1]) == utc(instant)
+
+
+def test_zone_letters_of_a_pattern_that_is_shown_have_to_agree_with_the_zone() -> None:
+    assert "'%m/%d/%Y %H:%M %Z'" in refusal("01/25/2024 16:00 EST", tz="UTC")
+    assert "cannot be read" in refusal("01/25/2024 16:00 EST", tz="UTC", format="%m/%d/%Y %H:%M %Z")
+
+
+@pytest.mark.parametrize("values", [[20240105.0, None, float("nan")], ["20240105.0", None, ""]])
+def test_whole_numbers_of_a_float_column_have_the_format_of_their_digits(values: list[float | str | None]) -> None:
+    found = read_times(pl.Series("when", values), TimeFormat(tz="UTC", format="%Y%m%d")).instants.to_list()
+    assert found == [utc("2024-01-05T23:59:59.999999"), None, None]
+
+
+@pytest.mark.parametrize("text", ["\\N", "N/A", "n/a", "#N/A"])
+def test_what_databases_and_spreadsheets_write_for_nothing_is_no_time(text: str) -> None:
+    assert read([text, "2024-01-05T20:59:00Z"]).instants.to_list() == [None, utc("2024-01-05T20:59:00")]
+
+
+def test_a_date_of_microsoft_json_is_refused_with_its_instant() -> None:
+    told = refusal("/Date(1704488340000)/", tz="UTC")
+    assert "would be 2024-01-05 20:59:00 UTC" in told
+    assert "--time-unit ms" in told
