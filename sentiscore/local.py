@@ -22,9 +22,12 @@ def local_path(path: str | Path, refused: type[SentiscoreError] = InputError) ->
         refused: The kind of error that an address is.
 
     Raises:
-        SentiscoreError: It is an address.
+        SentiscoreError: It is an address, or not a path at all.
     """
-    text = os.fspath(path)
+    if not isinstance(path, str | os.PathLike) or not isinstance(text := os.fspath(path), str):
+        raise refused(
+            f"A path is expected, not {path!r:.60} of the type {type(path).__name__}.", "Pass a str or a pathlib.Path."
+        )
     found = _ADDRESS.match(text)
     if found is None:
         return Path(path)

@@ -32,8 +32,8 @@ _SWAP: Final = 60
 
 def is_folder_target(path: str | Path) -> bool:
     """Does this output mean a folder of parts? It does if it ends in a separator, or is a folder already."""
-    text = os.fspath(path)
-    return text.endswith(("/", os.sep)) or Path(text).is_dir()
+    place = local_path(path, OutputError)
+    return os.fspath(path).endswith(("/", os.sep)) or os.path.isdir(place)  # noqa: PTH112 - False without permission
 
 
 def part_name(number: int) -> str:

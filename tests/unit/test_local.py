@@ -129,3 +129,27 @@ def test_every_command_refuses_an_address_and_makes_no_folder_of_its_name(
     assert "is not on this machine" in done.output
     assert [path.name for path in (tmp_path / "s3:" / "bucket").iterdir()] == []
     assert {path.name for path in tmp_path.iterdir()} == {"news.csv", "labelled.csv", "scored.parquet", "s3:"}
+
+
+@pytest.mark.parametrize("source", [None, 7, b"news.csv", [None], ["news.csv", 7], {"a": 1}, pl.DataFrame({"a": [1]})])
+def test_a_source_that_is_not_a_path_is_a_clear_error(source: Any) -> None:
+    with pytest.raises(InputError, match="A path is expected, not "):
+        sentiscore.score_file(source, text_col="t")
+
+
+def test_an_output_that_is_not_a_path_is_a_clear_error(tmp_path: Path) -> None:
+    source = tmp_path / "news.csv"
+    source.write_text("t\na\n")
+    with pytest.raises(OutputError, match="A path is expected, not 7"):
+        sentiscore.score_file(source, text_col="t", output=7)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "said", [{"encoding": None}, {"skip_rows": "1"}, {"separator": 7}, {"comment": b"#"}], ids=repr
+)
+def test_a_csv_option_of_the_wrong_type_is_a_clear_error(said: Any, tmp_path: Path) -> None:
+    source = tmp_path / "news.csv"
+    source.write_text("t\na\n")
+    (name,) = said
+    with pytest.raises(InputError, match=f"{name} is .*, of the type"):
+        sentiscore.score_file(source, text_col="t", **said)
