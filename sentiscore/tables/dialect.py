@@ -113,9 +113,18 @@ def _unknown(name: str) -> InputError:
     names = dict.fromkeys(found for each in near if (found := _is_known(each)) is not None)
     some = ", ".join(list(names)[:3])
     return InputError(
-        f"There is no encoding {name!r}.",
+        f"There is no encoding {name!r}{': that codec is not an encoding of text' if _is_codec(name) else ''}.",
         f"Near to it are: {some}." if some else "Examples are: cp1252, latin-1, utf-16, gbk, shift_jis.",
     )
+
+
+def _is_codec(name: str) -> bool:
+    """Whether Python knows this name at all, such as base64."""
+    try:
+        codecs.lookup(name)
+    except (LookupError, ValueError):
+        return False
+    return True
 
 
 def _is_known(name: str) -> str | None:

@@ -282,3 +282,23 @@ def test_a_file_in_another_encoding_names_the_option(write: Write, data: bytes, 
         open_source(path)
     assert option in caught.value.hint
     assert open_source(path, CsvDialect(encoding=option.split()[1])).rows == 1
+
+
+# --- encodings that do not fit ---
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "U16", "utf_32"])
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz"])
+def test_a_wide_file_without_a_mark_needs_the_order_of_its_bytes(write: Write, encoding: str, name: str) -> None:
+    wide = "utf-16" if "16" in encoding else "utf-32"
+    path = write(TABLE.encode(f"{wide}-le"), name)
+    with pytest.raises(InputError, match=f"cannot be read as {wide.upper()}") as caught:
+        rows(path, encoding=encoding)
+    assert f"--encoding {wide}-le or {wide}-be" in str(caught.value.hint)
+    assert rows(path, encoding=f"{wide}-le") == ROWS
+
+
+@pytest.mark.parametrize("name", ["base64", "hex", "rot13", "zlib", "bz2", "quopri", "uu", "idna", "punycode"])
+def test_a_codec_that_is_not_of_text_is_refused_as_such(name: str) -> None:
+    with pytest.raises(InputError, match="is not an encoding of text"):
+        CsvDialect(encoding=name)
