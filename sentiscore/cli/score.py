@@ -1,6 +1,7 @@
 """`sentiscore score`: a text column of files -> scored rows, and daily features."""
 
 import glob
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -169,7 +170,7 @@ def expand(inputs: tuple[str, ...]) -> list[str]:
 
     files: list[str] = []
     for item in inputs:
-        if not glob.has_magic(item) or Path(item).exists():
+        if not glob.has_magic(item) or os.path.exists(item):  # noqa: PTH110 - False without permission
             files.append(item)
             continue
         matches = sorted(glob.glob(item, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns

@@ -372,12 +372,11 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise OutputError(
-            f"{path.parent} may not be written to by this user.", "Choose another place with --output."
-        ) from error
+        place = path if os.path.isdir(path) else path.parent  # noqa: PTH112 - False without permission
+        raise OutputError(f"{place} may not be written to by this user.", "Choose another place.") from error
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise OutputError(
             f"{path} could not be written: {reason}.",
-            "Nothing was changed there. Make room if that is why, or choose another place with --output.",
+            "Nothing was changed there. Make room if that is why, or choose another place.",
         ) from error
