@@ -41,6 +41,11 @@ def part_name(number: int) -> str:
     return f"part-{number:05}.parquet"
 
 
+def is_part_name(name: str) -> bool:
+    """Whether a file of this name in a folder is a part of it."""
+    return _PART_NAME.fullmatch(name) is not None
+
+
 def parts_of(folder: Path) -> list[Path]:
     """The parts of a folder, in order."""
     found = [path for path in folder.iterdir() if _PART_NAME.fullmatch(path.name)]
