@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -255,6 +256,29 @@ def test_a_message_names_the_options_that_would_read_the_file(
         read_table(write(text), ["text"], CsvDialect(**dialect))
     for option in options:
         assert option in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("name|text\n1|Apple, beats\n2|b, c, d\n", "--separator '|' (separator)"),
+        ("name|text\r\n1|a\r\n2|b, c, d\r\n3|e, f\r\n4|g, h\r\n", "--separator '|' (separator)"),
+        ("name^text\n1^Apple, beats\n2^b, c, d\n", "--separator '^' (separator)"),
+        ("My report\n\nname|text\n1|Apple, beats\n2|b, c, d\n", "--separator '|' (separator) and --skip-rows 2"),
+        ("Report of news\nCreated 2024-01-05, by me\n\nt,h\n1,a\n2,b\n", "--skip-rows 3 (skip_rows)"),
+        ("Report of news\x0b\x1c\nBy me, you, her\n\nt,h\n1,a\n2,b", "--skip-rows 3 (skip_rows)"),
+        ('Report\nBy me, you\n\n\nt,h,n\n1,"a, \n b",2\n', "--skip-rows 4 (skip_rows)"),
+        ("Report\nBy me, you\n\nt;h\n1;a, b, c\n2;b\n", "--skip-rows 3 (skip_rows)"),
+        ("name|text\n" + "1|Apple, beats\n" * 9000, "--separator '|' (separator)"),
+    ],
+)
+def test_the_options_that_a_ragged_file_is_told_read_it(write: Write, text: str, options: str) -> None:
+    path = write(text)
+    with pytest.raises(InputError, match="ragged") as caught:
+        rows(path)
+    assert f"add {options}" in caught.value.hint
+    said = dict(re.findall(r"--(separator|skip-rows) '?(.+?)'? \(", caught.value.hint))
+    assert rows(path, separator=said.get("separator"), skip_rows=int(said.get("skip-rows", 0)))
 
 
 def test_a_column_that_no_option_would_give_gets_no_such_advice(write: Write) -> None:
