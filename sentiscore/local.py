@@ -5,10 +5,15 @@ import re
 from pathlib import Path
 from typing import Final
 
-from sentiscore.errors import InputError, SentiscoreError
+from sentiscore.errors import CheckpointError, InputError, SentiscoreError
 
 _ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!$)")
 """A scheme of two letters or more, since one letter is a drive of Windows. `Path` leaves one slash of two."""
+
+
+_HUB_MODEL: Final = re.compile(
+    r"(?:(?:www\.)?(?:huggingface\.co|hf\.co)/)?(?!datasets/|spaces/)([\w.-]+/[\w.-]+?)(?:[/?#@].*)?"
+)
 
 
 def local_path(path: str | Path, refused: type[SentiscoreError] = InputError) -> Path:
@@ -33,7 +38,8 @@ def local_path(path: str | Path, refused: type[SentiscoreError] = InputError) ->
         return Path(path)
     scheme, rest = found[1].lower(), text[found.end() :].lstrip("/")
     raise refused(
-        f"{found[1]}://{rest} is not on this machine: only local files are read and written.", _way(scheme, rest)
+        f"{found[1]}://{rest} is not on this machine: only local files are read and written.",
+        _way_to_model(scheme, rest) if issubclass(refused, CheckpointError) else _way(scheme, rest),
     )
 
 
@@ -46,3 +52,10 @@ def _way(scheme: str, rest: str) -> str:
     if scheme == "hf":
         return "Download it first, for example with: hf download. A model is named by its id alone."
     return "Copy it to this machine or from it with the client of that store, and name the local file."
+
+
+def _way_to_model(scheme: str, rest: str) -> str:
+    """What to do instead where a model is expected."""
+    found = _HUB_MODEL.fullmatch(rest)
+    on_hub = scheme == "hf" or (scheme in ("http", "https") and re.match(r"(www\.)?(huggingface|hf)\.co/", rest))
+    return f"Name the model by its id on the hub: -m {found[1]}" if found and on_hub else _way(scheme, rest)

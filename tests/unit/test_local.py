@@ -153,3 +153,31 @@ def test_a_csv_option_of_the_wrong_type_is_a_clear_error(said: Any, tmp_path: Pa
     (name,) = said
     with pytest.raises(InputError, match=f"{name} is .*, of the type"):
         sentiscore.score_file(source, text_col="t", **said)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://huggingface.co/a/b-1.0",
+        "http://www.huggingface.co/a/b-1.0/",
+        "https://hf.co/a/b-1.0/tree/main?x=1",
+        "hf://a/b-1.0",
+        "hf://a/b-1.0@main",
+    ],
+)
+@pytest.mark.parametrize("command", ["score news.csv --text-col t -m {}", "verify {}"])
+def test_the_address_of_a_model_on_the_hub_is_refused_with_its_id(
+    command: str, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("news.csv").write_text("t\na\n")
+    done = CliRunner().invoke(cli, command.format(address).split())
+    assert done.exit_code == 1, done.output
+    assert "is not on this machine" in done.output
+    assert "-m a/b-1.0\n" in done.output
+
+
+def test_an_address_that_looks_like_a_pattern_is_refused_by_its_name() -> None:
+    done = CliRunner().invoke(cli, ["score", "s3://b/*.csv", "--text-col", "t"])
+    assert done.exit_code == 1
+    assert "s3://b/*.csv is not on this machine" in done.output
