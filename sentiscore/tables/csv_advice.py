@@ -9,7 +9,7 @@ from typing import Final
 
 from sentiscore.errors import InputError
 from sentiscore.tables.dialect import CsvDialect
-from sentiscore.tables.problems import check_names, not_utf8
+from sentiscore.tables.problems import check_names, conversion, not_utf8
 
 _USUAL: Final = (";", "\t")
 """Separators that are recognised where a header has no comma."""
@@ -142,7 +142,7 @@ def check_header(path: Path, names: list[str], dialect: CsvDialect) -> None:
         raise InputError(
             f"{path} has a header with NUL bytes in it.",
             f"Is it UTF-16? Then read it with --encoding {coding} (encoding), or convert it first: "
-            f"iconv -f {coding.upper()} -t UTF-8 {path.name} > utf8.csv",
+            f"{conversion(path, coding.upper())}",
         )
     try:
         header.encode()
