@@ -19,6 +19,8 @@ _HUB_MODEL: Final = re.compile(
 def local_path(path: str | Path, refused: type[SentiscoreError] = InputError) -> Path:
     """A path, which may be that of a file or folder that does not exist yet.
 
+    A `~` at its beginning that no shell has replaced, as in quotes, is the home folder; see `with_home`.
+
     Everything that a user names is a path of this machine; an address of a bucket or web page would otherwise become a
     folder called `s3:`.
 
@@ -35,12 +37,18 @@ def local_path(path: str | Path, refused: type[SentiscoreError] = InputError) ->
         )
     found = _ADDRESS.match(text)
     if found is None:
-        return Path(path)
+        return Path(with_home(text))
     scheme, rest = found[1].lower(), text[found.end() :].lstrip("/")
     raise refused(
         f"{found[1]}://{rest} is not on this machine: only local files are read and written.",
         _way_to_model(scheme, rest) if issubclass(refused, CheckpointError) else _way(scheme, rest),
     )
+
+
+def with_home(text: str) -> str:
+    """A path or pattern, in which `~` at the beginning is the home folder, unless something here is called `~`."""
+    is_home = text == "~" or text.startswith(("~/", f"~{os.sep}"))
+    return os.path.expanduser(text) if is_home and not os.path.lexists("~") else text  # noqa: PTH111 - keeps a pattern
 
 
 def _way(scheme: str, rest: str) -> str:

@@ -171,7 +171,7 @@ def expand(inputs: tuple[str, ...]) -> list[str]:
     """
     from sentiscore.errors import InputError
     from sentiscore.features.files import beside
-    from sentiscore.local import local_path
+    from sentiscore.local import local_path, with_home
 
     files: list[str] = []
     for item in inputs:
@@ -179,12 +179,12 @@ def expand(inputs: tuple[str, ...]) -> list[str]:
         if not glob.has_magic(item) or os.path.exists(item):  # noqa: PTH110 - False without permission
             files.append(item)
             continue
-        matches = sorted(glob.glob(item, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
+        matches = sorted(glob.glob(with_home(item), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
         made = {str(beside(Path(match), what)) for match in matches for what in ("scored", "rejected", "daily")}
         found = [match for match in matches if str(Path(match)) not in made and match not in files]
         if not matches:
             raise InputError(f"No file matches the pattern {item!r}.", "Check it; it is seen from this folder.")
-        _warn_of_keys(item, found)
+        _warn_of_keys(with_home(item), found)
         files.extend(found)
     return files
 

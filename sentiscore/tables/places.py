@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 import polars as pl
 
 from sentiscore.errors import OutputError
-from sentiscore.local import local_path
+from sentiscore.local import local_path, with_home
 from sentiscore.tables.exchange import exchange
 
 WRITABLE: Final = (".parquet", ".csv", ".ndjson")
@@ -348,7 +348,7 @@ def _instance(dtype: Any) -> Any:
 
 def real(path: Path) -> Path:
     """Where a path leads, so that a link stays one."""
-    return Path(os.path.realpath(path))
+    return Path(os.path.realpath(with_home(os.fspath(path))))
 
 
 def beside(path: Path) -> Path:

@@ -11,6 +11,7 @@ import sentiscore
 from sentiscore import features
 from sentiscore.cli.main import cli
 from sentiscore.errors import CheckpointError, InputError, OutputError, SentiscoreError
+from sentiscore.evaluation.files import check_reports, write_reports
 from sentiscore.local import local_path
 from sentiscore.tables.provenance import read_provenance
 from sentiscore.training.settings import read_toml
@@ -181,3 +182,42 @@ def test_an_address_that_looks_like_a_pattern_is_refused_by_its_name() -> None:
     done = CliRunner().invoke(cli, ["score", "s3://b/*.csv", "--text-col", "t"])
     assert done.exit_code == 1
     assert "s3://b/*.csv is not on this machine" in done.output
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder, which is not the working folder."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "work").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "home"
+
+
+def test_a_tilde_that_no_shell_replaced_is_the_home_folder(home: Path, tiny_checkpoint: Path) -> None:
+    shutil.copytree(tiny_checkpoint, home / "model")
+    (home / "news.csv").write_text("t\na\n")
+    for words in (
+        "score ~/news.csv --text-col t -m ~/model -o ~/out.csv",
+        "score ~/n*.csv --text-col t -m ~/model --cache ~/cache",
+        "score ~/news.csv --text-col t -m ~/model -o ~/parts/",
+        "inspect ~/out.csv",
+    ):
+        done = CliRunner().invoke(cli, words.split())
+        assert done.exit_code == 0, done.output
+    assert {path.name for path in home.iterdir()} >= {"out.csv", "news.scored.parquet", "cache", "parts"}
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_a_report_goes_to_the_home_folder_too(home: Path) -> None:
+    check_reports(Path("~/report.json"), None, [])
+    write_reports([], Path("~/report.json"), None)
+    assert (home / "report.json").exists()
+
+
+def test_a_folder_that_is_called_like_the_home_is_taken_at_its_name(home: Path) -> None:
+    Path("~").mkdir()
+    assert local_path("~/a.csv") == Path("~/a.csv")
+    assert local_path("~~a.csv") == Path("~~a.csv")
+    assert local_path("a/~/b") == Path("a/~/b")
