@@ -5,14 +5,21 @@ import re
 from pathlib import Path
 from typing import Final
 
-from sentiscore.errors import InputError, SentiscoreError
+from sentiscore.errors import CheckpointError, InputError, SentiscoreError
 
 _ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!$)")
 """A scheme of two letters or more, since one letter is a drive of Windows. `Path` leaves one slash of two."""
 
 
+_HUB_MODEL: Final = re.compile(
+    r"(?:(?:www\.)?(?:huggingface\.co|hf\.co)/)?(?!datasets/|spaces/)([\w.-]+/[\w.-]+?)(?:[/?#@].*)?"
+)
+
+
 def local_path(path: str | Path, refused: type[SentiscoreError] = InputError) -> Path:
     """A path, which may be that of a file or folder that does not exist yet.
+
+    A `~` at its beginning that no shell has replaced, as in quotes, is the home folder; see `with_home`.
 
     Everything that a user names is a path of this machine; an address of a bucket or web page would otherwise become a
     folder called `s3:`.
@@ -22,16 +29,26 @@ def local_path(path: str | Path, refused: type[SentiscoreError] = InputError) ->
         refused: The kind of error that an address is.
 
     Raises:
-        SentiscoreError: It is an address.
+        SentiscoreError: It is an address, or not a path at all.
     """
-    text = os.fspath(path)
+    if not isinstance(path, str | os.PathLike) or not isinstance(text := os.fspath(path), str):
+        raise refused(
+            f"A path is expected, not {path!r:.60} of the type {type(path).__name__}.", "Pass a str or a pathlib.Path."
+        )
     found = _ADDRESS.match(text)
     if found is None:
-        return Path(path)
+        return Path(with_home(text))
     scheme, rest = found[1].lower(), text[found.end() :].lstrip("/")
     raise refused(
-        f"{found[1]}://{rest} is not on this machine: only local files are read and written.", _way(scheme, rest)
+        f"{found[1]}://{rest} is not on this machine: only local files are read and written.",
+        _way_to_model(scheme, rest) if issubclass(refused, CheckpointError) else _way(scheme, rest),
     )
+
+
+def with_home(text: str) -> str:
+    """A path or pattern, in which `~` at the beginning is the home folder, unless something here is called `~`."""
+    is_home = text == "~" or text.startswith(("~/", f"~{os.sep}"))
+    return os.path.expanduser(text) if is_home and not os.path.lexists("~") else text  # noqa: PTH111 - keeps a pattern
 
 
 def _way(scheme: str, rest: str) -> str:
@@ -43,3 +60,10 @@ def _way(scheme: str, rest: str) -> str:
     if scheme == "hf":
         return "Download it first, for example with: hf download. A model is named by its id alone."
     return "Copy it to this machine or from it with the client of that store, and name the local file."
+
+
+def _way_to_model(scheme: str, rest: str) -> str:
+    """What to do instead where a model is expected."""
+    found = _HUB_MODEL.fullmatch(rest)
+    on_hub = scheme == "hf" or (scheme in ("http", "https") and re.match(r"(www\.)?(huggingface|hf)\.co/", rest))
+    return f"Name the model by its id on the hub: -m {found[1]}" if found and on_hub else _way(scheme, rest)

@@ -136,11 +136,21 @@ def find_folder(
     if str(model) == DEFAULT:
         return PACKAGED, None
     path = local_path(model, CheckpointError)
-    if path.is_dir():
+    try:
+        is_folder, is_there = path.is_dir(), path.exists()
+    except PermissionError as error:
+        raise _unreadable(path) from error
+    if is_folder:
+        if not os.access(path, os.R_OK | os.X_OK):
+            raise _unreadable(path)
         return path, None
-    if path.exists() or path.is_absolute() or str(model).count("/") > 1 or str(model).startswith((".", "~")):
+    if is_there or path.is_absolute() or str(model).count("/") > 1 or str(model).startswith((".", "~")):
         raise CheckpointError(f"{model} is not a model folder.", "Name the folder that holds config.json.")
     return fetch(str(model), revision, must_be_pinned=must_be_pinned, ask_lock=ask_lock)
+
+
+def _unreadable(path: Path) -> CheckpointError:
+    return CheckpointError(f"{path} may not be read by this user.", "Check its permissions and those of its folder.")
 
 
 def check_files(folder: Path) -> None:

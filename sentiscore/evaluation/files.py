@@ -8,6 +8,7 @@ from sentiscore.errors import OutputError, import_extra
 from sentiscore.evaluation.evaluate import Report
 from sentiscore.evaluation.html import to_html
 from sentiscore.tables import check_place, write_text
+from sentiscore.tables.places import real
 
 
 def check_reports(json_file: Path | None, html_file: Path | None, read: Sequence[Path]) -> None:
@@ -22,15 +23,15 @@ def check_reports(json_file: Path | None, html_file: Path | None, read: Sequence
         OutputError: A place cannot be written to, or is taken.
         MissingExtraError: The plots need matplotlib, which is not installed.
     """
-    taken = {path.resolve() for path in read}
+    taken = {real(path) for path in read}
     for path in (json_file, html_file):
         if path is None:
             continue
-        if path.resolve() in taken:
+        if real(path) in taken:
             raise OutputError(
                 f"{path} is read from, or written to, elsewhere in this command.", "Choose another place."
             )
-        taken.add(path.resolve())
+        taken.add(real(path))
         check_place(path)
     if html_file is not None:
         import_extra("matplotlib", "plots")

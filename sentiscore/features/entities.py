@@ -7,6 +7,7 @@ import polars as pl
 
 from sentiscore.errors import InputError
 from sentiscore.features.entity_lists import looks_like_lists, without_brackets, without_quotes
+from sentiscore.tables.decoding import decoded
 
 NO_ENTITY: Final = r"^\s*(?:(?i:nan)|<NA>|None|NaT|\\N|(?i:#?n/a)(?:\s(?i:n/a))?|\[\s*\]|\{\s*\})?\s*$"
 """What is no name: a blank text, an empty list, and what pandas, Python, databases (\\N) and spreadsheets (#N/A) write
@@ -50,7 +51,7 @@ def check_entities(dtype: pl.DataType, column: str, separator: str | None) -> No
             f"The entity column {column!r} holds {dtype}.",
             "An entity is a name or a number, such as a ticker, or a list of these.",
         )
-    if separator is not None and dtype not in (*_TEXT, pl.Null):
+    if separator is not None and dtype not in (*_TEXT, pl.Binary, pl.Null):
         what = "lists, whose entities count one by one" if inner is not None else f"{dtype}, not text"
         raise InputError(
             f"The entity column {column!r} holds {what}.", "Leave out --entity-separator (entity_separator)."
@@ -81,9 +82,10 @@ def read_entities(column: pl.Series, separator: str | None) -> Entities:
     """The entities of each row.
 
     Args:
-        column: Names, numbers, or lists of these.
+        column: Names, numbers, or lists of these. Bytes are names in UTF-8; those that are not are no names.
         separator: What separates the names of a row; None if a row has one name, however it looks.
     """
+    column = _as_text(column)
     lists = column.arr.to_list() if isinstance(column.dtype, pl.Array) else column
     if separator is not None and lists.dtype != pl.Null:
         lists = without_brackets(lists.cast(pl.String)).str.split(separator)
@@ -93,7 +95,7 @@ def read_entities(column: pl.Series, separator: str | None) -> Entities:
         return Entities(values, values.null_count() - column.null_count() - lost)
     frame = lists.alias("name").to_frame().with_row_index("row")
     each = frame.explode("name", empty_as_null=False, keep_nulls=False)
-    names = each["name"] if separator is None else without_quotes(each["name"])
+    names = _as_text(each["name"]) if separator is None else without_quotes(each["name"])
     named = each.with_columns(_named(names)).drop_nulls().unique(maintain_order=True)
     found = named.group_by("row", maintain_order=True).agg("name")
     values = frame.select("row").join(found, on="row", how="left", maintain_order="left")["name"]
@@ -124,6 +126,13 @@ def notes_on(n_stand_ins: int, names: pl.Series | None) -> list[str]:
             f"list, say what separates it: --entity-separator '{separator}' (entity_separator)."
         )
     return notes
+
+
+def _as_text(names: pl.Series) -> pl.Series:
+    """Bytes as text, with U+FFFD in place of what is not UTF-8; other names as they are."""
+    if names.dtype != pl.Binary:
+        return names
+    return decoded(pl.DataFrame({"name": names}), ["name"], None)["name"].alias(names.name)
 
 
 def _named(values: pl.Series) -> pl.Series:

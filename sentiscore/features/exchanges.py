@@ -18,7 +18,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sentiscore.errors import InputError, SentiscoreError, import_extra
-from sentiscore.tables.source import READABLE
+from sentiscore.tables.formats import READABLE
 
 _EPOCH: Final = date(1970, 1, 1)
 _FIRST: Final = date(1900, 1, 1)

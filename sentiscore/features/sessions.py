@@ -20,7 +20,7 @@ from sentiscore.features.exchanges import find_exchange
 from sentiscore.features.times import to_utc
 from sentiscore.features.zones import INSTANT, start_of_day
 from sentiscore.tables import open_source
-from sentiscore.tables.source import READABLE
+from sentiscore.tables.formats import READABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -141,7 +141,7 @@ class Damage:
 
         Args:
             csv: How the files are written.
-            first: Where the first damage of a column is, as far as that is known.
+            first: Where the first damage of a column of a CSV is; none if no file is a CSV.
             text_col: The column of texts.
             entity_col: The column of entities.
         """
@@ -151,7 +151,11 @@ class Damage:
         for name, n in self.columns.most_common():
             where = f" (first in {first[name]})" if name in first else ""
             counts.append(f"{n:,} in {name!r}{where}, {become.get(name, 'kept with U+FFFD in their place')}")
+        advice = "Write those columns again as text."
+        if first:
+            advice = "If the file has another encoding, name it, for example --encoding cp1252 (encoding)."
+        encoding = csv.encoding.upper() if first else "UTF-8"
         return (
-            f"{self.n_rows:,} row{' holds' if one else 's hold'} bytes that are not {csv.encoding.upper()}: "
-            f"{'; '.join(counts)}. If the file has another encoding, name it, for example --encoding cp1252 (encoding)."
+            f"{self.n_rows:,} row{' holds' if one else 's hold'} bytes that are not {encoding}: {'; '.join(counts)}. "
+            f"{advice}"
         )

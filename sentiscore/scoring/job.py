@@ -24,6 +24,7 @@ from sentiscore.engine.memory import give_back
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning, StoppedError
 from sentiscore.features import DailyConfig
 from sentiscore.features.sessions import Calendar
+from sentiscore.local import local_path
 from sentiscore.scoring.answers import DEFAULT_MAX_BYTES, AnswerStore
 from sentiscore.scoring.bad_rows import BadRows, is_bad, mark_undecodable, rejected
 from sentiscore.scoring.journal import Journal
@@ -34,6 +35,7 @@ from sentiscore.scoring.plan import Bounds, Options, Plan, Window, check_places,
 from sentiscore.scoring.prepared import Prepared
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.scoring.tally import FINISHING, SCORING, JobSummary, OnPhase, OnProgress, OnWindow, Tally, WindowDone
+from sentiscore.scoring.texts import not_a_list
 from sentiscore.tables import Sink, open_sink
 from sentiscore.tables.dialect import UTF_8, CsvDialect
 from sentiscore.tables.exact import series_of
@@ -153,7 +155,7 @@ def score_file(
         StoppedError: `should_stop` said so.
     """
     forks.check()
-    paths = [source] if isinstance(source, str | Path) else list(source)
+    paths = _paths(source)
     if not paths:
         raise InputError("There is no file to score.", "Name at least one.")
     if output is None and daily is not None and len(paths) > 1:
@@ -232,6 +234,13 @@ def score_file(
         told = tally.damage.told(options.csv, first, text_col=text_col, entity_col=entity_col)
         warnings.warn(told, SentiscoreWarning, stacklevel=2)
     return summary
+
+
+def _paths(source: object) -> list[Path]:
+    """The sources that were named, one or several."""
+    if isinstance(source, str | os.PathLike) or not_a_list(source) is not None:
+        return [local_path(source)]  # type: ignore[arg-type] # which refuses what is not a path
+    return [local_path(path) for path in source]  # type: ignore[attr-defined]
 
 
 def _load(model: str | Path | Scorer, *, overflow: str, **settings: Any) -> Scorer:

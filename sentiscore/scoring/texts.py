@@ -1,6 +1,6 @@
 """Whatever a user holds texts in -> a series of texts, where a missing one is null."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -31,10 +31,38 @@ def as_texts(texts: Iterable[object]) -> pl.Series:
         if texts.dtype not in _TEXT_LIKE:
             raise InputError(f"Not all of these are texts: the series holds {texts.dtype}.", _HINT)
         return texts.cast(pl.String).alias(_TEXT)
-    if isinstance(texts, bytes | dict) or not isinstance(texts, Iterable):
-        raise InputError(f"Not all of these are texts: this is a {_type(texts)}.", "Put the texts in a list.")
+    if (advice := not_a_list(texts)) is not None:
+        raise InputError(
+            f"Not all of these are texts: this is a {_type(texts)}.",
+            advice or "Put the texts in a list.",
+        )
     given = [_text(at, value) for at, value in enumerate(texts)]
     return pl.Series(_TEXT, given, dtype=pl.String, strict=True)
+
+
+def not_a_list(given: object) -> str | None:
+    """What to pass instead of something that cannot be iterated, or whose items are names, keys, bytes or lines.
+
+    Args:
+        given: What was passed where a list is expected.
+
+    Returns:
+        None for an iterable of items. Otherwise advice, which is empty where there is nothing better to say than to
+        pass a list.
+    """
+    if hasattr(type(given), "columns"):  # a frame or table of any library
+        return 'Pass one column of it, such as df["headline"], or use score_frame with a polars DataFrame.'
+    if isinstance(given, Mapping):
+        return 'Pass one of its values, such as rows["headline"], or a list: list(rows.values()).'
+    if callable(getattr(given, "readline", None)):
+        return "Use score_file with the path of a file, or read the texts into a list first."
+    if isinstance(given, bytes | bytearray | memoryview):
+        return ""
+    try:
+        iter(given)  # type: ignore[call-overload]
+    except TypeError:
+        return ""
+    return None
 
 
 def _text(at: int, value: object) -> str | None:

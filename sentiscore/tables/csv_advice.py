@@ -9,7 +9,7 @@ from typing import Final
 
 from sentiscore.errors import InputError
 from sentiscore.tables.dialect import CsvDialect
-from sentiscore.tables.problems import check_names, not_utf8
+from sentiscore.tables.problems import check_names, conversion, not_utf8
 
 _USUAL: Final = (";", "\t")
 """Separators that are recognised where a header has no comma."""
@@ -35,6 +35,61 @@ class Row:
     fields: list[str]
     line: int
     following: list[str] | None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the first lines of a file can be read so that all rows have as many fields as the header.
+
+    Attributes:
+        line: The line of the header, from 1.
+        fields: How many fields the header has, 2 or more.
+        options: The options that read the file so; none if it is read so already.
+    """
+
+    line: int
+    fields: int
+    options: tuple[str, ...]
+
+
+def layout_of(path: Path, lines: Sequence[str], separator: str, dialect: CsvDialect) -> Layout | None:
+    """The layout with the fewest lines before the header; None if there is none.
+
+    Args:
+        path: The file.
+        lines: Its first lines, from the very first. They end where a row ends.
+        separator: What separated the fields so far; it goes before others.
+        dialect: How the file was read.
+    """
+    lines = list(lines)
+    while lines and not lines[-1].strip():
+        del lines[-1]
+    for skipped in range(min(len(lines) - 1, _FIRST_LINES)):
+        for each in dict.fromkeys((separator, *_LIKELY)):
+            if (fields := _equal_fields(lines[skipped:], each, dialect.comment)) is not None:
+                usual = dialect.separator or usual_separator(path, lines[skipped])
+                options = [] if each == usual else [_typed_separator(each)]
+                options += [f"--skip-rows {skipped} (skip_rows)"] if skipped != dialect.skip_rows else []
+                return Layout(skipped + 1, fields, tuple(options))
+    return None
+
+
+def _equal_fields(lines: Sequence[str], separator: str, comment: str | None) -> int | None:
+    """How many fields each of these rows has, if they are equally many, and the first can be a header."""
+    kept = (f"{line}\n" for line in lines if comment is None or not line.startswith(comment))
+    rows = csv.reader(kept, delimiter=separator, strict=True)
+    seen = 0
+    try:
+        header = next(rows, [])
+        if len(header) <= 1 or len({name.strip() for name in header} - {""}) < len(header):
+            return None
+        for row in rows:
+            if len(row) != len(header):
+                return None
+            seen += 1
+    except csv.Error:
+        return None
+    return len(header) if seen else None
 
 
 def usual_separator(path: Path, header: str) -> str:
@@ -87,7 +142,7 @@ def check_header(path: Path, names: list[str], dialect: CsvDialect) -> None:
         raise InputError(
             f"{path} has a header with NUL bytes in it.",
             f"Is it UTF-16? Then read it with --encoding {coding} (encoding), or convert it first: "
-            f"iconv -f {coding.upper()} -t UTF-8 {path.name} > utf8.csv",
+            f"{conversion(path, coding.upper())}",
         )
     try:
         header.encode()
@@ -102,7 +157,7 @@ def _wide(header: str) -> str:
     return "utf-16be" if header.startswith("\x00") else "utf-16le"
 
 
-def ragged(path: Path, names: Sequence[str], rows: int, row: Row) -> InputError:
+def ragged(path: Path, names: Sequence[str], rows: int, row: Row, layout: Layout | None) -> InputError:
     """The error of a row that has more or fewer fields than the header.
 
     Args:
@@ -110,6 +165,7 @@ def ragged(path: Path, names: Sequence[str], rows: int, row: Row) -> InputError:
         names: Its header.
         rows: How many rows come before the row.
         row: The row.
+        layout: How the first lines of the file can be read instead.
     """
     n, found = len(names), len(row.fields)
     advice = ""
@@ -120,6 +176,8 @@ def ragged(path: Path, names: Sequence[str], rows: int, row: Row) -> InputError:
         advice = (
             f"If the line before it is a comment, add --comment '{_SIGN}' or --skip-rows {row.line - 1} (skip_rows). "
         )
+    elif layout is not None and layout.options and (not rows or n == 1) and layout.fields != n:
+        advice = f"If line {layout.line} is the header, add {' and '.join(layout.options)}. "
     elif (not rows or n == 1) and looks_like_header and row.line <= _FIRST_LINES:
         advice = f"If line {row.line} is the header, add --skip-rows {row.line - 1} (skip_rows). "
     return InputError(

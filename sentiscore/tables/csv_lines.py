@@ -35,6 +35,7 @@ class Converted(io.RawIOBase):
     def __init__(self, path: Path, file: "io.BufferedReader[Any]", encoding: str) -> None:
         self._path = path
         self._file = file
+        self._encoding = encoding
         self._decoder = codecs.getincrementaldecoder(encoding)(_MARK)
         self._rest = b""
         self._ended = False
@@ -48,13 +49,26 @@ class Converted(io.RawIOBase):
         while not self._rest and not self._ended:
             found = self._file.read1(_BLOCK_BYTES)
             self._ended = not found
-            text = self._decoder.decode(found, final=self._ended)
+            text = self._decoded(found)
             self._rest = text.encode("utf-8", _MARK)
             if len(self._decoder.getstate()[0]) > MAX_ROW_BYTES:
                 raise too_much(self._path, f"has more than {MAX_ROW_BYTES >> 20} MB that are one character so far")
         given, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
         buffer[: len(given)] = given
         return len(given)
+
+    def _decoded(self, found: bytes) -> str:
+        try:
+            return self._decoder.decode(found, final=self._ended)
+        except UnicodeError as error:  # not of some bytes, which are marked, but of the whole file
+            wide = self._encoding in ("utf-16", "utf-32")
+            raise InputError(
+                f"{self._path} cannot be read as {self._encoding.upper()}: {error}.",
+                f"Without a byte-order mark, name the order: --encoding {self._encoding}-le or {self._encoding}-be "
+                "(encoding)."
+                if wide
+                else "Name the encoding that the file is in with --encoding (encoding).",
+            ) from error
 
     def close(self) -> None:
         """Close the file too."""

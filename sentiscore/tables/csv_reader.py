@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import itertools
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,16 @@ from typing import Any, Final, cast
 
 import polars as pl
 
-from sentiscore.tables.csv_advice import Row, check_header, no_header, ragged, usual_separator, wrong_quote
+from sentiscore.tables.csv_advice import (
+    Layout,
+    Row,
+    check_header,
+    layout_of,
+    no_header,
+    ragged,
+    usual_separator,
+    wrong_quote,
+)
 from sentiscore.tables.csv_lines import Converted, Lines, TableBytes, long_fields
 from sentiscore.tables.decoding import decoded
 from sentiscore.tables.dialect import UTF_8, CsvDialect
@@ -87,7 +97,8 @@ def look_at_csv(path: Path, dialect: CsvDialect) -> CsvLook:
                 if len(row) == n or (not row and n == 1):
                     rows += 1
                 elif row:
-                    raise ragged(path, names, rows, Row(row, number, next(reader, None)))
+                    found = Row(row, number, next(reader, None))
+                    raise ragged(path, names, rows, found, _layout_of(path, separator, dialect))
     except csv.Error as error:
         raise wrong_quote(path, lines.number if lines else 1, first, error) from error
     except zlib.error as error:
@@ -152,7 +163,13 @@ def csv_pieces(path: Path, look: CsvLook, columns: Sequence[str], damaged: str |
 def first_lines(path: Path, dialect: CsvDialect) -> list[str]:
     """The first lines of a file, as far as they say what is in it, from the very first."""
     with open_bytes(path, dialect) as raw:
-        return raw.read(_FIRST_BYTES).decode(errors="replace").removeprefix("\ufeff").splitlines()
+        start = raw.read(_FIRST_BYTES).decode(errors="replace").removeprefix("\ufeff")
+    return re.split(r"\r\n|\r|\n", start)  # str.splitlines also splits at signs that end no line of a CSV
+
+
+def _layout_of(path: Path, separator: str, dialect: CsvDialect) -> Layout | None:
+    lines = first_lines(path, dialect)
+    return layout_of(path, lines[:-1] if sum(map(len, lines)) > _FIRST_BYTES // 2 else lines, separator, dialect)
 
 
 def _note_damage(damaged: dict[str, int], names: list[str], row: list[str], line: int) -> None:

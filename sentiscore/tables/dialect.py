@@ -14,6 +14,12 @@ UTF_8: Final = "utf-8"
 _NOT_CHARSETS: Final = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
 """Codecs of Python that give text and yet are not the encoding of any file."""
 _LAST_ASCII: Final = 127
+_KINDS: Final[dict[str, tuple[type, ...]]] = {
+    "separator": (str, type(None)),
+    "skip_rows": (int,),
+    "comment": (str, type(None)),
+    "encoding": (str,),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +44,13 @@ class CsvDialect:
     encoding: str = UTF_8
 
     def __post_init__(self) -> None:
+        for name, kinds in _KINDS.items():
+            value = getattr(self, name)
+            if not isinstance(value, kinds) or isinstance(value, bool):
+                wanted = "whole number" if name == "skip_rows" else "text"
+                raise InputError(
+                    f"{name} is {value!r}, of the type {type(value).__name__}.", f"Pass a {wanted}, or leave it out."
+                )
         if self.separator == "\\t":
             object.__setattr__(self, "separator", "\t")
         if self.separator is not None:
@@ -100,9 +113,18 @@ def _unknown(name: str) -> InputError:
     names = dict.fromkeys(found for each in near if (found := _is_known(each)) is not None)
     some = ", ".join(list(names)[:3])
     return InputError(
-        f"There is no encoding {name!r}.",
+        f"There is no encoding {name!r}{': that codec is not an encoding of text' if _is_codec(name) else ''}.",
         f"Near to it are: {some}." if some else "Examples are: cp1252, latin-1, utf-16, gbk, shift_jis.",
     )
+
+
+def _is_codec(name: str) -> bool:
+    """Whether Python knows this name at all, such as base64."""
+    try:
+        codecs.lookup(name)
+    except (LookupError, ValueError):
+        return False
+    return True
 
 
 def _is_known(name: str) -> str | None:

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from sentiscore.errors import InputError
+from sentiscore.tables.formats import way_to_files
 from sentiscore.tables.limits import MAX_DEPTH, MAX_FILES
 from sentiscore.tables.places import PROVENANCE_NAME
 from sentiscore.tables.problems import too_much
@@ -92,7 +93,7 @@ def _key(top: Path, folder: Path) -> tuple[str, str | None]:
     if not separator or not name:
         raise InputError(
             f"{top} holds the folder {folder.name!r}, whose name is not KEY=VALUE.",
-            f"Name the files, for example: '{top}/**/*.parquet'",
+            way_to_files(top),
         )
     try:
         name, value = unquote(name, errors="strict"), unquote(value, errors="strict")

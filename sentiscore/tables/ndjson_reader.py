@@ -8,6 +8,7 @@ import codecs
 import io
 import json
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, Final
 import polars as pl
 from polars.selectors import by_name
 
-from sentiscore.errors import InputError
+from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.tables.limits import MAX_COLUMNS, MAX_DEPTH, MAX_ROW_BYTES, MAX_ROW_VALUES
 from sentiscore.tables.problems import broken, check_count, check_names, not_utf8, too_much
 
@@ -122,6 +123,7 @@ def look_at_ndjson(path: Path) -> tuple[pl.Schema, int]:
     check_names(path, list(names))
     schema = _infer(path, examples)
     _check_exact(path, schema, examples)
+    _warn_of_types(path, schema, examples)
     lines = [_decode(example.line) for example in examples]
     return pl.Schema({name: _narrow(kind, [line.get(name) for line in lines]) for name, kind in schema.items()}), rows
 
@@ -157,7 +159,14 @@ def _read(block: _Block, schema: pl.Schema, columns: list[str], path: Path) -> p
         lines = io.BytesIO(b"\n".join([line for _, line in block]))
         return pl.scan_ndjson(lines, schema=schema).select(by_name(*columns)).collect()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        number = next((number for number, line in block if not _reads(line, schema)), None)
+        number, line = next(((n, line) for n, line in block if not _reads(line, schema)), (0, b"{}"))
+        name = next((name for name in json.loads(line) if not _reads(line, pl.Schema({name: schema[name]}))), None)
+        if name is not None:
+            raise InputError(
+                f"{path} cannot be read: the column {name!r} holds values of several types, which have no type in "
+                f"common: {schema[name]}, and in line {number:,} {json.dumps(json.loads(line)[name]):.60}.",
+                "Give it one type, for example text. Or name the columns to keep without it with --columns (columns).",
+            ) from error
         raise broken(path, f"line {number}: {error}" if number else error) from error
 
 
@@ -327,6 +336,25 @@ def _schema_of(examples: list[_Example]) -> pl.Schema | None:
         return pl.scan_ndjson(io.BytesIO(lines), infer_schema_length=None).collect_schema()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
+
+
+def _warn_of_types(path: Path, schema: pl.Schema, examples: list[_Example]) -> None:
+    """Warn of columns that are text although some of their values are not."""
+    texts = {name for name, kind in schema.items() if kind == pl.String}
+    mixed = dict.fromkeys(
+        name
+        for example in examples
+        for name, value in _decode(example.line).items()
+        if name in texts and value is not None and not isinstance(value, str)
+    )
+    if mixed:
+        names = ", ".join(map(repr, mixed))
+        warnings.warn(
+            f"{path} holds values of several types in the column{'s'[: len(mixed) > 1]} {names}: all of them are read "
+            "as text, so that 1 becomes '1'.",
+            SentiscoreWarning,
+            stacklevel=2,
+        )
 
 
 def _check_exact(path: Path, schema: pl.Schema, examples: list[_Example]) -> None:

@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 import polars as pl
 
 from sentiscore.errors import OutputError
-from sentiscore.local import local_path
+from sentiscore.local import local_path, with_home
 from sentiscore.tables.exchange import exchange
 
 WRITABLE: Final = (".parquet", ".csv", ".ndjson")
@@ -32,13 +32,18 @@ _SWAP: Final = 60
 
 def is_folder_target(path: str | Path) -> bool:
     """Does this output mean a folder of parts? It does if it ends in a separator, or is a folder already."""
-    text = os.fspath(path)
-    return text.endswith(("/", os.sep)) or Path(text).is_dir()
+    place = local_path(path, OutputError)
+    return os.fspath(path).endswith(("/", os.sep)) or os.path.isdir(place)  # noqa: PTH112 - False without permission
 
 
 def part_name(number: int) -> str:
     """The name of a part of a folder, counted from 0."""
     return f"part-{number:05}.parquet"
+
+
+def is_part_name(name: str) -> bool:
+    """Whether a file of this name in a folder is a part of it."""
+    return _PART_NAME.fullmatch(name) is not None
 
 
 def parts_of(folder: Path) -> list[Path]:
@@ -343,7 +348,7 @@ def _instance(dtype: Any) -> Any:
 
 def real(path: Path) -> Path:
     """Where a path leads, so that a link stays one."""
-    return Path(os.path.realpath(path))
+    return Path(os.path.realpath(with_home(os.fspath(path))))
 
 
 def beside(path: Path) -> Path:
@@ -372,12 +377,11 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise OutputError(
-            f"{path.parent} may not be written to by this user.", "Choose another place with --output."
-        ) from error
+        place = path if os.path.isdir(path) else path.parent  # noqa: PTH112 - False without permission
+        raise OutputError(f"{place} may not be written to by this user.", "Choose another place.") from error
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise OutputError(
             f"{path} could not be written: {reason}.",
-            "Nothing was changed there. Make room if that is why, or choose another place with --output.",
+            "Nothing was changed there. Make room if that is why, or choose another place.",
         ) from error

@@ -1,5 +1,6 @@
 """What is wrong with a file, said once for all formats; and whether it is still the file that was opened."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,6 +54,20 @@ def check_utf8_mark(path: Path, start: bytes, *, option: bool) -> None:
         raise not_utf8(path, "its header", "UTF-32" if b"\x00\x00" in start[:4] else "UTF-16", option=option)
 
 
+def conversion(path: Path, coding: str) -> str:
+    """The command that converts a text file to UTF-8.
+
+    Args:
+        path: The file; one that ends in .gz is unpacked too.
+        coding: What it is encoded in, as iconv calls it.
+    """
+    name, packed = path.name, path.suffix.lower() == ".gz"
+    suffix = Path(name).with_suffix("").suffix if packed else path.suffix
+    convert = f"iconv -f {coding} -t UTF-8"
+    file = shlex.quote(str(path))
+    return f"gzip -dc {file} | {convert} > utf8{suffix}" if packed else f"{convert} {file} > utf8{suffix}"
+
+
 def not_utf8(
     path: Path,
     where: str,
@@ -73,7 +88,7 @@ def not_utf8(
         option: Whether there is an option that says in which encoding such a file is.
     """
     what = path if column is None else f"The column {column!r} of {path}"
-    convert = f"onvert it first, for example: iconv -f {coding} -t UTF-8 {path.name} > utf8.csv"
+    convert = f"onvert it first, for example: {conversion(path, coding)}"
     hint = f"C{convert}"
     if encoding != "utf-8":
         hint = "Name the encoding that the file is in with --encoding (encoding), or mend those bytes."

@@ -207,9 +207,9 @@ def read_provenance(path: str | Path) -> Found | None:
         InputError: There is no such output, it cannot be read, or what is said of it makes no sense.
     """
     path = local_path(path)
-    if not path.exists():
-        raise InputError(f"There is no file {path}.", "Check the path; it is taken relative to this folder.")
     try:
+        if not path.exists():
+            raise InputError(f"There is no file {path}.", "Check the path; it is taken relative to this folder.")
         held = held_provenance(path)
         beside = _from_sidecar(sidecar_path(path))
         intact = None if beside is None or not beside.sha256 else hash_output(path) == beside.sha256

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import polars as pl
 
@@ -21,10 +21,11 @@ from sentiscore.tables.csv_reader import CsvLook, csv_pieces, first_lines, look_
 from sentiscore.tables.decoding import decoded
 from sentiscore.tables.dialect import UTF_8, CsvDialect
 from sentiscore.tables.folders import FoundFile, files_of
+from sentiscore.tables.formats import READABLE, Format, format_of, way_to_files
 from sentiscore.tables.ndjson_reader import look_at_ndjson, ndjson_pieces
 from sentiscore.tables.parquet_offsets import offset_of, with_offset
 from sentiscore.tables.parquet_reader import ParquetLook, look_at_parquet, parquet_pieces
-from sentiscore.tables.places import PROVENANCE_NAME, part_name, parts_of
+from sentiscore.tables.places import PROVENANCE_NAME, is_part_name, part_name, parts_of
 from sentiscore.tables.problems import (
     broken,
     check_kind,
@@ -36,19 +37,6 @@ from sentiscore.tables.problems import (
 )
 from sentiscore.tables.windows import WINDOW_BYTES, rechunk
 
-Format = Literal["csv", "parquet", "ndjson"]
-
-_SUFFIXES: Final[dict[str, Format]] = {
-    ".csv": "csv",
-    ".csv.gz": "csv",
-    ".tsv": "csv",
-    ".tsv.gz": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".ndjson": "ndjson",
-    ".jsonl": "ndjson",
-}
-READABLE: Final = ", ".join(_SUFFIXES)
 _PIECE_ROWS: Final = 32_768
 _START_BYTES: Final = 64
 _PLAIN: Final = CsvDialect()
@@ -292,7 +280,7 @@ def _look_at(path: Path, dialect: CsvDialect) -> Source:
         raise InputError(f"There is no file {path}.", "Check the path; it is taken relative to this folder.")
     if path.is_dir():
         return _look_at_folder(path, dialect)
-    file_format = _format_of(path)
+    file_format = format_of(path)
     if file_format is None:
         raise InputError(f"{path} is of a kind that cannot be read.", f"Readable are: {READABLE}.")
     if not path.is_file():
@@ -325,15 +313,11 @@ def _look_at(path: Path, dialect: CsvDialect) -> Source:
     return Source(path, file_format, schema, (part,))
 
 
-def _format_of(path: Path) -> Format | None:
-    return next((kind for suffix, kind in _SUFFIXES.items() if path.name.lower().endswith(suffix)), None)
-
-
 def _look_at_folder(path: Path, dialect: CsvDialect) -> Source:
     """A folder of files -> one table; of parts that sentiscore wrote, all of them and nothing else."""
     parts = parts_of(path)
     if parts:
-        names = {entry.name for entry in path.iterdir() if not entry.name.startswith("_")}
+        names = {entry.name for entry in path.iterdir() if not _is_ignored(entry.name)}
         if names - {PROVENANCE_NAME} != {part.name for part in parts}:
             raise _is_folder(path)
         for number, part in enumerate(parts):
@@ -342,18 +326,23 @@ def _look_at_folder(path: Path, dialect: CsvDialect) -> Source:
     files = [FoundFile(part, ()) for part in parts] or files_of(path)
     if not files:
         raise _is_folder(path)
-    first = _format_of(files[0].path)
+    first = format_of(files[0].path)
     for file in files:
-        if (found := _format_of(file.path)) is not None and first is not None and found != first:
+        if (found := format_of(file.path)) is not None and first is not None and found != first:
             raise InputError(
                 f"{path} holds files of different formats: {files[0].path.name} and {file.path.name}.",
-                f"Name the files of one of them, for example: '{path}/*{files[0].path.suffix}'",
+                way_to_files(path, files[0].path),
             )
     return _joined(path, files, [_look_at(file.path, dialect) for file in files])
 
 
+def _is_ignored(name: str) -> bool:
+    """Whether a name beside parts is of no table, such as .DS_Store; a hidden part is one that is not complete."""
+    return name.startswith(("_", ".")) and not is_part_name(name.removeprefix("."))
+
+
 def _is_folder(path: Path) -> InputError:
-    return InputError(f"{path} is a folder.", f"Name the files in it, for example: '{path}/*.parquet'")
+    return InputError(f"{path} is a folder.", way_to_files(path))
 
 
 def _joined(path: Path, files: Sequence[FoundFile], sources: Sequence[Source]) -> Source:

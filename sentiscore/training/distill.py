@@ -80,7 +80,7 @@ def distill(
             "All weights of this student are new, so its head alone has nothing to read.",
             "Leave method out, or name a base, or layers to take.",
         )
-    place = Path(soft_labels or output.with_name(f"{output.name}.soft.parquet"))
+    place = local_path(soft_labels or output.with_name(f"{output.name}.soft.parquet"), OutputError)
     if student.take_layers and not (student.model or teachers):
         raise TrainingError(
             "There is no teacher whose layers could be taken.", "Name one, or a model in the [student] table."

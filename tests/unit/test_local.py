@@ -11,6 +11,7 @@ import sentiscore
 from sentiscore import features
 from sentiscore.cli.main import cli
 from sentiscore.errors import CheckpointError, InputError, OutputError, SentiscoreError
+from sentiscore.evaluation.files import check_reports, write_reports
 from sentiscore.local import local_path
 from sentiscore.tables.provenance import read_provenance
 from sentiscore.training.settings import read_toml
@@ -129,3 +130,94 @@ def test_every_command_refuses_an_address_and_makes_no_folder_of_its_name(
     assert "is not on this machine" in done.output
     assert [path.name for path in (tmp_path / "s3:" / "bucket").iterdir()] == []
     assert {path.name for path in tmp_path.iterdir()} == {"news.csv", "labelled.csv", "scored.parquet", "s3:"}
+
+
+@pytest.mark.parametrize("source", [None, 7, b"news.csv", [None], ["news.csv", 7], {"a": 1}, pl.DataFrame({"a": [1]})])
+def test_a_source_that_is_not_a_path_is_a_clear_error(source: Any) -> None:
+    with pytest.raises(InputError, match="A path is expected, not "):
+        sentiscore.score_file(source, text_col="t")
+
+
+def test_an_output_that_is_not_a_path_is_a_clear_error(tmp_path: Path) -> None:
+    source = tmp_path / "news.csv"
+    source.write_text("t\na\n")
+    with pytest.raises(OutputError, match="A path is expected, not 7"):
+        sentiscore.score_file(source, text_col="t", output=7)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "said", [{"encoding": None}, {"skip_rows": "1"}, {"separator": 7}, {"comment": b"#"}], ids=repr
+)
+def test_a_csv_option_of_the_wrong_type_is_a_clear_error(said: Any, tmp_path: Path) -> None:
+    source = tmp_path / "news.csv"
+    source.write_text("t\na\n")
+    (name,) = said
+    with pytest.raises(InputError, match=f"{name} is .*, of the type"):
+        sentiscore.score_file(source, text_col="t", **said)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://huggingface.co/a/b-1.0",
+        "http://www.huggingface.co/a/b-1.0/",
+        "https://hf.co/a/b-1.0/tree/main?x=1",
+        "hf://a/b-1.0",
+        "hf://a/b-1.0@main",
+    ],
+)
+@pytest.mark.parametrize("command", ["score news.csv --text-col t -m {}", "verify {}"])
+def test_the_address_of_a_model_on_the_hub_is_refused_with_its_id(
+    command: str, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("news.csv").write_text("t\na\n")
+    done = CliRunner().invoke(cli, command.format(address).split())
+    assert done.exit_code == 1, done.output
+    assert "is not on this machine" in done.output
+    assert "-m a/b-1.0\n" in done.output
+
+
+def test_an_address_that_looks_like_a_pattern_is_refused_by_its_name() -> None:
+    done = CliRunner().invoke(cli, ["score", "s3://b/*.csv", "--text-col", "t"])
+    assert done.exit_code == 1
+    assert "s3://b/*.csv is not on this machine" in done.output
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder, which is not the working folder."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "work").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "home"
+
+
+def test_a_tilde_that_no_shell_replaced_is_the_home_folder(home: Path, tiny_checkpoint: Path) -> None:
+    shutil.copytree(tiny_checkpoint, home / "model")
+    (home / "news.csv").write_text("t\na\n")
+    for words in (
+        "score ~/news.csv --text-col t -m ~/model -o ~/out.csv",
+        "score ~/n*.csv --text-col t -m ~/model --cache ~/cache",
+        "score ~/news.csv --text-col t -m ~/model -o ~/parts/",
+        "inspect ~/out.csv",
+    ):
+        done = CliRunner().invoke(cli, words.split())
+        assert done.exit_code == 0, done.output
+    assert {path.name for path in home.iterdir()} >= {"out.csv", "news.scored.parquet", "cache", "parts"}
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_a_report_goes_to_the_home_folder_too(home: Path) -> None:
+    check_reports(Path("~/report.json"), None, [])
+    write_reports([], Path("~/report.json"), None)
+    assert (home / "report.json").exists()
+
+
+def test_a_folder_that_is_called_like_the_home_is_taken_at_its_name(home: Path) -> None:
+    Path("~").mkdir()
+    assert local_path("~/a.csv") == Path("~/a.csv")
+    assert local_path("~~a.csv") == Path("~~a.csv")
+    assert local_path("a/~/b") == Path("a/~/b")

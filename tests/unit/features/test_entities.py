@@ -163,6 +163,20 @@ def test_entities_in_many_slices_are_those_of_one() -> None:
         assert counts(daily(scored(lists), entity_separator=";")) == {"A": 140_000, "B": 210_000, "C": 70_000}
 
 
+@pytest.mark.parametrize("separator", [None, ";"])
+def test_names_in_bytes_are_text_and_those_that_are_not_utf_8_are_none(separator: str | None) -> None:
+    rows = scored(pl.Series([b"AAPL", "Société".encode(), b"\xff\xfe", None]))
+    with pytest.warns(SentiscoreWarning):
+        made = features.daily(rows, time_col="at", entity_col="entity", entity_separator=separator)
+    assert made["unique_id"].to_list() == ["AAPL", "Société"]
+
+
+def test_lists_of_names_in_bytes_are_lists_of_text() -> None:
+    rows = scored(pl.Series([[b"AAPL", b"\xff"], [b"MSFT"]]))
+    made = features.daily(rows, time_col="at", entity_col="entity")
+    assert made["unique_id"].to_list() == ["AAPL", "MSFT"]
+
+
 def test_nothing_is_lost_between_a_column_and_its_entities() -> None:
     column = pl.Series("^x$", ["A;B", None, "", "B; B"])
     found = read_entities(column.alias("x"), ";")

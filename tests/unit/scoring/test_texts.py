@@ -1,10 +1,13 @@
 """What may hold texts, and what counts as a missing one."""
 
+import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from sentiscore import InputError
@@ -72,3 +75,32 @@ def test_the_first_thing_that_is_no_text_is_named_with_its_place(wrong: object, 
 def test_what_holds_no_texts_is_refused(wrong: Any) -> None:
     with pytest.raises(InputError, match="Not all of these are texts"):
         as_texts(wrong)
+
+
+@pytest.mark.parametrize(
+    ("held", "advice"),
+    [
+        (pd.DataFrame({"headline": ["a"]}), "score_frame"),
+        (pd.DataFrame({"headline": ["a"]}).groupby("headline"), None),
+        (pl.DataFrame({"headline": ["a"]}), "score_frame"),
+        (pl.LazyFrame({"headline": ["a"]}), "score_frame"),
+        (pa.table({"headline": ["a"]}), "score_frame"),
+        (pa.record_batch({"headline": pa.array(["a"])}), "score_frame"),
+        ({"headline": ["a"]}, "rows.values"),
+        (io.StringIO("headline\na\n"), "score_file"),
+        (io.BytesIO(b"headline\na\n"), "score_file"),
+        (np.array("a"), "in a list"),
+        (bytearray(b"a"), "in a list"),
+        (memoryview(b"a"), "in a list"),
+        (Path("news.csv"), "in a list"),
+    ],
+    ids=lambda held: f"{type(held).__module__}.{type(held).__name__}",
+)
+def test_what_would_give_names_keys_or_lines_is_refused_with_advice(held: Any, advice: str | None) -> None:
+    with pytest.raises(InputError, match="Not all of these are texts") as caught:
+        as_texts(held)
+    assert advice is None or advice in str(caught.value.hint)
+
+
+def test_a_series_whose_index_has_the_name_of_a_method_of_files_is_read() -> None:
+    assert as_texts(pd.Series(["a"], index=["readline"])).to_list() == ["a"]

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -257,6 +258,29 @@ def test_a_message_names_the_options_that_would_read_the_file(
         assert option in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("name|text\n1|Apple, beats\n2|b, c, d\n", "--separator '|' (separator)"),
+        ("name|text\r\n1|a\r\n2|b, c, d\r\n3|e, f\r\n4|g, h\r\n", "--separator '|' (separator)"),
+        ("name^text\n1^Apple, beats\n2^b, c, d\n", "--separator '^' (separator)"),
+        ("My report\n\nname|text\n1|Apple, beats\n2|b, c, d\n", "--separator '|' (separator) and --skip-rows 2"),
+        ("Report of news\nCreated 2024-01-05, by me\n\nt,h\n1,a\n2,b\n", "--skip-rows 3 (skip_rows)"),
+        ("Report of news\x0b\x1c\nBy me, you, her\n\nt,h\n1,a\n2,b", "--skip-rows 3 (skip_rows)"),
+        ('Report\nBy me, you\n\n\nt,h,n\n1,"a, \n b",2\n', "--skip-rows 4 (skip_rows)"),
+        ("Report\nBy me, you\n\nt;h\n1;a, b, c\n2;b\n", "--skip-rows 3 (skip_rows)"),
+        ("name|text\n" + "1|Apple, beats\n" * 9000, "--separator '|' (separator)"),
+    ],
+)
+def test_the_options_that_a_ragged_file_is_told_read_it(write: Write, text: str, options: str) -> None:
+    path = write(text)
+    with pytest.raises(InputError, match="ragged") as caught:
+        rows(path)
+    assert f"add {options}" in caught.value.hint
+    said = dict(re.findall(r"--(separator|skip-rows) '?(.+?)'? \(", caught.value.hint))
+    assert rows(path, separator=said.get("separator"), skip_rows=int(said.get("skip-rows", 0)))
+
+
 def test_a_column_that_no_option_would_give_gets_no_such_advice(write: Write) -> None:
     with pytest.raises(InputError) as caught:
         read_table(write("id,other\n1,a\n"), ["text"])
@@ -282,3 +306,23 @@ def test_a_file_in_another_encoding_names_the_option(write: Write, data: bytes, 
         open_source(path)
     assert option in caught.value.hint
     assert open_source(path, CsvDialect(encoding=option.split()[1])).rows == 1
+
+
+# --- encodings that do not fit ---
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "U16", "utf_32"])
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz"])
+def test_a_wide_file_without_a_mark_needs_the_order_of_its_bytes(write: Write, encoding: str, name: str) -> None:
+    wide = "utf-16" if "16" in encoding else "utf-32"
+    path = write(TABLE.encode(f"{wide}-le"), name)
+    with pytest.raises(InputError, match=f"cannot be read as {wide.upper()}") as caught:
+        rows(path, encoding=encoding)
+    assert f"--encoding {wide}-le or {wide}-be" in str(caught.value.hint)
+    assert rows(path, encoding=f"{wide}-le") == ROWS
+
+
+@pytest.mark.parametrize("name", ["base64", "hex", "rot13", "zlib", "bz2", "quopri", "uu", "idna", "punycode"])
+def test_a_codec_that_is_not_of_text_is_refused_as_such(name: str) -> None:
+    with pytest.raises(InputError, match="is not an encoding of text"):
+        CsvDialect(encoding=name)

@@ -48,6 +48,13 @@ def test_a_folder_with_anything_else_is_no_table(folder: Path, name: str) -> Non
         open_source(folder)
 
 
+@pytest.mark.parametrize("name", [".DS_Store", ".part-00000.parquet.crc", "._part-00000.parquet", ".a/x", "_SUCCESS"])
+def test_hidden_names_beside_parts_are_ignored(folder: Path, name: str) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text("x")
+    assert read_table(folder).equals(ROWS)
+
+
 def test_an_empty_folder_is_no_table(tmp_path: Path) -> None:
     (tmp_path / "provenance.json").write_text("{}")
     with pytest.raises(InputError, match="is a folder"):

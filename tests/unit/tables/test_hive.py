@@ -1,12 +1,15 @@
 """A folder of a stranger's files is a table, and what the names of its folders say are columns."""
 
+import shlex
+import warnings
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from sentiscore.errors import InputError
+from sentiscore.cli.score import expand
+from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.tables import folders, hash_output, open_source, read_table, write_frame
 from sentiscore.tables.dialect import CsvDialect
 
@@ -121,3 +124,38 @@ def test_very_many_files_and_folders_in_circles_are_refused(tmp_path: Path, monk
     monkeypatch.setattr(folders, "MAX_FILES", 1)
     with pytest.raises(InputError, match="more than 1 files and folders"):
         open_source(tmp_path / "news")
+
+
+@pytest.mark.parametrize("names", [["2024/1.csv"], ["2024/01/1.csv", "2.csv"], ["1.csv", "a.ndjson"]])
+@pytest.mark.parametrize("top", ["news", "my [old] news"])
+def test_the_pattern_that_a_refused_folder_advises_matches_files(tmp_path: Path, names: list[str], top: str) -> None:
+    for name in names:
+        put(tmp_path / top, name)
+    with pytest.raises(InputError) as caught:
+        open_source(tmp_path / top)
+    (pattern,) = shlex.split(str(caught.value.hint).partition("for example: ")[2])
+    assert expand((pattern,)) == sorted(str(tmp_path / top / name) for name in names if name.endswith(".csv"))
+
+
+@pytest.mark.parametrize("pattern", ["gh/*", "gh/**/*.csv", "gh/ticker=*/*.csv", "g*/*/a.csv"])
+def test_a_pattern_that_loses_the_keys_of_folders_says_which_folder_keeps_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    put(tmp_path / "gh", "ticker=AAPL/a.csv")
+    monkeypatch.chdir(tmp_path)
+    with pytest.warns(SentiscoreWarning, match=r"keys \(ticker\) do not") as told:
+        assert expand((pattern,))
+    assert len(told) == 1
+    assert str(told[0].message).endswith(": gh" if pattern.startswith("gh") else ": .")
+    assert "ticker" in open_source("gh").schema
+
+
+def test_a_pattern_within_one_such_folder_or_beside_it_is_quiet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "gh", "ticker=AAPL/a=b.csv")
+    put(tmp_path, "x=1.csv")
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert expand(("gh/ticker=AAPL/*.csv", "*.csv")) == ["gh/ticker=AAPL/a=b.csv", "x=1.csv"]

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from sentiscore.errors import InputError
+from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.tables import csv_reader, open_source, parquet_reader, read_table, write_frame
 from sentiscore.tables.source import require_column
 
@@ -554,6 +554,27 @@ def test_keys_and_types_without_end_are_refused(write: Write, monkeypatch: pytes
             patch.setattr(ndjson_reader, limit, 50)
             with pytest.raises(InputError, match="too many keys and types"):
                 open_source(path)
+
+
+@pytest.mark.parametrize("other", ["1", "2.5", "true", "[1]", '{"b":1}'])
+def test_a_column_of_text_and_other_values_is_read_as_text_with_one_warning(write: Write, other: str) -> None:
+    lines = f'{{"id":{other},"t":"a","n":1}}\n{{"id":"x","t":null,"n":2}}\n{{"id":{other},"t":"b","n":3}}\n'
+    with pytest.warns(SentiscoreWarning, match="several types in the column 'id'") as told:
+        table = read_table(write(lines.encode(), "t.ndjson"))
+    assert len(told) == 1
+    assert table["id"][1] == "x"
+    assert table.dtypes == [pl.String, pl.String, pl.Int64]
+
+
+@pytest.mark.parametrize("values", [["1", "2.5", "true"], ["true", "0"], ["1", '{"a":1}']])
+def test_a_column_whose_values_have_no_type_in_common_is_named(write: Write, values: list[str]) -> None:
+    lines = "".join(f'{{"id":{value},"t":"a"}}\n' for value in values)
+    path = write(lines.encode(), "t.ndjson")
+    with pytest.raises(InputError, match="the column 'id' holds values of several types") as caught:
+        read_table(path)
+    assert "--columns" in str(caught.value.hint)
+    assert "broken" not in str(caught.value)
+    assert read_table(path, ["t"])["t"].to_list() == ["a"] * len(values)
 
 
 def test_a_byte_order_mark_before_ndjson_is_no_part_of_it(write: Write) -> None:

@@ -1,3 +1,6 @@
+import gzip
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -5,7 +8,9 @@ import polars as pl
 import pytest
 
 from sentiscore.errors import InputError
+from sentiscore.scoring.bad_rows import Damage
 from sentiscore.tables import csv_reader, open_source, read_table, write_frame
+from sentiscore.tables.dialect import CsvDialect
 
 Write = Callable[..., Path]
 
@@ -102,3 +107,29 @@ def test_what_unpacks_to_absurdly_much_is_refused(write: Write, monkeypatch: pyt
 
 def test_a_header_that_goes_on_in_the_next_line_is_not_split_at_a_semicolon(write: Write) -> None:
     assert read_table(write(b'"x;y\nz",b\n1,2\n')).to_dicts() == [{"x;y\nz": "1", "b": "2"}]
+
+
+@pytest.mark.parametrize("name", ["my news.csv", "news.csv.gz", "news.TSV", "news.ndjson"])
+def test_the_command_that_converts_a_file_makes_one_that_is_read(
+    write: Write, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if shutil.which("iconv") is None:
+        pytest.skip("there is no iconv")
+    data = '{"id":"größe"}\n' if name.endswith("ndjson") else "id\ngröße\n"
+    encoded = data.encode("cp1252")
+    path = write(gzip.compress(encoded) if name.endswith("gz") else encoded, name)
+    monkeypatch.chdir(path.parent)
+    with pytest.raises(InputError, match="not UTF-8") as caught:
+        read_table(path.name)
+    command = str(caught.value.hint).partition("onvert it first, for example: ")[2]
+    subprocess.run(command, shell=True, check=True)  # noqa: S602 - the command is what is tested
+    (made,) = path.parent.glob("utf8.*")
+    assert read_table(made)["id"].to_list() == ["größe"]
+
+
+def test_bytes_in_a_parquet_file_get_no_advice_about_the_encoding_of_a_csv() -> None:
+    damage = Damage()
+    damage.add(pl.Series([["text"]]))
+    told = damage.told(CsvDialect(), {}, text_col="text", entity_col=None)
+    assert "--encoding" not in told
+    assert told.endswith("Write those columns again as text.")

@@ -1,0 +1,81 @@
+"""Places that a user has no rights on."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from sentiscore.checkpoint.load import find_folder
+from sentiscore.cli.main import cli
+from sentiscore.errors import CheckpointError, InputError, OutputError
+from sentiscore.tables import check_place, is_folder_target, open_source
+from sentiscore.tables.provenance import read_provenance
+
+
+@pytest.fixture
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of mode 000, also for a user with all rights."""
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    stat, lstat, access = os.stat, os.lstat, os.access
+
+    def is_inside(path: Any) -> bool:
+        return isinstance(path, str | os.PathLike) and folder in Path(path).parents
+
+    def refusing(ask: Any) -> Any:
+        def asked(path: Any, *args: Any, **kwargs: Any) -> os.stat_result:
+            if is_inside(path):
+                raise PermissionError(13, "Permission denied", str(path))
+            found: os.stat_result = ask(path, *args, **kwargs)
+            return found
+
+        return asked
+
+    monkeypatch.setattr(os, "stat", refusing(stat))
+    monkeypatch.setattr(os, "lstat", refusing(lstat))
+    monkeypatch.setattr(os, "access", lambda path, *how, **more: path != folder and access(path, *how, **more))
+    return folder
+
+
+def test_an_output_in_a_closed_folder_is_a_clear_error(closed: Path) -> None:
+    assert not is_folder_target(closed / "out.csv")
+    with pytest.raises(OutputError, match="closed may not be written to by this user") as caught:
+        check_place(closed / "out.csv")
+    assert "--" not in str(caught.value)  # which of the options names this place is not known here
+
+
+@pytest.mark.parametrize("name", ["", "model"])
+def test_a_model_in_a_closed_folder_is_a_clear_error(closed: Path, name: str) -> None:
+    with pytest.raises(CheckpointError, match="may not be read by this user"):
+        find_folder(closed / name)
+
+
+def test_tables_in_a_closed_folder_are_a_clear_error(closed: Path) -> None:
+    with pytest.raises(InputError, match="may not be read by this user"):
+        open_source(closed / "a.csv")
+    with pytest.raises(InputError, match=r"cannot be read: .*Permission denied"):
+        read_provenance(closed / "a.csv")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "score {at}/a.csv --text-col t",
+        "score {at}/*.csv --text-col t",
+        "score a.csv --text-col t -o {at}/out.csv",
+        "score a.csv --text-col t -m {at}/model",
+        "verify {at}",
+        "verify {at}/model",
+        "inspect {at}/a.csv",
+    ],
+)
+def test_no_command_shows_a_traceback_for_a_closed_folder(
+    command: str, closed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(closed.parent)
+    Path("a.csv").write_text("t\na\n")
+    done = CliRunner().invoke(cli, command.format(at=closed).split())
+    assert done.exit_code == 1, done.output
+    assert done.output.startswith("error: ")
