@@ -188,9 +188,7 @@ def test_a_base_whose_positions_have_no_limit_can_be_trained(tmp_path: Path) -> 
     from sentiscore.engine.huggingface import quiet_transformers
     from sentiscore.training.base import load_base
 
-    model = network_of("xlnet")
-    model.config.max_position_embeddings = -1
-    folder = save(model, tmp_path)
+    folder = save(network_of("xlnet"), tmp_path)
     assert load_base(quiet_transformers(), folder, LABELS, 40, dict)[1].config.model_type == "xlnet"
 
 
