@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from sentiscore.checkpoint.adapter_config import read_adapter_config
 from sentiscore.checkpoint.config import CONFIG, read_config
 from sentiscore.checkpoint.weights_header import ADAPTER_CONFIG
-from sentiscore.engine.huggingface import build_classifier
+from sentiscore.engine.huggingface import build_classifier, check_body
 from sentiscore.engine.probe import REFUSALS
 from sentiscore.engine.products import is_machines
 from sentiscore.engine.weights import read_weights
@@ -113,7 +113,8 @@ def merge(folder: Path, base: Path, *, in_4_bits: bool, hashes: Mapping[str, str
     added, weights = read_weights(folder, own), read_weights(base, of_base)
     try:
         # the base's own head, if it has one, is replaced
-        model, _ = build_classifier(config, weights, torch.float32, ignore_mismatched_sizes=True)
+        model, info = build_classifier(config, weights, torch.float32, ignore_mismatched_sizes=True)
+        check_body(base, model, info)
         if in_4_bits:
             round_to_4_bits(model)
         merged = _put_on(peft, model, adapters, added).merge_and_unload()

@@ -1,15 +1,46 @@
 """What is wrong with a classifier's head, worded once for every engine."""
 
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from sentiscore.errors import CheckpointError
 
 
-def untrained(folder: Path, missing: str) -> CheckpointError:
-    """The weights of the head, or others, are not there."""
+def below_head(names: Iterable[str], body: str) -> list[str]:
+    """The names of tensors that are not part of a classifier's head, sorted.
+
+    The head is what lies outside of the body of the network, and the layer in the body that pools the tokens of a text:
+    a base that was trained on another task often has neither.
+
+    Args:
+        names: Names of tensors of the classifier.
+        body: What the network calls its body, such as "bert".
+    """
+    return sorted(name for name in names if name.startswith(f"{body}.") and "pooler" not in name.split("."))
+
+
+def untrained(folder: Path, missing: Collection[str], body: str) -> CheckpointError:
+    """The error for a classifier some of whose weights are missing.
+
+    Args:
+        folder: The model folder.
+        missing: Names of the tensors that its files do not hold.
+        body: See `below_head`.
+    """
+    if below_head(missing, body):
+        return incomplete(folder, below_head(missing, body))
     return CheckpointError(
-        f"{folder} lacks trained weights ({missing}): it is a base, not a classifier.",
+        f"{folder} lacks trained weights ({min(missing)}): it is a base, not a classifier.",
         f"Train it first: sentiscore train --base {folder}",
+    )
+
+
+def incomplete(folder: Path, missing: Collection[str]) -> CheckpointError:
+    """The error for a model whose weights are missing where no training would make up for them."""
+    tensors = "1 tensor" if len(missing) == 1 else f"{len(missing):,} tensors"
+    return CheckpointError(
+        f"{folder} is not a whole model: its weights lack {tensors}, such as {min(missing)}.",
+        "Copy or download the whole folder again.",
     )
 
 

@@ -139,7 +139,7 @@ class HuggingFaceEngine:
                 "Copy or download the whole folder again, or choose a sequence classification model.",
             ) from error
         if info["missing_keys"]:
-            raise head.untrained(folder, min(info["missing_keys"]))
+            raise head.untrained(folder, info["missing_keys"], model.base_model_prefix)
         if model.config.num_labels != n_labels:
             raise head.miscounted(folder, model.config.num_labels, n_labels)
         try:
@@ -228,6 +228,25 @@ def build_classifier(
             None, config=made, state_dict=dict(weights), dtype=dtype, output_loading_info=True, **options
         )
     return model, info
+
+
+def check_body(folder: Path, model: Any, loading_info: Mapping[str, Any]) -> None:
+    """Do the files of a model hold all of a classifier but its head?
+
+    transformers fills what is missing, or of another shape, with random numbers.
+
+    Args:
+        folder: The model folder.
+        model: The classifier that was made of them.
+        loading_info: What transformers reported about loading it.
+
+    Raises:
+        CheckpointError: They do not.
+    """
+    found = [*loading_info["missing_keys"], *loading_info["mismatched_keys"]]
+    names = [name if isinstance(name, str) else name[0] for name in found]
+    if missing := head.below_head(names, model.base_model_prefix):
+        raise head.incomplete(folder, missing)
 
 
 def _plan_of(config: Mapping[str, Any]) -> tuple[Any, Any, Any]:

@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 from sentiscore.checkpoint import Checkpoint
 from sentiscore.checkpoint.config import CONFIG, read_config
 from sentiscore.checkpoint.lock import LOCK, command
+from sentiscore.checkpoint.reading import MIB, read_object
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER, read_tokenizer, read_vocabulary, tokenizer_sources
 from sentiscore.engine.tokenizer import TextEncoder, translated
 from sentiscore.errors import CheckpointError, MissingExtraError
@@ -29,6 +30,9 @@ _CONFIG: Final = "tokenizer_config.json"
 _ANY_KIND: Final = ("PreTrainedTokenizerFast", "TokenizersBackend")
 """Classes that read what is in `tokenizer.json`, whatever it is."""
 _MOST_SHOWN: Final = 4
+_LONGEST_SHOWN: Final = 40
+_OF_NO_MATTER: Final = ("pair", "trim_offsets", "vocab", "merges", "special_tokens")
+"""Parts of a tokenizer that read no single text otherwise, or that are too long to show."""
 
 _PROBES: Final = (
     *("Profit ROSE 12.5% on Monday.", "profit rose", " leading space", "trailing space ", "two  spaces\tand\na line"),
@@ -112,20 +116,59 @@ def _made(checkpoint: Checkpoint, files: Mapping[str, bytearray]) -> Tokenizer:
         _require_extra(folder, files)
     kind = read_config(folder, checkpoint.files.get(CONFIG))["model_type"]
     transformers = quiet_transformers()
+    of_network = _class_in_config(transformers, checkpoint)
+    named = checkpoint.tokenizer_settings.get(_CONFIG, {}).get("tokenizer_class") or of_network
+    _check_fast(transformers, folder, named)
+    config = {"model_type": kind} | ({"tokenizer_class": of_network} if of_network else {})
     with tempfile.TemporaryDirectory(prefix="sentiscore-tokenizer-") as scratch:
         place = Path(scratch)
         for name, data in files.items():
             (place / name).write_bytes(data)
-        for name, settings in {**checkpoint.tokenizer_settings, CONFIG: {"model_type": kind}}.items():
+        for name, settings in {**checkpoint.tokenizer_settings, CONFIG: config}.items():
             (place / name).write_text(json.dumps(settings), encoding="utf-8")
         with offline(), translated(f"No tokenizer can be made from {' and '.join(files)} in {folder}"):
             # One that names no kind is taken at its word; AutoTokenizer would choose by the kind of network at times.
-            named = checkpoint.tokenizer_settings.get(_CONFIG, {}).get("tokenizer_class")
             chosen = transformers.PreTrainedTokenizerFast if named in _ANY_KIND else transformers.AutoTokenizer
             made = chosen.from_pretrained(place, local_files_only=True, trust_remote_code=False)
             _check_made(made, files)
             whole: Tokenizer = made.backend_tokenizer
             return Tokenizer.from_str(whole.to_str())
+
+
+def _class_in_config(transformers: Any, checkpoint: Checkpoint) -> str | None:
+    """The tokenizer class that `config.json` names, which AutoTokenizer takes where the tokenizer's settings name none.
+
+    Only the name of a class of transformers is passed on.
+    """
+    named = read_object(checkpoint.folder, CONFIG, MIB, checkpoint.files.get(CONFIG)).get("tokenizer_class")
+    return named if isinstance(named, str) and _find_class(transformers, named) is not None else None
+
+
+def _find_class(transformers: Any, name: str) -> Any:
+    """A tokenizer class of transformers by its name; None if it has no such class."""
+    from transformers.models.auto.tokenization_auto import tokenizer_class_from_name
+
+    if not name.isidentifier():
+        return None
+    found = tokenizer_class_from_name(name) or tokenizer_class_from_name(f"{name}Fast")
+    is_tokenizer = isinstance(found, type) and issubclass(found, transformers.PreTrainedTokenizerBase)
+    return found if is_tokenizer and found.__module__.startswith("transformers.") else None
+
+
+def _check_fast(transformers: Any, folder: Path, named: Any) -> None:
+    """Has a named tokenizer class a fast tokenizer? One that is unknown, or only a backend, is left to transformers.
+
+    Raises:
+        CheckpointError: It has none.
+    """
+    found = _find_class(transformers, named) if isinstance(named, str) else None
+    if found is None or not found.__module__.startswith("transformers.models."):
+        return
+    if not issubclass(found, transformers.PreTrainedTokenizerFast):
+        raise CheckpointError(
+            f"The tokenizer of {folder} is a {named}, and transformers has no fast tokenizer of this class.",
+            "Choose another model, or one whose maker also publishes a tokenizer.json.",
+        )
 
 
 def _check_made(made: Any, files: Mapping[str, bytearray]) -> None:
@@ -172,7 +215,7 @@ def _ids(tokenizer: Tokenizer, other: Tokenizer) -> list[list[int]]:
 def _differences(alone: Tokenizer, whole: Tokenizer) -> list[str]:
     """Where two tokenizers differ, with both values; the first few, worded for a message."""
     ours, theirs = (json.loads(one.to_str()) for one in (alone, whole))
-    parts = ("normalizer", "pre_tokenizer", "post_processor")
+    parts = ("normalizer", "pre_tokenizer", "post_processor", "model")
     found = [line for part in parts for line in _unlike(part, ours.get(part), theirs.get(part))]
     tokens = [{token["content"] for token in one.get("added_tokens", [])} for one in (ours, theirs)]
     found += [f"the token {token!r} is added" for token in sorted(tokens[1] - tokens[0])]
@@ -183,8 +226,24 @@ def _differences(alone: Tokenizer, whole: Tokenizer) -> list[str]:
 
 def _unlike(name: str, ours: Any, theirs: Any) -> Iterator[str]:
     if isinstance(ours, dict) and isinstance(theirs, dict) and ours.get("type") == theirs.get("type"):
-        for key in sorted(ours.keys() | theirs.keys()):
+        for key in sorted((ours.keys() | theirs.keys()).difference(_OF_NO_MATTER)):
             yield from _unlike(key, ours.get(key), theirs.get(key))
     elif ours != theirs:
-        shown = [value.get("type") if isinstance(value, dict) else json.dumps(value)[:60] for value in (ours, theirs)]
-        yield f"{name} is {shown[0]} in {TOKENIZER} and {shown[1]} by {_CONFIG}"
+        yield f"{name} is {_shown(ours)} in {TOKENIZER} and {_shown(theirs)} by {_CONFIG}"
+
+
+def _shown(value: Any) -> str:
+    """A value of a tokenizer in a few characters; steps and parts of a template by their names."""
+    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+        text = " ".join(_name_of(one) for one in value)
+    elif isinstance(value, dict):
+        text = _name_of(value)
+    else:
+        text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+def _name_of(part: Mapping[str, Any]) -> str:
+    """What a step of a tokenizer, or a part of a template, is called."""
+    inner = next((value for value in part.values() if isinstance(value, dict)), {})
+    return str(part.get("type") or inner.get("id") or next(iter(part), "empty"))

@@ -1,6 +1,7 @@
 """Which forward pass computes a checkpoint: one of our own where there is one, otherwise Hugging Face's."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import torch
@@ -101,11 +102,13 @@ def load_engine(
     last = own.head_of(config)
     weights = unwrapped(weights, [last])
     if last not in weights:
-        raise head.untrained(folder, last)
+        raise _untrained(folder, config, weights) or head.untrained(folder, [last], "")
     if len(weights[last]) != n_labels:
         raise head.miscounted(folder, len(weights[last]), n_labels)
     try:
         return own(config, weights, n_labels=n_labels, device=device, dtype=dtype)
+    except CheckpointError as error:
+        raise _untrained(folder, config, weights) or error from error
     except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
         if is_machines(error):
             raise
@@ -113,6 +116,24 @@ def load_engine(
             f"{folder} cannot be loaded as a classifier: its config.json does not fit its weights ({error}).",
             "Copy or download the whole folder again.",
         ) from error
+
+
+def _untrained(folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> CheckpointError | None:
+    """What to say of weights that an own network found incomplete; None if all are there.
+
+    transformers knows the names of all, so it is asked, but only here: importing it takes seconds.
+    """
+    from sentiscore.engine.huggingface import build_classifier
+    from sentiscore.engine.probe import REFUSALS
+
+    try:
+        model, info = build_classifier(config, weights, torch.float32, ignore_mismatched_sizes=True)
+    except REFUSALS as error:
+        if is_machines(error):
+            raise
+        return None
+    missing = info["missing_keys"]
+    return head.untrained(folder, missing, model.base_model_prefix) if missing else None
 
 
 def own_engine(config: Mapping[str, Any]) -> type[GptNeoxEngine] | type[BertEngine] | None:

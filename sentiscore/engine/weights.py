@@ -21,7 +21,7 @@ _OLD_NORM: Final = re.compile(r"(?<=LayerNorm\.)(gamma|beta)$")
 
 
 _DOT: Final = re.compile(r"\.")
-_WRAPPERS: Final = re.compile(r"\b(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
+_WRAPPERS: Final = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module")
 """What torch puts into the names of a network, or of a part of it, that it has compiled or wrapped."""
 
 
@@ -65,9 +65,10 @@ def read_weights(folder: Path, hashes: Mapping[str, str] | None = None) -> dict[
 def unwrapped(weights: Mapping[str, Held], expected: Iterable[str]) -> dict[str, Held]:
     """The tensors under the names that they had before their network was compiled or wrapped.
 
-    `torch.compile` and FSDP put names of their own in between, which no network has. DataParallel ("module."),
-    Lightning ("model.") and the like put a name before those of the network: the one without which most names are
-    those that are expected. Tensors of the wrapper itself, such as a metric's, are left out.
+    `torch.compile`, FSDP and DataParallel ("module.") put names of their own before those of the network, or in between
+    where only a part of it was wrapped. They are dropped unless the network itself has them. Lightning ("model.") and
+    the like put a name before those of the network: the one without which most names are those that are expected.
+    Tensors of the wrapper itself, such as a metric's, are left out.
 
     Args:
         weights: Tensors by name.
@@ -77,7 +78,8 @@ def unwrapped(weights: Mapping[str, Held], expected: Iterable[str]) -> dict[str,
         The tensors by their own names, in the same order.
     """
     wanted = set(expected)
-    plain = {name: _WRAPPERS.sub("", name) for name in weights}
+    wrappers = set(_WRAPPERS) - {part for name in wanted for part in name.split(".")}
+    plain = {name: ".".join(part for part in name.split(".") if part not in wrappers) for name in weights}
     if len(set(plain.values())) < len(plain):
         return dict(weights)
     found = Counter(

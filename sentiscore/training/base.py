@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from sentiscore.checkpoint.config import read_config
-from sentiscore.engine.huggingface import build_classifier, unwrapped_weights
+from sentiscore.engine.huggingface import build_classifier, check_body, unwrapped_weights
 from sentiscore.engine.probe import longest_text
 from sentiscore.errors import CheckpointError, TrainingError
 from sentiscore.tables.labelled import LabelledData
@@ -33,7 +33,7 @@ def load_base(
         The tokenizer, the network, and what transformers tells about loading it: which weights are new, say.
 
     Raises:
-        CheckpointError: The folder cannot be used as a base.
+        CheckpointError: The folder cannot be used as a base, or lacks weights below the head.
         TrainingError: It reads fewer tokens than are wanted.
     """
     head = {
@@ -64,6 +64,7 @@ def load_base(
             f"{base} cannot be used as a base: {str(error).splitlines()[0]}.",
             "A base needs config.json, *.safetensors and a tokenizer of a kind that transformers knows.",
         ) from error
+    check_body(base, model, loading_info)
     tokenizer.padding_side = tokenizer.truncation_side = "right"  # as the checkpoint will be read
     if tokenizer.pad_token is None:
         tokenizer.pad_token = _PADDING if _PADDING in tokenizer.get_vocab() else tokenizer.eos_token
@@ -83,7 +84,8 @@ def _longest(model: Any, wanted: int) -> int:
 
     One in 4 bits is not run before it is trained, which would lay its weights out anew; its config is believed.
     """
-    positions = getattr(model.config, "max_position_embeddings", None) or wanted
+    said = getattr(model.config, "max_position_embeddings", None)
+    positions = said if isinstance(said, int) and said >= 1 else wanted  # XLNet, which has no limit, says -1
     if model.device.type != "cpu" or getattr(model, "is_quantized", False):
         return int(positions)
 

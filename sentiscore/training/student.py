@@ -7,7 +7,7 @@ from typing import Any
 
 from sentiscore.checkpoint.config import read_config
 from sentiscore.checkpoint.load import check_base, find_folder
-from sentiscore.engine.huggingface import build_classifier, quiet_transformers
+from sentiscore.engine.huggingface import build_classifier, check_body, quiet_transformers
 from sentiscore.engine.weights import read_weights
 from sentiscore.errors import CheckpointError, TrainingError
 from sentiscore.training.scratch import build_base
@@ -110,12 +110,13 @@ def _take_layers(trained: str | Path, layers: Sequence[int], output: Path) -> Pa
     check_base(folder)
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        model, _ = build_classifier(read_config(folder), read_weights(folder), torch.float32)
+        model, info = build_classifier(read_config(folder), read_weights(folder), torch.float32)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise CheckpointError(
             f"No student can be taken from {trained}: {str(error).splitlines()[0]}.",
             "Name another model, or another kind of student.",
         ) from error
+    check_body(folder, model, info)
     n_layers = getattr(model.config, "num_hidden_layers", 0)
     if not all(0 <= layer < n_layers for layer in layers):
         raise TrainingError(

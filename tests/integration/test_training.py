@@ -215,7 +215,7 @@ def test_a_head_needs_all_that_is_below_it(
     del weights["bert.embeddings.word_embeddings.weight"]
     save_file(weights, base / "model.safetensors", metadata={"format": "pt"})
     recipe = recipe.with_changes({"base": str(base), "method": "head"})
-    with pytest.raises(CheckpointError, match=r"lacks the weights of bert\.embeddings\.word_embeddings"):
+    with pytest.raises(CheckpointError, match=r"its weights lack 1 tensor, such as bert\.embeddings\.word_embeddings"):
         train(recipe, output=tmp_path / "run", train_data=[data[0]], eval_data=[data[1]], device="cpu")
 
 

@@ -300,3 +300,46 @@ def test_a_sentencepiece_model_is_scored_as_transformers_scores_it(
     (tmp_path / "made.model").rename(tmp_path / file)
     np.testing.assert_allclose(score(tmp_path), pipeline(tmp_path), atol=1e-5)
     assert file in load_checkpoint(tmp_path).files
+
+
+def test_a_tokenizer_class_that_only_the_config_of_the_network_names_is_followed(
+    bert: Path, tmp_path: Path, edit_json: Callable[..., None]
+) -> None:
+    folder = with_vocabulary_alone(bert, tmp_path / "old")
+    edit_json(folder / "config.json", tokenizer_class="ElectraTokenizer")
+    np.testing.assert_allclose(score(folder), pipeline(folder), atol=1e-6)
+    edit_json(bert / "config.json", tokenizer_class="TokenizersBackend")
+    (bert / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": False}))
+    np.testing.assert_allclose(score(bert), pipeline(bert), atol=1e-6)
+    edit_json(folder / "config.json", tokenizer_class="NoSuchTokenizer")  # not passed on
+    np.testing.assert_allclose(score(folder), score(bert), atol=1e-6)
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
+@pytest.mark.parametrize("name", ["BertJapaneseTokenizer", "BertweetTokenizer", "BioGptTokenizer"])
+def test_a_class_without_a_fast_tokenizer_is_refused_by_its_name(
+    bert: Path, tmp_path: Path, edit_json: Callable[..., None], name: str, file: str
+) -> None:
+    folder = with_vocabulary_alone(bert, tmp_path / "old", do_lower_case=True)
+    edit_json(folder / file, tokenizer_class=name)
+    with pytest.raises(CheckpointError, match=f"is a {name}, and transformers has no fast tokenizer of this class"):
+        score(folder)
+
+
+def test_a_contradiction_is_shown_in_a_few_words_and_without_what_concerns_pairs_of_texts() -> None:
+    from tokenizers import Tokenizer, models, processors
+
+    from sentiscore.engine.made_tokenizer import _differences
+
+    def made(end: str, unknown: str) -> Tokenizer:
+        tokenizer = Tokenizer(models.WordLevel({"a": 0, "[CLS]": 1, "[SEP]": 2, "<u>": 3}, unk_token=unknown))
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"[CLS] $A {end}", pair=f"[CLS] $A {end} $B:1 {end}:1", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+        )
+        return tokenizer
+
+    assert _differences(made("[SEP]", "<u>"), made("[CLS]", "a")) == [
+        "single is [CLS] A [SEP] in tokenizer.json and [CLS] A [CLS] by tokenizer_config.json",
+        'unk_token is "<u>" in tokenizer.json and "a" by tokenizer_config.json',
+    ]
+    assert _differences(made("[SEP]", "<u>"), made("[SEP]", "<u>")) == ["the vocabulary is another one"]
