@@ -12,7 +12,10 @@ _LIST: Final = r"^\s*(?:\[[^\[\]{}()]*\]|\{[^\[\]{}()]*\})\s*$|^\s*\(['\"].*['\"
 
 _CLEAR: Final = (";", "|")
 """What hardly stands in a plain name; these come first."""
-_TICKER: Final = re.compile(r"[A-Z][A-Z0-9]{1,5}(?:\.[A-Z]{1,2})?")
+_TICKER: Final = re.compile(r"(?=.*[A-Z])(?:\$|[A-Z]{2,8}:)?[A-Z0-9]{2,6}(?:[.-][A-Z]{1,3})?")
+_SHORT: Final = re.compile(r"[A-Z]{3,5}")
+"""A ticker that is not the code of an exchange, as in AAPL US."""
+_MANY: Final = 3
 _OF_A_COMPANY: Final = frozenset(
     ("AB", "AG", "ASA", "BV", "CO", "CORP", "GMBH", "INC", "KGAA", "LLC", "LLP", "LP", "LTD", "NV", "PLC", "SA", "SE")
 )
@@ -37,15 +40,15 @@ def looks_like_lists(names: pl.Series) -> tuple[str, list[str]] | None:
     - A list in brackets, and cashtags side by side, always look so.
     - With a semicolon or a bar: if a part is a name too, or a part of another such name, or no part is a single letter.
     - With a comma, as in Berkshire Hathaway, Inc.: if all parts are names of their own; or if all look like tickers,
-      and one is a name or there is no blank between them.
+      and one is a name, there is no blank between them, or they are three or more.
     - With a slash, as in BRK/B: if all parts look like tickers and one is a name.
-    - With a blank: if all parts are names.
+    - With a blank: if all parts are names, or tickers in other such lists.
 
     Args:
         names: The distinct names.
     """
     every = sorted(names.drop_nulls().to_list())
-    in_brackets = [name for name in every if re.match(_LIST, name)]
+    in_brackets = [name for name in every if re.match(_LIST, name) and re.search(r"""[,;|'"]""", name)]
     if in_brackets:
         return _separator_of(in_brackets), in_brackets
     for separator in (*_CLEAR, ",", "/", " "):
@@ -67,9 +70,15 @@ def _is_list(name: str, parts: set[str], separator: str, alone: set[str], often:
         return bool(parts & (alone | often)) or all(len(part) > 1 for part in parts)
     if parts <= alone or (separator == " " and all(_CASHTAG.fullmatch(part) for part in parts)):
         return True
-    tickers = all(_TICKER.fullmatch(part) and part not in _OF_A_COMPANY for part in parts)
-    tight = separator == "," and not re.search(r",\s", name)
-    return separator != " " and tickers and (tight or bool(parts & alone))
+    if separator == " ":
+        return all(_SHORT.fullmatch(part) for part in parts) and parts <= alone | often
+    tickers = all(_is_ticker(part.upper() if name.islower() else part) for part in parts)
+    listed = separator == "," and (not re.search(r",\s", name) or len(parts) >= _MANY)
+    return tickers and (listed or bool(parts & alone))
+
+
+def _is_ticker(text: str) -> bool:
+    return _TICKER.fullmatch(text) is not None and text.rstrip(".") not in _OF_A_COMPANY
 
 
 def _separator_of(lists: list[str]) -> str:

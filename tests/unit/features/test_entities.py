@@ -260,6 +260,9 @@ def test_late_rows_are_counted_as_rows(tmp_path: Path) -> None:
         ("AAPL,MSFT", [], ","),
         ("AAPL;MSFT", [], ";"),
         ("Apple Inc|Microsoft Corp", [], "|"),
+        ("AAPL, MSFT, GOOG", [], ","),
+        ("aapl,msft", [], ","),
+        ("$AAPL,$MSFT", [], ","),
     ],
 )
 def test_a_list_is_warned_about_with_the_separator_that_reads_it(written: str, more: list[str], separator: str) -> None:
@@ -296,6 +299,7 @@ def test_plain_names_do_not_look_like_lists() -> None:
             "Ford",
             "Ford Motor",
             "T, Inc",
+            *("[Private]", "{id}", "10,000", "ford, inc", "DOW JONES", "DOW"),
         ),
     ]
     assert looks_like_lists(pl.Series(names)) is None
@@ -314,3 +318,8 @@ def test_blanks_around_a_name_do_not_make_another_series(dtype: pl.DataType) -> 
     names = ["AAPL", "AAPL ", " AAPL", "\u00a0AAPL\t", "Dow Jones"]
     column = pl.Series([[name] for name in names]) if dtype.is_nested() else pl.Series(names)
     assert counts(daily(scored(column.cast(dtype)))) == {"AAPL": 4, "Dow Jones": 1}
+
+
+def test_tickers_side_by_side_look_like_lists_if_each_is_known_from_elsewhere() -> None:
+    assert looks_like_lists(pl.Series(["AAPL MSFT", "MSFT GOOG", "AAPL", "GOOG"])) == (" ", ["AAPL MSFT", "MSFT GOOG"])
+    assert looks_like_lists(pl.Series(["NASDAQ:AAPL,NYSE:IBM", "0700.HK,9988.HK"])) is not None
