@@ -38,6 +38,17 @@ def read_adapter_config(folder: Path, sha256: str | None = None) -> dict[str, An
         ) from error
 
 
+def base_of_adapters(folder: Path) -> str | None:
+    """The base that the settings of adapters name, to be shown; None if they name none.
+
+    Raises:
+        CheckpointError: The settings cannot be read.
+    """
+    named = read_object(folder, ADAPTER_CONFIG, MIB).get("base_model_name_or_path")
+    shown = isinstance(named, str) and 0 < len(named) <= _LONGEST_NAME and named.isprintable()
+    return named if shown else None
+
+
 def _used(raw: dict[str, Any]) -> dict[str, Any]:
     if raw.get("peft_type") != "LORA":
         raise ValueError("it is not of LoRA adapters")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from sentiscore.checkpoint.adapter_config import read_adapter_config
+from sentiscore.checkpoint.adapter_config import base_of_adapters, read_adapter_config
 from sentiscore.checkpoint.config import (
     CONFIG,
     MOST_POSITIONS,
@@ -160,6 +160,8 @@ def check_files(folder: Path) -> None:
         CheckpointError: It is not.
     """
     if not os.path.lexists(folder / CONFIG):
+        if os.path.lexists(folder / ADAPTER_CONFIG):
+            raise _adapters_alone(folder)
         raise CheckpointError(f"{folder} has no config.json: it is not a model folder.", "Name another folder.")
     names = {path.name for path in loaded_files(folder)} | {CONFIG, *weight_files(folder)}
     if os.path.lexists(folder / MANIFEST):
@@ -256,9 +258,18 @@ def check_whole(folder: Path) -> None:
         CheckpointError: It holds adapters.
     """
     if (folder / ADAPTER_CONFIG).exists():
-        raise CheckpointError(
-            f"{folder} holds adapters, not a whole model.", "Train it again with --adapters merge, and use that."
-        )
+        raise _adapters_alone(folder)
+
+
+def _adapters_alone(folder: Path) -> CheckpointError:
+    """The error for a folder of adapters in a place where a whole model has to be."""
+    base = base_of_adapters(folder)
+    whose = "" if base is None else f": they belong to the base {base}"
+    return CheckpointError(
+        f"{folder} holds adapters, not a whole model{whose}.",
+        "Make them a whole model: load base and adapters with peft, call merge_and_unload(), and save the model and "
+        "its tokenizer with save_pretrained(). If sentiscore trained them, train again with --adapters merge.",
+    )
 
 
 def hash_base(folder: Path) -> dict[str, str]:

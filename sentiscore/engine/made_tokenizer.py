@@ -50,7 +50,7 @@ _PROBES: Final = (
 
 
 def load_encoder(checkpoint: Checkpoint, max_length: int) -> TextEncoder:
-    """The tokenizer of a checkpoint, as the model's own pipeline would read texts.
+    """The tokenizer of a checkpoint: `tokenizer.json` as it is, or what transformers makes where settings change it.
 
     Args:
         checkpoint: Whose it is.

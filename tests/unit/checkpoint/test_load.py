@@ -355,3 +355,29 @@ def test_a_path_in_the_settings_of_a_tokenizer_stops_training_and_is_nothing_to_
     assert load_checkpoint(folder).files == before
     with pytest.raises(CheckpointError, match="which is not in its folder"):
         check_base(folder)
+
+
+@pytest.mark.parametrize("with_config", [False, True])
+def test_adapters_from_elsewhere_are_recognised_with_their_base_and_the_way_to_a_whole_model(
+    tiny_bert: Callable[..., Path], tmp_path: Path, with_config: bool
+) -> None:
+    settings = {
+        "peft_type": "LORA",
+        "r": 2,
+        "lora_alpha": 8,
+        "fan_in_fan_out": False,
+        "modules_to_save": ["classifier"],
+    }
+    settings |= {"target_modules": ["query"], "base_model_name_or_path": "their/base"}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(settings))
+    bert = tiny_bert(id2label={0: "negative", 1: "positive"})
+    shutil.copy(bert / "model.safetensors", tmp_path / "adapter_model.safetensors")
+    if with_config:
+        shutil.copy(bert / "config.json", tmp_path)
+    for use in (load_checkpoint, check_base):
+        with pytest.raises(
+            CheckpointError, match="holds adapters, not a whole model: they belong to the base their/base"
+        ) as refused:
+            use(tmp_path)
+        for word in ("peft", "merge_and_unload()", "save_pretrained()", "--adapters merge"):
+            assert word in refused.value.hint

@@ -343,3 +343,13 @@ def test_a_contradiction_is_shown_in_a_few_words_and_without_what_concerns_pairs
         'unk_token is "<u>" in tokenizer.json and "a" by tokenizer_config.json',
     ]
     assert _differences(made("[SEP]", "<u>"), made("[SEP]", "<u>")) == ["the vocabulary is another one"]
+
+
+def test_a_tokenizer_without_settings_is_read_as_it_is(bert: Path, edit_json: Callable[..., None]) -> None:
+    tokenizer = json.loads((bert / "tokenizer.json").read_text())
+    edit_json(bert / "tokenizer.json", normalizer=tokenizer["normalizer"] | {"lowercase": False})
+    (bert / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PreTrainedTokenizerFast"}))
+    expected = score(bert)
+    (bert / "tokenizer_config.json").unlink()
+    np.testing.assert_allclose(score(bert), expected, atol=1e-6)
+    assert not np.allclose(score(bert), pipeline(bert), atol=1e-5)  # which takes the defaults of its class
