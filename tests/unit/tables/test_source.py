@@ -10,6 +10,7 @@ import pytest
 
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.tables import csv_reader, open_source, parquet_reader, read_table, write_frame
+from sentiscore.tables.exact import name_of, series_of
 from sentiscore.tables.source import require_column
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -457,6 +458,11 @@ def test_a_file_of_another_kind_that_is_called_csv_is_told_what_it_is(
 @pytest.mark.parametrize("header", ["{id},text", "[a],b", "PKs,b", "{,b"])
 def test_a_header_that_only_looks_so_is_a_header(write: Write, header: str) -> None:
     assert list(open_source(write(f"{header}\n1,2\n".encode(), "t.csv")).schema) == header.split(",")
+
+
+@pytest.mark.parametrize("name", ["*", "^h.*$", "plain", "blank "])
+def test_a_column_has_its_own_name_in_messages(name: str) -> None:
+    assert name_of(series_of(pl.DataFrame({name: ["x"]}), name)) == name
 
 
 # --- a disk that fails in the middle ---
