@@ -92,6 +92,7 @@ def summary_table(summary: "JobSummary") -> None:
     pairs(
         [
             ("rows", f"{summary.rows:,} ({statuses})"),
+            *([("comments", f"{summary.n_comments:,} lines skipped")] if summary.n_comments else []),
             *([("set aside", f"{summary.n_rejected:,} rows")] if summary.n_rejected else []),
             *([("finished before", f"{summary.n_resumed:,} rows")] if summary.n_resumed else []),
             ("texts scored", f"{summary.texts_scored:,} (equal ones once in a window)"),

@@ -8,6 +8,7 @@ import polars as pl
 
 from sentiscore.errors import InputError
 from sentiscore.features.zones import INSTANT
+from sentiscore.tables.exact import name_of
 
 UNITS: Final = ("s", "ms", "us", "ns")
 NAMES: Final = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
@@ -114,7 +115,7 @@ def _check_unit(numbers: pl.Series, unit: str) -> None:
         if wrong.any():
             value = numbers.filter(wrong)[0]
             raise InputError(
-                f"{wrong.sum():,} of the numbers in {numbers.name!r} do not count {NAMES[unit]} since 1970, for "
+                f"{wrong.sum():,} of the numbers in {name_of(numbers)!r} do not count {NAMES[unit]} since 1970, for "
                 f"example {value}, which would be {shown(value, other)} in {NAMES[other]}.",
                 f"Say so with --time-unit {other} (time_unit='{other}').",
             )

@@ -24,7 +24,7 @@ from sentiscore.labels import (
     STATUS,
     STATUSES,
 )
-from sentiscore.tables.exact import series_of
+from sentiscore.tables.exact import name_of, series_of
 
 ALL: Final = "all"
 """The `unique_id` of the one series there is without an entity column."""
@@ -244,11 +244,11 @@ def _numbers(sentiment: pl.Series) -> pl.Series:
     try:
         numbers = _as_numbers(sentiment)
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"The column {sentiment.name!r} does not hold numbers.", "Score the rows anew.") from error
+        raise InputError(f"The column {name_of(sentiment)!r} does not hold numbers.", "Score the rows anew.") from error
     outside = (numbers.abs() > 1) | numbers.is_nan()
     if outside.any():
         raise InputError(
-            f"The column {sentiment.name!r} holds {numbers.filter(outside)[0]}, and sentiment is in [-1, 1].",
+            f"The column {name_of(sentiment)!r} holds {numbers.filter(outside)[0]}, and sentiment is in [-1, 1].",
             "Score the rows anew.",
         )
     return numbers
@@ -287,11 +287,11 @@ def _weights(column: pl.Series, counted: pl.Series) -> pl.Series:
     try:
         weights = column.cast(pl.Float64)
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"The weights in {column.name!r} are not numbers.", hint) from error
+        raise InputError(f"The weights in {name_of(column)!r} are not numbers.", hint) from error
     bad = counted & ~(weights.is_between(0, WEIGHT_SCALE) & weights.is_finite()).fill_null(value=False)
     if bad.any():
         raise InputError(
-            f"{int(bad.sum()):,} scored rows have no usable weight in {column.name!r}, for example "
+            f"{int(bad.sum()):,} scored rows have no usable weight in {name_of(column)!r}, for example "
             f"{weights.filter(bad)[0]}.",
             hint,
         )

@@ -19,7 +19,7 @@ import polars as pl
 
 from sentiscore import forks
 from sentiscore.errors import InputError, import_extra
-from sentiscore.tables.exact import exactly, series_of
+from sentiscore.tables.exact import exactly, name_of, series_of
 
 MOST_ENTITIES: Final = 100
 """Entities that are drawn unless others are asked for."""
@@ -189,7 +189,7 @@ def _cast(series: pl.Series, dtype: type[pl.DataType], what: str) -> pl.Series:
         return series.cast(dtype)
     except pl.exceptions.PolarsError as error:
         raise InputError(
-            f"The column {series.name!r} holds {series.dtype}, which cannot be read as {what}.",
+            f"The column {name_of(series)!r} holds {series.dtype}, which cannot be read as {what}.",
             _ANEW if series.name in _PLACES else "Choose another with --column (column).",
         ) from error
 

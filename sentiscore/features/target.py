@@ -10,7 +10,7 @@ import polars as pl
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.features.grid import AVAILABLE_AT, DS, ID, check_columns, check_frame, feature_columns, plain_ids
 from sentiscore.features.zones import UTC, check_zone
-from sentiscore.tables.exact import series_of
+from sentiscore.tables.exact import name_of, series_of
 
 AGE: Final = "feature_age"
 _AT: Final = "at"
@@ -131,7 +131,7 @@ def _instants(times: pl.Series, tz: str | None, time_of_day: time | None) -> pl.
     if times.dtype == pl.Date:
         if time_of_day is None or zone is None:
             raise InputError(
-                f"The column {times.name!r} holds dates, and a date says no instant at which a forecast is made.",
+                f"The column {name_of(times)!r} holds dates, and a date says no instant at which a forecast is made.",
                 "Say both, for example: time_of_day=time(9, 30), tz='America/New_York'.",
             )
         if time_of_day.tzinfo is not None:
@@ -139,16 +139,16 @@ def _instants(times: pl.Series, tz: str | None, time_of_day: time | None) -> pl.
         return _earliest(times.to_frame("d").select(pl.col("d").dt.combine(time_of_day)).to_series(), zone)
     if not isinstance(times.dtype, pl.Datetime):
         raise InputError(
-            f"The column {times.name!r} holds {times.dtype}, not times.",
+            f"The column {name_of(times)!r} holds {times.dtype}, not times.",
             "Turn text into times first, for example with .str.to_datetime(time_zone='UTC').",
         )
     if time_of_day is not None:
-        raise InputError("time_of_day goes with dates alone.", f"{times.name!r} holds times.")
+        raise InputError("time_of_day goes with dates alone.", f"{name_of(times)!r} holds times.")
     if times.dtype.time_zone is not None:
         return times.dt.convert_time_zone(UTC)
     if zone is None:
         raise InputError(
-            f"The times in {times.name!r} carry no time zone.",
+            f"The times in {name_of(times)!r} carry no time zone.",
             "Say which zone they are in, for example: tz='America/New_York'.",
         )
     return _earliest(times, zone)

@@ -11,6 +11,7 @@ from sentiscore.features.patterns import RFC2822_LETTERS, expression
 from sentiscore.features.time_format import TimeFormat
 from sentiscore.features.time_hints import hint_for_letters, hint_for_texts
 from sentiscore.features.zones import DAY, INSTANT, MICROSECOND, UTC, end_of_day, localise, localise_lettered
+from sentiscore.tables.exact import name_of
 
 _BLANK: Final = r"(?i)^\s*(?:nat|nan|none|null|<na>|\\n|#?n/a)?\s*$"
 """Text that says that there is no time; pandas, databases (\\N) and spreadsheets (#N/A) write these."""
@@ -73,7 +74,7 @@ def read_numbers(texts: pl.Series, unit: str) -> pl.Series:
     bad = texts.is_not_null() & numbers["part"].is_null() & ~texts.str.contains(_BLANK)
     if bad.any():
         raise InputError(
-            f"{bad.sum():,} of the times in {texts.name!r} are not numbers, for example {texts.filter(bad)[0]!r}.",
+            f"{bad.sum():,} of the times in {name_of(texts)!r} are not numbers, for example {texts.filter(bad)[0]!r}.",
             "--time-unit (time_unit) is for numbers since 1970; leave it out for other text, or see --time-format.",
         )
     whole = from_epoch(numbers["whole"].alias(texts.name), unit)
@@ -138,6 +139,6 @@ def _check_read(texts: pl.Series, bad: pl.Series, lettered: pl.Series, how: Time
         hint = f"{hint} All texts of the column must have the one form.".lstrip()
     example = examples[0] if len(examples[0]) <= _SHOWN else f"{examples[0][:_SHOWN]}..."
     raise InputError(
-        f"{bad.sum():,} of the times in {texts.name!r} cannot be read{by}, for example {example!r}.",
+        f"{bad.sum():,} of the times in {name_of(texts)!r} cannot be read{by}, for example {example!r}.",
         (f"{hint} Or write" if hint else "Write") + " them as ISO 8601, for example 2024-02-05T16:05:30-05:00.",
     )

@@ -23,6 +23,7 @@ from sentiscore.features.zones import (
     localise,
     start_of_day,
 )
+from sentiscore.tables.exact import name_of
 
 __all__ = [
     "INSTANT",
@@ -165,7 +166,7 @@ def read_times(times: pl.Series, how: TimeFormat) -> Times:
         if how.format is None:
             return _of_instants(_from_numbers(times, how), UTC)
         return _of_text(_digits(times), how)
-    check_time_type(dtype, times.name, how.tz)
+    check_time_type(dtype, name_of(times), how.tz)
     if isinstance(dtype, pl.Datetime):
         if dtype.time_zone is not None:
             fine = times.cast(pl.Datetime("us", dtype.time_zone))
@@ -213,7 +214,7 @@ def _from_numbers(times: pl.Series, how: TimeFormat) -> pl.Series:
     if values.is_empty():
         return pl.repeat(None, times.len(), dtype=INSTANT, eager=True).alias(times.name)
     raise InputError(
-        f"The time column {times.name!r} holds {times.dtype}, not times, for example {values[0]}.",
+        f"The time column {name_of(times)!r} holds {times.dtype}, not times, for example {values[0]}.",
         f"{hint_for_numbers(values)} Or name a column of dates, of times with a zone, or of ISO 8601 text with "
         "--time-col (time_col).",
     )

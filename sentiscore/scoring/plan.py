@@ -25,7 +25,7 @@ DAMAGED: Final = "sentiscore: damaged"
 
 _NEEDS_TIMES: Final = (
     *("entity_col", "entity_separator", "calendar", "weight_col", "config"),
-    *("time_format", "time_unit", "midnight"),
+    *("tz", "time_format", "time_unit", "midnight", "day_tz"),
 )
 """Options that say nothing without a time column."""
 
@@ -102,6 +102,11 @@ class Plan:
     def csv_options(self) -> dict[str, Any]:
         """How its files are written, by the names of the options; nothing where none of them is a CSV."""
         return self.options.csv.to_dict() if any(source.csv is not None for source in self.sources) else {}
+
+    @property
+    def n_comments(self) -> int:
+        """Lines of its CSV files that were skipped as comments."""
+        return sum(part.csv.comments for source in self.sources for part in source.parts if part.csv is not None)
 
     @property
     def first_damage(self) -> dict[str, str]:

@@ -86,6 +86,7 @@ class Lines:
         number: Which line of the file was given last, from 1.
         bad_line: The first line since `next_row` that is not UTF-8; its bytes come as surrogates.
         ended: Whether the line given last has an end.
+        comments: How many comments were skipped.
     """
 
     def __init__(self, path: Path, raw: "io.BufferedReader[Any]", dialect: CsvDialect) -> None:
@@ -95,6 +96,7 @@ class Lines:
         self.number = 0
         self.bad_line: int | None = None
         self.ended = False
+        self.comments = 0
         self._path = path
         self._dialect = dialect
         self._text = io.TextIOWrapper(raw, "utf-8-sig", errors="surrogateescape", newline="")
@@ -112,6 +114,7 @@ class Lines:
         while line := read(MAX_ROW_BYTES + 1):
             self.number += 1
             if comment is not None and self.size == 0 and line.startswith(comment) and len(line) <= MAX_ROW_BYTES:
+                self.comments += 1
                 continue
             if self._dialect.skip_rows and not last:
                 line = line.removeprefix("\ufeff")  # of a file with lines before its table, which was made by joining

@@ -46,6 +46,7 @@ class CsvLook:
         longest: Bytes of the longest row, or a little more.
         damaged: The columns that have bytes which are not of the file's encoding, each with the first line of them.
         ended: Whether the last line has an end.
+        comments: How many lines were skipped as comments.
     """
 
     names: tuple[str, ...]
@@ -55,6 +56,7 @@ class CsvLook:
     longest: int
     damaged: Mapping[str, int]
     ended: bool
+    comments: int = 0
 
 
 def look_at_csv(path: Path, dialect: CsvDialect) -> CsvLook:
@@ -103,7 +105,7 @@ def look_at_csv(path: Path, dialect: CsvDialect) -> CsvLook:
         raise wrong_quote(path, lines.number if lines else 1, first, error) from error
     except zlib.error as error:
         raise broken(path, error) from error
-    return CsvLook(tuple(names), dialect, separator, rows, lines.longest, damaged, lines.ended)
+    return CsvLook(tuple(names), dialect, separator, rows, lines.longest, damaged, lines.ended, lines.comments)
 
 
 def csv_pieces(path: Path, look: CsvLook, columns: Sequence[str], damaged: str | None = None) -> Iterator[pl.DataFrame]:

@@ -21,7 +21,16 @@ def exactly(*names: str) -> pl.Expr:
 def series_of(frame: pl.DataFrame, name: str) -> pl.Series:
     """The column that is called this, for further computing.
 
-    Its name is the same for messages, but for a blank behind one that polars would take for a pattern.
+    Its name is the same, but for a blank behind one that polars would take for a pattern; `name_of` gives the name.
     """
-    is_pattern = name == _ALL or (name.startswith("^") and name.endswith("$"))
-    return frame[name].alias(f"{name} ") if is_pattern else frame[name]
+    return frame[name].alias(f"{name} ") if _is_pattern(name) else frame[name]
+
+
+def name_of(column: pl.Series) -> str:
+    """What a column from `series_of` is called, for messages."""
+    plain = column.name.removesuffix(" ")
+    return plain if _is_pattern(plain) else column.name
+
+
+def _is_pattern(name: str) -> bool:
+    return name == _ALL or (name.startswith("^") and name.endswith("$"))

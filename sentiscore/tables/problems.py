@@ -1,5 +1,6 @@
 """What is wrong with a file, said once for all formats; and whether it is still the file that was opened."""
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +12,15 @@ from sentiscore.tables.limits import MAX_COLUMNS
 
 AGAIN: Final = "The file looks broken or cut short; get it again from where it came."
 _SHOWN_NAMES: Final = 5
+_SIGNS: Final = (
+    (b"PK\x03\x04", "an Excel workbook or another ZIP archive", None),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook or another Office file", None),
+    (b"PAR1", "parquet", ".parquet"),
+    (b"ARROW1\x00\x00", "an Arrow or Feather file", None),
+    (b"SQLite format 3\x00", "an SQLite database", None),
+)
+"""How files begin that are no text, what they are, and the ending that they need to be read."""
+_JSON: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(\[\s*)?\{\s*(?:\"[^\"]*\"\s*:|\}|\Z)")
 
 
 def broken(path: Path, error: BaseException | str) -> InputError:
@@ -34,12 +44,29 @@ def check_kind(path: Path, start: bytes) -> None:
         )
     if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith((b"<!doctype html", b"<html")):
         raise InputError(f"{path} is a web page, not a table.", "Was the download refused? Open it in a browser.")
+    text = path.name.lower().endswith((".csv", ".tsv", ".ndjson", ".jsonl"))
+    for sign, what, ending in _SIGNS if text else ():
+        if start.startswith(sign):
+            advice = f"Rename it to {path.stem}{ending}." if ending else "Save it as CSV or parquet first."
+            raise InputError(f"{path} is {what}, whatever its name says.", advice)
     if start.startswith(b"\x1f\x8b") and path.suffix.lower() != ".gz":
         text = path.suffix.lower() in {".csv", ".tsv"}
         raise InputError(
             f"{path} is gzip, and its name does not say so.",
             f"Name it {path.name}.gz." if text else "Unpack it first, with gzip -d.",
         )
+
+
+def check_json(path: Path, start: bytes) -> None:
+    """Raise an InputError if a file that cannot be used as a CSV begins as JSON does.
+
+    Args:
+        path: The file.
+        start: Its first bytes.
+    """
+    if found := _JSON.match(start):
+        advice = "Write one object a line, without the list around them, and name it" if found[1] else "Rename it to"
+        raise InputError(f"{path} is JSON, whatever its name says.", f"{advice} {path.stem}.ndjson.")
 
 
 def check_utf8_mark(path: Path, start: bytes, *, option: bool) -> None:

@@ -28,6 +28,7 @@ from sentiscore.tables.parquet_reader import ParquetLook, look_at_parquet, parqu
 from sentiscore.tables.places import PROVENANCE_NAME, is_part_name, part_name, parts_of
 from sentiscore.tables.problems import (
     broken,
+    check_json,
     check_kind,
     check_names,
     check_same,
@@ -105,7 +106,9 @@ class Source:
         advice = separator_seen(list(self.schema)) if self.csv is not None else ""
         if self.csv is not None:
             path = self.parts[0].path
-            advice = way_to(path, first_lines(path, self.csv.dialect), self.csv.dialect, column) or advice
+            lines = first_lines(path, self.csv.dialect)
+            check_json(path, "\n".join(lines[:2]).encode())
+            advice = way_to(path, lines, self.csv.dialect, column) or advice
         if advice:
             raise InputError(_missing(self.schema, column, str(self.path)), advice)
         require_column(self.schema, column, str(self.path), option)
@@ -299,7 +302,11 @@ def _look_at(path: Path, dialect: CsvDialect) -> Source:
     if dialect.encoding == UTF_8:
         check_utf8_mark(path, start, option=file_format == "csv")
     if file_format == "csv":
-        look = look_at_csv(path, dialect)
+        try:
+            look = look_at_csv(path, dialect)
+        except InputError:
+            check_json(path, start)
+            raise
         schema = pl.Schema(dict.fromkeys(look.names, pl.String()))
         part = Part(path, look.rows, identity, csv=look)
     elif file_format == "parquet":

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiscore import InputError, OutputError, Scorer, features, score_file
+from sentiscore.cli.show import summary_table
 from sentiscore.errors import SentiscoreWarning
 from sentiscore.scoring import bad_rows, job
 from sentiscore.scoring.bad_rows import COLUMNS, BadRows
@@ -202,3 +203,14 @@ def test_no_row_is_lost_whatever_its_text(
 
 def _encodable(text: str | None) -> str | None:
     return None if text is None else text.encode("utf-8", "ignore").decode()
+
+
+def test_lines_that_are_skipped_as_comments_are_counted(
+    scorer: Scorer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "news.csv"
+    path.write_text("# news\nheadline,n\n#AAPL beats,1\nMSFT beats,2\n")
+    summary = run(path, scorer, comment="#")
+    assert (summary.rows, summary.n_comments) == (1, 2)
+    summary_table(summary)
+    assert "2 lines skipped" in capsys.readouterr().out

@@ -73,6 +73,16 @@ def test_numbers_that_cannot_be_read_are_shown_before_the_model_is_loaded(
             score_file(path, text_col="headline", time_col="at", **how)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("how", [{"tz": "UTC"}, {"day_tz": "UTC"}, {"tz": NEW_YORK, "day_tz": NEW_YORK}])
+def test_a_zone_without_a_time_column_is_refused_as_other_settings_of_times_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(Scorer, "from_pretrained", refuse)
+    path = write(tmp_path / "news.csv", ["2024-01-05T20:59:00Z"])
+    with pytest.raises(InputError, match="need a time column"):
+        score_file(path, text_col="headline", **how)
+
+
 @pytest.mark.parametrize("how", [{"time_format": "%Y"}, {"time_unit": "h"}, {"midnight": "noon"}])
 def test_a_setting_that_makes_no_sense_is_found_before_the_model_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: dict[str, Any]

@@ -10,6 +10,7 @@ import pytest
 
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.tables import csv_reader, open_source, parquet_reader, read_table, write_frame
+from sentiscore.tables.exact import name_of, series_of
 from sentiscore.tables.source import require_column
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -431,6 +432,37 @@ def test_a_folder_that_is_called_like_a_home_is_no_home(
     (tmp_path / "~").mkdir()
     write_frame(pl.DataFrame({"text": ["up"]}), tmp_path / name)
     assert read_table(name)["text"].to_list() == ["up"]
+
+
+@pytest.mark.parametrize(
+    ("start", "what", "advice"),
+    [
+        (b'{"id":1,"text":"a"}\n{"id":2,"text":"b"}\n', "is JSON", "Rename it to t.ndjson"),
+        (b'{"id": 1, "text": "a"}\n', "is JSON", "Rename it to t.ndjson"),
+        (b'{"id": 1, "text": "a"}\n{"id": 2, "text": "a, b"}\n', "is JSON", "Rename it to t.ndjson"),
+        (b'\xef\xbb\xbf { "id" : 1 }\n', "is JSON", "Rename it to t.ndjson"),
+        (b'[\n  {"id":1}\n]\n', "is JSON", "one object a line"),
+        (b"PK\x03\x04\x14\x00" + bytes(99), "is an Excel workbook", "Save it as CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "is an Excel workbook", "Save it as CSV"),
+        (b"PAR1" + bytes(99) + b"PAR1", "is parquet", "Rename it to t.parquet"),
+    ],
+)
+def test_a_file_of_another_kind_that_is_called_csv_is_told_what_it_is(
+    write: Write, start: bytes, what: str, advice: str
+) -> None:
+    with pytest.raises(InputError, match=f"{what}.*, whatever its name says") as caught:
+        read_table(write(start, "t.csv"), ["text"])
+    assert advice in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("header", ["{id},text", "[a],b", "PKs,b", "{,b"])
+def test_a_header_that_only_looks_so_is_a_header(write: Write, header: str) -> None:
+    assert list(open_source(write(f"{header}\n1,2\n".encode(), "t.csv")).schema) == header.split(",")
+
+
+@pytest.mark.parametrize("name", ["*", "^h.*$", "plain", "blank "])
+def test_a_column_has_its_own_name_in_messages(name: str) -> None:
+    assert name_of(series_of(pl.DataFrame({name: ["x"]}), name)) == name
 
 
 # --- a disk that fails in the middle ---
