@@ -334,9 +334,8 @@ class DailySums:
             warnings.warn(note, SentiscoreWarning, stacklevel=3)
         if self._n_unknown:
             warnings.warn(
-                f"{_rows(self._n_unknown, 'has no', 'have no')} entity, or no time from 1900 to 2199, and "
-                f"{'is' if self._n_unknown == 1 else 'are'} not in the daily features. "
-                "Fill them in and score those rows anew, if they matter.",
+                f"{self._n_unknown:,} rows have no entity, or no time from 1900 to 2199, and are not in the daily "
+                "features. Fill them in and score those rows anew, if they matter.",
                 SentiscoreWarning,
                 stacklevel=3,
             )
@@ -351,34 +350,27 @@ class DailySums:
             )
         if self._n_outside:
             warnings.warn(
-                f"{_rows(self._n_outside, 'lies', 'lie')} before or after all sessions of the calendar, and "
-                f"{'is' if self._n_outside == 1 else 'are'} not in the daily features.",
+                f"{self._n_outside:,} rows lie before or after all sessions of the calendar, and are not in the daily "
+                "features.",
                 SentiscoreWarning,
                 stacklevel=3,
             )
         if self._n_ahead and self.as_of is not None:
             warnings.warn(
-                f"{_rows(self._n_ahead, 'has a time', 'have times')} after {write_instant(self.as_of)}, as of which "
-                f"the daily features are made, and {'is' if self._n_ahead == 1 else 'are'} not in them. "
-                "Check the stamps; right ones are for a later update.",
+                f"{self._n_ahead:,} rows have times after {write_instant(self.as_of)}, as of which the daily features "
+                "are made, and are not in them. Check the stamps; right ones are for a later update.",
                 SentiscoreWarning,
                 stacklevel=3,
             )
         elif self._n_ahead:
             warnings.warn(
-                f"{_rows(self._n_ahead, 'has a time that has', 'have times that have')} not come yet, and "
-                f"{'is' if self._n_ahead == 1 else 'are'} in the daily features all the same. "
-                "To leave them out, say as of when the features are made (--as-of, as_of).",
+                f"{self._n_ahead:,} rows have times that have not come yet, and are in the daily features all the "
+                "same. To leave them out, say as of when the features are made (--as-of, as_of).",
                 SentiscoreWarning,
                 stacklevel=3,
             )
         if self._settled and self.times.midnight == DATE and self.midnights.many:
             warnings.warn(self.midnights.warning(self._begins), SentiscoreWarning, stacklevel=3)
-
-
-def _rows(n: int, one: str, many: str) -> str:
-    """How many rows do something, with the verb of one or of many."""
-    return f"1 row {one}" if n == 1 else f"{n:,} rows {many}"
 
 
 def _ends(indices: pl.Series) -> tuple[int, int]:

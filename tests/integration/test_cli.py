@@ -277,7 +277,7 @@ def test_a_daily_file_is_updated_and_revised(news: pl.DataFrame, tmp_path: Path)
     target = tmp_path / "daily.parquet"
     settings = ("--time-col", "published_at", "--entity-col", "ticker", "--update", target)
     early = run("features", tmp_path / "one.parquet", *settings[:-2], "--as-of", "2024-02-05T23:00Z")
-    assert early.output.startswith("warning: 1 row has a time after 2024-02-05 23:00:00 UTC")
+    assert early.output.startswith("warning: 1 rows have times after 2024-02-05 23:00:00 UTC")
     assert "No session of these rows is closed yet" in early.output
     assert pl.read_parquet(tmp_path / "one.daily.parquet").is_empty()
     first = run("features", tmp_path / "one.parquet", *settings, "--as-of", "2024-02-06T19:00:00-05:00")

@@ -719,7 +719,7 @@ def test_texts_from_after_the_instant_are_left_out_counted_and_told() -> None:
     with pytest.warns(SentiscoreWarning) as caught:
         assert sums.finish().is_empty()  # the day is not over
     assert [str(told.message).split(",")[0] for told in caught] == [
-        "1 row has no entity",
+        "1 rows have no entity",
         "2 rows have times after 2024-01-05 15:00:00 UTC",
     ]
     assert sums.n_unplaced == 3
@@ -730,13 +730,13 @@ def test_times_to_come_are_told_and_stay_where_no_instant_is_given() -> None:
     rows = scored(("2024-01-05T15:00:00Z", 0.5, "positive"), ("2150-01-05T15:00:00Z", -0.5, "negative"))
     sums = DailySums(time_col="at")
     sums.add(rows)
-    with pytest.warns(SentiscoreWarning, match=r"^1 row has a time that has not come yet, .*--as-of"):
+    with pytest.warns(SentiscoreWarning, match=r"^1 rows have times that have not come yet, .*--as-of"):
         assert sums.finish()["n_docs"].sum() == 2
     assert sums.n_unplaced == 0
     days = pl.DataFrame({"ds": [date(2024, 1, day) for day in (4, 5)]}).with_columns(
         open=pl.col("ds").cast(pl.Datetime("us", "UTC")), close=pl.col("ds").cast(pl.Datetime("us", "UTC")) + 20 * HOUR
     )
-    with pytest.warns(SentiscoreWarning, match="^1 row lies before or after all sessions") as caught:
+    with pytest.warns(SentiscoreWarning, match="^1 rows lie before or after all sessions") as caught:
         daily(rows, time_col="at", calendar=days)
     assert len(caught) == 1  # what is left out need not be left out
 
@@ -748,7 +748,7 @@ def test_a_date_of_the_day_of_the_instant_is_none_from_after_it(written: bool) -
     args: dict[str, Any] = {"time_col": "at", "tz": "America/New_York"}
     sums = DailySums(as_of="2024-01-06T00:00:00-05:00", **args)
     sums.add(rows)
-    with pytest.warns(SentiscoreWarning, match="^1 row has a time after"):
+    with pytest.warns(SentiscoreWarning, match="^1 rows have times after"):
         assert sums.finish().select("ds", "n_docs").rows() == [(date(2024, 1, 5), 1)]
     assert sums.state()[0]["n_docs"].sum() == 2  # the second waits for the end of its day
 

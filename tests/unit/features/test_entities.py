@@ -80,7 +80,7 @@ def test_arrays_and_lists_of_numbers_explode_too() -> None:
     pairs = pl.Series([[1, 2], [2, 2], [2, 3]], dtype=pl.Array(pl.Int64, 2))
     assert counts(daily(scored(pairs))) == {1: 1, 2: 3, 3: 1}
     floats = pl.Series([[1.0, float("nan")], [None]], dtype=pl.List(pl.Float64))
-    with pytest.warns(SentiscoreWarning, match="1 row has no entity|1 row has an entity"):
+    with pytest.warns(SentiscoreWarning, match="1 rows have no entity|1 row has an entity"):
         assert counts(daily(scored(floats))) == {1.0: 1}
 
 
@@ -104,13 +104,13 @@ def test_what_stands_for_nothing_is_no_entity(written: str) -> None:
         found = daily(scored([written, "A", "NA", "TRUE", "NANO", "NONE", "null"]))
     assert counts(found) == {"A": 1, "NA": 1, "TRUE": 1, "NANO": 1, "NONE": 1, "null": 1}
     assert any("1 row has an entity that is blank or stands for a missing one" in str(one.message) for one in told)
-    with pytest.warns(SentiscoreWarning, match="1 row has no entity"):
+    with pytest.warns(SentiscoreWarning, match="1 rows have no entity"):
         missing = daily(scored([None, "A", "NA", "TRUE", "NANO", "NONE", "null"]))
     assert_frame_equal(found, missing)
 
 
 def test_a_float_that_is_not_a_number_is_no_entity() -> None:
-    with pytest.warns(SentiscoreWarning, match="has no entity|has an entity"):
+    with pytest.warns(SentiscoreWarning, match="have no entity|has an entity"):
         assert counts(daily(scored([7.0, float("nan"), 8.0]))) == {7.0: 1, 8.0: 1}
 
 

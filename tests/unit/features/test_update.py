@@ -470,7 +470,7 @@ def test_a_join_at_night_sees_what_a_backtest_sees(write: Make, target: Path) ->
 def test_a_text_from_the_future_is_left_out_and_blocks_nothing(write: Make, target: Path) -> None:
     first, second = before_and_after(rows_of(), 20)
     wrong = first.head(1).with_columns(at=datetime(2105, 1, 4, tzinfo=UTC))
-    with pytest.warns(SentiscoreWarning, match=r"^1 row has a time after 2024-01-21 12:00:00 UTC, as of which"):
+    with pytest.warns(SentiscoreWarning, match=r"^1 rows have times after 2024-01-21 12:00:00 UTC, as of which"):
         done = update_file(write(pl.concat([first, wrong])), daily=target, calendar="XNYS", **NOON)
     assert done.n_unplaced == 1
     update_file(write(second), daily=target, calendar="XNYS", **END)
