@@ -215,12 +215,16 @@ class BertEngine:
         return f"{_FAMILIES[config['model_type']].head_output}.weight"
 
     def open_window(self, distinct: Tensor) -> bool:
-        """Whether a text of the window holds the token by which positions are counted.
+        """Whether a text of the window may hold the token by which positions are counted.
+
+        On a GPU it always may, since to look there would wait for the device.
 
         Args:
             distinct: Token ids, each once, shape (distinct tokens,).
         """
-        return self._padding is not None and bool((distinct == self._padding).any())
+        if self._padding is None:
+            return False
+        return distinct.device.type != "cpu" or bool((distinct == self._padding).any())
 
     def _places_of(self, ids: Tensor, *, counted: bool) -> Tensor:
         """The embeddings of the positions of a batch.

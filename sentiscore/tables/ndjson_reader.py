@@ -8,8 +8,7 @@ import codecs
 import io
 import json
 import re
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +16,7 @@ from typing import Any, Final
 import polars as pl
 from polars.selectors import by_name
 
-from sentiscore.errors import InputError, SentiscoreWarning
+from sentiscore.errors import InputError
 from sentiscore.tables.limits import MAX_COLUMNS, MAX_DEPTH, MAX_ROW_BYTES, MAX_ROW_VALUES
 from sentiscore.tables.problems import broken, check_count, check_names, not_utf8, too_much
 
@@ -73,11 +72,12 @@ class _Example:
     line: str
 
 
-def look_at_ndjson(path: Path) -> tuple[pl.Schema, int]:
+def look_at_ndjson(path: Path, on_mixed: Callable[[list[str]], None] | None = None) -> tuple[pl.Schema, int]:
     """Look at every line of a file: is it an object, of which columns and types?
 
     Args:
         path: The file.
+        on_mixed: Called with the columns that are read as text although some of their values are not, if there are any.
 
     Returns:
         The columns and their types, and how many rows there are.
@@ -123,7 +123,8 @@ def look_at_ndjson(path: Path) -> tuple[pl.Schema, int]:
     check_names(path, list(names))
     schema = _infer(path, examples)
     _check_exact(path, schema, examples)
-    _warn_of_types(path, schema, examples)
+    if on_mixed is not None and (mixed := _mixed(schema, examples)):
+        on_mixed(mixed)
     lines = [_decode(example.line) for example in examples]
     return pl.Schema({name: _narrow(kind, [line.get(name) for line in lines]) for name, kind in schema.items()}), rows
 
@@ -338,23 +339,16 @@ def _schema_of(examples: list[_Example]) -> pl.Schema | None:
         return None
 
 
-def _warn_of_types(path: Path, schema: pl.Schema, examples: list[_Example]) -> None:
-    """Warn of columns that are text although some of their values are not."""
+def _mixed(schema: pl.Schema, examples: list[_Example]) -> list[str]:
+    """The columns that are text although some of their values are not."""
     texts = {name for name, kind in schema.items() if kind == pl.String}
-    mixed = dict.fromkeys(
+    found = dict.fromkeys(
         name
         for example in examples
         for name, value in _decode(example.line).items()
         if name in texts and value is not None and not isinstance(value, str)
     )
-    if mixed:
-        names = ", ".join(map(repr, mixed))
-        warnings.warn(
-            f"{path} holds values of several types in the column{'s'[: len(mixed) > 1]} {names}: all of them are read "
-            "as text, so that 1 becomes '1'.",
-            SentiscoreWarning,
-            stacklevel=2,
-        )
+    return list(found)
 
 
 def _check_exact(path: Path, schema: pl.Schema, examples: list[_Example]) -> None:

@@ -314,7 +314,7 @@ def _look_at(path: Path, dialect: CsvDialect) -> Source:
         schema = parquet.schema
         part = Part(path, parquet.footer.rows, identity, parquet=parquet)
     else:
-        schema, rows = look_at_ndjson(path)
+        schema, rows = look_at_ndjson(path, lambda mixed: _warn_of_types(path, mixed))
         part = Part(path, rows, identity)
     check_same(path, identity)
     return Source(path, file_format, schema, (part,))
@@ -369,6 +369,16 @@ def _joined(path: Path, files: Sequence[FoundFile], sources: Sequence[Source]) -
         for file, source in zip(files, sources, strict=True)
     )
     return Source(path, first.format, schema, tuple(parts))
+
+
+def _warn_of_types(path: Path, columns: list[str]) -> None:
+    """Warn of columns of ndjson whose values change their type."""
+    warnings.warn(
+        f"{path} holds values of several types in the column{'s'[: len(columns) > 1]} {', '.join(map(repr, columns))}: "
+        "all of them are read as text, so that 1 becomes '1'.",
+        SentiscoreWarning,
+        stacklevel=2,
+    )
 
 
 def read_table(path: str | Path, columns: Sequence[str] | None = None, csv: CsvDialect = _PLAIN) -> pl.DataFrame:
