@@ -15,13 +15,13 @@ demo: $(INSTALLED)  ## score the sample news with the embedded model and show th
 	$(BIN)/sentiscore demo --output demo
 
 test: $(INSTALLED)  ## run the tests, on as many cores as there are
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 fuzz: $(INSTALLED)  ## 10,400 generated and damaged files of every kind; a share of them is in the tests
 	$(BIN)/python -m tests.faults.fuzz all --cases 2600 $(FUZZ)
 
 forecast: $(FORECAST)/.installed  ## fit and predict with the forecasting libraries, in an environment of their own
-	$(FORECAST)/bin/python -m pytest --numprocesses auto tests/integration/test_forecasting_libraries.py tests/unit/features tests/unit/pipelines
+	$(FORECAST)/bin/python -m pytest --numprocesses auto --dist worksteal tests/integration/test_forecasting_libraries.py tests/unit/features tests/unit/pipelines
 
 bench: $(BENCHES)  ## compare the speed of scoring with the usual ways; options in BENCH, say BENCH='--rows 200'
 	$(BIN)/python -m tests.benches.scoring $(BENCH)
