@@ -10,6 +10,9 @@ from sentiscore.errors import OutputError
 _MOST_DAYS: Final = 90_000_000
 """From 1970, backwards and forwards: some 246,000 years, short of what can be written as a date."""
 
+_PLAIN: Final = "values"
+"""A name that polars does not take for a pattern."""
+
 _DAY: Final = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
@@ -22,7 +25,7 @@ def check_values(frame: pl.DataFrame, suffix: str, *, no_number: bool = False) -
         no_number: Whether the format has neither infinity nor NaN.
     """
     for column in frame.get_columns():
-        for values in _innermost(column):
+        for values in _innermost(column.alias(_PLAIN)):
             if values.dtype.is_float() and no_number:
                 bad = values.filter(~values.is_finite())
             elif values.dtype == pl.Date or isinstance(values.dtype, pl.Datetime):
@@ -49,8 +52,8 @@ def _innermost(values: pl.Series) -> Iterator[pl.Series]:
     """The values in a column that are not themselves lists, structs or maps."""
     dtype = values.dtype
     if isinstance(dtype, pl.Struct):
-        for name in values.struct.fields:
-            yield from _innermost(values.struct.field(name))
+        for field in values.struct.unnest().get_columns():
+            yield from _innermost(field.alias(_PLAIN))
     elif isinstance(dtype, pl.Map):
         yield from _innermost(values.cast(pl.List(pl.Struct({"key": dtype.key, "value": dtype.value}))))
     elif isinstance(dtype, pl.Array):

@@ -7,6 +7,7 @@ import pytest
 
 from sentiscore.errors import OutputError
 from sentiscore.tables import read_table, write_frame
+from sentiscore.tables.writable import check_values
 
 INFINITE = float("inf")
 BEGINNING = datetime(1, 1, 1)  # noqa: DTZ001 - such columns have no zone
@@ -75,3 +76,13 @@ def test_what_is_refused_at_once_names_the_column(tmp_path: Path) -> None:
     frame = pl.DataFrame({"raw": [b"\xff"], "took": [timedelta(1)]})
     with pytest.raises(OutputError, match="raw \\(Binary\\), took \\(Duration"):
         write_frame(frame, tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("name", ["^a.*$", "*", "^$", ""])
+def test_names_that_look_like_patterns_are_names(name: str, tmp_path: Path) -> None:
+    numbers = pl.DataFrame({name: [0.5], "s": pl.Series([{name: 0.5}])})
+    check_values(numbers, ".ndjson", no_number=True)
+    write_frame(numbers, tmp_path / "a.ndjson")
+    for frame in (pl.DataFrame({name: [float("nan")]}), pl.DataFrame({"s": pl.Series([{name: float("inf")}])})):
+        with pytest.raises(OutputError, match="cannot hold the value"):
+            check_values(frame, ".ndjson", no_number=True)
