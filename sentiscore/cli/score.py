@@ -163,7 +163,7 @@ def _tell(window: "WindowDone") -> None:
 def expand(inputs: tuple[str, ...]) -> list[str]:
     """Patterns -> the files that they match, sorted and each once; names that are no pattern stay as they are.
 
-    What a run of before has written beside the files of a pattern by default is left out. Folders KEY=VALUE that a
+    What an earlier run has written beside the files of a pattern by default is left out. Folders KEY=VALUE that a
     pattern matches are warned about, since their keys are columns only of a folder that is an input itself.
 
     Raises:

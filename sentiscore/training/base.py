@@ -82,7 +82,7 @@ def load_base(
 def _longest(model: Any, wanted: int) -> int:
     """The most tokens that a base reads, as far as it matters.
 
-    One in 4 bits is not run before it is trained, which would lay its weights out anew; its config is believed.
+    One in 4 bits is not run before it is trained, which would lay its weights out again; its config is believed.
     """
     said = getattr(model.config, "max_position_embeddings", None)
     positions = said if isinstance(said, int) and said >= 1 else wanted  # XLNet, which has no limit, says -1
