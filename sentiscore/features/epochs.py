@@ -132,7 +132,7 @@ def _check_digits(numbers: pl.Series) -> None:
         if found.any():
             value = numbers.filter(found)[0]
             raise InputError(
-                f"{found.sum():,} of the numbers in {numbers.name!r} are dates in digits and do not count since 1970, "
-                f"for example {value}.",
+                f"{found.sum():,} of the numbers in {name_of(numbers)!r} are dates in digits and do not count since "
+                f"1970, for example {value}.",
                 f"Use --time-format '{pattern}' (time_format) in place of --time-unit (time_unit).",
             )
