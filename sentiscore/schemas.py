@@ -90,8 +90,9 @@ class DailyFeatures(pa.DataFrameModel):
     uncertainty: Optional[pl.Float64] = pa.Field(ge=0, le=1, nullable=True)  # noqa: UP045
     decay: Optional[pl.Float64] = pa.Field(alias="^sent_decay_.+$", regex=True, ge=-1, le=1, nullable=True)  # noqa: UP045
     sent_momentum: Optional[pl.Float64] = pa.Field(ge=-2, le=2, nullable=True)  # noqa: UP045
-    surprise: Optional[pl.Float64] = pa.Field(  # noqa: UP045
-        alias="^(sent_z|abnormal_volume)_.+$", regex=True, ge=-1e15, le=1e15, nullable=True
+    surprise: Optional[pl.Float64] = pa.Field(alias="^sent_z_.+$", regex=True, ge=-100, le=100, nullable=True)  # noqa: UP045
+    volume: Optional[pl.Float64] = pa.Field(  # noqa: UP045
+        alias="^abnormal_volume_.+$", regex=True, ge=-50, le=50, nullable=True
     )
 
     class Config:

@@ -9,11 +9,18 @@ from typing import Final
 import polars as pl
 
 from sentiscore.features.config import DailyConfig
-from sentiscore.features.placing import SCALE
+from sentiscore.features.placing import SCALE, WEIGHT_SCALE
 from sentiscore.features.sums import KEYS, TOTALS
 
 _FINE: Final = 2**40
 """Means of sessions are compared in steps of 1 / 2**40."""
+
+FLOOR: Final = 0.02
+"""The least deviation that sent_z_{w} is measured in.
+
+bf16 moves a probability by up to 0.01 (docs/explanation/performance.md), and so a sentiment by 0.02: smaller
+differences may be rounding. Single headlines deviate by about 0.5, so chance alone lets means deviate by less only from
+some 600 texts a session on."""
 
 _LEVEL: Final = ("sent_mean", "sent_shrunk", "sent_std")
 _SHARES: Final = ("pos_share", "neg_share", "neu_share")
@@ -44,10 +51,10 @@ def daily_columns(grid: pl.DataFrame, totals: pl.DataFrame, config: DailyConfig)
         config: Which columns, and how.
     """
     joined = grid.join(totals, on=KEYS, how="left", maintain_order="left").with_columns(
-        pl.col("n_docs", *TOTALS).fill_null(0),
+        pl.col("n_docs", "effective", *TOTALS).fill_null(0),
         n_unique=pl.col("n_unique").fill_null(0) if totals["n_unique"].null_count() == 0 else pl.col("n_unique"),
     )
-    frame = _with_positions(joined)
+    frame = _with_positions(joined).with_columns(n=pl.col("effective").cast(pl.Float64) / WEIGHT_SCALE)
     frame = frame.with_columns(
         news_flag=(pl.col("n_docs") > 0).cast(pl.Int8),
         sessions_since_news=(pl.col("row") - pl.col("last_news")).cast(pl.Int32),
@@ -65,7 +72,7 @@ def daily_columns(grid: pl.DataFrame, totals: pl.DataFrame, config: DailyConfig)
         "ds",
         "session_idx",
         "available_at",
-        "n_docs",
+        pl.max_horizontal(_begun(), "n_unique").alias("n_docs"),
         "n_unique",
         "news_flag",
         "sessions_since_news",
@@ -83,6 +90,11 @@ def _with_positions(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(last_news=pl.when(last >= pl.col("start")).then(last))
 
 
+def _begun() -> pl.Expr:
+    """n, rounded up."""
+    return (pl.col("effective") + (WEIGHT_SCALE - 1)) // WEIGHT_SCALE
+
+
 def _news(value: pl.Expr) -> pl.Expr:
     return pl.when(pl.col("n_docs") > 0).then(value)
 
@@ -95,8 +107,9 @@ def _level() -> pl.Expr:
 def _std() -> pl.Expr:
     """sent_std: the sample deviation, sqrt(sum of w (s - mean)**2 / sum of w * n / (n - 1)).
 
-    With weights it is that of the NIST/SEMATECH handbook of statistical methods, where all weights count. The squares
-    are taken around the whole number next to the mean, so equal values deviate by exactly nothing.
+    With weights it is that of the NIST/SEMATECH handbook of statistical methods, where n is the number of weights above
+    0, also where repeats are discounted. The squares are taken around the whole number next to the mean, so equal
+    values deviate by exactly nothing.
     """
     n, weight, total, squares = (pl.col(name) for name in ("n_docs", "weight", "total", "squares"))
     middle = (total * 2 + weight) // (weight * 2)
@@ -121,9 +134,9 @@ def _opinion() -> list[pl.Expr]:
     With P and N the numbers of positive and negative texts, and D = (P - N) / (P + N), Antweiler and Frank, Is All That
     Talk Just Noise?, Journal of Finance 59 (2004), have bullishness ln((1 + P) / (1 + N)) and agreement
     1 - sqrt(1 - D**2). disagreement is 1 less that, sqrt(1 - D**2), and null where no text is either. With weights P
-    and N are shares of n_docs. uncertainty is the mean over the texts of the Gini-Simpson index of their probabilities.
+    and N are shares of n. uncertainty is the mean over the texts of the Gini-Simpson index of their probabilities.
     """
-    n, positive, negative = pl.col("n_docs"), pl.col("pos_share"), pl.col("neg_share")
+    n, positive, negative = pl.col("n"), pl.col("pos_share"), pl.col("neg_share")
     wide = {name: pl.col(f"w_{name}").cast(pl.Float64) for name in ("positive", "negative")}
     both = wide["positive"] + wide["negative"]
     balance = (wide["positive"] - wide["negative"]) / both
@@ -135,10 +148,9 @@ def _opinion() -> list[pl.Expr]:
     ]
 
 
-def _before(frame: pl.DataFrame, column: str, window: int | None) -> pl.Series:
-    """The sum of whole numbers over the sessions before each row, at most `window` of them; exact."""
+def _before(frame: pl.DataFrame, column: str, since: pl.Series) -> pl.Series:
+    """The sum of whole numbers over the sessions before each row, from the rows `since` on; exact."""
     running = pl.concat([pl.Series([0], dtype=frame.schema[column]), frame[column].cum_sum()])
-    since = frame["start"] if window is None else _window_start(frame, window)
     return running.gather(frame["row"]) - running.gather(since)
 
 
@@ -151,16 +163,18 @@ def _shrunk(frame: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
 
     It is the posterior mean of a normal mean whose prior weighs as much as k texts (Efron and Morris, Stein's Paradox
     in Statistics, Scientific American 1977). The prior is the mean of all earlier texts of the entity, pulled towards
-    0 in the same way: m N / (N + k) for N earlier texts with the mean m; or it is always 0.
+    0 in the same way: m N / (N + k) for N earlier texts with the mean m; or it is always 0. n and N count discounted
+    repeats by their shares.
     """
     prior: pl.Expr = pl.lit(0.0)
     if config.shrink_to == "past":
-        weight = _before(frame, "weight", None).cast(pl.Float64)
-        mean = _before(frame, "total", None).cast(pl.Float64) / weight / SCALE
-        frame = frame.with_columns(past_mean=mean.set(weight == 0, 0.0), past_docs=_before(frame, "n_docs", None))
-        past = pl.col("past_docs")
+        weight = _before(frame, "weight", frame["start"]).cast(pl.Float64)
+        mean = _before(frame, "total", frame["start"]).cast(pl.Float64) / weight / SCALE
+        past_n = _before(frame, "effective", frame["start"]).cast(pl.Float64) / WEIGHT_SCALE
+        frame = frame.with_columns(past_mean=mean.set(weight == 0, 0.0), past_n=past_n)
+        past = pl.col("past_n")
         prior = pl.when(past > 0).then(pl.col("past_mean") * past / (past + config.shrinkage)).otherwise(0.0)
-    n, k = pl.col("n_docs"), config.shrinkage
+    n, k = pl.col("n"), config.shrinkage
     shrunk = (n * pl.col("sent_mean") + k * prior) / (n + k)
     return frame.with_columns(sent_shrunk=_news(shrunk.clip(-1, 1)))
 
@@ -198,33 +212,72 @@ def _decays(frame: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
 
 
 def _surprises(frame: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
-    """sent_z_{w} and abnormal_volume_{w}: how far the session is from the w sessions before it.
-
-    sent_z is (mean - m) / d, with m and d the mean and the sample deviation of sent_mean over those of the w earlier
-    sessions that had news; null if they are too few, or all the same. abnormal_volume is ln((1 + n) / (1 + m)), with m
-    the mean of n_docs over the w earlier sessions: the abnormal attention of Da, Engelberg and Gao, In Search of
-    Attention, Journal of Finance 66 (2011), with a mean in the place of their median, which is 0 for most entities.
-    """
+    """sent_z_{w} and abnormal_volume_{w}: how far the session is from the w sessions before it."""
     fine = (pl.col("sent_mean").fill_null(0) * _FINE).round().cast(pl.Int128)
-    frame = frame.with_columns(fine=fine, fine_squares=fine * fine, news=pl.col("news_flag").cast(pl.Int64))
-    made: dict[str, pl.Series] = {}
-    for window in config.z:
-        least = min(window, config.min_baseline)
-        parts = {name: _before(frame, name, window) for name in ("news", "fine", "fine_squares")}
-        base = pl.DataFrame(parts | {"mean": frame["sent_mean"]})
-        k, total, squares = pl.col("news"), pl.col("fine"), pl.col("fine_squares")
-        spread = (k.cast(pl.Int128) * squares - total * total).cast(pl.Float64)
-        deviation = (spread / k / (k - 1)).sqrt() / _FINE
-        score = (pl.col("mean") - total.cast(pl.Float64) / k / _FINE) / deviation
-        made[f"sent_z_{window}"] = base.select(pl.when((k >= least) & (spread > 0)).then(score)).to_series()
-    for window in config.volume:
-        least = min(window, config.min_baseline)
-        sessions = frame["row"] - _window_start(frame, window)
-        base = pl.DataFrame({"n": frame["n_docs"], "sum": _before(frame, "n_docs", window), "sessions": sessions})
-        usual = pl.col("sum") / pl.col("sessions")
-        volume = ((1 + pl.col("n")) / (1 + usual)).log()
-        made[f"abnormal_volume_{window}"] = base.select(pl.when(pl.col("sessions") >= least).then(volume)).to_series()
+    days, docs = (pl.col(name).cast(pl.Int128) for name in ("n_calendar_days", "effective"))
+    frame = frame.with_columns(
+        fine=fine,
+        fine_squares=fine * fine,
+        news=pl.col("news_flag").cast(pl.Int128),
+        days=days,
+        days_squares=days * days,
+        docs=docs,
+        days_docs=days * docs,
+    )
+    made = {f"sent_z_{window}": _z(frame, window, config.min_baseline) for window in config.z}
+    made |= {f"abnormal_volume_{window}": _volume(frame, window, config.min_baseline) for window in config.volume}
     return frame.with_columns(**made)
+
+
+def _z(frame: pl.DataFrame, window: int, min_baseline: int) -> pl.Series:
+    """sent_z: (sent_mean - m) / max(d, FLOOR), with m and d the mean and the sample deviation of earlier means.
+
+    Those are sent_mean of the sessions with news among the `window` before; null if they are too few.
+    """
+    since = _window_start(frame, window)
+    sums = {name: _before(frame, name, since) for name in ("news", "fine", "fine_squares")}
+    k, total, squares = (pl.col(name) for name in sums)
+    spread = (k * squares - total * total).cast(pl.Float64)
+    wide = k.cast(pl.Float64)
+    deviation = (spread / wide / (wide - 1)).sqrt() / _FINE
+    gap = (pl.col("own") * k - total).cast(pl.Float64) / wide / _FINE
+    enough = (pl.col("there") > 0) & (k >= min(window, min_baseline))
+    base = pl.DataFrame(sums | {"own": frame["fine"], "there": frame["news"]})
+    return base.select(pl.when(enough).then(gap / deviation.clip(lower_bound=FLOOR))).to_series()
+
+
+def _volume(frame: pl.DataFrame, window: int, min_baseline: int) -> pl.Series:
+    """abnormal_volume: ln((1 + n) / (1 + e)), with e the texts that as many calendar days usually have.
+
+    e is read from a line through the `window` sessions before, which is fitted by least squares to their n over c, the
+    calendar days that they cover: N + b (c - C), at least 0, with N and C the means of n and c. The slope b is at least
+    0, and N / C where all of them cover equally many days. So a Monday is compared with Mondays, and a session of a
+    length that was not there with what the others say; whether week-ends have as many texts a day as other days, fewer
+    or none. French, Stock Returns and the Weekend Effect, Journal of Financial Economics 8 (1980), calls the first of
+    these calendar time and the last trading time.
+
+    The logarithm is the abnormal attention of Da, Engelberg and Gao, In Search of Attention, Journal of Finance 66
+    (2011). They compare whole weeks, with a median, which is 0 for most entities here.
+
+    An entity's first session is in no baseline if it covers more than a day: it begins with the entity's first text,
+    so nobody knows how many of its days were counted.
+    """
+    partial = (pl.col("n_calendar_days") > 1).gather(pl.col("start")).cast(pl.Int64)
+    first = pl.min_horizontal(pl.col("start") + partial, "row")
+    since = frame.select(pl.max_horizontal(first, pl.col("row") - window)).to_series()
+    sums = {name: _before(frame, name, since) for name in ("days", "days_squares", "docs", "days_docs")}
+    base = pl.DataFrame(sums | {"k": frame["row"] - since, "n": frame["n"], "c": frame["days"]})
+    k, days, docs = (pl.col(name).cast(pl.Int128) for name in ("k", "days", "docs"))
+    across = k * pl.col("days_squares") - days * days
+    rising = (k * pl.col("days_docs") - days * docs).clip(lower_bound=0)
+    slope = pl.when(across > 0).then(_ratio(rising, across)).otherwise(_ratio(docs, days))
+    usual = (docs.cast(pl.Float64) + slope * (pl.col("c") * k - days).cast(pl.Float64)) / pl.col("k") / WEIGHT_SCALE
+    volume = ((1 + pl.col("n")) / (1 + usual.clip(lower_bound=0))).log()
+    return base.select(pl.when(pl.col("k") >= min(window, min_baseline)).then(volume)).to_series()
+
+
+def _ratio(above: pl.Expr, below: pl.Expr) -> pl.Expr:
+    return above.cast(pl.Float64) / below.cast(pl.Float64)
 
 
 def _filled(frame: pl.DataFrame, features: list[str], config: DailyConfig) -> pl.DataFrame:

@@ -45,11 +45,11 @@ class DailyConfig:
         z: Windows of the columns sent_z_{w}.
         volume: Windows of the columns abnormal_volume_{w}.
         min_baseline: A window with fewer sessions to compare with gives null; for sent_z_{w} sessions with
-            news count, for abnormal_volume_{w} all.
+            news count, for abnormal_volume_{w} all but an entity's first, where that covers more than a day.
         shrinkage: How many texts of the entity's past weigh as much as its past mean in sent_shrunk.
         shrink_to: What sent_shrunk shrinks towards: the mean of the entity's "past", or "zero".
         repeats: What is done with a text that the same entity had before within `repeats_within`: "keep" it,
-            "drop" it, or "discount" it: it weighs the share of that time that has gone by.
+            "drop" it, or "discount" it: it counts as the share of that time that has gone by, in every column.
         repeats_within: How long a text counts as a repeat of an equal one.
         fill: What sessions without news hold: "none" (null), "zero", "latest" (the values of the latest session
             with news) or "decay" (the same, halved every `fill_half_life` sessions).

@@ -450,7 +450,8 @@ def daily(
         - ds: the date of the session.
         - session_idx: its position in the calendar, the same for all entities.
         - available_at: its cutoff, in UTC.
-        - n_docs: texts that were scored and counted; 0 in sessions without.
+        - n_docs: texts that were scored and counted; 0 in sessions without. Discounted repeats count by their shares:
+          the sum is rounded up, and at least n_unique.
         - n_unique: distinct texts among them; null without `text_col`.
         - news_flag: 1 where n_docs is more than 0.
         - sessions_since_news: sessions since the latest with news, 0 in one of them; null before the first.
@@ -464,8 +465,9 @@ def daily(
         - uncertainty: how unsure the model was, mean over the texts, from 0 to 1; null without probabilities.
         - sent_decay_{h}: mean over all texts so far, which count half as much every h sessions.
         - sent_momentum: the difference of two such means.
-        - sent_z_{w}: sent_mean in deviations from the w sessions before.
-        - abnormal_volume_{w}: log of n_docs over its mean in the w sessions before.
+        - sent_z_{w}: sent_mean in deviations from the w sessions before; a deviation is taken as at least 0.02.
+        - abnormal_volume_{w}: log of the number of texts over that which as many calendar days usually have, by the w
+          sessions before.
 
         Where there is no news, columns about a session's own texts are null, unless the config fills them. The
         functions in sentiscore/features/columns.py have each formula with its source.

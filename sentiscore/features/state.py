@@ -23,7 +23,7 @@ from sentiscore.features.sums import KEYS, TOTALS
 from sentiscore.features.time_format import INSTANT
 from sentiscore.tables import read_table, write_frame
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Raised whenever sums or formulas change, so that old sums are never taken for new ones."""
 
 _META, _SUMS, _TEXTS = 0, 1, 2

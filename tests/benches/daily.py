@@ -149,16 +149,22 @@ def pandas_groupby(path: Path, texts: bool) -> pl.DataFrame:  # noqa: PLR0915 - 
         faded = by[["total", "n_docs"]].ewm(halflife=half_life).mean().droplevel(0)
         daily[f"sent_decay_{half_life}"] = faded["total"] / faded["n_docs"]
     daily["sent_momentum"] = daily["sent_decay_5"] - daily["sent_decay_20"]
-    before = by[["sent_mean", "n_docs"]].shift(1).groupby(level="ticker").rolling(20, min_periods=5)
-    means, deviations = before.mean().droplevel(0), before.std().droplevel(0)
-    daily["sent_z_20"] = (daily["sent_mean"] - means["sent_mean"]) / deviations["sent_mean"]
-    daily["abnormal_volume_20"] = np.log((1 + daily["n_docs"]) / (1 + means["n_docs"]))
     days = pd.DatetimeIndex(calendar.sessions)
+    covered = np.diff(days.to_numpy().astype("datetime64[D]").astype("int64"), prepend=0)
+    daily["n_calendar_days"] = covered[daily.index.get_level_values("session")]
+    before = by["sent_mean"].shift(1).groupby(level="ticker").rolling(20, min_periods=5)
+    means, deviations = before.mean().droplevel(0), before.std().droplevel(0)
+    daily["sent_z_20"] = (daily["sent_mean"] - means) / deviations.clip(lower=0.02)
+    unknown = (order == 0) & (daily["n_calendar_days"] > 1)
+    line = pd.DataFrame({"c": daily["n_calendar_days"], "n": daily["n_docs"]}, dtype="float64")
+    line = line.assign(cc=line["c"] ** 2, cn=line["c"] * line["n"]).mask(unknown, axis=0)
+    line = line.groupby(level="ticker").shift(1).groupby(level="ticker").rolling(20, min_periods=5).mean().droplevel(0)
+    across = line["cc"] - line["c"] ** 2
+    slope = ((line["cn"] - line["c"] * line["n"]).clip(lower=0) / across).where(across > 1e-9, line["n"] / line["c"])
+    usual = (line["n"] + slope * (daily["n_calendar_days"] - line["c"])).clip(lower=0)
+    daily["abnormal_volume_20"] = np.log((1 + daily["n_docs"]) / (1 + usual))
     daily = daily.reset_index()
     daily["ds"] = days[daily["session"]]
-    daily["n_calendar_days"] = np.diff(days.to_numpy().astype("datetime64[D]").astype("int64"), prepend=0)[
-        daily["session"]
-    ]
     daily["unique_id"] = daily["ticker"].astype("str")
     return pl.from_pandas(daily.drop(columns=["ticker", "session", "total"])).with_columns(pl.col("ds").cast(pl.Date))
 

@@ -131,7 +131,7 @@ def configs(draw: st.DrawFn) -> DailyConfig:
         decay=(0.5, 2.0),
         momentum=(1.0, 3.0),
         z=(3, 5),
-        volume=(4,),
+        volume=(4, 9),
         min_baseline=draw(st.integers(2, 4)),
         shrinkage=draw(st.sampled_from([0.0, 5.0])),
         shrink_to=draw(st.sampled_from(["past", "zero"])),
@@ -201,7 +201,7 @@ def expected_rows(
     for entity in sorted({row.entity for row in rows}):
         own = [row for row in rows if row.entity == entity]
         place = {id(row): bisect_right(cutoffs, row.at + config.lag) for row in own}
-        weights = weights_of(own, config, weighted)
+        weights, shares = weights_of(own, config, weighted)
         first, last = min(place.values()), max(place.values())
         if config.start is not None:
             first = min(first, next(i for i, s in enumerate(sessions) if s.ds >= config.start))
@@ -209,7 +209,9 @@ def expected_rows(
             last = max(last, *(i for i, s in enumerate(sessions) if s.ds <= config.end))
         past: list[dict[str, Any]] = []
         for i in range(first, last + 1):
-            texts_of = [(row, weights[id(row)]) for row in own if place[id(row)] == i and weights[id(row)] > 0]
+            texts_of = [
+                (row, weights[id(row)], shares[id(row)]) for row in own if place[id(row)] == i and weights[id(row)] > 0
+            ]
             row = {
                 "unique_id": entity,
                 "ds": sessions[i].ds,
@@ -217,7 +219,7 @@ def expected_rows(
                 "available_at": cutoffs[i],
                 "n_calendar_days": (sessions[i].ds - sessions[i - 1].ds).days,
             }
-            past.append(row | figures(texts_of, past, config))
+            past.append(row | figures(texts_of, row["n_calendar_days"], past, config))
         found += [
             fill(row, past[: k + 1], config)
             for k, row in enumerate(past)
@@ -226,35 +228,42 @@ def expected_rows(
     return found
 
 
-def weights_of(own: Sequence[Text], config: DailyConfig, weighted: bool) -> dict[int, float]:
-    """How much each text counts, 0 where it does not."""
+def weights_of(own: Sequence[Text], config: DailyConfig, weighted: bool) -> tuple[dict[int, float], dict[int, float]]:
+    """How much each text weighs, and as what share of a text it counts; 0 where it does not."""
     weights = {id(row): (row.weight / 8 if weighted else 1.0) if row.scored else 0.0 for row in own}
+    shares = {name: float(weight > 0) for name, weight in weights.items()}
     if config.repeats == "keep":
-        return weights
+        return weights, shares
     order = sorted(
         (row for row in own if weights[id(row)] > 0),
         key=lambda row: (row.text, row.at, row.sentiment, row.label, row.uncertainty, row.weight),
     )
-    result = {id(row): 0.0 for row in own}
     for before, row in zip([None, *order], order, strict=False):
-        gap = row.at - before.at if before is not None and before.text == row.text else config.span
-        share = min(gap / config.span, 1.0)
-        if config.repeats == "drop":
-            result[id(row)] = weights[id(row)] if share == 1 else 0.0
-        else:
-            result[id(row)] = max(math.floor(weights[id(row)] * 2**20 * share + 0.5), 1) / 2**20
-    return result
+        if before is None or before.text != row.text or row.at - before.at >= config.span:
+            continue
+        share = 0.0 if config.repeats == "drop" else in_steps((row.at - before.at) / config.span)
+        shares[id(row)] = share
+        weights[id(row)] = max(in_steps(weights[id(row)] * share), 2**-20) if share else 0.0
+    return weights, shares
 
 
-def figures(own: Sequence[tuple[Text, float]], past: Sequence[dict[str, Any]], config: DailyConfig) -> dict[str, Any]:
+def in_steps(value: float) -> float:
+    return math.floor(value * 2**20 + 0.5) / 2**20
+
+
+def figures(
+    own: Sequence[tuple[Text, float, float]], days: int, past: Sequence[dict[str, Any]], config: DailyConfig
+) -> dict[str, Any]:
     """The columns of one session before anything is filled; names with _ are for the sessions after it."""
-    n = len(own)
-    total_weight = sum(w for _, w in own)
-    total = sum(w * row.sentiment for row, w in own)
+    n = sum(share for *_, share in own)
+    total_weight = sum(w for _, w, _ in own)
+    total = sum(w * row.sentiment for row, w, _ in own)
+    n_unique = len({row.text for row, *_ in own})
     out: dict[str, Any] = {
-        "n_docs": n,
-        "n_unique": len({row.text for row, _ in own}),
+        "n_docs": max(math.ceil(n), n_unique),
+        "n_unique": n_unique,
         "news_flag": int(n > 0),
+        "_n": n,
         "_weight": total_weight,
         "_total": total,
     }
@@ -265,11 +274,11 @@ def figures(own: Sequence[tuple[Text, float]], past: Sequence[dict[str, Any]], c
     if n:
         mean = total / total_weight
         out["sent_mean"] = mean
-        square = sum(w * (row.sentiment - mean) ** 2 for row, w in own) / total_weight
-        if n > 1:
-            out["sent_std"] = math.sqrt(square * n / (n - 1))
+        square = sum(w * (row.sentiment - mean) ** 2 for row, w, _ in own) / total_weight
+        if len(own) > 1:
+            out["sent_std"] = math.sqrt(square * len(own) / (len(own) - 1))
         share = {
-            label: sum(w for row, w in own if row.label == label) / total_weight
+            label: sum(w for row, w, _ in own if row.label == label) / total_weight
             for label in ("positive", "negative", "neutral")
         }
         out |= {f"{label[:3]}_share": value for label, value in share.items()}
@@ -277,12 +286,12 @@ def figures(own: Sequence[tuple[Text, float]], past: Sequence[dict[str, Any]], c
         opinions = share["positive"] + share["negative"]
         if opinions:
             out["disagreement"] = math.sqrt(max(0.0, 1 - ((share["positive"] - share["negative"]) / opinions) ** 2))
-        out["uncertainty"] = sum(w * row.uncertainty for row, w in own) / total_weight
+        out["uncertainty"] = sum(w * row.uncertainty for row, w, _ in own) / total_weight
         prior = 0.0
-        docs = sum(row["n_docs"] for row in past)
-        if config.shrink_to == "past" and docs:
+        past_n = sum(row["_n"] for row in past)
+        if config.shrink_to == "past" and past_n:
             past_mean = sum(row["_total"] for row in past) / sum(row["_weight"] for row in past)
-            prior = past_mean * docs / (docs + config.shrinkage)
+            prior = past_mean * past_n / (past_n + config.shrinkage)
         out["sent_shrunk"] = (n * mean + config.shrinkage * prior) / (n + config.shrinkage)
     every = [*past, out]
 
@@ -297,13 +306,25 @@ def figures(own: Sequence[tuple[Text, float]], past: Sequence[dict[str, Any]], c
     for w in config.z:
         base = [row["sent_mean"] for row in past[-w:] if row["n_docs"]]
         out[f"sent_z_{w}"] = None
-        if n and len(base) >= min(w, config.min_baseline) and (spread := statistics.stdev(base)) > 1e-9:
-            out[f"sent_z_{w}"] = (out["sent_mean"] - statistics.fmean(base)) / spread
+        if n and len(base) >= min(w, config.min_baseline):
+            out[f"sent_z_{w}"] = (out["sent_mean"] - statistics.fmean(base)) / max(statistics.stdev(base), 0.02)
     for w in config.volume:
-        counts = [row["n_docs"] for row in past[-w:]]
-        enough = len(counts) >= min(w, config.min_baseline)
-        out[f"abnormal_volume_{w}"] = math.log((1 + n) / (1 + statistics.fmean(counts))) if enough else None
+        # what an entity's first session covers is not known where it is longer than a day
+        known = past[1:] if past and past[0]["n_calendar_days"] > 1 else past
+        baseline = [(row["n_calendar_days"], row["_n"]) for row in known[-w:]]
+        out[f"abnormal_volume_{w}"] = None
+        if len(baseline) >= min(w, config.min_baseline):
+            out[f"abnormal_volume_{w}"] = math.log((1 + n) / (1 + usual_number(days, baseline)))
     return out
+
+
+def usual_number(days: int, baseline: Sequence[tuple[int, float]]) -> float:
+    """The texts that so many calendar days have by a line through those of earlier sessions."""
+    lengths, counts = zip(*baseline, strict=True)
+    if len(set(lengths)) == 1:
+        return days * sum(counts) / sum(lengths)
+    slope, _ = statistics.linear_regression(lengths, counts)
+    return max(statistics.fmean(counts) + max(slope, 0.0) * (days - statistics.fmean(lengths)), 0.0)
 
 
 def fill(row: dict[str, Any], until: Sequence[dict[str, Any]], config: DailyConfig) -> dict[str, Any]:
