@@ -214,11 +214,11 @@ def _decays(frame: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
 def _surprises(frame: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
     """sent_z_{w} and abnormal_volume_{w}: how far the session is from the w sessions before it."""
     fine = (pl.col("sent_mean").fill_null(0) * _FINE).round().cast(pl.Int128)
-    days, docs = (pl.col(name).cast(pl.Int128) for name in ("n_calendar_days", "effective"))
+    days, docs = pl.col("n_calendar_days").cast(pl.Int64), pl.col("effective").cast(pl.Int128)
     frame = frame.with_columns(
         fine=fine,
         fine_squares=fine * fine,
-        news=pl.col("news_flag").cast(pl.Int128),
+        news=pl.col("news_flag").cast(pl.Int64),
         days=days,
         days_squares=days * days,
         docs=docs,
@@ -237,10 +237,9 @@ def _z(frame: pl.DataFrame, window: int, min_baseline: int) -> pl.Series:
     since = _window_start(frame, window)
     sums = {name: _before(frame, name, since) for name in ("news", "fine", "fine_squares")}
     k, total, squares = (pl.col(name) for name in sums)
-    spread = (k * squares - total * total).cast(pl.Float64)
-    wide = k.cast(pl.Float64)
-    deviation = (spread / wide / (wide - 1)).sqrt() / _FINE
-    gap = (pl.col("own") * k - total).cast(pl.Float64) / wide / _FINE
+    spread = (k.cast(pl.Int128) * squares - total * total).cast(pl.Float64)
+    deviation = (spread / k / (k - 1)).sqrt() / _FINE
+    gap = (pl.col("own") * k.cast(pl.Int128) - total).cast(pl.Float64) / k / _FINE
     enough = (pl.col("there") > 0) & (k >= min(window, min_baseline))
     base = pl.DataFrame(sums | {"own": frame["fine"], "there": frame["news"]})
     return base.select(pl.when(enough).then(gap / deviation.clip(lower_bound=FLOOR))).to_series()
@@ -267,17 +266,14 @@ def _volume(frame: pl.DataFrame, window: int, min_baseline: int) -> pl.Series:
     since = frame.select(pl.max_horizontal(first, pl.col("row") - window)).to_series()
     sums = {name: _before(frame, name, since) for name in ("days", "days_squares", "docs", "days_docs")}
     base = pl.DataFrame(sums | {"k": frame["row"] - since, "n": frame["n"], "c": frame["days"]})
-    k, days, docs = (pl.col(name).cast(pl.Int128) for name in ("k", "days", "docs"))
+    k, days, docs = (pl.col(name) for name in ("k", "days", "docs"))
     across = k * pl.col("days_squares") - days * days
-    rising = (k * pl.col("days_docs") - days * docs).clip(lower_bound=0)
-    slope = pl.when(across > 0).then(_ratio(rising, across)).otherwise(_ratio(docs, days))
-    usual = (docs.cast(pl.Float64) + slope * (pl.col("c") * k - days).cast(pl.Float64)) / pl.col("k") / WEIGHT_SCALE
+    rising = (k.cast(pl.Int128) * pl.col("days_docs") - days.cast(pl.Int128) * docs).cast(pl.Float64)
+    wide = docs.cast(pl.Float64)
+    slope = pl.when(across > 0).then(rising.clip(lower_bound=0) / across).otherwise(wide / days)
+    usual = (wide + slope * (pl.col("c") * k - days)) / k / WEIGHT_SCALE
     volume = ((1 + pl.col("n")) / (1 + usual.clip(lower_bound=0))).log()
-    return base.select(pl.when(pl.col("k") >= min(window, min_baseline)).then(volume)).to_series()
-
-
-def _ratio(above: pl.Expr, below: pl.Expr) -> pl.Expr:
-    return above.cast(pl.Float64) / below.cast(pl.Float64)
+    return base.select(pl.when(k >= min(window, min_baseline)).then(volume)).to_series()
 
 
 def _filled(frame: pl.DataFrame, features: list[str], config: DailyConfig) -> pl.DataFrame:

@@ -212,7 +212,7 @@ def expected_rows(
             texts_of = [
                 (row, weights[id(row)], shares[id(row)]) for row in own if place[id(row)] == i and weights[id(row)] > 0
             ]
-            row = {
+            row: dict[str, Any] = {
                 "unique_id": entity,
                 "ds": sessions[i].ds,
                 "session_idx": sessions[i].index,
@@ -320,7 +320,7 @@ def figures(
 
 def usual_number(days: int, baseline: Sequence[tuple[int, float]]) -> float:
     """The texts that so many calendar days have by a line through those of earlier sessions."""
-    lengths, counts = zip(*baseline, strict=True)
+    lengths, counts = [length for length, _ in baseline], [count for _, count in baseline]
     if len(set(lengths)) == 1:
         return days * sum(counts) / sum(lengths)
     slope, _ = statistics.linear_regression(lengths, counts)
