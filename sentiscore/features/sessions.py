@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
+from sentiscore import forks
 from sentiscore.errors import InputError
 from sentiscore.features.calendar_zone import zone_shown
 from sentiscore.features.durations import parse_duration
 from sentiscore.features.exchanges import find_exchange
 from sentiscore.features.times import to_utc
-from sentiscore.features.zones import INSTANT, start_of_day
+from sentiscore.features.zones import INSTANT, UTC, check_zone, start_of_day
 from sentiscore.tables import open_source
 from sentiscore.tables.formats import READABLE
 
@@ -29,7 +30,12 @@ Calendar = str | Path | pl.DataFrame | None
 """None: every calendar day. Text: the code of an exchange, or the name of a file of sessions. A frame of sessions."""
 
 _EPOCH: Final = date(1970, 1, 1)
+_FIRST_DAY: Final = date(1900, 1, 1)
+_LAST_DAY: Final = date(2199, 12, 31)
+_DAYS: Final = "days"
+_FRAME: Final = "frame"
 _LONGEST_OFFSET: Final = timedelta(days=7)
+_LONGEST_CLOSURE: Final = timedelta(days=60)
 _HOUR: Final = 3_600_000_000
 _NEVER: Final = 2**63 - 1
 _ROWS: Final = 1_000_000
@@ -91,13 +97,13 @@ class Sessions:
         self.zone: str | None = None
         if calendar is None:
             self.zone = day_tz
-            self.name = f"days {day_tz}"
+            self.name = f"{_DAYS} {day_tz}"
             self._make = lambda first, last: _days(first, last, day_tz)
         elif isinstance(calendar, pl.DataFrame) or _is_file(calendar):
             given = _given(calendar)
             sessions = _checked_frame(given, "The calendar" + ("" if given is calendar else f" {calendar}"))
             self.zone = zone_shown([given["open"], given["close"]])
-            self.name = "frame"
+            self.name = _FRAME
             self._make = lambda _first, _last: sessions
         else:
             exchange = find_exchange(str(calendar))
@@ -128,7 +134,7 @@ class Sessions:
         within = (positions > 0) & (positions < table.height)
         if within.all():
             return table["session_idx"].gather(positions)
-        if self.name != "frame" and (bad := int((~within).sum())):
+        if self.name != _FRAME and (bad := int((~within).sum())):
             raise InputError(
                 f"The calendar {self.name} is known from {table['ds'][0]} to {table['ds'][-1]}, and {bad:,} texts "
                 "lie outside.",
@@ -140,8 +146,8 @@ class Sessions:
         """The sessions from one position to another that are known so far, in order.
 
         Returns:
-            session_idx (Int32), ds (Date), cutoff (UTC) and n_calendar_days (Int32), the days since the session
-            before.
+            session_idx (Int32), ds (Date), open, close and cutoff (UTC), and n_calendar_days (Int32), the days since
+            the session before.
         """
         table = self._covering(_EPOCH, _EPOCH) if self._table is None else self._table
         return table.filter(pl.col("session_idx").is_between(first, last))
@@ -165,6 +171,27 @@ class Sessions:
                     "Give another start or end.",
                 )
         return found
+
+    def listed(self, first: date, last: date) -> pl.DataFrame:
+        """All sessions from one date to another, as `between` gives them.
+
+        Raises:
+            InputError: The calendar does not reach that far, so there may be sessions that it does not know.
+        """
+        table = self._covering(first, last)
+        for day in (first, last):
+            if not table["ds"][0] <= day <= table["ds"][-1]:
+                raise InputError(
+                    f"The calendar {self.name} has sessions from {table['ds'][0]} to {table['ds'][-1]}, and {day} "
+                    "lies outside.",
+                    "Give another start or end, or a calendar that goes on to there.",
+                )
+        return table[1:].filter(pl.col("ds").is_between(first, last))  # the first only says where the second begins
+
+    def following(self, day: date, n: int) -> pl.DataFrame:
+        """The next n sessions after a date, as `between` gives them; fewer where the calendar ends."""
+        table = self._covering(day, day + timedelta(days=2 * n) + _LONGEST_CLOSURE)
+        return table.filter(pl.col("ds") > day).head(n)
 
     def last_closed(self, instant: datetime) -> int | None:
         """The position of the last session whose cutoff is at or before an instant (UTC); None where there is none."""
@@ -190,12 +217,68 @@ class Sessions:
             .select(
                 "session_idx",
                 "ds",
+                pl.col("open", "close").cast(INSTANT),
                 cutoff=(pl.col(self._cutoff.anchor) + offset).cast(INSTANT),
                 n_calendar_days=pl.col("ds").diff().dt.total_days().cast(pl.Int32),
             )
             .rechunk()
         )
         return self._table
+
+
+def sessions(
+    calendar: Calendar, start: date | str, end: date | str, *, cutoff: str = "close", day_tz: str | None = None
+) -> pl.DataFrame:
+    """The sessions of a calendar, also those to come, as `features.daily` places texts in them.
+
+    Args:
+        calendar: None for every calendar day; the code of an exchange, such as "XNYS"; or a frame, or the name of a
+            file, of sessions.
+        start: The first date, such as "2024-01-05". It need not be a session.
+        end: The last date.
+        cutoff: Where in a session its information ends, as in `DailyConfig`.
+        day_tz: The zone whose midnight ends a day, by default UTC. Not with a calendar.
+
+    Returns:
+        One row for each session: ds (Date), session_idx (Int32), and as instants in UTC session_open, session_close
+        and available_at, the cutoff.
+
+    Raises:
+        InputError: There is no such calendar or zone, a date cannot be used, or the calendar does not reach that far.
+        MissingExtraError: An exchange is named and exchange_calendars is not installed.
+    """
+    forks.check()
+    if calendar is not None and day_tz is not None:
+        raise InputError("A calendar has days of its own, so day_tz does not go with it.", "Leave out one of them.")
+    first, last = _day(start, "start"), _day(end, "end")
+    if last < first:
+        raise InputError(f"The sessions from {first} to {last} would end before they begin.", "Give a later end.")
+    zone = check_zone(UTC if day_tz is None else day_tz, "day_tz")
+    listed = Sessions(calendar, cutoff=parse_cutoff(cutoff), day_tz=zone).listed(first, last)
+    return listed.select(
+        "ds", "session_idx", session_open="open", session_close="close", available_at="cutoff"
+    ).rechunk()
+
+
+def calendar_named(name: str) -> Sessions | None:
+    """The calendar of what `Sessions.name` says; None for a frame, of which the name says nothing."""
+    if name == _FRAME:
+        return None
+    kind, _, zone = name.partition(" ")
+    days = kind == _DAYS
+    return Sessions(None if days else name, cutoff=parse_cutoff("close"), day_tz=zone if days else UTC)
+
+
+def _day(given: object, name: str) -> date:
+    try:
+        day = date.fromisoformat(given) if isinstance(given, str) else given
+    except ValueError:
+        day = None
+    if not isinstance(day, date) or isinstance(day, datetime) or not _FIRST_DAY <= day <= _LAST_DAY:
+        raise InputError(
+            f"{name} is {given!r}, which is not a date from {_FIRST_DAY} to {_LAST_DAY}.", "Write it as 2024-01-05."
+        )
+    return day
 
 
 def _first_after(cutoffs: pl.Series, instants: pl.Series) -> pl.Series:

@@ -23,8 +23,8 @@ from sentiscore.features.sums import KEYS, TOTALS
 from sentiscore.features.time_format import INSTANT
 from sentiscore.tables import read_table, write_frame
 
-FORMAT: Final = 2
-"""Raised whenever sums or formulas change, so that old sums are never taken for new ones."""
+FORMAT: Final = 3
+"""Raised whenever sums, columns or formulas change, so that old sums are never taken for new ones."""
 
 _META, _SUMS, _TEXTS = 0, 1, 2
 _WIDE: Final = pl.Decimal(38, 0)
