@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:exchange"),
     pytest.mark.filterwarnings("ignore:.*lie before or after all sessions"),
 ]
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=30, deadline=None)
 
 
 @FEW

@@ -69,7 +69,7 @@ class Timing:
             return
         pairs = (
             self._known()
-            .with_columns(pl.col(SESSION) + 1, pl.col(CLOSE) + self.offset)
+            .with_columns(pl.col(SESSION) + 1, pl.col(CLOSE) + self._later())
             .join(self._known(), on=[CALENDAR, SESSION], suffix="_own")
             .join(target, on=SESSION, how="semi")
             .sort(SESSION)
@@ -92,7 +92,7 @@ class Timing:
             lagged: Whether the lag was chosen by an argument.
         """
         placed = used.join(self.rows, on=[ID, SESSION]).with_columns((pl.col(SESSION) + lag - 1).alias(_BEFORE))
-        late = self._begun(placed).filter(pl.col(AVAILABLE_AT) > pl.col(_BEGIN) + self.offset).sort(ID, SESSION)
+        late = self._begun(placed).filter(pl.col(AVAILABLE_AT) > pl.col(_BEGIN) + self._later()).sort(ID, SESSION)
         if late.is_empty():
             return
         entity, day, known, begin, how = late.select(pl.col(ID).cast(pl.String), DS, AVAILABLE_AT, _BEGIN, _HOW).row(0)
@@ -104,6 +104,10 @@ class Timing:
             f"{write_instant(begin)}.",
             _hint(lag, how, lagged=lagged),
         )
+
+    def _later(self) -> pl.Expr:
+        """The offset, as fine as the instants that it is added to: polars would round them to the coarser one."""
+        return pl.lit(self.offset).cast(pl.Duration(getattr(self.rows.schema[CLOSE], "time_unit", "us")))
 
     def _known(self) -> pl.DataFrame:
         """calendar, session_idx, ds and session_close of sessions that say it; the earliest, if rows differ."""
@@ -123,7 +127,7 @@ class Timing:
             .sort(_BEFORE)
             .join_asof(last, left_on=_BEFORE, right_on=SESSION, by=CALENDAR, suffix="_known", check_sortedness=False)
         )
-        late = both.filter((pl.col(AVAILABLE_AT) > pl.col(CLOSE) + self.offset) | pl.col(CLOSE).is_null())
+        late = both.filter((pl.col(AVAILABLE_AT) > pl.col(CLOSE) + self._later()) | pl.col(CLOSE).is_null())
         beyond = pl.col(_BEFORE) > pl.col(_LAST)
         tables = [late.filter(~beyond).with_columns(pl.col(CLOSE).alias(_BEGIN), pl.lit(_BEGINS).alias(_HOW))]
         tables += [_looked_up(name, rows) for (name,), rows in late.filter(beyond).group_by(CALENDAR)]
