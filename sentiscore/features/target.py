@@ -33,8 +33,8 @@ def join_target(
 
     That is the row with the latest `available_at` at or before the instant in `time_col`; never a later one,
     however near. The instant is when the forecast is made, not when the target is settled: for the return of
-    a day that is forecast before its opening bell, it is a moment before the bell. As long as it is not after the instant
-    at which the target begins, no feature knows anything of the target's time.
+    a day that is forecast before its opening bell, it is a moment before the bell. As long as it is not after the
+    instant at which the target begins, no feature knows anything of the target's time.
 
     Args:
         daily: Daily features, with `unique_id` and `available_at`; rows may be missing. For a backtest make them with
