@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
-from sentiscore import forks
 from sentiscore.errors import InputError
 from sentiscore.features.calendar_zone import zone_shown
 from sentiscore.features.durations import parse_duration
@@ -30,8 +29,6 @@ Calendar = str | Path | pl.DataFrame | None
 """None: every calendar day. Text: the code of an exchange, or the name of a file of sessions. A frame of sessions."""
 
 _EPOCH: Final = date(1970, 1, 1)
-_FIRST_DAY: Final = date(1900, 1, 1)
-_LAST_DAY: Final = date(2199, 12, 31)
 _DAYS: Final = "days"
 _FRAME: Final = "frame"
 _LONGEST_OFFSET: Final = timedelta(days=7)
@@ -57,7 +54,7 @@ def parse_cutoff(text: str) -> Cutoff:
     Raises:
         InputError: It is not written like that, or further than seven days off.
     """
-    match = _CUTOFF.fullmatch(text.strip())
+    match = _CUTOFF.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         raise InputError(
             f"{text!r} is not a cutoff.", "It is open or close, with an offset if wanted, such as open-30m or close+1h."
@@ -99,6 +96,11 @@ class Sessions:
             self.zone = day_tz
             self.name = f"{_DAYS} {day_tz}"
             self._make = lambda first, last: _days(first, last, day_tz)
+        elif not isinstance(calendar, str | Path | pl.DataFrame):
+            raise InputError(
+                f"The calendar is of the type {type(calendar).__name__}.",
+                "It is the code of an exchange, such as XNYS, or a polars DataFrame or the name of a file of sessions.",
+            )
         elif isinstance(calendar, pl.DataFrame) or _is_file(calendar):
             given = _given(calendar)
             sessions = _checked_frame(given, "The calendar" + ("" if given is calendar else f" {calendar}"))
@@ -226,59 +228,14 @@ class Sessions:
         return self._table
 
 
-def sessions(
-    calendar: Calendar, start: date | str, end: date | str, *, cutoff: str = "close", day_tz: str | None = None
-) -> pl.DataFrame:
-    """The sessions of a calendar, also those to come, as `features.daily` places texts in them.
-
-    Args:
-        calendar: None for every calendar day; the code of an exchange, such as "XNYS"; or a frame, or the name of a
-            file, of sessions.
-        start: The first date, such as "2024-01-05". It need not be a session.
-        end: The last date.
-        cutoff: Where in a session its information ends, as in `DailyConfig`.
-        day_tz: The zone whose midnight ends a day, by default UTC. Not with a calendar.
-
-    Returns:
-        One row for each session: ds (Date), session_idx (Int32), and as instants in UTC session_open, session_close
-        and available_at, the cutoff.
-
-    Raises:
-        InputError: There is no such calendar or zone, a date cannot be used, or the calendar does not reach that far.
-        MissingExtraError: An exchange is named and exchange_calendars is not installed.
-    """
-    forks.check()
-    if calendar is not None and day_tz is not None:
-        raise InputError("A calendar has days of its own, so day_tz does not go with it.", "Leave out one of them.")
-    first, last = _day(start, "start"), _day(end, "end")
-    if last < first:
-        raise InputError(f"The sessions from {first} to {last} would end before they begin.", "Give a later end.")
-    zone = check_zone(UTC if day_tz is None else day_tz, "day_tz")
-    listed = Sessions(calendar, cutoff=parse_cutoff(cutoff), day_tz=zone).listed(first, last)
-    return listed.select(
-        "ds", "session_idx", session_open="open", session_close="close", available_at="cutoff"
-    ).rechunk()
-
-
 def calendar_named(name: str) -> Sessions | None:
     """The calendar of what `Sessions.name` says; None for a frame, of which the name says nothing."""
     if name == _FRAME:
         return None
     kind, _, zone = name.partition(" ")
     days = kind == _DAYS
-    return Sessions(None if days else name, cutoff=parse_cutoff("close"), day_tz=zone if days else UTC)
-
-
-def _day(given: object, name: str) -> date:
-    try:
-        day = date.fromisoformat(given) if isinstance(given, str) else given
-    except ValueError:
-        day = None
-    if not isinstance(day, date) or isinstance(day, datetime) or not _FIRST_DAY <= day <= _LAST_DAY:
-        raise InputError(
-            f"{name} is {given!r}, which is not a date from {_FIRST_DAY} to {_LAST_DAY}.", "Write it as 2024-01-05."
-        )
-    return day
+    day_tz = check_zone(zone, "in the column calendar") if days else UTC
+    return Sessions(None if days else name, cutoff=parse_cutoff("close"), day_tz=day_tz)
 
 
 def _first_after(cutoffs: pl.Series, instants: pl.Series) -> pl.Series:

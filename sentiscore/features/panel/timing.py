@@ -43,7 +43,7 @@ def parse_begin(text: str) -> timedelta:
     hint = "It counts from the close of the session before: close, close+1h or close-15m."
     try:
         begin = parse_cutoff(text)
-    except (InputError, AttributeError) as error:
+    except InputError as error:
         raise InputError(f"y_begins is {text!r}, which says no instant.", hint) from error
     if begin.anchor != "close":
         raise InputError(f"y_begins is {text!r}, and opens are not known here.", hint)
