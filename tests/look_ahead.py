@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sentiscore.errors import InputError
 from sentiscore.features import DailyConfig, daily, to_autogluon, to_darts, to_gluonts, to_nixtla, to_sktime
+from sentiscore.features.config import SETS
 
 FEATURES = 12
 """Sessions with daily features; the calendars go on after them."""
@@ -133,6 +134,7 @@ def configs(draw: st.DrawFn, market: Market, last: int) -> DailyConfig:
     return DailyConfig(
         cutoff=draw(st.sampled_from(list(CUTOFFS))),
         latency=draw(st.sampled_from(["0s", "0s", "1h"])),
+        sets=draw(st.sampled_from([SETS, SETS, ("level",), ("decay", "surprise"), ("shares", "opinion", "unique")])),
         decay=(2.0,),
         momentum=(1.0, 3.0),
         z=(3,),
