@@ -81,6 +81,8 @@ class DailyFeatures(pa.DataFrameModel):
     news_flag: pl.Int8 = pa.Field(isin=[0, 1])
     sessions_since_news: pl.Int32 = pa.Field(ge=0, nullable=True)
     n_calendar_days: pl.Int32 = pa.Field(ge=0)
+    session_close: Annotated[pl.Datetime, "us", "UTC"]
+    calendar: pl.String
     sent_mean: Optional[pl.Float64] = pa.Field(ge=-1, le=1, nullable=True)  # noqa: UP045
     sent_shrunk: Optional[pl.Float64] = pa.Field(ge=-1, le=1, nullable=True)  # noqa: UP045
     sent_std: Optional[pl.Float64] = pa.Field(ge=0, le=1.5, nullable=True)  # noqa: UP045

@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 
 from sentiscore.features.config import DailyConfig
+from sentiscore.features.grid import CALENDAR, CLOSE
 from sentiscore.features.placing import SCALE, WEIGHT_SCALE
 from sentiscore.features.sums import KEYS, TOTALS
 
@@ -46,7 +47,8 @@ def daily_columns(grid: pl.DataFrame, totals: pl.DataFrame, config: DailyConfig)
     """The daily frame; `features.daily` says what each column is.
 
     Args:
-        grid: unique_id, session_idx, ds, available_at and n_calendar_days of every row, sorted, without gaps.
+        grid: unique_id, session_idx, ds, available_at, n_calendar_days, session_close and calendar of every row,
+            sorted, without gaps.
         totals: The sums; see `Sums.totals`.
         config: Which columns, and how.
     """
@@ -77,6 +79,8 @@ def daily_columns(grid: pl.DataFrame, totals: pl.DataFrame, config: DailyConfig)
         "news_flag",
         "sessions_since_news",
         "n_calendar_days",
+        CLOSE,
+        CALENDAR,
         *features,
     )
 

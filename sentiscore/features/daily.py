@@ -17,7 +17,7 @@ from sentiscore.features.columns import daily_columns
 from sentiscore.features.config import DailyConfig
 from sentiscore.features.entities import check_separator, notes_on
 from sentiscore.features.epochs import NAMES
-from sentiscore.features.grid import check_frame
+from sentiscore.features.grid import CALENDAR, CLOSE, check_frame
 from sentiscore.features.midnights import Midnights, settle
 from sentiscore.features.placing import Columns, Placed, place, zones_of
 from sentiscore.features.sessions import Calendar, Sessions, parse_cutoff
@@ -326,7 +326,10 @@ class DailySums:
             .sort("unique_id", "session_idx")
         )
         table = self.sessions.between(*_ends(pl.concat([spans["first"], spans["last"]])))
-        return grid.join(table, on="session_idx", how="left", maintain_order="left").rename({"cutoff": "available_at"})
+        placed = grid.join(table, on="session_idx", how="left", maintain_order="left")
+        return placed.rename({"cutoff": "available_at", "close": CLOSE}).with_columns(
+            pl.lit(self.sessions.name).alias(CALENDAR)
+        )
 
     def _warn(self, entities: pl.Series) -> None:
         whole_names = self.columns.entity is not None and self.columns.separator is None

@@ -16,6 +16,8 @@ ID: Final = "unique_id"
 DS: Final = "ds"
 SESSION: Final = "session_idx"
 AVAILABLE_AT: Final = "available_at"
+CLOSE: Final = "session_close"
+CALENDAR: Final = "calendar"
 KEYS: Final = (ID, DS, SESSION, AVAILABLE_AT)
 
 _TEXT: Final = (pl.String, pl.Categorical, pl.Enum)

@@ -18,7 +18,7 @@ from sentiscore.features.calendar_zone import zone_shown
 from sentiscore.features.durations import parse_duration
 from sentiscore.features.exchanges import find_exchange
 from sentiscore.features.times import to_utc
-from sentiscore.features.zones import INSTANT, start_of_day
+from sentiscore.features.zones import INSTANT, UTC, check_zone, start_of_day
 from sentiscore.tables import open_source
 from sentiscore.tables.formats import READABLE
 
@@ -29,7 +29,10 @@ Calendar = str | Path | pl.DataFrame | None
 """None: every calendar day. Text: the code of an exchange, or the name of a file of sessions. A frame of sessions."""
 
 _EPOCH: Final = date(1970, 1, 1)
+_DAYS: Final = "days"
+_FRAME: Final = "frame"
 _LONGEST_OFFSET: Final = timedelta(days=7)
+_LONGEST_CLOSURE: Final = timedelta(days=60)
 _HOUR: Final = 3_600_000_000
 _NEVER: Final = 2**63 - 1
 _ROWS: Final = 1_000_000
@@ -51,7 +54,7 @@ def parse_cutoff(text: str) -> Cutoff:
     Raises:
         InputError: It is not written like that, or further than seven days off.
     """
-    match = _CUTOFF.fullmatch(text.strip())
+    match = _CUTOFF.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         raise InputError(
             f"{text!r} is not a cutoff.", "It is open or close, with an offset if wanted, such as open-30m or close+1h."
@@ -91,13 +94,18 @@ class Sessions:
         self.zone: str | None = None
         if calendar is None:
             self.zone = day_tz
-            self.name = f"days {day_tz}"
+            self.name = f"{_DAYS} {day_tz}"
             self._make = lambda first, last: _days(first, last, day_tz)
+        elif not isinstance(calendar, str | Path | pl.DataFrame):
+            raise InputError(
+                f"The calendar is of the type {type(calendar).__name__}.",
+                "It is the code of an exchange, such as XNYS, or a polars DataFrame or the name of a file of sessions.",
+            )
         elif isinstance(calendar, pl.DataFrame) or _is_file(calendar):
             given = _given(calendar)
             sessions = _checked_frame(given, "The calendar" + ("" if given is calendar else f" {calendar}"))
             self.zone = zone_shown([given["open"], given["close"]])
-            self.name = "frame"
+            self.name = _FRAME
             self._make = lambda _first, _last: sessions
         else:
             exchange = find_exchange(str(calendar))
@@ -128,7 +136,7 @@ class Sessions:
         within = (positions > 0) & (positions < table.height)
         if within.all():
             return table["session_idx"].gather(positions)
-        if self.name != "frame" and (bad := int((~within).sum())):
+        if self.name != _FRAME and (bad := int((~within).sum())):
             raise InputError(
                 f"The calendar {self.name} is known from {table['ds'][0]} to {table['ds'][-1]}, and {bad:,} texts "
                 "lie outside.",
@@ -140,8 +148,8 @@ class Sessions:
         """The sessions from one position to another that are known so far, in order.
 
         Returns:
-            session_idx (Int32), ds (Date), cutoff (UTC) and n_calendar_days (Int32), the days since the session
-            before.
+            session_idx (Int32), ds (Date), open, close and cutoff (UTC), and n_calendar_days (Int32), the days since
+            the session before.
         """
         table = self._covering(_EPOCH, _EPOCH) if self._table is None else self._table
         return table.filter(pl.col("session_idx").is_between(first, last))
@@ -165,6 +173,27 @@ class Sessions:
                     "Give another start or end.",
                 )
         return found
+
+    def listed(self, first: date, last: date) -> pl.DataFrame:
+        """All sessions from one date to another, as `between` gives them.
+
+        Raises:
+            InputError: The calendar does not reach that far, so there may be sessions that it does not know.
+        """
+        table = self._covering(first, last)
+        for day in (first, last):
+            if not table["ds"][0] <= day <= table["ds"][-1]:
+                raise InputError(
+                    f"The calendar {self.name} has sessions from {table['ds'][0]} to {table['ds'][-1]}, and {day} "
+                    "lies outside.",
+                    "Give another start or end, or a calendar that goes on to there.",
+                )
+        return table[1:].filter(pl.col("ds").is_between(first, last))  # the first only says where the second begins
+
+    def following(self, day: date, n: int) -> pl.DataFrame:
+        """The next n sessions after a date, as `between` gives them; fewer where the calendar ends."""
+        table = self._covering(day, day + timedelta(days=2 * n) + _LONGEST_CLOSURE)
+        return table.filter(pl.col("ds") > day).head(n)
 
     def last_closed(self, instant: datetime) -> int | None:
         """The position of the last session whose cutoff is at or before an instant (UTC); None where there is none."""
@@ -190,12 +219,23 @@ class Sessions:
             .select(
                 "session_idx",
                 "ds",
+                pl.col("open", "close").cast(INSTANT),
                 cutoff=(pl.col(self._cutoff.anchor) + offset).cast(INSTANT),
                 n_calendar_days=pl.col("ds").diff().dt.total_days().cast(pl.Int32),
             )
             .rechunk()
         )
         return self._table
+
+
+def calendar_named(name: str) -> Sessions | None:
+    """The calendar of what `Sessions.name` says; None for a frame, of which the name says nothing."""
+    if name == _FRAME:
+        return None
+    kind, _, zone = name.partition(" ")
+    days = kind == _DAYS
+    day_tz = check_zone(zone, "in the column calendar") if days else UTC
+    return Sessions(None if days else name, cutoff=parse_cutoff("close"), day_tz=day_tz)
 
 
 def _first_after(cutoffs: pl.Series, instants: pl.Series) -> pl.Series:

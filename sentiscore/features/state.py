@@ -24,7 +24,7 @@ from sentiscore.features.time_format import INSTANT
 from sentiscore.tables import read_table, write_frame
 
 FORMAT: Final = 3
-"""Raised whenever sums or formulas change, so that old sums are never taken for new ones."""
+"""Raised whenever sums, columns or formulas change, so that old sums are never taken for new ones."""
 
 _META, _SUMS, _TEXTS = 0, 1, 2
 _WIDE: Final = pl.Decimal(38, 0)

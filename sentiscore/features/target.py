@@ -33,10 +33,13 @@ def join_target(
 
     That is the row with the latest `available_at` at or before the instant in `time_col`; never a later one,
     however near. The instant is when the forecast is made, not when the target is settled: for the return of
-    a day that is forecast before its opening bell, it is a moment before the bell.
+    a day that is forecast before its opening bell, it is a moment before the bell. As long as it is not after the
+    instant at which the target begins, no feature knows anything of the target's time.
 
     Args:
-        daily: Daily features, with `unique_id` and `available_at`; rows may be missing.
+        daily: Daily features, with `unique_id` and `available_at`; rows may be missing. For a backtest make them with
+            `end` in the config or `as_of`: an entity's rows end with its latest text otherwise, and a forecast after
+            that gets the last one, which would be another if the entity had a text later.
         prices: One row for each forecast, with the entity and the instant; any other columns stay.
         time_col: The instants: times with a zone; times without one, if `tz` says it; or dates, if `tz` and
             `time_of_day` say at which time of that day. A date alone says no instant: the day's news may be

@@ -258,7 +258,9 @@ def test_an_exchange_cutoff_and_config_reach_the_features(
     result = run("score", news_file, "-m", tiny_checkpoint, *settings, *more, "--weight-col", "n_tokens")
     assert result.exit_code == 0, result.output
     daily = pl.read_parquet(news_file.parent / "news.daily.parquet")
-    assert daily.columns[9:] == ["sent_mean", "sent_shrunk", "sent_std", "sent_z_5", "abnormal_volume_20"]
+    session, features = daily.columns[9:11], daily.columns[11:]
+    assert session == ["session_close", "calendar"]
+    assert features == ["sent_mean", "sent_shrunk", "sent_std", "sent_z_5", "abnormal_volume_20"]
     assert daily.filter(pl.col("unique_id") == "AAA")["ds"].to_list()[0].isoformat() == "2024-02-06"
     assert daily["available_at"].dt.hour().unique().to_list() == [14]
     assert daily["sent_mean"].null_count() == 0  # the option counts for more than the file

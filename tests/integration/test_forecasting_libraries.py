@@ -14,10 +14,13 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sentiscore import Scorer, features
 from tests.conftest import SHARED
 from tests.daily_frames import daily_frame, target_frame, working_days
+from tests.look_ahead import OF_DARTS, check_no_look_ahead
 
 NAMES = ("BBB", "AAA", "CCC")
 LONG = 160
@@ -178,6 +181,14 @@ def test_darts_gets_dates_where_every_day_is_a_session() -> None:
     assert panel.past_covariates[0].components.tolist() == ["n_docs", "sent_mean"]
 
 
+@needs("darts")
+@pytest.mark.filterwarnings("ignore:.*lie before or after all sessions")
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_no_covariate_of_darts_knows_anything_after_its_target_begins(data: st.DataObject) -> None:
+    check_no_look_ahead(data, OF_DARTS)
+
+
 @needs("sktime")
 @pytest.mark.parametrize("h", [1, 3])
 def test_sktime_forecasts_from_lagged_features(h: int) -> None:
@@ -314,7 +325,6 @@ def run_guide(guide: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dic
     daily.write_parquet(folder / "daily.parquet")
     closes = pl.col("y").cum_sum().exp().over("unique_id")
     y.select("unique_id", "ds", closes.alias("close")).write_parquet(folder / "prices.parquet")
-    pl.DataFrame({"ds": working_days(LONG + 5)[LONG:]}).write_parquet(folder / "sessions.parquet")
     monkeypatch.chdir(folder)
     names: dict[str, Any] = {}
     exec(compile(code, str(guide), "exec"), names)  # noqa: S102 - the guide's own code

@@ -56,6 +56,7 @@ calls = {
     "check_future": lambda: features.check_future(frame, frame, h=1),
     "join_target": lambda: features.join_target(frame, frame, time_col="t"),
     "plot": lambda: features.plot(frame),
+    "sessions": lambda: features.sessions("XNYS", "2024-01-01", "2024-01-31"),
     "to_autogluon": lambda: features.to_autogluon(frame, frame),
     "to_darts": lambda: features.to_darts(frame, frame),
     "to_gluonts": lambda: features.to_gluonts(frame, frame),

@@ -218,6 +218,8 @@ def expected_rows(
                 "session_idx": sessions[i].index,
                 "available_at": cutoffs[i],
                 "n_calendar_days": (sessions[i].ds - sessions[i - 1].ds).days,
+                "session_close": sessions[i].close,
+                "calendar": "XNYS",
             }
             past.append(row | figures(texts_of, row["n_calendar_days"], past, config))
         found += [

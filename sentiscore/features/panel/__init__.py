@@ -1,8 +1,9 @@
 """Daily features and a target -> what a forecasting library takes. No such library is imported before it is needed."""
 
+from sentiscore.features.panel.ahead import check_future
 from sentiscore.features.panel.autogluon import AutogluonPanel, to_autogluon
 from sentiscore.features.panel.darts import DartsPanel, to_darts
-from sentiscore.features.panel.frames import Panel, check_future
+from sentiscore.features.panel.frames import Panel
 from sentiscore.features.panel.gluonts import GluontsPanel, to_gluonts
 from sentiscore.features.panel.nixtla import NixtlaPanel, to_nixtla
 from sentiscore.features.panel.sktime import SktimePanel, to_sktime

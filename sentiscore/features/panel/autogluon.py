@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from importlib import import_module
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ import polars as pl
 from sentiscore import forks
 from sentiscore.errors import MissingExtraError
 from sentiscore.features.grid import DS, ID, check_frame
+from sentiscore.features.panel.ahead import FutureDays
 from sentiscore.features.panel.frames import Panel, Time, Y, align
 from sentiscore.features.panel.gluonts import FREQ, stand_in_days
 from sentiscore.tables.exact import exactly, series_of
@@ -67,7 +67,8 @@ def to_autogluon(
     columns: str | Sequence[str] | None = None,
     time: Time = "session",
     fill: float | None = None,
-    future_ds: Sequence[date] | pl.Series | None = None,
+    future_ds: FutureDays | None = None,
+    y_begins: str = "close",
 ) -> AutogluonPanel:
     """A frame for AutoGluon; AutoGluon itself need not be installed.
 
@@ -80,12 +81,14 @@ def to_autogluon(
         columns: The features to use; by default every column of numbers.
         time: "session", or "date" where every day is a session.
         fill: A number in place of a missing feature; by default it stays null, which AutoGluon fills itself.
-        future_ds: The dates of the sessions to come, for `to_dates`.
+        future_ds: The sessions to come, for `to_dates`; see `to_nixtla`.
+        y_begins: When the y of a session begins; see `to_nixtla`.
 
     Raises:
-        InputError: The frames do not fit together, or an argument cannot be used.
+        InputError: The frames do not fit together, a feature is known only after the y that it is used for begins, or
+            an argument cannot be used.
     """
-    aligned = align(daily, y, columns=columns, fill=fill, future_ds=future_ds)
+    aligned = align(daily, y, columns=columns, fill=fill, future_ds=future_ds, y_begins=y_begins)
     frame = stand_in_days(aligned.unlagged(time)).select(
         pl.col(ID).cast(pl.String).alias("item_id"),
         pl.col(DS).cast(pl.Datetime("us")).alias(_TIMESTAMP),

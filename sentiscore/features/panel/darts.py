@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import polars as pl
 
 from sentiscore.errors import import_extra
 from sentiscore.features.grid import DS, ID
+from sentiscore.features.panel.ahead import FutureDays
 from sentiscore.features.panel.frames import Panel, Time, Y, align
 
 
@@ -34,7 +34,8 @@ def to_darts(
     columns: str | Sequence[str] | None = None,
     time: Time = "session",
     fill: float | None = None,
-    future_ds: Sequence[date] | pl.Series | None = None,
+    future_ds: FutureDays | None = None,
+    y_begins: str = "close",
 ) -> DartsPanel:
     """Series and past covariates for Darts.
 
@@ -47,13 +48,15 @@ def to_darts(
         columns: The features to use; by default every column of numbers.
         time: "session": times are numbers of sessions; "date": dates, where every day is a session.
         fill: A number in place of a missing feature; by default it stays missing, and most models fail.
-        future_ds: The dates of the sessions to come, for `to_dates`.
+        future_ds: The sessions to come, for `to_dates`; see `to_nixtla`.
+        y_begins: When the y of a session begins; see `to_nixtla`.
 
     Raises:
-        InputError: The frames do not fit together, or an argument cannot be used.
+        InputError: The frames do not fit together, a feature is known only after the y that it is used for begins, or
+            an argument cannot be used.
         MissingExtraError: Darts is not installed.
     """
-    aligned = align(daily, y, columns=columns, fill=fill, future_ds=future_ds)
+    aligned = align(daily, y, columns=columns, fill=fill, future_ds=future_ds, y_begins=y_begins)
     frame = aligned.unlagged(time)
     darts, pandas = import_extra("darts", "forecast"), import_extra("pandas", "forecast")
     ids, series, covariates = [], [], []

@@ -17,6 +17,8 @@ import polars as pl
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.features.grid import (
     AVAILABLE_AT,
+    CALENDAR,
+    CLOSE,
     DS,
     ID,
     SESSION,
@@ -27,9 +29,9 @@ from sentiscore.features.grid import (
     is_number,
     numbered_sessions,
     plain_ids,
-    whole_number,
-    whole_numbers,
 )
+from sentiscore.features.panel.ahead import FutureDays, check_future, some, with_future
+from sentiscore.features.panel.timing import Timing, parse_begin, timing_of
 from sentiscore.tables.exact import exactly, series_of
 
 Y: Final = "y"
@@ -71,7 +73,7 @@ class Panel:
         known = self.sessions[SESSION]
         if outside := numbers.filter(~numbers.is_in(known.implode())).unique().sort().to_list():
             raise InputError(
-                f"Nobody said which days the sessions {_some(outside)} are.",
+                f"Nobody said which days the sessions {some(outside)} are.",
                 "Give the dates of the sessions to come when the panel is made: future_ds=[...].",
             )
         days = numbers.replace_strict(known, self.sessions[DS], return_dtype=pl.Date)
@@ -87,21 +89,32 @@ class Aligned:
         features: unique_id, session_idx and the columns in Float64; from the first session of each series'
             features to its origin, and nothing later.
         columns: The names of the features.
+        timing: When each row is known, and when each y begins.
         panel: Sessions, origins, and what was dropped.
     """
 
     target: pl.DataFrame
     features: pl.DataFrame
     columns: tuple[str, ...]
+    timing: Timing
     panel: Panel
 
     def unlagged(self, time: Time) -> pl.DataFrame:
-        """The target beside the features of its own session, with one column of times; see `times`."""
+        """The target beside the features of its own session, with one column of times; see `times`.
+
+        Raises:
+            InputError: A row is known only after the y of the next session begins.
+        """
+        self.timing.check(self.target.select(ID, SESSION))
         beside = self.target.join(self.features, on=[ID, SESSION], how="left", maintain_order="left")
         return times(beside, time, self.panel.sessions)
 
     def lagged(self, h: int, lags: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFrame, tuple[str, ...]]:
-        """The target beside lagged features, those of the h sessions to come, and the names of the columns."""
+        """The target beside lagged features, those of the h sessions to come, and the names of the columns.
+
+        Raises:
+            InputError: A row is known only after a y that it is used for begins.
+        """
         names = tuple(f"{name}__lag_{k}" for name in self.columns for k in lags)
         ahead = pl.DataFrame({"step": range(1, h + 1)}, schema={"step": pl.Int64})
         future = (
@@ -112,7 +125,9 @@ class Aligned:
             .sort(ID, SESSION)
         )
         history = self.target
+        forecast = pl.concat([history.select(ID, SESSION), future.select(ID, SESSION)])
         for k in lags:
+            self.timing.check(forecast.with_columns(pl.col(SESSION) - k), k, lagged=True)
             earlier = self.features.select(
                 ID, pl.col(SESSION) + k, *(exactly(name).alias(f"{name}__lag_{k}") for name in self.columns)
             )
@@ -122,72 +137,6 @@ class Aligned:
         return history.select(*self.target.columns, *names), future.select(ID, SESSION, DS, *names), names
 
 
-def check_future(df: pl.DataFrame, future: pl.DataFrame, *, h: int, time_col: str = DS) -> None:
-    """Raise an InputError unless a future frame is complete: h rows for each series, right after its last.
-
-    Some libraries take the rows of a future frame by position. Where one is missing they hand a series the
-    numbers of another, with a warning at best. Panels of this module are complete; check a frame that you
-    changed, or made yourself.
-
-    Args:
-        df: What the model is fitted on, with `unique_id` and `time_col`.
-        future: What it is given for the sessions to come.
-        h: How many sessions are forecast.
-        time_col: The column of times. Numbers must follow on each other; of dates only their count and order
-            can be checked.
-    """
-    h = _horizon(h)
-    for name, frame in (("df", df), ("future", future)):
-        check_frame(frame, f"The frame {name}")
-        if missing := [column for column in (ID, time_col) if column not in frame.columns]:
-            raise InputError(f"The frame {name} lacks the column {missing[0]!r}.")
-    if (twice := future[[ID, time_col]].is_duplicated()).any():
-        raise InputError(f"{twice.sum():,} rows of the future frame share their series and time.")
-    last = df.group_by(ID).agg(exactly(time_col).max().alias("last"))
-    found = future.group_by(ID).agg(
-        pl.len().cast(pl.Int64).alias("rows"),
-        exactly(time_col).min().alias("first_new"),
-        exactly(time_col).max().alias("last_new"),
-    )
-    if strangers := found.join(last, on=ID, how="anti")[ID].sort().to_list():
-        raise InputError(f"The future frame has series that are not fitted: {_some(strangers)}.")
-    both = last.join(found, on=ID, how="left").with_columns(pl.col("rows").fill_null(0))
-    right = (pl.col("rows") == h) & (pl.col("first_new") > pl.col("last"))
-    if df.schema[time_col].is_integer() and future.schema[time_col].is_integer():
-        right &= (pl.col("first_new") == pl.col("last") + 1) & (pl.col("last_new") == pl.col("last") + h)
-    wrong = both.filter(~right.fill_null(value=False)).sort(ID)
-    if wrong.height:
-        raise InputError(
-            f"The future frame needs the {h} sessions after the last one of each series, and has not for "
-            f"{wrong.height:,} of {both.height:,} series, for example {wrong[ID][0]} ({wrong['rows'][0]} rows).",
-            "Make it with to_nixtla or to_sktime, and hand it over whole.",
-        )
-
-
-def check_horizon(h: int, lags: int | Sequence[int] | None) -> tuple[int, list[int]]:
-    """The horizon, and the lags, by default the horizon alone, if all of them are known for every step of it."""
-    h = _horizon(h)
-    wanted = [h] if lags is None else whole_numbers(lags)
-    hint = f"For h={h} a lag is a whole number from {h} on."
-    if wanted is None:
-        raise InputError(f"lags must be whole numbers, and is {lags!r}.", hint)
-    if not wanted or len(set(wanted)) < len(wanted):
-        raise InputError("lags names no lag, or one twice.", hint)
-    if (shortest := min(wanted)) < h:
-        raise InputError(
-            f"A lag of {shortest} is not known for all of the {h} sessions ahead.",
-            f"Use lags of {h} or more, or a smaller h; the last step would need tomorrow's news.",
-        )
-    return h, wanted
-
-
-def _horizon(h: int) -> int:
-    number = whole_number(h)
-    if number is None or number < 1:
-        raise InputError(f"h must be a whole number from 1 on, and is {h!r}.", "It counts the sessions to forecast.")
-    return number
-
-
 def align(
     daily: pl.DataFrame,
     y: pl.DataFrame,
@@ -195,7 +144,8 @@ def align(
     columns: str | Sequence[str] | None,
     longest_lag: int = 0,
     fill: float | None = None,
-    future_ds: Sequence[date] | pl.Series | None = None,
+    future_ds: FutureDays | None = None,
+    y_begins: str = "close",
 ) -> Aligned:
     """Check a target and daily features and put them on one grid of sessions; see `to_nixtla` for the arguments.
 
@@ -208,6 +158,7 @@ def align(
     if AVAILABLE_AT not in daily.columns:
         raise InputError("The daily features lack the column 'available_at'.", "Make them with features.daily.")
     names = check_columns(daily, feature_columns(daily) if columns is None else columns)
+    saying = [name for name in (CLOSE, CALENDAR) if name in daily.columns]
     if clash := sorted({ID, DS, Y, SESSION} & set(names)):
         raise InputError(f"A feature cannot be called {clash[0]!r}.", "Rename it.")
     numbered = numbered_sessions(daily)
@@ -217,10 +168,12 @@ def align(
         pl.col(DS, AVAILABLE_AT),
         exactly(*names).cast(pl.Float64),
     )
-    sessions = _sessions(rows, future_ds)
+    timing = timing_of(rows.select(ID, SESSION).hstack(daily.select(DS, AVAILABLE_AT, *saying)), parse_begin(y_begins))
+    sessions = with_future(timing.rows, future_ds)
     target, dropped = _place(check_target_frame(y), rows, sessions)
     target = _known_from(target, rows, longest_lag, dropped)
     _check_no_gaps(target)
+    timing.check_settled(target)
     without = rows.select(ID).unique().join(target, on=ID, how="anti").height
     if without:
         dropped["series of the daily features without a target"] = without
@@ -248,7 +201,7 @@ def align(
     # A lag costs the first rows of every panel; that is counted, and no reason for a warning.
     if surprises := [f"{what}: {count:,}" for what, count in dropped.items() if what != _LAGGED]:
         warnings.warn("; ".join(surprises) + ".", SentiscoreWarning, stacklevel=3)
-    return Aligned(target, features, tuple(names), Panel(sessions, origins, dropped))
+    return Aligned(target, features, tuple(names), timing, Panel(sessions, origins, dropped))
 
 
 def check_target_frame(y: pl.DataFrame) -> pl.DataFrame:
@@ -308,29 +261,6 @@ def freq_of(time: Time) -> int | str:
     return 1 if time == "session" else "1d"
 
 
-def _sessions(rows: pl.DataFrame, future_ds: Sequence[date] | pl.Series | None) -> pl.DataFrame:
-    """The sessions of the daily features, then those to come."""
-    known = rows.select(SESSION, DS).unique().sort(SESSION)
-    if future_ds is None or known.is_empty():
-        return known
-    try:
-        days = pl.Series(DS, future_ds)
-    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise InputError("future_ds holds no dates.", "Give the dates of the sessions to come.") from error
-    if days.is_empty():
-        return known
-    if days.dtype != pl.Date or days.null_count():
-        raise InputError(f"future_ds holds {days.dtype}, not dates.", "Give the dates of the sessions to come.")
-    last_number, last_day = known.row(-1)
-    if not (days.diff().drop_nulls() > timedelta(0)).all() or days[0] <= last_day:
-        raise InputError(
-            f"future_ds must rise and begin after {last_day}, the last session of the daily features.",
-            "Give the dates of the sessions to come, each once.",
-        )
-    numbers = pl.int_range(last_number + 1, last_number + 1 + days.len(), dtype=pl.Int64, eager=True)
-    return pl.concat([known, pl.DataFrame({SESSION: numbers, DS: days})])
-
-
 def _place(y: pl.DataFrame, rows: pl.DataFrame, sessions: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     """The target with the sessions of its dates, and how many of its rows lie before all of them."""
     if y.schema[ID] != rows.schema[ID]:
@@ -340,7 +270,7 @@ def _place(y: pl.DataFrame, rows: pl.DataFrame, sessions: pl.DataFrame) -> tuple
         )
     if unknown := y.select(ID).unique().join(rows, on=ID, how="anti")[ID].sort().to_list():
         raise InputError(
-            f"The target has {len(unknown):,} series without daily features: {_some(unknown)}.",
+            f"The target has {len(unknown):,} series without daily features: {some(unknown)}.",
             "Leave them out, or check how both spell their ids.",
         )
     first, last = rows.select(pl.col(DS).min().alias("a"), pl.col(DS).max().alias("b")).row(0)
@@ -406,7 +336,3 @@ def _check_no_gaps(target: pl.DataFrame) -> None:
             f"before {day}.",
             "The libraries count rows, so a gap would shift every lag: fill it, or cut the series there.",
         )
-
-
-def _some(names: Sequence[object], most: int = 5) -> str:
-    return ", ".join(map(str, names[:most])) + (", ..." if len(names) > most else "")

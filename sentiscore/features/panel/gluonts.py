@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final
 
 import polars as pl
 
 from sentiscore.errors import import_extra
 from sentiscore.features.grid import DS, ID
+from sentiscore.features.panel.ahead import FutureDays
 from sentiscore.features.panel.frames import Panel, Time, Y, align
 
 FREQ: Final = "D"
@@ -37,7 +37,8 @@ def to_gluonts(
     columns: str | Sequence[str] | None = None,
     time: Time = "session",
     fill: float | None = None,
-    future_ds: Sequence[date] | pl.Series | None = None,
+    future_ds: FutureDays | None = None,
+    y_begins: str = "close",
 ) -> GluontsPanel:
     """A dataset for GluonTS, which is a list of entries; GluonTS itself need not be installed.
 
@@ -51,13 +52,15 @@ def to_gluonts(
         columns: The features to use; by default every column of numbers.
         time: "session", or "date" where every day is a session.
         fill: A number in place of a missing feature; by default it is NaN, which few models take.
-        future_ds: The dates of the sessions to come, for `to_dates`.
+        future_ds: The sessions to come, for `to_dates`; see `to_nixtla`.
+        y_begins: When the y of a session begins; see `to_nixtla`.
 
     Raises:
-        InputError: The frames do not fit together, or an argument cannot be used.
+        InputError: The frames do not fit together, a feature is known only after the y that it is used for begins, or
+            an argument cannot be used.
         MissingExtraError: pandas is not installed.
     """
-    aligned = align(daily, y, columns=columns, fill=fill, future_ds=future_ds)
+    aligned = align(daily, y, columns=columns, fill=fill, future_ds=future_ds, y_begins=y_begins)
     frame = stand_in_days(aligned.unlagged(time))
     pandas = import_extra("pandas", "forecast")
     dataset = [

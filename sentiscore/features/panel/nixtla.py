@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 
 import polars as pl
 
 from sentiscore.errors import InputError
 from sentiscore.features.grid import DS, SESSION
-from sentiscore.features.panel.frames import Panel, Time, align, check_future, check_horizon, freq_of, times
+from sentiscore.features.panel.ahead import FutureDays, check_future, check_horizon
+from sentiscore.features.panel.frames import Panel, Time, align, freq_of, times
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ def to_nixtla(
     lags: int | Sequence[int] | None = None,
     time: Time = "session",
     fill: float | None = None,
-    future_ds: Sequence[date] | pl.Series | None = None,
+    future_ds: FutureDays | None = None,
+    y_begins: str = "close",
 ) -> NixtlaPanel:
     """Frames for mlforecast and statsforecast (`exog="lagged"`), or for neuralforecast (`exog="hist"`).
 
@@ -54,9 +55,9 @@ def to_nixtla(
     Args:
         daily: Daily features: one row for each entity and session, without gaps, in any order. Those of a series must
             go on to its last session with a target: make them up to there, with `end` in the config or `as_of`.
-        y: The target: `unique_id` as in the daily features, `ds` (the date of the session whose end settles
-            `y`), and `y`, without nulls, repeats, or gaps between a series' sessions. Series may end on
-            different sessions; each is forecast from its own last one.
+        y: The target: `unique_id` as in the daily features, `ds` (the date of the session whose close settles `y`,
+            which begins when the session before has closed; see `y_begins`), and `y`, without nulls, repeats, or gaps
+            between a series' sessions. Series may end on different sessions; each is forecast from its own last one.
         h: How many sessions are forecast.
         columns: The features to use; by default every column of numbers.
         exog: "lagged" or "hist".
@@ -65,14 +66,19 @@ def to_nixtla(
             `to_dates` turns forecasts back. "date": dates, which only works where every day is a session.
         fill: A number in place of a missing feature. By default it stays null, and most models fail. Use a
             column such as n_docs or news_flag beside it, so that a filled session can be told from another.
-        future_ds: The dates of the sessions after the last of the daily features, for `to_dates`. They must be
-            real sessions: the first one is the next.
+        future_ds: The sessions after the last of the daily features, for `to_dates`: what `features.sessions` gives,
+            or its dates. They must be the next ones, without gaps. Of a calendar of your own, dates say no more than
+            that they rise; the frame of `features.sessions` is checked by its numbers.
+        y_begins: When the y of a session begins, counted from the close of the session before, by default at that
+            close. Every feature must be known by then. Say "close+1h" if y begins an hour after it, or later: the
+            return from the next open on, for example.
 
     Returns:
         A frozen result; see `NixtlaPanel`. What was left out is counted in `dropped`.
 
     Raises:
-        InputError: The frames do not fit together, or an argument cannot be used.
+        InputError: The frames do not fit together, a feature is known only after the y that it is used for begins, or
+            an argument cannot be used.
     """
     if exog not in ("lagged", "hist"):
         raise InputError(f"There is no exog {exog!r}.", 'It is "lagged" or "hist".')
@@ -80,7 +86,7 @@ def to_nixtla(
         raise InputError("lags go with exog='lagged' alone.", "neuralforecast looks back over input_size by itself.")
     h, wanted = check_horizon(h, lags)
     longest = max(wanted) if exog == "lagged" else 0
-    aligned = align(daily, y, columns=columns, longest_lag=longest, fill=fill, future_ds=future_ds)
+    aligned = align(daily, y, columns=columns, longest_lag=longest, fill=fill, future_ds=future_ds, y_begins=y_begins)
     sessions = aligned.panel.sessions
     if exog == "hist":
         df = aligned.unlagged(time)

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import polars as pl
 
 from sentiscore.errors import import_extra
 from sentiscore.features.grid import DS, ID
-from sentiscore.features.panel.frames import Panel, Time, Y, align, check_horizon, times
+from sentiscore.features.panel.ahead import FutureDays, check_horizon
+from sentiscore.features.panel.frames import Panel, Time, Y, align, times
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def to_sktime(
     lags: int | Sequence[int] | None = None,
     time: Time = "session",
     fill: float | None = None,
-    future_ds: Sequence[date] | pl.Series | None = None,
+    future_ds: FutureDays | None = None,
+    y_begins: str = "close",
 ) -> SktimePanel:
     """Frames for sktime, the features lagged by at least `h` sessions.
 
@@ -50,16 +51,20 @@ def to_sktime(
         lags: In sessions, each at least `h`; by default `h` alone.
         time: "session": times are numbers of sessions; "date": dates, where every day is a session.
         fill: A number in place of a missing feature; by default it stays missing, and most models fail.
-        future_ds: The dates of the sessions to come, for `to_dates`.
+        future_ds: The sessions to come, for `to_dates`; see `to_nixtla`.
+        y_begins: When the y of a session begins; see `to_nixtla`.
 
     Raises:
-        InputError: The frames do not fit together, or an argument cannot be used.
+        InputError: The frames do not fit together, a feature is known only after the y that it is used for begins, or
+            an argument cannot be used.
         MissingExtraError: pandas is not installed.
     """
     h, wanted = check_horizon(h, lags)
-    aligned = align(daily, y, columns=columns, longest_lag=max(wanted), fill=fill, future_ds=future_ds)
-    import_extra("pandas", "forecast")
+    aligned = align(
+        daily, y, columns=columns, longest_lag=max(wanted), fill=fill, future_ds=future_ds, y_begins=y_begins
+    )
     history, future, names = aligned.lagged(h, wanted)
+    import_extra("pandas", "forecast")
 
     def indexed(frame: pl.DataFrame, columns: Sequence[str]) -> Any:
         timed = times(frame, time, aligned.panel.sessions)

@@ -13,7 +13,7 @@ from sentiscore.features import DailyConfig, DailySums, daily
 from sentiscore.features.config import SETS
 
 KEYS = ["unique_id", "ds", "session_idx", "available_at"]
-COUNTS = ["n_docs", "n_unique", "news_flag", "sessions_since_news", "n_calendar_days"]
+COUNTS = ["n_docs", "n_unique", "news_flag", "sessions_since_news", "n_calendar_days", "session_close", "calendar"]
 OWN = ["sent_mean", "sent_shrunk", "sent_std", "pos_share", "neg_share", "neu_share"]
 OPINION = ["bullishness", "disagreement", "uncertainty"]
 HOUR = timedelta(hours=1)

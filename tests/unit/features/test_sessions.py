@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from sentiscore.errors import InputError, MissingExtraError, SentiscoreWarning
-from sentiscore.features import DailyConfig, DailySums, daily, exchanges
+from sentiscore.features import DailyConfig, DailySums, daily, exchanges, sessions
 from sentiscore.features.sessions import Cutoff, Sessions, parse_cutoff
 
 
@@ -328,3 +328,71 @@ def test_places_are_those_that_a_search_finds_also_where_cutoffs_are_close() -> 
         placed = Sessions(calendar, cutoff=parse_cutoff("close"), day_tz="UTC").place(known)
         expected = [next((i for i, close in enumerate(closes) if close > at), None) for at in known]
         assert placed.to_list() == [None if i == 0 else i for i in expected]
+
+
+# --- the list of sessions ---
+
+
+def test_the_sessions_of_an_exchange_are_listed_with_the_instants_of_each() -> None:
+    listed = sessions("NYSE", "2024-07-03", date(2024, 7, 7), cutoff="open-30m")
+    assert listed.rows() == [
+        (
+            date(2024, 7, 3),
+            13745,
+            utc("2024-07-03T13:30:00"),
+            utc("2024-07-03T17:00:00"),
+            utc("2024-07-03T13:00:00"),
+        ),
+        (
+            date(2024, 7, 5),
+            13746,
+            utc("2024-07-05T13:30:00"),
+            utc("2024-07-05T20:00:00"),
+            utc("2024-07-05T13:00:00"),
+        ),
+    ]
+    assert listed.columns == ["ds", "session_idx", "session_open", "session_close", "available_at"]
+    assert sessions("XNYS", "2024-07-06", "2024-07-07").is_empty()
+
+
+@pytest.mark.parametrize("cutoff", ["close", "open-30m", "close+1h"])
+def test_a_daily_row_is_of_a_listed_session_and_says_its_close_and_its_calendar(cutoff: str, tmp_path: Path) -> None:
+    own = sessions("XNYS", "2024-02-20", "2024-04-20").select("ds", open="session_open", close="session_close")
+    own.write_parquet(tmp_path / "own.parquet")
+    cases: list[tuple[Any, dict[str, Any], str]] = [
+        ("NYSE", {}, "XNYS"),
+        (None, {"day_tz": "America/New_York"}, "days America/New_York"),
+        (None, {}, "days UTC"),
+        (own, {}, "frame"),
+        (tmp_path / "own.parquet", {}, "frame"),
+    ]
+    times = scored("2024-03-07T15:00:00Z", "2024-03-13T15:00:00Z")
+    for calendar, options, name in cases:
+        config = DailyConfig(cutoff=cutoff)
+        made = daily(times, time_col="at", calendar=calendar, config=config, **options)
+        listed = sessions(calendar, made["ds"][0], made["ds"][-1], cutoff=cutoff, **options)
+        names = ["ds", "session_idx", "available_at", "session_close"]
+        assert made.select(names).equals(listed.select(names))
+        assert made["calendar"].unique().to_list() == [name]
+
+
+def test_sessions_that_cannot_be_listed_are_refused(tmp_path: Path) -> None:
+    own = sessions("XNYS", "2024-07-01", "2024-07-12").select("ds", open="session_open", close="session_close")
+    cases: list[tuple[tuple[Any, Any, Any], dict[str, Any], str]] = [
+        ((own, "2024-07-02", "2024-07-13"), {}, "from 2024-07-01 to 2024-07-12, and 2024-07-13 lies outside"),
+        ((own, "2024-06-30", "2024-07-12"), {}, "2024-06-30 lies outside"),
+        (("XNYS", "2024-07-02", "2024-07-01"), {}, "end before they begin"),
+        (("XNYS", "July", "2024-07-01"), {}, r"start is 'July', which is not a date.*\n.*2024-01-05"),
+        (("XNYS", "2024-07-01", datetime(2024, 7, 2, tzinfo=UTC)), {}, "end is .* not a date"),
+        (("XNYS", "2024-07-01", "3024-07-01"), {}, "end is .* not a date"),
+        (("XXXX", "2024-07-01", "2024-07-02"), {}, "no calendar 'XXXX'"),
+        (("XNYS", "2024-07-01", "2024-07-02"), {"day_tz": "UTC"}, "days of its own"),
+        ((None, "2024-07-01", "2024-07-02"), {"day_tz": "Mars"}, "no time zone 'Mars'"),
+        ((None, "2024-07-01", "2024-07-02"), {"cutoff": "noon"}, "'noon' is not a cutoff"),
+        ((None, "2024-07-01", "2024-07-02"), {"cutoff": 5}, "5 is not a cutoff"),
+        ((own.lazy(), "2024-07-01", "2024-07-02"), {}, "of the type LazyFrame"),
+    ]
+    for arguments, options, message in cases:
+        with pytest.raises(InputError, match=message):
+            sessions(*arguments, **options)
+    assert sessions(own, "2024-07-01", "2024-07-12")["ds"].to_list() == own["ds"].to_list()[1:]
