@@ -16,17 +16,19 @@ from typing import Any, Final
 import polars as pl
 
 from sentiscore.errors import InputError
-from sentiscore.features.daily import DailySums
+from sentiscore.features.daily import DailySums, Kept
 from sentiscore.features.midnights import Midnights
 from sentiscore.features.placing import SEED
+from sentiscore.features.record import RECORD
 from sentiscore.features.sums import KEYS, TOTALS
 from sentiscore.features.time_format import INSTANT
 from sentiscore.tables import read_table, write_frame
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Raised whenever sums or formulas change, so that old sums are never taken for new ones."""
 
-_META, _SUMS, _TEXTS = 0, 1, 2
+_META, _SUMS, _TEXTS, _STORIES, _RECORD = 0, 1, 2, 3, 4
+_NAME: Final = "entity"
 _WIDE: Final = pl.Decimal(38, 0)
 """Parquet has no whole numbers of 128 bits; the sums are below 10**37."""
 
@@ -43,8 +45,9 @@ class State:
         revisions: The sha256 of the file of revisions that this update leaves; empty if it changed none.
         as_of: The instant up to which the daily file was brought.
         sources: The files whose rows are in the sums, oldest first: name, rows and sha256.
-        sums: The sums, with ds and cutoff of each session.
-        texts: What is kept of single texts.
+        kept: The sums, and what is kept of single texts and of rows with ids.
+        record: When it was updated, and which rows of published sessions are younger than those; see `record`.
+        revised: Whether published rows were ever changed, so that their old values are in the file of revisions.
     """
 
     settings: dict[str, Any]
@@ -54,8 +57,9 @@ class State:
     revisions: str
     as_of: datetime
     sources: list[dict[str, Any]]
-    sums: pl.DataFrame
-    texts: pl.DataFrame | None
+    kept: Kept
+    record: pl.DataFrame
+    revised: bool
 
 
 def state_path(daily: Path) -> Path:
@@ -90,29 +94,32 @@ def settings_of(sums: DailySums, schema: pl.Schema) -> dict[str, Any]:
     """Everything that the rows of a daily file depend on beside the scored rows and the instant of the update."""
     entity, separator = sums.columns.entity, sums.columns.separator
     entities = "one series" if entity is None else str(schema[entity])
+    hashed = sums.columns.text is not None or sums.columns.id is not None
     return {
         "format": FORMAT,
         "calendar": sums.sessions.name,
         "entities": entities if separator is None else f"{entities}, separated by {separator!r}",
         "text column": sums.columns.text is not None,
         "weight column": sums.columns.weight is not None,
+        "id column": sums.columns.id is not None,
         "midnight": sums.times.midnight,
-        "hashes": int(pl.Series(["sentiscore"]).hash(SEED)[0]) if sums.columns.text is not None else 0,
+        "hashes": int(pl.Series(["sentiscore"]).hash(SEED)[0]) if hashed else 0,
         **{f"config {name}": value for name, value in sums.config.as_dict().items() if name != "end"},
     }
 
 
 def write_state(path: Path, state: State) -> None:
     """Write the sums, whole or not at all."""
-    meta = {name: getattr(state, name) for name in ("settings", "daily", "before", "revisions", "sources")}
+    meta = {name: getattr(state, name) for name in ("settings", "daily", "before", "revisions", "revised", "sources")}
     meta["midnights"] = asdict(state.midnights)
     meta["as_of"] = state.as_of.isoformat()
     parts = [
         pl.DataFrame({"part": [_META], "json": [json.dumps(meta)]}, schema_overrides={"part": pl.Int8}),
-        state.sums.with_columns(pl.lit(_SUMS, dtype=pl.Int8).alias("part"), pl.col(TOTALS).cast(_WIDE)),
+        state.kept.sums.with_columns(pl.lit(_SUMS, dtype=pl.Int8).alias("part"), pl.col(TOTALS).cast(_WIDE)),
     ]
-    if state.texts is not None:
-        parts.append(state.texts.with_columns(pl.lit(_TEXTS, dtype=pl.Int8).alias("part")))
+    for part, rows in ((_TEXTS, state.kept.texts), (_STORIES, state.kept.stories), (_RECORD, _as_text(state.record))):
+        if rows is not None:
+            parts.append(rows.with_columns(pl.lit(part, dtype=pl.Int8).alias("part")))
     write_frame(pl.concat(parts, how="diagonal"), path)
 
 
@@ -142,10 +149,11 @@ def read_state(daily: Path, anew: str) -> State:
         if settings["format"] != FORMAT:
             raise InputError(f"{path} was written by another version of sentiscore.", anew)
         sums = whole.filter(pl.col("part") == _SUMS).select(*KEYS, "ds", "cutoff", "n_docs", *TOTALS)
-        texts = None
+        texts = stories = None
         if settings["text column"]:
-            kept = [name for name in ("text", "at", "q", "label", "u", "w") if name in whole.columns]
-            texts = whole.filter(pl.col("part") == _TEXTS).select(*KEYS, *kept)
+            texts = whole.filter(pl.col("part") == _TEXTS).select(*KEYS, *_text_columns(settings))
+        if settings["id column"]:
+            stories = whole.filter(pl.col("part") == _STORIES).select(*KEYS, "ds", "cutoff", *_story_columns(settings))
         return State(
             settings=settings,
             midnights=_midnights(meta.get("midnights", {})),
@@ -154,11 +162,39 @@ def read_state(daily: Path, anew: str) -> State:
             revisions=str(meta["revisions"]),
             as_of=datetime.fromisoformat(meta["as_of"]),
             sources=list(meta["sources"]),
-            sums=sums.with_columns(pl.col(TOTALS).cast(pl.Int128)),
-            texts=texts,
+            kept=Kept(sums.with_columns(pl.col(TOTALS).cast(pl.Int128)), texts, stories),
+            record=_record(whole.filter(pl.col("part") == _RECORD), whole.schema[KEYS[0]]),
+            revised=bool(meta["revised"]),
         )
     except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise unusable from error
+
+
+def _text_columns(settings: dict[str, Any]) -> list[str]:
+    """What is kept of single texts."""
+    if settings["config repeats"] == "keep":
+        return ["text", "at"]
+    weighted = settings["weight column"] or settings["config repeats"] == "discount"
+    return ["text", "at", "q", "label", "u", *(["w"] if weighted else [])]
+
+
+def _story_columns(settings: dict[str, Any]) -> list[str]:
+    """What is kept of rows with ids."""
+    optional = {"text": settings["text column"], "w": settings["weight column"]}
+    return ["id", "at", "counted", "q", "u", "label", *(name for name, there in optional.items() if there)]
+
+
+def _as_text(record: pl.DataFrame) -> pl.DataFrame:
+    """A record whose entities are in a column of their own, since they may have had another type."""
+    return record.with_columns(pl.col(KEYS[0]).cast(pl.String).alias(_NAME)).drop(KEYS[0])
+
+
+def _record(held: pl.DataFrame, dtype: pl.DataType) -> pl.DataFrame:
+    """A record from what `_as_text` made of it, in this type if all of its entities have it."""
+    names = held[_NAME]
+    typed = names.cast(dtype, strict=False)
+    same = typed.null_count() == names.null_count()
+    return held.with_columns((typed if same else names).alias(KEYS[0])).select(RECORD)
 
 
 def _midnights(held: dict[str, Any]) -> Midnights:
