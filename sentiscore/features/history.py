@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from sentiscore.errors import InputError
-from sentiscore.features.record import AS_OF, EMPTY, REVISED_AT, updates
+from sentiscore.features.record import AS_OF, REVISED_AT, UPDATES, joined, unknown
 from sentiscore.features.state import State, read_state, revisions_path, state_path
 
 
@@ -17,21 +17,25 @@ class History:
     """What is known of the updates before.
 
     Attributes:
-        record: The record without old values; see `sentiscore.features.record`.
-        known: Whether it goes back to the first daily file.
-        revised: Whether there is a file of revisions that has old values.
+        updates: When they were made, and how; see `sentiscore.features.record`.
+        known: Whether they go back to the first daily file.
+        revised: Whether there is a file of revisions.
         published: The instant up to which the daily file was brought; None if there is none.
     """
 
-    record: pl.DataFrame
+    updates: pl.DataFrame
     known: bool
     revised: bool
     published: datetime | None
 
     def next_instant(self) -> datetime:
         """Now, or just after the last update where the clock has been set back since."""
-        now, made = datetime.now(UTC), updates(self.record)[REVISED_AT]
+        now, made = datetime.now(UTC), self.updates[REVISED_AT]
         return now if made.is_empty() else max(now, made[-1] + timedelta(microseconds=1))
+
+    def begin(self, made_at: datetime) -> pl.DataFrame:
+        """How a new record begins, of which an update that is made now is the next."""
+        return self.updates if self.known else joined(self.updates, unknown(made_at))
 
 
 def read_history(target: Path, old: pl.DataFrame | None, before: State | None, daily: str) -> History:
@@ -43,12 +47,11 @@ def read_history(target: Path, old: pl.DataFrame | None, before: State | None, d
     kept = revisions_path(target).exists()
     fresh = old is None and not state_path(target).exists() and not kept
     last = None if old is None else old["available_at"].dt.max()
-    if held is None or old is None or daily not in (held.daily, held.before):
-        return History(EMPTY, known=fresh, revised=kept, published=last)  # type: ignore[arg-type]
-    record = held.record
-    if daily != held.daily:  # the last update was stopped before its file took its place
-        record = record.filter(pl.col(REVISED_AT) < pl.col(REVISED_AT).max())
-    made = updates(record)
-    if made.is_empty() or (held.revised and not kept):
-        return History(record.clear(), known=False, revised=kept, published=last)  # type: ignore[arg-type]
-    return History(record, known=True, revised=held.revised, published=made[-1, AS_OF])
+    lost = History(pl.DataFrame(schema=UPDATES), known=fresh, revised=kept, published=last)  # type: ignore[arg-type]
+    if held is None or old is None or daily not in (held.daily, held.before) or (held.revised and not kept):
+        return lost
+    # the last one was stopped if its file did not take its place
+    made = held.updates if daily == held.daily else held.updates.head(-1)
+    if made.is_empty():
+        return lost
+    return History(made, known=True, revised=held.revised, published=made[-1, AS_OF])

@@ -98,6 +98,8 @@ def _named(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _typed(rows: pl.DataFrame, schema: dict[str, str]) -> pl.DataFrame:
     """The columns that the daily file had, in the types that it had them in."""
-    rows = rows.with_columns(pl.lit(None).alias(name) for name in schema if name not in rows.columns).select(schema)
-    kind = getattr(pl, schema[KEY[0]], None)  # entities are all that an update may give another type
-    return rows if kind is None else rows.with_columns(pl.col(KEY[0]).cast(kind))
+    lost = {name: dtype for name, dtype in schema.items() if name not in rows.columns}  # of a file without rows
+    rows = rows.with_columns(pl.lit(None, dtype=getattr(pl, dtype)).alias(name) for name, dtype in lost.items())
+    kind = getattr(pl, schema[KEY[0]], None)  # entities are all that may have had another type
+    named = pl.col(KEY[0]) if kind is None else pl.col(KEY[0]).cast(kind)
+    return rows.select(list(schema)).with_columns(named)

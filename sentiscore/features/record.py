@@ -18,22 +18,10 @@ REVISED_AT: Final = "revised_at"
 AS_OF: Final = "as_of"
 SCHEMA: Final = "schema"
 PLACE: Final = (*KEY, "session_idx", "available_at")
-RECORD: Final = (*PLACE, REVISED_AT, AS_OF, SCHEMA)
-"""The columns of a record without old values."""
-
 _INSTANT: Final = pl.Datetime("us", "UTC")
 
-EMPTY: Final = pl.DataFrame(
-    schema={
-        "unique_id": pl.Null(),
-        "ds": pl.Date(),
-        "session_idx": pl.Int32(),
-        "available_at": _INSTANT,
-        REVISED_AT: _INSTANT,
-        AS_OF: _INSTANT,
-        SCHEMA: pl.String(),
-    }
-)
+UPDATES: Final = pl.Schema({REVISED_AT: _INSTANT, AS_OF: _INSTANT, SCHEMA: pl.String()})
+"""The columns of the rows that stand for updates."""
 
 
 class Changes(NamedTuple):
@@ -96,17 +84,12 @@ def unknown(made_at: datetime) -> pl.DataFrame:
 
 def joined(*parts: pl.DataFrame) -> pl.DataFrame:
     """Parts of a record, one after the other; entities of different types are text."""
-    kinds = {part.schema[KEY[0]] for part in parts if KEY[0] in part.columns} - {pl.Null()}
-    kind = kinds.pop() if len(kinds) == 1 else pl.String()
+    kinds = {part.schema[KEY[0]] for part in parts if KEY[0] in part.columns}
+    kind = kinds.pop() if len(kinds) == 1 else pl.String()  # a part that has updates alone has no entities
     typed = (part.with_columns(pl.col(KEY[0]).cast(kind)) if KEY[0] in part.columns else part for part in parts)
     return pl.concat(typed, how="diagonal_relaxed")
 
 
-def without_values(record: pl.DataFrame) -> pl.DataFrame:
-    """A record without the rows that have old values."""
-    return record.filter(pl.col("n_docs").is_null()).select(RECORD)
-
-
 def updates(record: pl.DataFrame) -> pl.DataFrame:
     """The updates that a record knows, in order: revised_at, as_of and schema."""
-    return record.filter(pl.col(SCHEMA).is_not_null()).select(REVISED_AT, AS_OF, SCHEMA).sort(REVISED_AT)
+    return record.filter(pl.col(SCHEMA).is_not_null()).select(UPDATES.names()).sort(REVISED_AT)

@@ -19,7 +19,7 @@ from sentiscore.errors import InputError
 from sentiscore.features.daily import DailySums, Kept
 from sentiscore.features.midnights import Midnights
 from sentiscore.features.placing import SEED
-from sentiscore.features.record import RECORD
+from sentiscore.features.record import AS_OF, REVISED_AT, UPDATES
 from sentiscore.features.sums import KEYS, TOTALS
 from sentiscore.features.time_format import INSTANT
 from sentiscore.tables import read_table, write_frame
@@ -27,8 +27,7 @@ from sentiscore.tables import read_table, write_frame
 FORMAT: Final = 3
 """Raised whenever sums or formulas change, so that old sums are never taken for new ones."""
 
-_META, _SUMS, _TEXTS, _STORIES, _RECORD = 0, 1, 2, 3, 4
-_NAME: Final = "entity"
+_META, _SUMS, _TEXTS, _STORIES = 0, 1, 2, 3
 _WIDE: Final = pl.Decimal(38, 0)
 """Parquet has no whole numbers of 128 bits; the sums are below 10**37."""
 
@@ -46,8 +45,8 @@ class State:
         as_of: The instant up to which the daily file was brought.
         sources: The files whose rows are in the sums, oldest first: name, rows and sha256.
         kept: The sums, and what is kept of single texts and of rows with ids.
-        record: When it was updated, and which rows of published sessions are younger than those; see `record`.
-        revised: Whether published rows were ever changed, so that their old values are in the file of revisions.
+        updates: Every update so far: revised_at, as_of and schema; see `record`.
+        revised: Whether published sessions were ever changed, so that there is a file of revisions.
     """
 
     settings: dict[str, Any]
@@ -58,7 +57,7 @@ class State:
     as_of: datetime
     sources: list[dict[str, Any]]
     kept: Kept
-    record: pl.DataFrame
+    updates: pl.DataFrame
     revised: bool
 
 
@@ -113,11 +112,15 @@ def write_state(path: Path, state: State) -> None:
     meta = {name: getattr(state, name) for name in ("settings", "daily", "before", "revisions", "revised", "sources")}
     meta["midnights"] = asdict(state.midnights)
     meta["as_of"] = state.as_of.isoformat()
+    meta["updates"] = [
+        {name: value.isoformat() if isinstance(value, datetime) else value for name, value in update.items()}
+        for update in state.updates.iter_rows(named=True)
+    ]
     parts = [
         pl.DataFrame({"part": [_META], "json": [json.dumps(meta)]}, schema_overrides={"part": pl.Int8}),
         state.kept.sums.with_columns(pl.lit(_SUMS, dtype=pl.Int8).alias("part"), pl.col(TOTALS).cast(_WIDE)),
     ]
-    for part, rows in ((_TEXTS, state.kept.texts), (_STORIES, state.kept.stories), (_RECORD, _as_text(state.record))):
+    for part, rows in ((_TEXTS, state.kept.texts), (_STORIES, state.kept.stories)):
         if rows is not None:
             parts.append(rows.with_columns(pl.lit(part, dtype=pl.Int8).alias("part")))
     write_frame(pl.concat(parts, how="diagonal"), path)
@@ -163,7 +166,7 @@ def read_state(daily: Path, anew: str) -> State:
             as_of=datetime.fromisoformat(meta["as_of"]),
             sources=list(meta["sources"]),
             kept=Kept(sums.with_columns(pl.col(TOTALS).cast(pl.Int128)), texts, stories),
-            record=_record(whole.filter(pl.col("part") == _RECORD), whole.schema[KEYS[0]]),
+            updates=_updates(meta["updates"]),
             revised=bool(meta["revised"]),
         )
     except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
@@ -184,17 +187,10 @@ def _story_columns(settings: dict[str, Any]) -> list[str]:
     return ["id", "at", "counted", "q", "u", "label", *(name for name, there in optional.items() if there)]
 
 
-def _as_text(record: pl.DataFrame) -> pl.DataFrame:
-    """A record whose entities are in a column of their own, since they may have had another type."""
-    return record.with_columns(pl.col(KEYS[0]).cast(pl.String).alias(_NAME)).drop(KEYS[0])
-
-
-def _record(held: pl.DataFrame, dtype: pl.DataType) -> pl.DataFrame:
-    """A record from what `_as_text` made of it, in this type if all of its entities have it."""
-    names = held[_NAME]
-    typed = names.cast(dtype, strict=False)
-    same = typed.null_count() == names.null_count()
-    return held.with_columns((typed if same else names).alias(KEYS[0])).select(RECORD)
+def _updates(held: list[dict[str, Any]]) -> pl.DataFrame:
+    """The updates that JSON has."""
+    times = [{name: one[name] and datetime.fromisoformat(one[name]) for name in (REVISED_AT, AS_OF)} for one in held]
+    return pl.DataFrame([{**one, **time} for one, time in zip(held, times, strict=True)], schema=UPDATES)
 
 
 def _midnights(held: dict[str, Any]) -> Midnights:

@@ -15,17 +15,7 @@ from sentiscore.features.daily import DailySums, Kept, Settings
 from sentiscore.features.files import DailyFile, add_file, open_scored, time_windows
 from sentiscore.features.history import read_history
 from sentiscore.features.origins import daily_options, daily_provenance, look_at, warn_of_another_model
-from sentiscore.features.record import (
-    AS_OF,
-    PLACE,
-    REVISED_AT,
-    Changes,
-    changes,
-    entries,
-    joined,
-    unknown,
-    without_values,
-)
+from sentiscore.features.record import AS_OF, PLACE, REVISED_AT, Changes, changes, entries, joined, updates
 from sentiscore.features.state import (
     State,
     next_path,
@@ -117,14 +107,12 @@ def update_file(
     command = _command(target, options, sums.config)
     again = f"{command} --revise" if target.exists() else command  # which keeps what was published before
     hint = f"Make it once from a file of all scored rows, here ALL.parquet: {again}"
-    shas = _shas(target)
-    old = _read_daily(target, command)
+    shas, old = _shas(target), _read_daily(target, command)
     before: State | None = None
     if not anew and (old is not None or state_path(target).exists()):
         before = read_state(target, hint)
         if _finish_stopped(target, before, source, hint, ids=sums.stories is not None):
-            shas = _shas(target)
-            old = _read_daily(target, command)
+            shas, old = _shas(target), _read_daily(target, command)
         _check_settings(target, before.settings, made_with, hint)
         _check_later(target, instant, before)
         _check_calendar(sums, before.kept, hint)
@@ -144,9 +132,9 @@ def update_file(
     _check_unchanged(target, shas)
     made_at = history.next_instant()
     n_revised = found.changed.height + found.added.height if revise else 0
-    record = joined(history.record, *([] if history.known else [unknown(made_at)]))
     more = entries(found, new, made_at=made_at, as_of=instant)
-    waiting = _keep(target, record, more, begin=n_revised > 0)
+    revised = history.revised or found.changed.height + found.added.height > 0
+    _keep(target, history.begin(made_at), more, revised=revised)
     provenance = daily_provenance(daily_options(sums, settings), [added], new.height, told)
     write_frame(new, next_path(target), metadata=provenance.to_metadata())
     state = State(
@@ -154,15 +142,15 @@ def update_file(
         midnights=sums.midnights,
         daily=sha256(next_path(target)),
         before=shas[0],
-        revisions=sha256(next_revisions_path(target)) if waiting else "",
-        revised=history.revised or n_revised > 0,
+        revisions=sha256(next_revisions_path(target)) if revised else "",
+        revised=revised,
         as_of=instant,
         sources=[
             *([] if before is None else before.sources),
             {"file": source.path.name, "rows": rows, "sha256": added.facts.sha256},
         ],
         kept=sums.state(),
-        record=without_values(joined(record, more)),
+        updates=pl.concat([history.begin(made_at), updates(more)]),
     )
     write_state(state_path(target), state)
     _finish(target, state)
@@ -392,27 +380,25 @@ def _check_calendar(sums: DailySums, kept: Kept, hint: str) -> None:
         )
 
 
-def _keep(target: Path, record: pl.DataFrame, more: pl.DataFrame, *, begin: bool) -> bool:
-    """Write the record with old values to where it waits until the update is finished; whether that was done.
+def _keep(target: Path, begin: pl.DataFrame, more: pl.DataFrame, *, revised: bool) -> None:
+    """Write the record, with what an update adds to it, to where it waits until the update is finished.
 
     Args:
         target: The daily file.
-        record: The record before, without old values.
-        more: What the update adds to it.
-        begin: Whether a file of revisions is made if there is none.
+        begin: How it begins where there is none; what is not known before the update counts in any case.
+        more: What the update adds.
+        revised: Whether there is a record: none is made before published sessions change.
     """
-    waiting, path = next_revisions_path(target), revisions_path(target)
-    if not begin and not path.exists():
-        waiting.unlink(missing_ok=True)  # of an update that was stopped before it counted
-        return False
+    path = revisions_path(target)
+    if not revised:
+        next_revisions_path(target).unlink(missing_ok=True)  # of an update that was stopped before it counted
+        return
     if path.exists():
         try:
-            begun = read_table(path)
+            held = read_table(path)
         except InputError as error:
             raise InputError(
                 error.message, "Bring it back from a backup, or put it elsewhere: a new one is made."
             ) from error
-        # the file has all of the record before, but for what only this update knows of
-        record = joined(begun, record.filter(pl.col(AS_OF).is_null() & (pl.col(REVISED_AT) == more[REVISED_AT][0])))
-    write_frame(joined(more.clear(), record, more), waiting)
-    return True
+        begin = joined(held, begin.filter(pl.col(AS_OF).is_null(), pl.col(REVISED_AT) == more[REVISED_AT][0]))
+    write_frame(joined(more.clear(), begin, more), next_revisions_path(target))
