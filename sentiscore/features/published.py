@@ -80,8 +80,8 @@ def _updates_until(daily: pl.DataFrame, revisions: pl.DataFrame, instant: dateti
             "The revisions do not know of the update that the daily features are of.",
             "Give the daily file and the revisions as they are beside each other.",
         )
-    clock = REVISED_AT if instant >= known[0, REVISED_AT] else AS_OF
-    done = known.filter(pl.col(clock) <= instant)
+    replayed = begin is None and instant < known[0, REVISED_AT]
+    done = known.filter(pl.col(AS_OF if replayed else REVISED_AT) <= instant)
     if done.is_empty() and begin is not None:
         raise InputError(
             f"What was published at {write_instant(instant)} is not known: the record begins with the update of "

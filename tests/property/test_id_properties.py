@@ -24,7 +24,8 @@ IDS: dict[str, Any] = {**ARGS, "id_col": "id"}
 def stories(n: int, seed: int) -> pl.DataFrame:
     """Rows of `n` stories, some of them with later versions that have another time, text or score."""
     random = Random(seed)  # noqa: S311 - made-up rows
-    first = rows_of(n, days=12, seed=seed).with_row_index("id").with_columns(pl.col("id") + 100)
+    rows = rows_of(n, days=12, seed=seed).with_row_index("id")
+    first = rows.with_columns(pl.col("id") + 100, pl.col("ticker", "text", "label", "status").cast(pl.String))
     later = [
         first.filter(pl.Series([random.random() < 0.4 for _ in range(n)], dtype=pl.Boolean)).with_columns(
             pl.col("at") + timedelta(hours=random.choice([1, 5, 30])),
