@@ -54,8 +54,8 @@ class Stories:
         self._chosen = None
 
     def known_keys(self) -> pl.Series:
-        """The ids of earlier updates, as `story_keys` gives them, sorted."""
-        return pl.Series("id", [], pl.UInt64) if self._known is None else self._known["id"].sort()
+        """The ids of earlier updates, as `story_keys` gives them."""
+        return pl.Series("id", [], pl.UInt64) if self._known is None else self._known["id"]
 
     def choose(self, closed: int | None) -> Chosen:
         """Find the rows that count.

@@ -259,7 +259,7 @@ def test_known_midnights_are_counted_once(tmp_path: Path) -> None:
     ]
     source = write_frame(scored(*days, *others), tmp_path / "all.parquet")
     for _ in range(6):
-        done = update_file(source, daily=tmp_path / "daily.parquet", as_of=at(10, 0), **ARGS)
+        done = update_file(source, daily=tmp_path / "daily.parquet", as_of=at(10, 0), calendar="XNYS", **ARGS)
     assert done.daily["n_docs"].sum() == 152
 
 
