@@ -46,6 +46,8 @@ def stories(n: int, seed: int) -> pl.DataFrame:
     repeats=st.sampled_from(["keep", "drop", "discount"]),
     latency=st.sampled_from(["0s", "3d"]),
     cumulative=st.booleans(),
+    weight_col=st.sampled_from([None, "weight"]),
+    told=st.booleans(),
 )
 def test_updates_with_copies_are_one_run_over_all_that_came(
     tmp_path: Path,
@@ -56,9 +58,12 @@ def test_updates_with_copies_are_one_run_over_all_that_came(
     repeats: str,
     latency: str,
     cumulative: bool,
+    weight_col: str | None,
+    told: bool,
 ) -> None:
     rows = stories(n, seed)
     args = {**IDS, "calendar": calendar, "config": DailyConfig(repeats=repeats, latency=latency)}
+    args |= {"weight_col": weight_col, "text_col": "text" if told or repeats != "keep" else None}
     target = tmp_path / "daily.parquet"
     for path in (target, state_path(target)):
         path.unlink(missing_ok=True)

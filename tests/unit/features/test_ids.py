@@ -252,6 +252,25 @@ def test_whether_ids_are_used_belongs_to_the_daily_file(tmp_path: Path) -> None:
     assert "--id-col id" in str(caught.value)
 
 
+@pytest.mark.parametrize("dtype", [pl.Int64(), pl.Categorical(), pl.Date()])
+def test_entities_of_any_type_have_ids(tmp_path: Path, dtype: pl.DataType) -> None:
+    ticker = pl.Series([7], dtype=pl.Int32).cast(pl.String if dtype == pl.Categorical else dtype).cast(dtype)
+    first, second = (
+        rows.with_columns(ticker.new_from_index(0, rows.height).alias("ticker"))
+        for rows in (scored(MONDAY, *EVENING), scored(*EVENING, TUESDAY))
+    )
+    done = nights(tmp_path, first, second, **ARGS)[-1]
+    assert done.daily.schema["unique_id"] == dtype
+    assert done.daily["n_docs"].to_list() == [1, 3]
+
+
+def test_copies_that_a_revision_lets_in_are_reported(tmp_path: Path) -> None:
+    nights(tmp_path, scored(MONDAY, *EVENING), **PLAIN)
+    again = write_frame(scored(MONDAY, *EVENING).with_columns(rescored=pl.lit(1)), tmp_path / "again.parquet")
+    with pytest.warns(SentiscoreWarning, match=f"^3 rows are {COPIES}"):
+        update_file(again, daily=tmp_path / "daily.parquet", as_of=at(9, 1), calendar="XNYS", revise=True, **PLAIN)
+
+
 def test_known_midnights_are_counted_once(tmp_path: Path) -> None:
     days = [(f"{day}", at(day, 0), f"text {day}", 0.5) for day in (8, 9)]
     others = [
