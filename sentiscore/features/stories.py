@@ -119,39 +119,45 @@ def split(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _choose(known: pl.DataFrame | None, added: list[pl.DataFrame], closed: int | None) -> Chosen:
-    new = pl.concat(added) if added else None
-    if known is not None:
-        names = known.columns if new is None else [name for name in new.columns if name != "row"]
-        before = known.select(names).with_columns(row=pl.lit(None, dtype=pl.Int64))
-        new = before if new is None else pl.concat([before.select(new.columns), new])
-    if new is None:
+    whole = _together(known, added)
+    if whole is None:
         return Chosen(pl.DataFrame(), 0, 0, 0)
-    old, published = (
-        pl.col("row").is_null(),
-        (pl.lit(value=False) if closed is None else pl.col("session_idx") <= closed),
-    )
-    again = new["id"].is_duplicated()
-    alone, copies = new.filter(~again), new.filter(again)
-    # what is published under an id stays, and a known text gets no place in a published session
-    copies = copies.with_columns(fixed=old & published, known=old.any().over("id"))
-    copies = copies.with_columns(out=pl.col("known") & ~old & published)
-    content = [name for name in _CONTENT if name in copies.columns]
-    order = ["id", "out", "fixed", "at", "counted", *content]
-    copies = copies.sort(order, descending=[name in ("fixed", "counted") for name in order])
-    first = pl.col("id") != pl.col("id").shift()
-    first_scored = pl.col("counted") & (pl.col("counted").cast(pl.Int64).cum_sum().over("id") == 1)
-    kept = first.fill_null(value=True) | (first_scored & ~pl.col("out"))
-    copies = copies.with_columns(kept=kept)
-    left = copies.filter(~pl.col("kept") & ~old)
-    told = ["at", *(name for name in content if name == "text")]
-    counts = copies.filter("kept").unique("id", keep="last", maintain_order=True).select("id", *told)
-    pairs = left.select("id", "row", *told).join(counts, on="id", how="left", suffix="_kept")
-    differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_kept")) for name in told)
+    old = pl.col("row").is_null()
+    published = pl.lit(value=False) if closed is None else pl.col("session_idx") <= closed
+    several = whole["id"].is_duplicated()
+    alone, copies = whole.filter(~several), _marked(whole.filter(several), old, published)
     rows = pl.concat([alone, copies.filter("kept").select(alone.columns)])
-    given, taken = new["row"].drop_nulls().n_unique(), rows["row"].drop_nulls().n_unique()
     return Chosen(
         rows=rows.drop("row"),
-        n_repeated=given - taken,
-        n_corrected=pairs.filter(differs)["row"].n_unique(),
+        n_repeated=whole["row"].drop_nulls().n_unique() - rows["row"].drop_nulls().n_unique(),
+        n_corrected=_corrected(copies, old)["row"].n_unique(),
         n_late=rows.filter(~old & published)["row"].n_unique(),
     )
+
+
+def _together(known: pl.DataFrame | None, added: list[pl.DataFrame]) -> pl.DataFrame | None:
+    """All rows; those of earlier updates have no row number."""
+    new = pl.concat(added) if added else None
+    if known is None:
+        return new
+    before = known.with_columns(row=pl.lit(None, dtype=pl.Int64))
+    return before if new is None else pl.concat([before.select(new.columns), new])
+
+
+def _marked(copies: pl.DataFrame, old: pl.Expr, published: pl.Expr) -> pl.DataFrame:
+    """Rows that share their ids, in the order in which they would count, and which of them are kept."""
+    copies = copies.with_columns(fixed=old & published, known=old.any().over("id"))
+    copies = copies.with_columns(out=pl.col("known") & ~old & published)  # a known text takes no published place
+    order = ["id", "out", "fixed", "at", "counted", *(name for name in _CONTENT if name in copies.columns)]
+    copies = copies.sort(order, descending=[name in ("fixed", "counted") for name in order])
+    first = (pl.col("id") != pl.col("id").shift()).fill_null(value=True)
+    first_scored = pl.col("counted") & (pl.col("counted").cast(pl.Int64).cum_sum().over("id") == 1)
+    return copies.with_columns(kept=first | (first_scored & ~pl.col("out")))
+
+
+def _corrected(copies: pl.DataFrame, old: pl.Expr) -> pl.DataFrame:
+    """Given rows that are not kept and differ from the row that counts for their id."""
+    told = [name for name in ("at", "text") if name in copies.columns]
+    counting = copies.filter("kept").unique("id", keep="last", maintain_order=True).select("id", *told)
+    left = copies.filter(~pl.col("kept") & ~old).join(counting, on="id", how="left", suffix="_kept")
+    return left.filter(pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_kept")) for name in told))
