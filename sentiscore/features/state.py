@@ -7,6 +7,7 @@ so that files that do not fit are noticed, and an update that was stopped after 
 """
 
 import hashlib
+import itertools
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -22,11 +23,12 @@ from sentiscore.features.placing import SEED
 from sentiscore.features.record import AS_OF, REVISED_AT, UPDATES
 from sentiscore.features.sums import KEYS, TOTALS
 from sentiscore.features.time_format import INSTANT
-from sentiscore.tables import read_table, write_frame
+from sentiscore.tables import check_target, open_sink, open_source
 
 FORMAT: Final = 3
 """Raised whenever sums or formulas change, so that old sums are never taken for new ones."""
 
+_SLICE_ROWS: Final = 1_000_000
 _META, _SUMS, _TEXTS, _STORIES = 0, 1, 2, 3
 _WIDE: Final = pl.Decimal(38, 0)
 """Parquet has no whole numbers of 128 bits; the sums are below 10**37."""
@@ -123,7 +125,10 @@ def write_state(path: Path, state: State) -> None:
     for part, rows in ((_TEXTS, state.kept.texts), (_STORIES, state.kept.stories)):
         if rows is not None:
             parts.append(rows.with_columns(pl.lit(part, dtype=pl.Int8).alias("part")))
-    write_frame(pl.concat(parts, how="diagonal"), path)
+    shape = pl.concat([part.clear() for part in parts], how="diagonal")
+    with open_sink(check_target(path, shape.schema, folder=False), folder=False) as sink:
+        for rows in itertools.chain.from_iterable(part.iter_slices(_SLICE_ROWS) for part in parts):
+            sink.write(pl.concat([shape, rows], how="diagonal"))  # a slice at a time, since most columns are empty
 
 
 def read_state(daily: Path, anew: str) -> State:
@@ -139,38 +144,45 @@ def read_state(daily: Path, anew: str) -> State:
     path = state_path(daily)
     if not path.exists():
         raise InputError(f"{daily} has no sums beside it ({path.name}), so nothing can be added to it.", anew)
-    unusable = InputError(f"{path} does not hold the sums of daily features.", anew)
     try:
-        whole = read_table(path)
+        return _read(path)
     except InputError as error:
         raise InputError(error.message, anew) from error
-    if not {"part", "json", *KEYS, "ds", "cutoff", "n_docs", *TOTALS} <= set(whole.columns):
-        raise unusable
-    try:
-        meta = json.loads(whole.filter(pl.col("part") == _META)["json"].item())
-        settings = {"midnight": INSTANT} | meta["settings"]  # which it was before it could be chosen
-        if settings["format"] != FORMAT:
-            raise InputError(f"{path} was written by another version of sentiscore.", anew)
-        sums = whole.filter(pl.col("part") == _SUMS).select(*KEYS, "ds", "cutoff", "n_docs", *TOTALS)
-        texts = stories = None
-        if settings["text column"]:
-            texts = whole.filter(pl.col("part") == _TEXTS).select(*KEYS, *_text_columns(settings))
-        if settings["id column"]:
-            stories = whole.filter(pl.col("part") == _STORIES).select(*KEYS, "ds", "cutoff", *_story_columns(settings))
-        return State(
-            settings=settings,
-            midnights=_midnights(meta.get("midnights", {})),
-            daily=str(meta["daily"]),
-            before=str(meta["before"]),
-            revisions=str(meta["revisions"]),
-            as_of=datetime.fromisoformat(meta["as_of"]),
-            sources=list(meta["sources"]),
-            kept=Kept(sums.with_columns(pl.col(TOTALS).cast(pl.Int128)), texts, stories),
-            updates=_updates(meta["updates"]),
-            revised=bool(meta["revised"]),
-        )
     except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise unusable from error
+        raise InputError(f"{path} does not hold the sums of daily features.", anew) from error
+
+
+def _read(path: Path) -> State:
+    source = open_source(path)
+    windows = iter(source.windows(_SLICE_ROWS))
+    first = next(windows, pl.DataFrame(schema=source.schema))
+    meta = json.loads(first.filter(pl.col("part") == _META)["json"].item())
+    settings = {"midnight": INSTANT} | meta["settings"]  # which it was before it could be chosen
+    if settings["format"] != FORMAT:
+        raise InputError(f"{path} was written by another version of sentiscore.", "Make it again.")
+    columns = {
+        _SUMS: [*KEYS, "ds", "cutoff", "n_docs", *TOTALS],
+        _TEXTS: [*KEYS, *_text_columns(settings)] if settings["text column"] else [],
+        _STORIES: [*KEYS, "ds", "cutoff", *_story_columns(settings)] if settings["id column"] else [],
+    }
+    held: dict[int, list[pl.DataFrame]] = {part: [] for part, names in columns.items() if names}
+    for window in itertools.chain([first], windows):
+        for part, rows in held.items():
+            rows.append(window.filter(pl.col("part") == part).select(columns[part]))
+    sums = pl.concat(held[_SUMS]).with_columns(pl.col(TOTALS).cast(pl.Int128))
+    texts, stories = (pl.concat(held[part]) if part in held else None for part in (_TEXTS, _STORIES))
+    return State(
+        settings=settings,
+        midnights=_midnights(meta.get("midnights", {})),
+        daily=str(meta["daily"]),
+        before=str(meta["before"]),
+        revisions=str(meta["revisions"]),
+        as_of=datetime.fromisoformat(meta["as_of"]),
+        sources=list(meta["sources"]),
+        kept=Kept(sums, texts, stories),
+        updates=_updates(meta["updates"]),
+        revised=bool(meta["revised"]),
+    )
 
 
 def _text_columns(settings: dict[str, Any]) -> list[str]:
