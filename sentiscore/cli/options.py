@@ -92,6 +92,12 @@ _DAILY: Final = (
     ),
     click.option("--weight-col", metavar="NAME", help="How much each text counts: relevance, length or confidence."),
     click.option(
+        "--id-col",
+        metavar="NAME",
+        help="What names each text: rows of an entity with the same id count once in the daily features, as the one "
+        "that was published first.",
+    ),
+    click.option(
         "--repeats",
         type=click.Choice(["keep", "drop", "discount"]),
         help="What is done with a text that the entity had shortly before.  [default: keep]",

@@ -98,6 +98,7 @@ def summary_table(summary: "JobSummary") -> None:
             ("texts scored", f"{summary.texts_scored:,} (equal ones once in a window)"),
             *([("texts known", f"{summary.texts_known:,}")] if summary.texts_known else []),
             *([("not in daily", f"{summary.n_unplaced:,} rows")] if summary.n_unplaced else []),
+            *_known_ids(summary.n_repeated),
             ("speed", f"{summary.rows_per_second:,.0f} rows/s, {summary.seconds:.1f} s"),
             ("model", f"{summary.model} on {summary.device}, {summary.dtype}"),
             ("calibration", calibration),
@@ -118,12 +119,19 @@ def daily_report(result: "DailyFile") -> None:
         [
             ("rows read", f"{result.rows:,}"),
             *([("not in daily", f"{result.n_unplaced:,} rows")] if result.n_unplaced else []),
+            *_known_ids(result.n_repeated),
             ("entities", f"{result.daily['unique_id'].n_unique():,}"),
             ("entity-days", f"{result.daily.height:,} ({(result.daily['n_docs'] > 0).sum():,} with texts)"),
             *_update_rows(result),
             ("daily features", str(result.output)),
         ]
     )
+
+
+def _known_ids(n: int) -> list[tuple[str, str]]:
+    """Rows that do not count in the daily features, since their ids do already."""
+    rows = "1 row has an id that was" if n == 1 else f"{n:,} rows have ids that were"
+    return [("known ids", f"{rows} counted before")] if n else []
 
 
 def plot_report(result: "PlotFile") -> None:

@@ -4,6 +4,7 @@ from sentiscore.features.config import DailyConfig
 from sentiscore.features.daily import DailySums, daily
 from sentiscore.features.panel import check_future, to_autogluon, to_darts, to_gluonts, to_nixtla, to_sktime
 from sentiscore.features.plot import plot
+from sentiscore.features.published import as_published
 from sentiscore.features.session_list import sessions
 from sentiscore.features.target import join_target
 from sentiscore.features.windows import add_ewm, add_lags, add_rolling
@@ -14,6 +15,7 @@ __all__ = [
     "add_ewm",
     "add_lags",
     "add_rolling",
+    "as_published",
     "check_future",
     "daily",
     "join_target",

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC as UTC_ZONE
 from datetime import datetime
-from typing import Final, Required, TypedDict
+from typing import Final, NamedTuple, Required, TypedDict
 
 import polars as pl
 
@@ -18,9 +18,11 @@ from sentiscore.features.config import DailyConfig
 from sentiscore.features.entities import check_separator, notes_on
 from sentiscore.features.epochs import NAMES
 from sentiscore.features.grid import CALENDAR, CLOSE, check_frame
+from sentiscore.features.ids import read_ids, story_keys
 from sentiscore.features.midnights import Midnights, settle
-from sentiscore.features.placing import Columns, Placed, place, zones_of
+from sentiscore.features.placing import Columns, Placed, entities_of, place, zones_of
 from sentiscore.features.sessions import Calendar, Sessions, parse_cutoff
+from sentiscore.features.stories import Stories, notes_on_copies, notes_on_ids, split
 from sentiscore.features.sums import Sums
 from sentiscore.features.time_format import DATE, TimeFormat
 from sentiscore.features.times import parse_instant, read_times, write_instant
@@ -44,6 +46,7 @@ class Settings(TypedDict, total=False):
     calendar: Calendar
     text_col: str | None
     weight_col: str | None
+    id_col: str | None
     tz: str | None
     time_format: str | None
     time_unit: str | None
@@ -54,11 +57,25 @@ class Settings(TypedDict, total=False):
     as_of: str | datetime | None
 
 
+class Kept(NamedTuple):
+    """What is needed to go on later.
+
+    Attributes:
+        sums: The sums of each entity and session, with the date and the cutoff of the session.
+        texts: What is kept of single texts; None if nothing is.
+        stories: The rows that have ids, with the same; None without ids.
+    """
+
+    sums: pl.DataFrame
+    texts: pl.DataFrame | None
+    stories: pl.DataFrame | None
+
+
 class DailySums:
     """Daily features of rows that come in parts.
 
     What is held grows with the entities and their sessions; with `text_col` also with their distinct texts, and where
-    repeats are not kept as they are, with the rows.
+    repeats are not kept as they are, or rows have ids, with the rows.
 
     Args:
         time_col: The column that says when a text appeared; see `daily`, also for the other arguments.
@@ -67,6 +84,7 @@ class DailySums:
         calendar: The sessions.
         text_col: The column of texts, if equal ones are to be told.
         weight_col: The column of weights.
+        id_col: The column of ids.
         tz: The zone of times that carry none.
         time_format: The pattern of texts that are times.
         time_unit: What numbers since 1970 count.
@@ -84,7 +102,6 @@ class DailySums:
         n_unplaced: Rows left out so far because they have no entity, no time from 1900 to 2199, lie outside the
             calendar, or appeared after `as_of`.
         closed_until: The position of the last session that is published already, if any.
-        n_late: Rows added that count for that session or an earlier one.
 
     Raises:
         InputError: There is no such time zone or calendar, or the arguments do not go together.
@@ -100,6 +117,7 @@ class DailySums:
         calendar: Calendar = None,
         text_col: str | None = None,
         weight_col: str | None = None,
+        id_col: str | None = None,
         tz: str | None = None,
         time_format: str | None = None,
         time_unit: str | None = None,
@@ -133,6 +151,7 @@ class DailySums:
             weight=weight_col,
             prefix=prefix,
             separator=check_separator(entity_separator, entity_col),
+            id=id_col,
         )
         self.sums = Sums(
             repeats=self.config.repeats,
@@ -140,19 +159,35 @@ class DailySums:
             weighted=weight_col is not None,
             texts=self.columns.text is not None,
         )
+        self.stories = None if id_col is None else Stories()
         self.closed_until: int | None = None
-        self.n_late = 0
         self.midnights = Midnights()
         self._settled = False
         self._any = False
         self._odd: datetime | None = None
         self._n_odd = 0
         self._n_rows = self._n_unknown = self._n_outside = self._n_ahead = self._n_stand_ins = 0
+        self._n_late = self._n_without_id = 0
 
     @property
     def n_unplaced(self) -> int:
         """Rows left out so far."""
         return self._n_unknown + self._n_outside + (0 if self.as_of is None else self._n_ahead)
+
+    @property
+    def n_late(self) -> int:
+        """Rows added that count for the session `closed_until` or an earlier one."""
+        return self._n_late + (0 if self.stories is None else self.stories.choose(self.closed_until).n_late)
+
+    @property
+    def n_repeated(self) -> int:
+        """Rows added that do not count, since their ids do already."""
+        return 0 if self.stories is None else self.stories.choose(self.closed_until).n_repeated
+
+    @property
+    def counts_twice(self) -> bool:
+        """Whether a row that is added once more counts once more."""
+        return self.stories is None or self._n_without_id > 0
 
     def check_schema(self, schema: pl.Schema) -> None:
         """Raise an InputError if rows of these columns can never be placed in a session."""
@@ -191,7 +226,7 @@ class DailySums:
             InputError: A time cannot be read; or the midnights so far were taken as instants and now look like dates.
         """
         if self.times.midnight is None:
-            columns = (series_of(part, self.columns.time) for part in parts)
+            columns = (series_of(self._unknown(part), self.columns.time) for part in parts)
             zones = zones_of(self.times, self.sessions)
             self.times, self.midnights = settle(
                 columns, self.times, zones, self._begins, before=before, reading=reading
@@ -209,16 +244,17 @@ class DailySums:
         """
         check_frame(scored, "The scored rows")
         if scored.height <= _SLICE_ROWS:
-            placed = self._place(scored)
-            self.sums.add(placed.rows)
-            self._count(placed)
+            self._take(self._place(scored))
             return
         # All of it or nothing: sums of their own are joined once every slice was found to be good.
         sums, found = self.sums.beside(), []
+        stories: list[pl.DataFrame] = []
         for placed in self._placed(scored.iter_slices(_SLICE_ROWS)):
-            sums.add(placed.rows)
+            self._add_up(placed, sums, stories)
             found.append(replace(placed, rows=placed.rows.clear()))
         self.sums.join(sums)
+        if self.stories is not None:
+            self.stories.add(stories)
         for placed in found:
             self._count(placed)
 
@@ -227,9 +263,36 @@ class DailySums:
         forks.check()
         before = self._n_rows
         for placed in self._placed(parts):
-            self.sums.add(placed.rows)
-            self._count(placed)
+            self._take(placed)
         return self._n_rows - before
+
+    def _take(self, placed: Placed) -> None:
+        stories: list[pl.DataFrame] = []
+        self._add_up(placed, self.sums, stories)
+        if self.stories is not None:
+            self.stories.add(stories)
+        self._count(placed)
+
+    def _add_up(self, placed: Placed, sums: Sums, stories: list[pl.DataFrame]) -> None:
+        """Add placed rows to sums, but for those that have ids, which wait until all of their copies are there."""
+        if self.stories is None:
+            sums.add(placed.rows)
+            return
+        waiting, alone = split(placed.rows)
+        sums.add(alone)
+        stories.append(waiting)
+
+    def _unknown(self, part: pl.DataFrame) -> pl.DataFrame:
+        """The rows that no earlier update has under their ids, so that copies are no evidence of a habit."""
+        if self.stories is None or self.columns.id is None or not (known := self.stories.known_keys()).len():
+            return part
+        ids, entities = read_ids(series_of(part, self.columns.id)), entities_of(part, self.columns).values
+        rows = pl.DataFrame({"id": ids, "entity": entities}).with_row_index("row")
+        if entities.dtype.is_nested():
+            rows = rows.explode("entity")
+        keys = story_keys(rows["id"], rows["entity"])
+        new = keys.is_null() | ~keys.is_in(known.implode())
+        return part[rows.filter(new)["row"].unique().sort()]
 
     def _place(self, scored: pl.DataFrame) -> Placed:
         return place(
@@ -264,21 +327,39 @@ class DailySums:
         self._n_stand_ins += placed.n_stand_ins
         self._n_odd += placed.n_odd
         self._odd = placed.odd if self._odd is None else self._odd
+        self._n_without_id += placed.n_without_id
         if self.closed_until is not None:
-            self.n_late += int((placed.sessions <= self.closed_until).sum())
+            self._n_late += int((placed.sessions <= self.closed_until).sum())
 
-    def restore(self, sums: pl.DataFrame, texts: pl.DataFrame | None) -> None:
+    def restore(self, kept: Kept) -> None:
         """Go on from what `state` gave."""
         forks.check()
-        self.sums.restore(sums, texts)
+        self.sums.restore(kept.sums.drop("ds", "cutoff"), kept.texts)
+        if self.stories is not None and kept.stories is not None:
+            self.stories.restore(kept.stories.drop("ds", "cutoff"))
         self._any = True
 
-    def state(self) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-        """The sums of all rows so far with the date and the cutoff of each session, and what is kept of texts."""
+    def state(self) -> Kept:
+        """What is needed to go on later, of all rows so far."""
         forks.check()
         sums, texts = self.sums.state()
-        table = self.sessions.between(*_ends(sums["session_idx"])).select("session_idx", "ds", "cutoff")
-        return sums.join(table, on="session_idx", how="left"), texts
+        stories = None if self.stories is None else self._dated(self.stories.state(self.closed_until))
+        return Kept(self._dated(sums), texts, stories)
+
+    def _dated(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The same rows with the date and the cutoff of their session."""
+        table = self.sessions.between(*_ends(rows["session_idx"])).select("session_idx", "ds", "cutoff")
+        return rows.join(table, on="session_idx", how="left", maintain_order="left")
+
+    def _totals(self) -> pl.DataFrame:
+        """The sums of all rows so far, of those that have ids too."""
+        if self.stories is None:
+            return self.sums.totals()
+        whole = self.sums.beside()
+        whole.join(self.sums)
+        for rows in self.stories.parts(self.closed_until):
+            whole.add(rows)
+        return whole.totals()
 
     def finish(self) -> pl.DataFrame:
         """The daily features of all rows so far; see `daily` for the columns.
@@ -293,7 +374,7 @@ class DailySums:
             raise InputError("There are no scored rows to make daily features of.")
         if self.times.midnight is None:
             self.midnights.refuse(self._begins)
-        totals = self.sums.totals()
+        totals = self._totals()
         self._warn(totals["unique_id"])
         frame = daily_columns(self._grid(totals), totals, self.config)
         start, end = self.config.start, self.config.end
@@ -372,8 +453,17 @@ class DailySums:
                 SentiscoreWarning,
                 stacklevel=3,
             )
+        for note in self._notes_on_copies():
+            warnings.warn(note, SentiscoreWarning, stacklevel=3)
         if self._settled and self.times.midnight == DATE and self.midnights.many:
             warnings.warn(self.midnights.warning(self._begins), SentiscoreWarning, stacklevel=3)
+
+    def _notes_on_copies(self) -> list[str]:
+        """What the user should know of rows that come again."""
+        if self.stories is not None:
+            n_corrected = self.stories.choose(self.closed_until).n_corrected
+            return notes_on_ids(n_corrected, self._n_without_id, text=self.columns.text is not None)
+        return notes_on_copies(self.sums.n_copies)
 
 
 def _ends(indices: pl.Series) -> tuple[int, int]:
@@ -404,6 +494,7 @@ def daily(
     calendar: Calendar = None,
     text_col: str | None = None,
     weight_col: str | None = None,
+    id_col: str | None = None,
     tz: str | None = None,
     time_format: str | None = None,
     time_unit: str | None = None,
@@ -433,6 +524,8 @@ def daily(
         text_col: The texts, of which only hashes are kept: for n_unique, and to drop or discount repeats.
         weight_col: How much each text counts, from 0 (not at all) to 2**20: its relevance, length or the model's
             confidence.
+        id_col: What names a text: text or whole numbers. Rows of an entity with the same id count once, as the one that
+            was published first. A row without an id counts by itself.
         tz: The zone of times that carry none, and of zone letters such as ET.
         time_format: A strptime pattern that all texts in `time_col` have, such as "%d/%m/%Y %H:%M", or "rfc2822".
         time_unit: What numbers in `time_col` count since 1970: "s", "ms", "us" or "ns".
@@ -486,6 +579,7 @@ def daily(
         calendar=calendar,
         text_col=text_col,
         weight_col=weight_col,
+        id_col=id_col,
         tz=tz,
         time_format=time_format,
         time_unit=time_unit,

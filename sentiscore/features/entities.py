@@ -103,6 +103,12 @@ def read_entities(column: pl.Series, separator: str | None) -> Entities:
     return Entities(values, int((written & values.is_null()).sum()))
 
 
+def plain_names(column: pl.Series) -> pl.Series:
+    """Names or numbers that stand alone, as text without the blanks around them; null where there is none."""
+    names = _named(_as_text(column))
+    return names if names.dtype == pl.String else names.cast(pl.String)
+
+
 def notes_on(n_stand_ins: int, names: pl.Series | None) -> list[str]:
     """What the user should know of the entities.
 

@@ -25,12 +25,14 @@ class DailyFile:
         output: The file of daily features.
         rows: Scored rows read.
         n_unplaced: Rows left out because they have no time or no entity, or cannot be placed.
+        n_repeated: Rows that do not count, since their ids do already.
         daily: The daily features.
     """
 
     output: Path
     rows: int
     n_unplaced: int
+    n_repeated: int
     daily: pl.DataFrame
 
 
@@ -70,7 +72,7 @@ def daily_file(
     if source.csv is not None:
         options |= source.csv.dialect.to_dict()
     write_daily(daily, target, daily_provenance(options, [look_at(source.path, rows)], daily.height), inert=inert)
-    return DailyFile(output=target, rows=rows, n_unplaced=sums.n_unplaced, daily=daily)
+    return DailyFile(output=target, rows=rows, n_unplaced=sums.n_unplaced, n_repeated=sums.n_repeated, daily=daily)
 
 
 def open_scored(scored: str | Path, settings: Settings, csv: CsvDialect | None) -> Source:
@@ -80,7 +82,8 @@ def open_scored(scored: str | Path, settings: Settings, csv: CsvDialect | None) 
         InputError: It cannot be read, or has no such column.
     """
     source = open_source(scored, csv or CsvDialect())
-    named = {option: settings.get(option) for option in ("time_col", "entity_col", "text_col", "weight_col")}
+    options = ("time_col", "entity_col", "text_col", "weight_col", "id_col")
+    named = {option: settings.get(option) for option in options}
     for option, column in named.items():
         if column is not None and source.csv is not None:  # what is said of a CSV helps to read it
             source.require(str(column), f"--{option.replace('_', '-')} ({option})")
@@ -108,8 +111,10 @@ def add_file(sums: DailySums, source: Source) -> int:
 
 
 def time_windows(sums: DailySums, source: Source) -> Iterator[pl.DataFrame]:
-    """The column of times of a file, a window at a time."""
-    yield from source.windows(_WINDOW_ROWS, [sums.columns.time])
+    """The column of times of a file, and those that say which rows are known, a window at a time."""
+    columns = sums.columns
+    others = [] if columns.id is None else [columns.id, *([] if columns.entity is None else [columns.entity])]
+    yield from source.windows(_WINDOW_ROWS, list(dict.fromkeys([columns.time, *others])))
 
 
 def default_daily(source: str | Path) -> Path:

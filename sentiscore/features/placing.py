@@ -9,6 +9,7 @@ import polars as pl
 from sentiscore.errors import InputError
 from sentiscore.features.entities import Entities, check_entities, read_entities
 from sentiscore.features.epochs import odd_times
+from sentiscore.features.ids import check_ids, read_ids, story_keys
 from sentiscore.features.midnights import Midnights, count_midnights, midnights_as_dates
 from sentiscore.features.sessions import Sessions
 from sentiscore.features.time_format import DATE, TimeFormat
@@ -50,6 +51,7 @@ class Columns:
         text: The text itself; None where equal texts need not be told.
         weight: How much it counts; None where all count the same.
         prefix: The prefix that the scored columns were given.
+        id: What names a text, so that its copies count once; None where each row counts.
     """
 
     time: str
@@ -58,10 +60,11 @@ class Columns:
     weight: str | None = None
     prefix: str = ""
     separator: str | None = None
+    id: str | None = None
 
     def needed(self, schema: pl.Schema) -> list[str]:
         """The columns of this schema that are read."""
-        named = [self.time, self.entity, self.text, self.weight]
+        named = [self.time, self.entity, self.text, self.weight, self.id]
         scores = [self.prefix + name for name in (SENTIMENT, LABEL, STATUS)]
         probabilities = [self.prefix + name for name in (P_NEGATIVE, P_POSITIVE, P_NEUTRAL)]
         present = [name for name in probabilities if name in schema]
@@ -74,6 +77,7 @@ class Columns:
             (self.entity, "--entity-col"),
             (self.text, "--text-col"),
             (self.weight, "--weight-col"),
+            (self.id, "--id-col"),
         ):
             if column is not None and column not in schema:
                 raise InputError(
@@ -84,6 +88,8 @@ class Columns:
             check_time_type(schema[self.time], self.time, how.tz)
         if self.entity is not None:
             check_entities(schema[self.entity], self.entity, self.separator)
+        if self.id is not None:
+            check_ids(schema[self.id], self.id)
         if self.text is not None and schema[self.text] not in (pl.String, pl.Categorical, pl.Enum, pl.Null):
             raise InputError(
                 f"The text column {self.text!r} holds {schema[self.text]}, not text.",
@@ -99,7 +105,8 @@ class Placed:
         rows: A row for each entity of each row that was given: unique_id, session_idx, and counted: whether it has
             scores and a weight; then, as whole numbers, q (sentiment), u (uncertainty, null where it is not known), w
             (weight, if there are weights); label; and text (a hash) and at (the instant it was published), if texts
-            are to be told.
+            are to be told. With ids also id (a hash over it and the entity, null where there is none), at, and row:
+            the position of the row that was given.
         n_rows: Rows that were given.
         n_unplaced: Rows without an entity or a time.
         n_outside: Rows before or after all sessions of the calendar.
@@ -108,7 +115,8 @@ class Placed:
         n_stand_ins: Rows whose entity is written as one, but is a blank text, a NaN or the like.
         n_odd: Rows whose time is a number that is an instant before 1990 or after 2099.
         odd: One of these instants.
-        sessions: The session of each row that was given and has a place.
+        sessions: The session of each row that was given and has a place, and no id.
+        n_without_id: Rows that have a place and no id, where rows have ids.
     """
 
     rows: pl.DataFrame
@@ -121,6 +129,7 @@ class Placed:
     n_odd: int
     odd: datetime | None
     sessions: pl.Series
+    n_without_id: int
 
 
 def place(
@@ -171,7 +180,7 @@ def place(
         known = published.set(ahead, None)
     index = sessions.place(known + lag if lag else known)
     scorable = scored[status].is_in(SCORED_STATUSES)
-    entities = _entities(scored, columns)
+    entities = entities_of(scored, columns)
     parts = {
         "unique_id": entities.values,
         "session_idx": index,
@@ -187,6 +196,10 @@ def place(
     if columns.text is not None:
         parts["text"] = series_of(scored, columns.text).cast(pl.String).hash(SEED)
         parts["at"] = published.cast(pl.Int64)
+    if columns.id is not None:
+        parts["at"] = published.cast(pl.Int64)
+        parts["id"] = read_ids(series_of(scored, columns.id))
+        parts["row"] = pl.int_range(scored.height, dtype=pl.Int64, eager=True)
     rows = pl.DataFrame(parts)
     odd = published.filter(odd_times(published)) if how.counts(scored.schema[columns.time]) else published.clear()
     n_unknown = int((entities.missing | published.is_null()).sum())
@@ -194,9 +207,11 @@ def place(
     if entities.missing.any() or index.null_count():
         placed = rows.drop_nulls(["unique_id", "session_idx"])
     n_ahead = int((ahead & ~entities.missing & (index.is_not_null() | cut)).sum())
+    alone = placed if columns.id is None else placed.filter(pl.col("id").is_null())
     several = placed.schema["unique_id"].is_nested()
+    each = placed.explode("unique_id") if several else placed
     return Placed(
-        rows=placed.explode("unique_id") if several else placed,
+        rows=each if columns.id is None else each.with_columns(id=story_keys(each["id"], each["unique_id"])),
         n_rows=rows.height,
         n_unplaced=n_unknown,
         n_outside=rows.height - n_unknown - placed.height - (n_ahead if cut else 0),
@@ -205,11 +220,12 @@ def place(
         n_stand_ins=entities.n_stand_ins,
         n_odd=odd.len(),
         odd=None if odd.is_empty() else odd[0],
-        sessions=placed["session_idx"],
+        sessions=alone["session_idx"],
+        n_without_id=0 if columns.id is None else alone.height,
     )
 
 
-def _entities(scored: pl.DataFrame, columns: Columns) -> Entities:
+def entities_of(scored: pl.DataFrame, columns: Columns) -> Entities:
     """The entities of each row: one and the same where there is no column of them."""
     if columns.entity is None:
         return Entities(pl.repeat(ALL, scored.height, eager=True), n_stand_ins=0)

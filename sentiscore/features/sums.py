@@ -47,6 +47,7 @@ class Sums:
         self._sparse = False
         self._sums: list[pl.DataFrame] = []
         self._seen: list[pl.DataFrame] = []
+        self._n_seen = 0
 
     def add(self, rows: pl.DataFrame) -> None:
         """Add placed rows, fewer than 2**28 at a time."""
@@ -57,7 +58,8 @@ class Sums:
         if self._repeats == "keep":
             self._add_sums(keyed)
             if self._texts:
-                self._seen.append(counted.select("key", "text"))
+                self._seen.append(counted.select("key", "text", "at"))
+                self._n_seen += counted.height
         else:
             # a session that had only texts without scores stays in the span of its entity
             self._add_sums(keyed.filter(~pl.col("counted")))
@@ -82,6 +84,7 @@ class Sums:
         """Add the sums of other rows, which were made with the same names."""
         self._sums += [other._whole()]
         self._seen += other._seen
+        self._n_seen += other._n_seen
 
     def beside(self) -> "Sums":
         """Empty sums of the same kind and with the same names."""
@@ -114,7 +117,8 @@ class Sums:
             if self._repeats == "discount":
                 effective = counted.group_by("key").agg(effective=pl.col("share").sum())
         elif self._texts:
-            distinct = _count_distinct(self._seen[0])
+            self._seen = [_distinct(self._seen[0])]
+            distinct = _count_distinct(self._seen[0].select("key", "text"))
         if distinct is None:
             totals = totals.with_columns(n_unique=pl.lit(None, dtype=pl.Int64))
         else:
@@ -142,7 +146,13 @@ class Sums:
 
         self._sums = [keyed(sums)]
         self._seen = [] if seen is None else [keyed(seen)]
+        self._n_seen = 0 if seen is None else seen.height
         return self
+
+    @property
+    def n_copies(self) -> int:
+        """Texts added that are equal to others in entity, time and text, as far as `totals` found; each counts."""
+        return self._n_seen - self._seen[0].height if self._repeats == "keep" and self._seen else 0
 
 
 class _Names:
@@ -216,7 +226,7 @@ def _add_up(sums: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _distinct(seen: pl.DataFrame) -> pl.DataFrame:
-    """The distinct texts of each key."""
+    """The distinct texts of each key, and their times where they are given."""
     return seen.lazy().unique().collect(engine="streaming")
 
 

@@ -5,15 +5,17 @@ import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Unpack
+from typing import Any, Unpack
 
 import polars as pl
 
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
 from sentiscore.features.config import DailyConfig
-from sentiscore.features.daily import DailySums, Settings
+from sentiscore.features.daily import DailySums, Kept, Settings
 from sentiscore.features.files import DailyFile, add_file, open_scored, time_windows
+from sentiscore.features.history import read_history
 from sentiscore.features.origins import daily_options, daily_provenance, look_at, warn_of_another_model
+from sentiscore.features.record import AS_OF, PLACE, REVISED_AT, Changes, changes, entries, joined, updates
 from sentiscore.features.state import (
     State,
     next_path,
@@ -36,8 +38,6 @@ from sentiscore.tables.provenance import (
     held_provenance,
     write_sidecar,
 )
-
-KEY: Final = ["unique_id", "ds"]
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,11 @@ def update_file(
     Every entity gets rows up to the last session whose cutoff is at or before that instant; those sessions are
     published then. Texts that count for a later session wait in the sums beside the file. Rows that would change a
     published session are refused, unless `revise` says that they may; then the old values go into
-    NAME.revisions.parquet, with when that was (revised_at).
+    NAME.revisions.parquet, with when that was (revised_at), so that `as_published` can rebuild the file as it was.
+    With `id_col` rows whose ids were added before do not count and are not refused.
 
     Args:
-        scored: A file of scored rows that are not in the daily file yet.
+        scored: A file of scored rows that are not in the daily file yet; with `id_col` it may hold others too.
         daily: A .parquet file that this function made, or a place for one.
         revise: Published sessions may change.
         anew: `scored` holds all rows: make the file from them alone. With `revise` that may change published sessions.
@@ -106,22 +107,18 @@ def update_file(
     command = _command(target, options, sums.config)
     again = f"{command} --revise" if target.exists() else command  # which keeps what was published before
     hint = f"Make it once from a file of all scored rows, here ALL.parquet: {again}"
-    shas = _shas(target)
-    old = _read_daily(target, command)
+    shas, old = _shas(target), _read_daily(target, command)
     before: State | None = None
     if not anew and (old is not None or state_path(target).exists()):
         before = read_state(target, hint)
-        if _finish_stopped(target, before, source, hint):
-            shas = _shas(target)
-            old = _read_daily(target, command)
+        if _finish_stopped(target, before, source, hint, ids=sums.stories is not None):
+            shas, old = _shas(target), _read_daily(target, command)
         _check_settings(target, before.settings, made_with, hint)
         _check_later(target, instant, before)
-        _check_calendar(sums, before.sums, hint)
-        sums.restore(before.sums.drop("ds", "cutoff"), before.texts)
+        _check_calendar(sums, before.kept, hint)
+        sums.restore(before.kept)
         sums.closed_until = sums.sessions.last_closed(before.as_of)
-    published = sums.closed_until
-    if anew and old is not None:
-        published = old.select(pl.col("session_idx").max()).item()
+    history = read_history(target, old, before, shas[0])
     made_with["midnight"] = _settled(sums, source, before)
     rows = add_file(sums, source)
     added = look_at(source.path, rows)
@@ -129,32 +126,31 @@ def update_file(
     told = None if before is None else _told(target, before)
     warn_of_another_model(target, told, added)
     new = sums.finish()
-    revised = _revised(old, new, published)
-    if revised.height and not revise:
-        raise InputError(
-            f"{revised.height:,} rows that {target} has published would change; nothing was changed.",
-            "The rows or the calendar are not those it was made from. --revise lets them change and keeps the old "
-            "values.",
-        )
-    if _shas(target) != shas:
-        raise OutputError(f"{target} was changed by something else meanwhile.", "Run the update again.")
-    revisions = _keep(target, revised)
+    found = changes(old, new, history.published)
+    if not revise:
+        _refuse(target, old, found)
+    _check_unchanged(target, shas)
+    made_at = history.next_instant()
+    n_revised = found.changed.height + found.added.height if revise else 0
+    more = entries(found, new, made_at=made_at, as_of=instant)
+    revised = history.revised or found.changed.height + found.added.height > 0
+    _keep(target, history.begin(made_at), more, revised=revised)
     provenance = daily_provenance(daily_options(sums, settings), [added], new.height, told)
     write_frame(new, next_path(target), metadata=provenance.to_metadata())
-    seen, texts = sums.state()
     state = State(
         settings=made_with,
         midnights=sums.midnights,
         daily=sha256(next_path(target)),
         before=shas[0],
-        revisions=sha256(next_revisions_path(target)) if revisions else "",
+        revisions=sha256(next_revisions_path(target)) if revised else "",
+        revised=revised,
         as_of=instant,
         sources=[
             *([] if before is None else before.sources),
             {"file": source.path.name, "rows": rows, "sha256": added.facts.sha256},
         ],
-        sums=seen,
-        texts=texts,
+        kept=sums.state(),
+        updates=pl.concat([history.begin(made_at), updates(more)]),
     )
     write_state(state_path(target), state)
     _finish(target, state)
@@ -162,11 +158,12 @@ def update_file(
         output=target,
         rows=rows,
         n_unplaced=sums.n_unplaced,
+        n_repeated=sums.n_repeated,
         daily=new,
         as_of=instant,
-        n_new=new.height if published is None else new.filter(pl.col("session_idx") > published).height,
-        n_revised=revised.height,
-        revisions=revisions,
+        n_new=new.filter(pl.col("available_at") > (history.published or datetime.min.replace(tzinfo=UTC))).height,
+        n_revised=n_revised,
+        revisions=revisions_path(target) if n_revised else None,
     )
 
 
@@ -194,6 +191,12 @@ def _settled(sums: DailySums, source: Source, before: State | None) -> str | Non
 
 def _shas(target: Path) -> tuple[str, str]:
     return sha256(target), sha256(state_path(target))
+
+
+def _check_unchanged(target: Path, shas: tuple[str, str]) -> None:
+    """Raise an OutputError if the daily file or its state are not what they were."""
+    if _shas(target) != shas:
+        raise OutputError(f"{target} was changed by something else meanwhile.", "Run the update again.")
 
 
 def _check_as_of(sums: DailySums, now: datetime) -> datetime:
@@ -242,13 +245,15 @@ def _read_daily(target: Path, command: str) -> pl.DataFrame | None:
             f"Bring it and {state_path(target).name} back from a backup. Or remove it, and make it once from a file of "
             f"all scored rows, here ALL.parquet: rm {shlex.quote(str(target))}; {command}",
         ) from error
-    if not {*KEY, "session_idx", "available_at", "n_docs"} <= set(old.columns):
+    if not {*PLACE, "n_docs"} <= set(old.columns):
         raise InputError(f"{target} does not hold daily features.", "Name another place with --update.")
     return old
 
 
-def _finish_stopped(target: Path, state: State, source: Source, hint: str) -> bool:
+def _finish_stopped(target: Path, state: State, source: Source, hint: str, *, ids: bool) -> bool:
     """Finish an update that was stopped, if there is one; whether there was.
+
+    With ids its rows may come again, since they count once.
 
     Raises:
         InputError: The sums are not those of the daily file; or the one that was finished now is this one.
@@ -265,7 +270,7 @@ def _finish_stopped(target: Path, state: State, source: Source, hint: str) -> bo
     _finish(target, state)
     last = state.sources[-1]
     told = f"The update before this one was stopped before its end; it has been finished now, with {last['file']}."
-    if last["sha256"] == hash_output(source.path):
+    if not ids and last["sha256"] == hash_output(source.path):
         raise InputError(told, "These are its rows, so there is nothing left to do.")
     warnings.warn(told, SentiscoreWarning, stacklevel=3)
     return True
@@ -308,7 +313,7 @@ def _check_new(
     """Raise an InputError if rows count for published sessions, or were added before."""
     if before is None:
         return
-    if rows and source_sha in [known["sha256"] for known in before.sources]:
+    if rows and sums.counts_twice and source_sha in [known["sha256"] for known in before.sources]:
         raise InputError(
             f"The rows of this file are in {target} already; nothing was changed.", "Give the file of new scored rows."
         )
@@ -318,6 +323,17 @@ def _check_new(
             f"{sums.n_late:,} of the {rows:,} rows count for sessions up to {last}, which {target} has published "
             f"already; nothing was changed. It stands as of {write_instant(before.as_of)}.",
             "Leave them out, or let them change what was published with --revise, which keeps the old values.",
+        )
+
+
+def _refuse(target: Path, old: pl.DataFrame | None, found: Changes) -> None:
+    """Raise an InputError if published rows would change, or rows with texts would appear among them."""
+    n_refused = found.changed.height + (found.n_late if old is not None and old.height else 0)
+    if n_refused:
+        raise InputError(
+            f"{n_refused:,} rows that {target} has published would change; nothing was changed.",
+            "The rows or the calendar are not those it was made from. --revise lets them change and keeps the old "
+            "values.",
         )
 
 
@@ -335,9 +351,10 @@ def _check_settings(target: Path, old: dict[str, Any], new: dict[str, Any], hint
     differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     if new["midnight"] is None:  # it is not said now, so it is what it was
         differing = [name for name in differing if name != "midnight"]
-    if "hashes" in differing and old.get("text column") == new.get("text column"):
+    if "hashes" in differing and not {"text column", "id column"}.intersection(differing):
+        what = "texts" if new["text column"] else "ids"
         raise InputError(
-            f"{target} was made with a version of polars that hashes texts differently, so repeats of earlier texts "
+            f"{target} was made with a version of polars that hashes {what} differently, so repeats of earlier {what} "
             "would not be found.",
             hint,
         )
@@ -346,9 +363,10 @@ def _check_settings(target: Path, old: dict[str, Any], new: dict[str, Any], hint
         raise InputError(f"{target} was made with other settings: {told}.", f"Give the same again. Or: {hint}")
 
 
-def _check_calendar(sums: DailySums, known: pl.DataFrame, hint: str) -> None:
+def _check_calendar(sums: DailySums, kept: Kept, hint: str) -> None:
     """Raise an InputError if sessions of the sums are not those of the calendar."""
-    sessions = known.select("session_idx", "ds", "cutoff").unique()
+    held = [rows.select("session_idx", "ds", "cutoff") for rows in (kept.sums, kept.stories) if rows is not None]
+    sessions = pl.concat(held).unique()
     if sessions.is_empty():
         return
     sums.sessions.positions(sessions["ds"].dt.min(), sessions["ds"].dt.max())  # type: ignore[arg-type]
@@ -362,37 +380,25 @@ def _check_calendar(sums: DailySums, known: pl.DataFrame, hint: str) -> None:
         )
 
 
-def _revised(old: pl.DataFrame | None, new: pl.DataFrame, published: int | None) -> pl.DataFrame:
-    """Published rows as they were, where they are not the same any more.
+def _keep(target: Path, begin: pl.DataFrame, more: pl.DataFrame, *, revised: bool) -> None:
+    """Write the record, with what an update adds to it, to where it waits until the update is finished.
 
-    A row with texts in a published session that had no row before is there without values.
+    Args:
+        target: The daily file.
+        begin: How it begins where there is none; what is not known before the update counts in any case.
+        more: What the update adds.
+        revised: Whether there is a record: none is made before published sessions change.
     """
-    if old is None or published is None:
-        return new.clear()
-    if old.schema != new.schema:  # other columns or types: every row is another
-        return old
-    values = [name for name in old.columns if name not in KEY]
-    pairs = old.join(new, on=KEY, how="left", suffix="_new", maintain_order="left")
-    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_new")) for name in values)
-    changed = pairs.filter(~same).select(old.columns)
-    late = new.filter((pl.col("session_idx") <= published) & (pl.col("n_docs") > 0)).join(old, on=KEY, how="anti")
-    kept = ("unique_id", "ds", "session_idx", "available_at")
-    return pl.concat([changed, late.select(kept)], how="diagonal")
-
-
-def _keep(target: Path, revised: pl.DataFrame) -> Path | None:
-    """Write old values, after those of earlier revisions, to where they wait until the update is finished."""
-    waiting, path = next_revisions_path(target), revisions_path(target)
-    if revised.is_empty():
-        waiting.unlink(missing_ok=True)  # of an update that was stopped before it counted
-        return None
-    rows = revised.with_columns(revised_at=pl.lit(datetime.now(UTC), dtype=pl.Datetime("us", "UTC")))
+    path = revisions_path(target)
+    if not revised:
+        next_revisions_path(target).unlink(missing_ok=True)  # of an update that was stopped before it counted
+        return
     if path.exists():
         try:
-            rows = pl.concat([read_table(path), rows], how="diagonal_relaxed")
+            held = read_table(path)
         except InputError as error:
             raise InputError(
                 error.message, "Bring it back from a backup, or put it elsewhere: a new one is made."
             ) from error
-    write_frame(rows, waiting)
-    return path
+        begin = joined(held, begin.filter(pl.col(AS_OF).is_null(), pl.col(REVISED_AT) == more[REVISED_AT][0]))
+    write_frame(joined(more.clear(), begin, more), next_revisions_path(target))

@@ -74,6 +74,7 @@ def score_file(
     entity_separator: str | None = None,
     calendar: Calendar = None,
     weight_col: str | None = None,
+    id_col: str | None = None,
     daily: str | Path | None = None,
     tz: str | None = None,
     time_format: str | None = None,
@@ -132,6 +133,7 @@ def score_file(
         entity_separator: What separates the entities of a row, such as ";"; a text is scored once, and counts for each.
         calendar: The sessions of the daily features; see `sentiscore.features.daily`.
         weight_col: How much each text counts in them: a column of the source, or one that scoring adds.
+        id_col: What names each text: rows of an entity with the same id count once in them. All rows are scored.
         daily: Where the daily features go; by default NAME.daily.parquet beside a source.
         tz: The zone of times that carry none; see `sentiscore.features.daily` for this and the next three.
         time_format: The pattern of texts that are times.
@@ -181,6 +183,7 @@ def score_file(
         entity_separator=entity_separator,
         calendar=calendar,
         weight_col=weight_col,
+        id_col=id_col,
         tz=tz,
         time_format=time_format,
         time_unit=time_unit,

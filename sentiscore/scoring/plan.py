@@ -24,7 +24,7 @@ DAMAGED: Final = "sentiscore: damaged"
 """The column that lists for each row of a window which of its columns hold bytes that are not text."""
 
 _NEEDS_TIMES: Final = (
-    *("entity_col", "entity_separator", "calendar", "weight_col", "config"),
+    *("entity_col", "entity_separator", "calendar", "weight_col", "id_col", "config"),
     *("tz", "time_format", "time_unit", "midnight", "day_tz"),
 )
 """Options that say nothing without a time column."""
@@ -61,6 +61,7 @@ class Options:
     entity_separator: str | None = None
     calendar: Calendar = None
     weight_col: str | None = None
+    id_col: str | None = None
     tz: str | None = None
     time_format: str | None = None
     time_unit: str | None = None
@@ -287,8 +288,8 @@ def _placing(options: Options, schema: pl.Schema) -> list[str]:
     added = [options.prefix + name for name in names.score_columns(names.CLASSES, options.overflow)]
     weight = options.weight_col
     weights = [] if weight is None or (weight in added and weight not in schema) else [weight]
-    entity = [] if options.entity_col is None else [options.entity_col]
-    return list(dict.fromkeys([options.time_col, *entity, *weights, options.text_col]))  # texts tell equal ones
+    others = [name for name in (options.entity_col, options.id_col) if name is not None]
+    return list(dict.fromkeys([options.time_col, *others, *weights, options.text_col]))  # texts tell equal ones
 
 
 def daily_settings(options: Options) -> Settings:
@@ -300,6 +301,7 @@ def daily_settings(options: Options) -> Settings:
         calendar=options.calendar,
         text_col=options.text_col,
         weight_col=options.weight_col,
+        id_col=options.id_col,
         tz=options.tz,
         time_format=options.time_format,
         time_unit=options.time_unit,

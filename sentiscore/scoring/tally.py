@@ -64,6 +64,7 @@ class JobSummary:
         statuses: Rows by status.
         damaged: Rows with bytes that are not of their file's encoding, by the column that has them.
         n_unplaced: Rows without a time or entity, which are not in the daily features.
+        n_repeated: Rows that do not count in them, since their ids do already.
         n_comments: Lines of CSV files that were skipped as comments.
         seconds: Time from the first row read to the files being in place.
         model: What the user called the model.
@@ -83,6 +84,7 @@ class JobSummary:
     statuses: dict[str, int]
     damaged: dict[str, int]
     n_unplaced: int
+    n_repeated: int
     n_comments: int
     seconds: float
     model: str
@@ -151,6 +153,7 @@ class Tally:
             statuses={status: self._statuses[status] for status in names.STATUSES},
             damaged=dict(self.damage.columns),
             n_unplaced=sum(plan.sums.n_unplaced for plan in self._plans if plan.sums is not None),
+            n_repeated=sum(plan.sums.n_repeated for plan in self._plans if plan.sums is not None),
             n_comments=sum(plan.n_comments for plan in self._plans),
             seconds=seconds,
             model=scorer.checkpoint.name,

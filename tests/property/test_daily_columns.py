@@ -19,7 +19,10 @@ from polars.testing import assert_frame_equal
 
 from sentiscore.features import DailyConfig, DailySums, daily
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:exchange")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:exchange"),
+    pytest.mark.filterwarnings("ignore:.*equal in entity, time and text"),  # which texts are drawn to be
+]
 FEW = settings(max_examples=40, deadline=None)
 
 NEW_YORK = ZoneInfo("America/New_York")

@@ -665,6 +665,7 @@ def test_a_large_frame_is_taken_in_slices_and_all_of_it_or_none(monkeypatch: pyt
     assert_frame_equal(sums.finish(), whole, check_exact=True)
 
 
+@pytest.mark.filterwarnings("ignore:.*equal in entity, time and text")
 def test_parts_are_brought_together_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_module("sentiscore.features.sums"), "_COMPACT_VALUES", 2)
     rows = scored(*[(f"2024-02-{1 + i % 5:02}T09:00:00Z", 0.5, "positive") for i in range(40)], text=["a", "b"] * 20)

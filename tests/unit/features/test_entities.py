@@ -90,6 +90,7 @@ def test_a_separator_is_text_and_no_pattern(separator: str) -> None:
     assert counts(daily(rows, entity_separator=separator)) == {"A": 1, "B": 2}
 
 
+@pytest.mark.filterwarnings("ignore:.*equal in entity, time and text")
 def test_repeats_are_those_of_an_entity() -> None:
     rows = scored(["A;B", "B;C"], [0.5, 0.5])
     once = daily(rows, entity_separator=";", config=DailyConfig(repeats="drop"))
@@ -157,6 +158,7 @@ def test_a_separator_that_has_nothing_to_separate_is_refused() -> None:
         daily(scored([[["A"]], [["B"]]]))
 
 
+@pytest.mark.filterwarnings("ignore:.*equal in entity, time and text")
 def test_entities_in_many_slices_are_those_of_one() -> None:
     lists = ["A;B", "B", None, "C;A;B"] * 70_000  # more rows than a slice has
     with pytest.warns(SentiscoreWarning, match="70,000 rows have no entity"):

@@ -137,7 +137,8 @@ def test_a_revision_gives_what_one_run_gives_and_keeps_the_old_values(write: Mak
     new = pl.read_parquet(target)
     assert_frame_equal(new, daily(first, **NOON), check_exact=True)
     assert done.revisions == revisions_path(target)
-    kept = pl.read_parquet(revisions_path(target))
+    record = pl.read_parquet(revisions_path(target))
+    kept = record.filter(pl.col("unique_id").is_not_null())
     assert kept.height == done.n_revised > 0
     changed = kept.filter(pl.col("n_docs").is_not_null())
     assert_frame_equal(
@@ -146,14 +147,17 @@ def test_a_revision_gives_what_one_run_gives_and_keeps_the_old_values(write: Mak
     same = old.join(kept, on=["unique_id", "ds"], how="anti")  # what was not kept did not change
     assert_frame_equal(same, new.join(same, on=["unique_id", "ds"], how="semi"), check_exact=True)
     assert kept["revised_at"].n_unique() == 1
-    assert kept.columns == [*old.columns, "revised_at"]
+    assert kept.columns == [*old.columns, "revised_at", "as_of", "schema"]
+    updates = record.filter(pl.col("unique_id").is_null())
+    assert updates["as_of"].to_list() == [NOON["as_of"]] * 2
+    assert updates["revised_at"][1] == kept["revised_at"][0] > updates["revised_at"][0]
 
 
 def test_earlier_revisions_stay(write: Make, target: Path) -> None:
     first, _ = before_and_after(rows_of(), 20)
     update_file(write(first.slice(2)), daily=target, **NOON)
     counts = [update_file(write(first.slice(i, 1)), daily=target, revise=True, **NOON).n_revised for i in range(2)]
-    kept = pl.read_parquet(revisions_path(target))
+    kept = pl.read_parquet(revisions_path(target)).drop_nulls("unique_id")
     assert kept["revised_at"].rle().struct.field("len").to_list() == counts
 
 
