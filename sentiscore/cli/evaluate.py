@@ -103,8 +103,8 @@ def command(
         sets = read_validation_sets(recipe)
     elif eval_files:
         sets = [read(path) for path in eval_files]
-        if len({data.name for data in sets}) < len(sets):
-            sets = [replace(data, name=str(path)) for data, path in zip(sets, eval_files, strict=True)]
+        if len({data.name for data in sets}) < len(sets):  # told apart without the folders of this machine
+            sets = [replace(data, name=f"{data.name} ({number})") for number, data in enumerate(sets, 1)]
     else:
         sets = [load_hub_data("stanfordnlp/sst2")[1]]
     baseline_data = read(train_file) if train_file else None
