@@ -102,8 +102,8 @@ def settings_of(sums: DailySums, schema: pl.Schema) -> dict[str, Any]:
     }
 
 
-def write_state(path: Path, state: State) -> None:
-    """Write the sums, whole or not at all."""
+def write_state(path: Path, state: State, *, like: Path | None = None) -> None:
+    """Write the sums, whole or not at all, with the mode and owner of another file."""
     meta = {name: getattr(state, name) for name in ("settings", "daily", "before", "revisions", "sources")}
     meta["midnights"] = asdict(state.midnights)
     meta["as_of"] = state.as_of.isoformat()
@@ -113,7 +113,7 @@ def write_state(path: Path, state: State) -> None:
     ]
     if state.texts is not None:
         parts.append(state.texts.with_columns(pl.lit(_TEXTS, dtype=pl.Int8).alias("part")))
-    write_frame(pl.concat(parts, how="diagonal"), path)
+    write_frame(pl.concat(parts, how="diagonal"), path, like=like)
 
 
 def read_state(daily: Path, anew: str) -> State:

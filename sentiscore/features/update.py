@@ -26,9 +26,10 @@ from sentiscore.features.state import (
     write_state,
 )
 from sentiscore.features.times import write_instant
-from sentiscore.tables import Source, check_target, put_in_place, read_table, sweep, write_frame
+from sentiscore.tables import Source, check_place, check_target, put_in_place, read_table, sweep, write_frame
 from sentiscore.tables.dialect import CsvDialect
 from sentiscore.tables.hashes import hash_output
+from sentiscore.tables.places import resolved
 from sentiscore.tables.provenance import (
     DAILY_FEATURES,
     Provenance,
@@ -140,7 +141,7 @@ def update_file(
         raise OutputError(f"{target} was changed by something else meanwhile.", "Run the update again.")
     revisions = _keep(target, revised)
     provenance = daily_provenance(daily_options(sums, settings), [added], new.height, told)
-    write_frame(new, next_path(target), metadata=provenance.to_metadata())
+    write_frame(new, next_path(target), metadata=provenance.to_metadata(), like=target)
     seen, texts = sums.state()
     state = State(
         settings=made_with,
@@ -156,7 +157,7 @@ def update_file(
         sums=seen,
         texts=texts,
     )
-    write_state(state_path(target), state)
+    write_state(state_path(target), state, like=target)
     _finish(target, state)
     return UpdatedFile(
         output=target,
@@ -177,7 +178,10 @@ def _check_places(source: Source, daily: Path) -> Path:
         raise OutputError(error.message, error.hint.replace("--output", "--update")) from error
     if target.suffix != ".parquet":
         raise OutputError(f"{target} is not a .parquet file.", "Only such a file can be updated.")
+    target = resolved(target)  # beside which the other files are, on the same disk
     beside = (target, state_path(target), revisions_path(target))
+    for path in (*beside, next_path(target), next_revisions_path(target)):
+        check_place(path)
     if source.path.resolve() in [path.resolve() for path in beside]:
         raise OutputError(f"{source.path} is written to by this update.", "Name the file of new scored rows first.")
     return target
@@ -394,5 +398,5 @@ def _keep(target: Path, revised: pl.DataFrame) -> Path | None:
             raise InputError(
                 error.message, "Bring it back from a backup, or put it elsewhere: a new one is made."
             ) from error
-    write_frame(rows, waiting)
+    write_frame(rows, waiting, like=target)
     return path

@@ -136,7 +136,7 @@ class Journal:
                 f"{self.folder} is a link, and unfinished work belongs there.",
                 "Remove the link, or choose another --output.",
             )
-        self.folder.mkdir(exist_ok=True)
+        self.folder.mkdir(mode=0o700, exist_ok=True)  # it holds scores, and outputs that are not in place
         held = sorted(path.name for path in self.folder.iterdir())
         strange = [name for name in held if not _is_ours(name)]
         if held and not strange and _LOCK_FILE not in held:
@@ -323,6 +323,11 @@ class Journal:
                 "Something removed it while the job ran. Nothing else was changed: give the same command again.",
             ) from error
         except PermissionError as error:
+            if self.folder.is_dir() and not os.access(self.folder, os.R_OK | os.W_OK | os.X_OK):
+                raise OutputError(
+                    f"{self.folder} is of another user, and unfinished work belongs there.",
+                    "Have its owner finish the job or remove that folder, or choose another --output.",
+                ) from error
             raise OutputError(
                 f"{self.folder.parent} may not be written to by this user.", "Choose another place with --output."
             ) from error
