@@ -322,7 +322,8 @@ class _Job:
         """
         plan = self._plan
         self._digests = [source.digest() for source in plan.sources]
-        self._journal.begin(job_key(plan, self._scorer, self._digests), resume=resume)
+        key = job_key(plan, self._scorer, self._digests)
+        self._journal.begin(key, resume=resume, stored=self._scorer.has_store)
         with ExitStack() as sinks:
             output = sinks.enter_context(self._sink(plan.output, folder=plan.folder))
             rejects = None if plan.rejects is None else sinks.enter_context(self._sink(plan.rejects))
