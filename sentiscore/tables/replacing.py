@@ -7,8 +7,8 @@ from typing import Final
 
 from sentiscore.errors import OutputError
 
-_STREAMS: Final = Path("/proc")
-"""Where the links /dev/stdout and /dev/fd/3 lead to; what is written to such a file by name is lost or misplaced."""
+_PROCESSES: Final = Path("/proc")
+"""In whose folders called fd the links /dev/stdout and /dev/fd/3 end; a file that takes such a place is lost."""
 _MOST_LINKS: Final = 40
 _KINDS: Final = (
     (stat.S_ISFIFO, "a pipe"),
@@ -89,7 +89,7 @@ def _is_stream(path: Path) -> bool:
     """Whether a path is, by way of links, the name of a stream such as /dev/stdout."""
     for _ in range(_MOST_LINKS):
         path = Path(os.path.realpath(path.parent)) / path.name
-        if path.is_relative_to(_STREAMS):
+        if path.is_relative_to(_PROCESSES) and path.parent.name == "fd":
             return True
         if not path.is_symlink():
             return False

@@ -216,13 +216,12 @@ def run(kills: int, seed: int, model: Path, folder: Path) -> Counter[str]:
     rng = random.Random(seed)  # noqa: S311
     counts: Counter[str] = Counter()
     with Nursery() as nursery:
-        kinds = [
-            Kills(nursery, model, folder / str(number), output, rng)
-            for number, output in enumerate(dict.fromkeys(OUTPUTS))
-        ]
-        of = {kind.output: kind for kind in kinds}
+        kinds: dict[str, Kills] = {}
         while counts["kills"] < kills:
-            killed, what = of[rng.choice(OUTPUTS)].strike()
+            output = rng.choice(OUTPUTS)
+            if output not in kinds:
+                kinds[output] = Kills(nursery, model, folder / str(len(kinds)), output, rng)
+            killed, what = kinds[output].strike()
             counts["kills"] += killed
             counts[what if killed else "not killed in time"] += 1
     return counts

@@ -6,4 +6,4 @@ from tests.faults.kills import run
 
 
 def test_a_night_that_was_killed_is_in_no_way_of_what_comes_next(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    assert run(12, 0, tiny_checkpoint, tmp_path)["kills"] >= 12
+    assert run(6, 0, tiny_checkpoint, tmp_path)["kills"] >= 6

@@ -177,7 +177,7 @@ def process(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-@pytest.mark.parametrize("words", [["--help"], ["score", "--help"], ["cache", "info", "answers"]])
+@pytest.mark.parametrize("words", [["--help"], ["cache", "info", "answers"]])
 def test_a_full_stdout_is_one_message(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from sentiscore.scoring.answers import AnswerStore
 
