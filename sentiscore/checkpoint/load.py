@@ -92,6 +92,13 @@ class Checkpoint:
         return tuple(dict.fromkeys(self.outputs))
 
     @property
+    def short_name(self) -> str:
+        """Its name without the folders of this machine: the last name of a folder, or the id on the hub."""
+        if self.revision is not None or self.name == DEFAULT:
+            return self.name
+        return Path(os.path.abspath(self.folder)).name  # noqa: PTH100 - a link keeps its own name
+
+    @property
     def sha256(self) -> str:
         """One hash, in hex, over what makes its answers: its files and settings, labels, temperature and length."""
         said = {

@@ -103,8 +103,7 @@ def command(
         sets = read_validation_sets(recipe)
     elif eval_files:
         sets = [read(path) for path in eval_files]
-        if len({data.name for data in sets}) < len(sets):
-            sets = [replace(data, name=str(path)) for data, path in zip(sets, eval_files, strict=True)]
+        sets = [replace(data, name=name) for data, name in zip(sets, _names(eval_files), strict=True)]
     else:
         sets = [load_hub_data("stanfordnlp/sst2")[1]]
     baseline_data = read(train_file) if train_file else None
@@ -117,3 +116,16 @@ def command(
     report_tables(reports)
     for path in write_reports(reports, json_file, html_file):
         line(f"written: {path}")
+
+
+def _names(paths: tuple[Path, ...]) -> list[str]:
+    """The names of files without the folders of this machine; different files of one name are numbered."""
+    places = [path.resolve() for path in paths]
+    of: dict[str, list[Path]] = {}
+    for path, place in zip(paths, places, strict=True):
+        if place not in of.setdefault(path.name, []):
+            of[path.name].append(place)
+    return [
+        path.name if len(of[path.name]) == 1 else f"{path.name} ({of[path.name].index(place) + 1})"
+        for path, place in zip(paths, places, strict=True)
+    ]

@@ -1,37 +1,40 @@
 """How the command line shows what went wrong."""
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sentiscore.cli import json_log, signals
+from sentiscore.cli.terminal import in_one_line, say
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def marked(word: str, colour: str) -> str:
-    """A word in bold colour, or plain where the user wants none (https://no-color.org)."""
-    return word if os.environ.get("NO_COLOR") else click.style(word, fg=colour, bold=True)
-
-
 class Failure(click.ClickException):
-    """An error of sentiscore: what is wrong, then the next step."""
+    """An error of sentiscore: what is wrong, then the next step.
+
+    On a terminal the message is one line, and a hint of several lines is indented after its first, so that no name in
+    them can begin a line of its own.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"{message}\n{hint}" if hint else message)
+        self._shown = [in_one_line(message), *([] if not hint else ["\n  ".join(map(in_one_line, hint.split("\n")))])]
 
     def show(self, file: Any = None) -> None:
         """Write it to stderr."""
         if json_log.is_on():
             json_log.event("failed", message=self.message, exit_code=self.exit_code)
             return
-        click.echo(f"{marked('error:', 'red')} {self.message}", err=True)
+        say("error:", "red", "\n".join(self._shown))
 
 
 class Interrupted(Failure):
     """Ctrl-C, or a signal such as a scheduler's SIGTERM."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
         self.exit_code = signals.exit_code()  # type: ignore[misc] # which click reads from the instance
 
 
@@ -43,8 +46,8 @@ def stopped(folder: "Path") -> Interrupted:
         return Interrupted("Stopped before training began. Run it again.")
     if last_whole_state(folder) is None:
         return Interrupted(
-            f"Stopped before a state was saved.\nBegin again with the same command and --resume: {folder}"
+            "Stopped before a state was saved.", f"Begin again with the same command and --resume: {folder}"
         )
     return Interrupted(
-        f"Stopped before the end. {folder} keeps the last saved state.\nGo on with the same command and --resume."
+        f"Stopped before the end. {folder} keeps the last saved state.", "Go on with the same command and --resume."
     )

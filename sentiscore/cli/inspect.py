@@ -26,7 +26,7 @@ def command(file: Path, as_json: bool) -> None:
     sentiscore inspect news.scored.parquet
     sentiscore inspect news.daily.parquet --json
     """
-    from sentiscore.cli.show import line, pairs
+    from sentiscore.cli.show import pairs
     from sentiscore.errors import InputError
     from sentiscore.tables import sidecar_path
     from sentiscore.tables.provenance import read_provenance
@@ -40,9 +40,9 @@ def command(file: Path, as_json: bool) -> None:
         )
     if as_json:
         whole = {"file": file.name, "where": found.where, "intact": found.intact}
-        line(json.dumps({**whole, "provenance": found.provenance.to_dict()}, indent=2))
+        click.echo(json.dumps({**whole, "provenance": found.provenance.to_dict()}, indent=2))
     else:
-        pairs([(name, _printable(value)) for name, value in _rows(file, found)])
+        pairs(_rows(file, found))
     if found.intact is False:
         raise InputError(
             f"{file.name} has another sha256 than {sidecar_path(file).name} says.",
@@ -105,8 +105,3 @@ def _flat(options: object, before: str = "") -> list[tuple[str, object]]:
     return [
         pair for name, value in options.items() for pair in _flat(value, f"{before}.{name}" if before else str(name))
     ]
-
-
-def _printable(text: str) -> str:
-    """What a file says, without what would steer a terminal."""
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)

@@ -22,14 +22,14 @@ def is_on() -> bool:
 
 
 def event(name: str, **fields: Any) -> None:
-    """Write one event: its name, the time (UTC), and more fields.
+    """Write one event: its name, the time (UTC), and more fields, in ASCII, which every reader of lines cuts alike.
 
     Args:
         name: What happened, for example "window".
         fields: Anything that JSON can hold; paths become text.
     """
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    click.echo(json.dumps({"event": name, "time": now, **fields}, ensure_ascii=False, default=str), err=True)
+    click.echo(json.dumps({"event": name, "time": now, **fields}, default=str), err=True)
 
 
 def tell(name: str, message: str) -> None:

@@ -9,7 +9,8 @@ import click
 
 from sentiscore import __version__, forks
 from sentiscore.cli import json_log, signals
-from sentiscore.cli.failures import Failure, Interrupted, marked
+from sentiscore.cli.failures import Failure, Interrupted
+from sentiscore.cli.terminal import in_one_line, printing, say
 from sentiscore.errors import SentiscoreError, SentiscoreWarning, StoppedError
 
 COMMANDS: Final = (
@@ -42,6 +43,18 @@ class Commands(click.Group):
         command: click.Command = import_module(f"sentiscore.cli.{cmd_name}").command
         return command
 
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run the command line, with everything that is printed made visible."""
+        with printing():
+            return super().main(*args, **settings)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what was typed before the name of a command."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            raise _in_one_line(error) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what goes wrong on purpose becomes a message, and nothing else is caught."""
         signals.listen()
@@ -54,13 +67,15 @@ class Commands(click.Group):
                 forks.check()
                 return super().invoke(ctx)
             except StoppedError as error:
-                raise Interrupted(str(error)) from error
+                raise Interrupted(error.message, error.hint) from error
             except SentiscoreError as error:
-                raise Failure(str(error)) from error
+                raise Failure(error.message, error.hint) from error
+            except click.UsageError as error:
+                raise _in_one_line(error) from None
             except (KeyboardInterrupt, click.Abort) as error:
                 raise Interrupted(
-                    "Stopped before the end. Complete files stay, and nothing half-written is in their place.\n"
-                    "Run it again; a scoring job goes on after the last window that was finished."
+                    "Stopped before the end. Complete files stay, and nothing half-written is in their place.",
+                    "Run it again; a scoring job goes on after the last window that was finished.",
                 ) from error
 
 
@@ -68,7 +83,13 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     if json_log.is_on():
         json_log.event("warning", message=str(message))
         return
-    click.echo(f"{marked('warning:', 'yellow')} {message}", err=True)
+    say("warning:", "yellow", in_one_line(str(message)))
+
+
+def _in_one_line(error: click.UsageError) -> click.UsageError:
+    """A mistyped command, whose message holds what was typed."""
+    error.message = in_one_line(error.message)  # type: ignore[misc] # which click reads when it shows it
+    return error
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -7,13 +7,15 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from sentiscore.cli.terminal import console, in_one_line
+
 if TYPE_CHECKING:
     import polars as pl
+    from rich.console import Console
 
     from sentiscore.evaluation.evaluate import Report
     from sentiscore.features.files import DailyFile
@@ -51,7 +53,7 @@ def progress(what: str, unit: str, *, hidden: bool = False) -> Iterator[Callable
         _Rate(unit),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console(err=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
 
         def report(done: int, total: int | None) -> None:
@@ -62,12 +64,12 @@ def progress(what: str, unit: str, *, hidden: bool = False) -> Iterator[Callable
 
 def line(text: str) -> None:
     """One line of a result, as wide as it is."""
-    Console(soft_wrap=True, highlight=False, emoji=False, markup=False).print(text)
+    console(soft_wrap=True).print(in_one_line(text))
 
 
 def note(text: str) -> None:
     """One line about how it goes, on stderr."""
-    Console(stderr=True, soft_wrap=True, highlight=False, emoji=False, markup=False).print(text)
+    console(err=True, soft_wrap=True).print(in_one_line(text))
 
 
 def pairs(rows: Sequence[tuple[str, str]]) -> None:
@@ -159,7 +161,7 @@ def drift_report(report: "DriftReport") -> None:
     for check in report.checks:
         figures = (f"{number:.4f}" for number in (check.value, check.threshold, check.chance))
         verdict = Text("ok", style="green") if check.passed else Text("ALARM", style="bold red")
-        table.add_row(check.name, verdict, *figures, Text(check.sentence))
+        table.add_row(check.name, verdict, *figures, Text(in_one_line(check.sentence)))
     _wide_console().print(table)
     reasons: dict[str, list[str]] = {}
     for name, reason in report.skipped.items():
@@ -193,28 +195,29 @@ def frame_table(frame: "pl.DataFrame", columns: Sequence[str], title: str) -> No
     for name, dtype in shown.schema.items():
         longest = max((len(_cell(value)) for value in shown[name]), default=0)
         long = longest > _LONG_CELL
-        table.add_column(name, justify="right" if dtype.is_numeric() else "left", no_wrap=not long)
+        table.add_column(in_one_line(name), justify="right" if dtype.is_numeric() else "left", no_wrap=not long)
     for row in shown.iter_rows():
         table.add_row(*(Text(_cell(value), no_wrap=True, overflow="ellipsis") for value in row))
     rest = [name for name in frame.columns if name not in columns]
-    table.caption = f"beside these: {', '.join(rest)}" if rest else None
+    table.caption = f"beside these: {', '.join(map(in_one_line, rest))}" if rest else None
     table.caption_justify = "left"
     _wide_console().print(table)
 
 
-def _wide_console() -> Console:
+def _wide_console() -> "Console":
     """As wide as the terminal; where there is none, wide enough for a table."""
-    return Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 140)
+    return console(width=None if sys.stdout.isatty() else 140)
 
 
 def _cell(value: Any) -> str:
+    """A value of a table in one line, so that its width is what is shown."""
     if value is None:
         return "-"
     if isinstance(value, float):
         return f"{value:.3f}"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M %Z").strip()
-    return value.isoformat() if isinstance(value, date) else str(value)
+    return value.isoformat() if isinstance(value, date) else in_one_line(str(value))
 
 
 def report_tables(reports: Sequence["Report"]) -> None:
@@ -245,7 +248,7 @@ def _figures_table(names: Sequence[str], lines: Sequence[tuple[str, Sequence[str
     table = Table(caption="95 % bootstrap intervals in brackets", caption_justify="left")
     table.add_column("", no_wrap=True)
     for name in names:
-        table.add_column(Text(name), justify="right")
+        table.add_column(Text(in_one_line(name)), justify="right")
     for title, cells in lines:
         table.add_row(title, *(Text(text) for text in cells))
     _wide_console().print(table)

@@ -76,7 +76,8 @@ def command(
             if not (folder / STUDY).exists():
                 raise
             raise Interrupted(
-                f"Stopped before the end. {folder} keeps the trials that were finished.\nGo on with the same command."
+                f"Stopped before the end. {folder} keeps the trials that were finished.",
+                "Go on with the same command.",
             ) from error
     _show(result, trials, request.dropped)
 

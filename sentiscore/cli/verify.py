@@ -33,7 +33,7 @@ def command(model: str, revision: str | None, labels: list[str] | None, lock: bo
 
     found = verify(model, revision=revision, labels=labels, lock=lock)
     if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(found.to_dict(), indent=2))
     else:
         _show(found)
     if found.error is not None:

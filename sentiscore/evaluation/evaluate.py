@@ -39,7 +39,7 @@ class Report:
     """What evaluating a model found.
 
     Attributes:
-        model: What the user called the model.
+        model: What the user called the model; of a folder, its last name.
         data: The name of the labelled rows.
         rows: How many were scored.
         left_out: How many were not, because the model knows nothing of their texts.
@@ -134,7 +134,7 @@ def evaluate(
     manifest = checkpoint.manifest
     fingerprint = data.fingerprint.sha256
     return Report(
-        model=checkpoint.name,
+        model=checkpoint.short_name,
         data=data.name,
         rows=int(read.sum()),
         left_out=int((~read).sum()),

@@ -109,8 +109,8 @@ def settings_of(sums: DailySums, schema: pl.Schema) -> dict[str, Any]:
     }
 
 
-def write_state(path: Path, state: State) -> None:
-    """Write the sums, whole or not at all."""
+def write_state(path: Path, state: State, *, like: Path | None = None) -> None:
+    """Write the sums, whole or not at all, with the mode and owner of another file."""
     meta = {name: getattr(state, name) for name in ("settings", "daily", "before", "revisions", "revised", "sources")}
     meta["midnights"] = asdict(state.midnights)
     meta["as_of"] = state.as_of.isoformat()
@@ -126,7 +126,9 @@ def write_state(path: Path, state: State) -> None:
         if rows is not None:
             parts.append(rows.with_columns(pl.lit(part, dtype=pl.Int8).alias("part")))
     shape = pl.concat([part.clear() for part in parts], how="diagonal")
-    with open_sink(check_target(path, shape.schema, folder=False), folder=False) as sink:
+    sink = open_sink(check_target(path, shape.schema, folder=False), folder=False)
+    sink.like = like
+    with sink:
         for rows in itertools.chain.from_iterable(part.iter_slices(_SLICE_ROWS) for part in parts):
             sink.write(pl.concat([shape, rows], how="diagonal"))  # a slice at a time, since most columns are empty
 

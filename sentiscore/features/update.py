@@ -28,9 +28,10 @@ from sentiscore.features.state import (
     write_state,
 )
 from sentiscore.features.times import write_instant
-from sentiscore.tables import Source, check_target, put_in_place, read_table, sweep, write_frame
+from sentiscore.tables import Source, check_place, check_target, put_in_place, read_table, sweep, write_frame
 from sentiscore.tables.dialect import CsvDialect
 from sentiscore.tables.hashes import hash_output
+from sentiscore.tables.places import resolved
 from sentiscore.tables.provenance import (
     DAILY_FEATURES,
     Provenance,
@@ -136,7 +137,7 @@ def update_file(
     revised = history.revised or found.changed.height + found.added.height > 0
     _keep(target, history.begin(made_at), more, revised=revised)
     provenance = daily_provenance(daily_options(sums, settings), [added], new.height, told)
-    write_frame(new, next_path(target), metadata=provenance.to_metadata())
+    write_frame(new, next_path(target), metadata=provenance.to_metadata(), like=target)
     state = State(
         settings=made_with,
         midnights=sums.midnights,
@@ -152,7 +153,7 @@ def update_file(
         kept=sums.state(),
         updates=pl.concat([history.begin(made_at), updates(more)]),
     )
-    write_state(state_path(target), state)
+    write_state(state_path(target), state, like=target)
     _finish(target, state)
     return UpdatedFile(
         output=target,
@@ -174,7 +175,10 @@ def _check_places(source: Source, daily: Path) -> Path:
         raise OutputError(error.message, error.hint.replace("--output", "--update")) from error
     if target.suffix != ".parquet":
         raise OutputError(f"{target} is not a .parquet file.", "Only such a file can be updated.")
+    target = resolved(target)  # beside which the other files are, on the same disk
     beside = (target, state_path(target), revisions_path(target))
+    for path in (*beside, next_path(target), next_revisions_path(target)):
+        check_place(path)
     if source.path.resolve() in [path.resolve() for path in beside]:
         raise OutputError(f"{source.path} is written to by this update.", "Name the file of new scored rows first.")
     return target
@@ -401,4 +405,4 @@ def _keep(target: Path, begin: pl.DataFrame, more: pl.DataFrame, *, revised: boo
                 error.message, "Bring it back from a backup, or put it elsewhere: a new one is made."
             ) from error
         begin = joined(held, begin.filter(pl.col(AS_OF).is_null(), pl.col(REVISED_AT) == more[REVISED_AT][0]))
-    write_frame(joined(more.clear(), begin, more), next_revisions_path(target))
+    write_frame(joined(more.clear(), begin, more), next_revisions_path(target), like=target)

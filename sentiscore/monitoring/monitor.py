@@ -1,5 +1,6 @@
 """Files of scored rows -> a drift report, in bounded memory."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -84,8 +85,8 @@ def monitor(
         )
     same_model, of_models = compare_models(_files([scored]), _files(parts))
     return DriftReport(
-        scored=_name(scored, "scored rows"),
-        reference=tuple(_name(part, "reference") for part in parts),
+        scored=_short_name(scored, "scored rows"),
+        reference=tuple(_short_name(part, "reference") for part in parts),
         rows=now.rows,
         reference_rows=then.rows,
         checks=found.checks,
@@ -94,7 +95,7 @@ def monitor(
         reference_stray_rows=found.reference_stray_rows,
         same_model=same_model,
         notes=(
-            *of_models,
+            *(_without_folders(note, [scored, *parts]) for note in of_models),
             *_of_stray(found.stray_rows, "SCORED"),
             *_of_stray(found.reference_stray_rows, "the reference"),
         ),
@@ -134,3 +135,15 @@ def _windows(part: Scored, columns: Columns, where: str, csv: CsvDialect) -> Ite
 
 def _name(part: Scored, otherwise: str) -> str:
     return otherwise if isinstance(part, pl.DataFrame) else str(part)
+
+
+def _without_folders(note: str, parts: Sequence[Scored]) -> str:
+    for part in parts:
+        if not isinstance(part, pl.DataFrame):
+            note = note.replace(str(part), _short_name(part, ""))
+    return note
+
+
+def _short_name(part: Scored, otherwise: str) -> str:
+    """A name for the report, without the folders of this machine."""
+    return otherwise if isinstance(part, pl.DataFrame) else Path(os.path.abspath(part)).name  # noqa: PTH100 - of a link

@@ -53,7 +53,7 @@ class DriftReport:
     """What has changed between scored rows and those of the reference.
 
     Attributes:
-        scored: What was looked at.
+        scored: What was looked at; of a file, its name without its folder.
         reference: What it was compared with.
         rows: Rows of it.
         reference_rows: Rows of the reference.

@@ -6,10 +6,11 @@ transaction a window, so that the log's advantage, reading while another writes,
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sentiscore.errors import InputError, OutputError
 
@@ -28,6 +29,9 @@ of the answers; removing is built on that."""
 _PATIENCE_S: Final = 60
 """How long to wait for another process. A window is written in a second or two, giving space back may take longer."""
 
+_AT_ONCE_S: Final = 0.2
+"""How long SQLite waits in one go, in which Python hears no signal."""
+
 _CACHE_KIB: Final = 16_384
 _LONGEST_VALUE: Final = 1_000_000
 """Bytes; no value here is near it, so that a damaged length does not ask for the memory of the whole machine."""
@@ -37,12 +41,35 @@ class DamagedError(InputError):
     """A database that is not as it was written."""
 
 
+class Connection(sqlite3.Connection):
+    """A connection that waits for other processes a moment at a time, so that Ctrl-C and `hurry` end the wait.
+
+    Attributes:
+        hurried: Set once nobody wants to wait any more.
+    """
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.hurried = False
+
+    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+        """Run a statement, waiting for its turn."""
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return super().execute(sql, parameters)
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or self.hurried or time.monotonic() >= until:
+                    raise
+
+
 def answers_file(folder: Path) -> Path:
     """The database in a folder."""
     return folder / NAME
 
 
-def connect(folder: Path, *, create: bool) -> sqlite3.Connection:
+def connect(folder: Path, *, create: bool) -> Connection:
     """Open the database of a folder, and make both where they are missing.
 
     Args:
@@ -61,8 +88,12 @@ def connect(folder: Path, *, create: bool) -> sqlite3.Connection:
     if not create and not path.exists():
         raise InputError(f"There is no store of answers in {folder}.", "sentiscore score --cache FOLDER makes one.")
     with translated(path):
+        if path.exists() and not path.is_file():
+            raise _foreign(path)
         uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
-        db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_PATIENCE_S)
+        db = sqlite3.connect(
+            uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_AT_ONCE_S, factory=Connection
+        )
         try:
             _set_up(db, path, create=create)
         except BaseException:

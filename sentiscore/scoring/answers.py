@@ -10,7 +10,10 @@ again.
 
 import json
 import os
+import shlex
+import stat
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -22,7 +25,7 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from sentiscore.errors import InputError, OutputError
+from sentiscore.errors import InputError, OutputError, SentiscoreWarning
 from sentiscore.forks import forked_with
 from sentiscore.local import local_path
 from sentiscore.scoring.answer_file import answers_file, connect, damaged, pragma, transaction, translated
@@ -90,6 +93,7 @@ class AnswerStore:
         self._process = os.getpid()
         self._lock = Lock()
         self._db = connect(folder, create=True)
+        _warn_if_open_to_all(folder)
         try:
             with translated(self._path), transaction(self._db):  # and so it can be written to
                 self._db.execute("INSERT OR REPLACE INTO about VALUES ('max_bytes', ?)", (max_bytes,))
@@ -128,6 +132,10 @@ class AnswerStore:
         """Let go of the file. Closing twice does no harm."""
         with self._lock:
             self._db.close()
+
+    def hurry(self) -> None:
+        """Wait for no other process any more: from another thread, ends a wait that goes on."""
+        self._db.hurried = True
 
     def look_up(self, asker: Asker, texts: Sequence[str]) -> Known:
         """What is known of some texts.
@@ -271,6 +279,17 @@ class AnswerStore:
             if isinstance(used, int)
         ]
         return sorted(days)[min(len(days) - 1, int(share * len(days)))] if days else None
+
+
+def _warn_if_open_to_all(folder: Path) -> None:
+    """Say so if every user of the machine can change the answers, which are taken as they are."""
+    if os.name != "nt" and any(path.stat().st_mode & stat.S_IWOTH for path in (folder, answers_file(folder))):
+        warnings.warn(
+            f"Every user of this machine can write to {folder}, and so change the scores of jobs that use it. "
+            f"To keep it to yourself: chmod -R o-w {shlex.quote(str(folder))}",
+            SentiscoreWarning,
+            stacklevel=5,
+        )
 
 
 def _today() -> int:

@@ -8,7 +8,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -206,6 +206,7 @@ def score_file(
         check_places(plans)
         tally = Tally(plans, on_progress, on_window)
         scorer = None
+        hurry: Callable[[], None] = _nothing
         for number, plan in enumerate(plans):
             if number and should_stop is not None and should_stop():
                 raise StoppedError(
@@ -225,9 +226,11 @@ def score_file(
                     )
                     if cache is not None:
                         store = stack.enter_context(AnswerStore.open(cache, max_bytes=cache_bytes))
-                        scorer = scorer.with_answers(store)
+                        scorer, hurry = scorer.with_answers(store), store.hurry
                     start = time.perf_counter()
-                job = _Job(plan, scorer, journal, tally, bounds, memory, should_stop or _never, on_phase or _nobody)
+                job = _Job(
+                    plan, scorer, journal, tally, bounds, memory, should_stop or _never, on_phase or _nobody, hurry
+                )
                 job.run(resume=resume)
         if scorer is None:
             raise RuntimeError("a job without an output")
@@ -270,6 +273,10 @@ def _never() -> bool:
     return False
 
 
+def _nothing() -> None:
+    """Does nothing."""
+
+
 def _nobody(output: Path, phase: str) -> None:
     """Is told nothing."""
 
@@ -296,6 +303,7 @@ class _Job:
         memory: MemoryLimit,
         should_stop: Callable[[], bool],
         on_phase: OnPhase,
+        hurry: Callable[[], None],
     ) -> None:
         self._plan = plan
         self._scorer = scorer
@@ -305,6 +313,7 @@ class _Job:
         self._memory = memory
         self._should_stop = should_stop
         self._on_phase = on_phase
+        self._hurry = hurry
         self._bad = BadRows()
         self._rows_of = [0] * len(plan.sources)
         self._digests: list[str] = []
@@ -316,7 +325,8 @@ class _Job:
         """
         plan = self._plan
         self._digests = [source.digest() for source in plan.sources]
-        self._journal.begin(job_key(plan, self._scorer, self._digests), resume=resume)
+        key = job_key(plan, self._scorer, self._digests)
+        self._journal.begin(key, resume=resume, stored=self._scorer.has_store)
         with ExitStack() as sinks:
             output = sinks.enter_context(self._sink(plan.output, folder=plan.folder))
             rejects = None if plan.rejects is None else sinks.enter_context(self._sink(plan.rejects))
@@ -351,7 +361,7 @@ class _Job:
             return self._write(*done, output, rejects)
 
         read = ahead(self._read())
-        with closing(read), Behind(write, self._tally.written) as writing:
+        with closing(read), Behind(write, self._tally.written) as writing, self._hurried():
             for one in read:
                 logits = None
                 if one.prepared is not None:
@@ -361,6 +371,15 @@ class _Job:
                 if self._should_stop():
                     return True
         return False
+
+    @contextmanager
+    def _hurried(self) -> Iterator[None]:
+        """What ends the block early, such as Ctrl-C, ends the waiting of its other threads too."""
+        try:
+            yield
+        except BaseException:
+            self._hurry()
+            raise
 
     def _read(self) -> Iterator[_Read]:
         """Windows, each with its scores or with its texts encoded."""

@@ -4,6 +4,7 @@ While a job writes NAME, the folder `.NAME.job` beside it holds
 
     lock        held by the one run that works on NAME; the system lets go of it when that run dies, however it dies
     key.json    all that answers depend on, so that a run which would answer differently is refused
+    stored      there if the answers of all these windows are in a store (--cache) too, so that none is lost with them
     *.parquet   the scores of one window each; the name says which rows, of a job with which key, and has a hash over
                 that key, the rows and the bytes
     part-*      what is written of NAME so far, and of other files that belong beside it
@@ -37,6 +38,7 @@ from sentiscore.tables.places import real, remove, sync_folder, write_synced
 
 _KEY_FILE: Final = "key.json"
 _LOCK_FILE: Final = "lock"
+_STORED_FILE: Final = "stored"
 _PART: Final = re.compile(r"(\d{5})-(\d{15})-(\d{8})-([0-9a-f]{16})-([0-9a-f]{64})\.parquet")
 _BEGUN: Final = "part-"
 _KEY_DIGITS: Final = 16
@@ -136,7 +138,7 @@ class Journal:
                 f"{self.folder} is a link, and unfinished work belongs there.",
                 "Remove the link, or choose another --output.",
             )
-        self.folder.mkdir(exist_ok=True)
+        self.folder.mkdir(mode=0o700, exist_ok=True)  # it holds scores, and outputs that are not in place
         held = sorted(path.name for path in self.folder.iterdir())
         strange = [name for name in held if not _is_ours(name)]
         if held and not strange and _LOCK_FILE not in held:
@@ -161,12 +163,14 @@ class Journal:
         place = real(path)
         return self.folder / f"{_BEGUN}{place.name}" if place.parent == self.folder.parent else None
 
-    def begin(self, key: Mapping[str, str], *, resume: bool) -> int:
+    def begin(self, key: Mapping[str, str], *, resume: bool, stored: bool = False) -> int:
         """Find the finished windows of a job.
 
         Args:
             key: All that its answers depend on, by name.
             resume: Whether they are to be taken; otherwise they are thrown away.
+            stored: Whether the answers of this run are kept in a store before its windows are. Such windows are not
+                in the way of a job with another key: its answers are not lost when they are thrown away.
 
         Returns:
             How many rows are finished.
@@ -176,10 +180,11 @@ class Journal:
         """
         self._key = json.dumps(dict(key), sort_keys=True)
         with self._translated():
-            if resume:
-                self._refuse_other(key)
-            else:
+            if not resume or (self._others() and self._is_stored()):
                 self._remove_all()
+            else:
+                self._refuse_other(key)
+            self._note_stored(stored=stored)
             if _read_key(self.folder / _KEY_FILE) != dict(key):
                 self._write(_KEY_FILE, json.dumps(dict(key), indent=2).encode())
             self._parts = {}
@@ -189,7 +194,7 @@ class Journal:
                         path.unlink()
                     else:
                         self._parts.setdefault(int(path.name[:5]), []).append(part)
-                elif path.name not in (_KEY_FILE, _LOCK_FILE) and _is_ours(path.name):
+                elif path.name not in (_KEY_FILE, _LOCK_FILE, _STORED_FILE) and _is_ours(path.name):
                     remove(path)
         return sum(part.rows for parts in self._parts.values() for part in parts)
 
@@ -271,7 +276,7 @@ class Journal:
         """
         if not os.path.lexists(self.folder / _KEY_FILE):
             return
-        others = {part.key for path in self.folder.iterdir() if (part := _parse(path))} - {self.job_key[:_KEY_DIGITS]}
+        others = self._others()
         found = _read_key(self.folder / _KEY_FILE)
         if not others or found == dict(key):
             return
@@ -285,6 +290,20 @@ class Journal:
             "Go on with it by the command that began it, or throw away what it has done with --no-resume "
             "(resume=False).",
         )
+
+    def _others(self) -> set[str]:
+        """The keys of windows of other jobs."""
+        return {part.key for path in self.folder.iterdir() if (part := _parse(path))} - {self.job_key[:_KEY_DIGITS]}
+
+    def _is_stored(self) -> bool:
+        return (self.folder / _STORED_FILE).exists()
+
+    def _note_stored(self, *, stored: bool) -> None:
+        """Note whether every window, of those that are there and those to come, has its answers in a store."""
+        if not stored:
+            (self.folder / _STORED_FILE).unlink(missing_ok=True)
+        elif not self._is_stored() and not any(_parse(path) for path in self.folder.iterdir()):
+            self._write(_STORED_FILE, b"")
 
     def _around(self, source: int, position: int) -> tuple[_Part | None, _Part | None]:
         """The last finished window that begins at or before a position, and the first after it."""
@@ -323,6 +342,11 @@ class Journal:
                 "Something removed it while the job ran. Nothing else was changed: give the same command again.",
             ) from error
         except PermissionError as error:
+            if self.folder.is_dir() and not os.access(self.folder, os.R_OK | os.W_OK | os.X_OK):
+                raise OutputError(
+                    f"{self.folder} is of another user, and unfinished work belongs there.",
+                    "Have its owner finish the job or remove that folder, or choose another --output.",
+                ) from error
             raise OutputError(
                 f"{self.folder.parent} may not be written to by this user.", "Choose another place with --output."
             ) from error
@@ -341,7 +365,9 @@ def _parse(path: Path) -> _Part | None:
 def _is_ours(name: str) -> bool:
     """Whether a file or folder of this name is one that a run puts into its work folder."""
     plain = name.removesuffix(".tmp")
-    return plain in (_KEY_FILE, _LOCK_FILE) or _PART.fullmatch(plain) is not None or name.startswith(_BEGUN)
+    return (
+        plain in (_KEY_FILE, _LOCK_FILE, _STORED_FILE) or _PART.fullmatch(plain) is not None or name.startswith(_BEGUN)
+    )
 
 
 def _read_key(path: Path) -> dict[str, str] | None:

@@ -40,7 +40,7 @@ def provenance_of_rows(
         },
         job_key=job_key,
         model=ModelFacts(
-            name=checkpoint.name,
+            name=checkpoint.short_name,
             revision=checkpoint.revision,
             sha256=checkpoint.sha256,
             labels=checkpoint.labels,

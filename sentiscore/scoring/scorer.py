@@ -182,6 +182,11 @@ class Scorer:
             "transformers": version("transformers") if self._classifier.computed_by_transformers else "",
         }
 
+    @property
+    def has_store(self) -> bool:
+        """Whether its answers are kept in a store."""
+        return self._answers is not None
+
     def with_answers(self, store: AnswerStore) -> Self:
         """The same model, which asks a store first, and has it keep what is new.
 

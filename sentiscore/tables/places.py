@@ -9,13 +9,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
 import polars as pl
 
 from sentiscore.errors import OutputError
 from sentiscore.local import local_path, with_home
 from sentiscore.tables.exchange import exchange
+from sentiscore.tables.replacing import check_replaceable, take_after
+from sentiscore.tables.writable import fits
 
 WRITABLE: Final = (".parquet", ".csv", ".ndjson")
 MARK: Final = "sentiscore:part"
@@ -53,8 +55,14 @@ def parts_of(folder: Path) -> list[Path]:
 
 
 def sidecar_path(output: Path) -> Path:
-    """Where an output's provenance is: NAME.provenance.json beside a file, provenance.json in a folder."""
-    return output / PROVENANCE_NAME if output.is_dir() else output.with_name(f"{output.name}.{PROVENANCE_NAME}")
+    """Where an output's provenance is: NAME.provenance.json beside a file, provenance.json in a folder.
+
+    Of a link, it is beside the file that the link leads to.
+    """
+    if output.is_dir():
+        return output / PROVENANCE_NAME
+    place = resolved(output)
+    return place.with_name(f"{place.name}.{PROVENANCE_NAME}")
 
 
 def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = None) -> Path:
@@ -80,7 +88,7 @@ def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = N
     else:
         check_place(path)
         check_place(sidecar_path(path))
-    unfit = [f"{name} ({dtype})" for name, dtype in schema.items() if not _fits(suffix, dtype)]
+    unfit = [f"{name} ({dtype})" for name, dtype in schema.items() if not fits(suffix, dtype)]
     if unfit:
         raise OutputError(
             f"{suffix} cannot hold the column{'s'[: len(unfit) > 1]} {', '.join(unfit)}.",
@@ -101,13 +109,15 @@ def check_place(path: Path) -> None:
     """Can a file be written there?
 
     Raises:
-        OutputError: It is a folder, or its folder is missing or may not be written to.
+        OutputError: It is a folder, a pipe or a device, its folder is missing or may not be written to, or what is
+            there may not be replaced.
     """
     path = local_path(path, OutputError)
     with translated(path):
         if path.is_dir():
             raise OutputError(f"{path} is a folder.", "Name a file in it.")
         _check_parent(path)
+        check_replaceable(path, real(path))
         _probe(path)
 
 
@@ -123,6 +133,7 @@ def check_folder_place(path: Path) -> None:
         recover_folder(path)
         if path.exists() and not path.is_dir():
             raise OutputError(f"{path} is a file, not a folder.", "Choose another place.")
+        check_replaceable(path, real(path))
         check_ours(path)
         _probe(path)
 
@@ -183,13 +194,18 @@ def _is_marked(part: Path) -> bool:
         return False
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, like: Path | None = None) -> None:
     """Write a text file, whole or not at all; see `write_whole`."""
-    write_whole(path, text.encode())
+    write_whole(path, text.encode(), like=like)
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, like: Path | None = None) -> None:
     """Write a file, whole or not at all.
+
+    Args:
+        path: The place.
+        content: What the file will hold.
+        like: The file whose mode and owner it gets; by default the one that it replaces.
 
     Raises:
         OutputError: It cannot be written there.
@@ -197,42 +213,56 @@ def write_whole(path: Path, content: bytes) -> None:
     part = beside(real(path))
     try:
         with translated(path):
-            write_synced(part, content)
-            put_in_place(part, path)
+            write_synced(part, content, like=like or real(path))
+            put_in_place(part, path, like=like)
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
 
 
-def begin_file(path: Path) -> IO[bytes]:
+def begin_file(path: Path, *, like: Path | None = None) -> IO[bytes]:
     """Open a file to be written from its start, in place of what a killed run left there.
 
     A link is removed and never followed, so that nobody can direct what is written to a file of their choice.
+
+    Args:
+        path: The file.
+        like: The file whose mode it will get: if that is there, nobody but its owner can read this one before.
 
     Raises:
         OSError: It cannot be made, or is a folder.
     """
     path.unlink(missing_ok=True)
-    return path.open("xb")
+    if like is None or not like.exists():
+        return path.open("xb")
+    return open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
-def write_synced(path: Path, content: bytes) -> None:
-    """Write a file and wait until the disk has it."""
-    with begin_file(path) as file:
+def write_synced(path: Path, content: bytes, *, like: Path | None = None) -> None:
+    """Write a file and wait until the disk has it; `like` is as in `begin_file`."""
+    with begin_file(path, like=like) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
 
-def put_in_place(part: Path, target: Path) -> None:
+def put_in_place(part: Path, target: Path, *, like: Path | None = None) -> None:
     """Let a file that was written whole take the place of another in one step.
+
+    Args:
+        part: The file.
+        target: The place.
+        like: The file whose mode and owner it gets; by default the one that it replaces.
 
     Raises:
         OutputError: It cannot be put there.
     """
+    place = real(target)
     with translated(target):
-        part.replace(real(target))
-        sync_folder(real(target).parent)
+        check_replaceable(target, place)
+        take_after(part, like or place)
+        part.replace(place)
+        sync_folder(place.parent)
 
 
 def put_folder_in_place(work: Path, target: Path) -> None:
@@ -251,6 +281,9 @@ def put_folder_in_place(work: Path, target: Path) -> None:
             work.rename(place)
             sync_folder(place.parent)
             return
+        for file in work.iterdir():
+            take_after(file, next(iter(parts_of(place)), place / PROVENANCE_NAME))
+        take_after(work, place)
         if exchange(work, place):
             sync_folder(place.parent)
             remove(work)
@@ -325,30 +358,14 @@ def remove(path: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _fits(suffix: str, dtype: pl.DataType) -> bool:
-    if dtype == pl.Object:
-        return False
-    if suffix == ".csv":
-        return not dtype.is_nested() and dtype not in (pl.Binary, pl.Duration)
-    if isinstance(dtype, pl.Array) and dtype.size == 0 and suffix == ".parquet":
-        return False  # it can be written, and nobody can read it
-    if isinstance(dtype, pl.List | pl.Array):
-        return _fits(suffix, _instance(dtype.inner))
-    if isinstance(dtype, pl.Struct):
-        return (bool(dtype.fields) or suffix != ".parquet") and all(
-            _fits(suffix, _instance(field.dtype)) for field in dtype.fields
-        )
-    return dtype != pl.Binary if suffix == ".ndjson" else dtype not in (pl.Int128, pl.UInt128)
-
-
-def _instance(dtype: Any) -> Any:
-    """Polars names an inner type by class or by instance."""
-    return dtype() if isinstance(dtype, type) else dtype
-
-
 def real(path: Path) -> Path:
     """Where a path leads, so that a link stays one."""
     return Path(os.path.realpath(with_home(os.fspath(path))))
+
+
+def resolved(path: Path) -> Path:
+    """A path as it is, or where it leads if it is a link; what belongs beside an output is beside that."""
+    return real(path) if path.is_symlink() else path
 
 
 def beside(path: Path) -> Path:

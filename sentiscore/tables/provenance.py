@@ -190,7 +190,7 @@ def write_sidecar(output: Path, provenance: Provenance, sha256: str) -> Path:
         OutputError: It cannot be written there.
     """
     path = sidecar_path(output)
-    write_text(path, provenance.to_sidecar(sha256))
+    write_text(path, provenance.to_sidecar(sha256), like=output)
     return path
 
 

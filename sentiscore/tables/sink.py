@@ -17,6 +17,7 @@ from typing import IO, Final, Self
 import polars as pl
 
 from sentiscore import forks
+from sentiscore.errors import OutputError
 from sentiscore.tables.hashes import hash_listing
 from sentiscore.tables.places import (
     MARK,
@@ -60,6 +61,7 @@ class Sink(ABC):
         metadata: Names and values for the metadata of parquet, as it is when the file, or a part, is finished.
         sidecar: What a file beside the output (in a folder, the file `provenance.json`) will say of it, put in place
             together with it; None for no such file.
+        like: The file whose mode and owner a file gets; None for those of the file that it replaces.
         sha256: Of the output in hex, once it is finished. For a folder, that of what `sha256sum part-*` prints.
     """
 
@@ -68,6 +70,7 @@ class Sink(ABC):
         self.rows = 0
         self.metadata = metadata
         self.sidecar: str | None = None
+        self.like: Path | None = None
         self.sha256 = ""
         self._part = part
         self._open = self._finished = self._placed = False
@@ -162,10 +165,12 @@ class _FileSink(Sink):
         self._writer: Writer | None = None
         self._file: IO[bytes] | None = None
         self._hashed: HashedFile | None = None
-        self._sidecar_part = part.with_name(f"{part.name}.{PROVENANCE_NAME}")
+        place = real(sidecar_path(path))
+        near = place.parent == real(path).parent
+        self._sidecar_part = part.with_name(f"{part.name}.{PROVENANCE_NAME}") if near else beside(place)
 
     def _begin(self) -> None:
-        self._file = begin_file(self._part)
+        self._file = begin_file(self._part, like=self.like or real(self.path))
         self._hashed = HashedFile(self._file)
 
     def _append(self, frame: pl.DataFrame) -> None:
@@ -195,9 +200,15 @@ class _FileSink(Sink):
         if self.sidecar is not None:  # written first, so that what can fail does so while the old output is in place
             with translated(self.path):
                 write_synced(self._sidecar_part, self.sidecar.encode())
-        put_in_place(self._part, self.path)
+        put_in_place(self._part, self.path, like=self.like)
         if self.sidecar is not None:
-            put_in_place(self._sidecar_part, sidecar_path(self.path))
+            try:
+                put_in_place(self._sidecar_part, sidecar_path(self.path), like=real(self.path))
+            except OutputError as error:  # which was looked at before, and has changed since
+                raise OutputError(
+                    f"{self.path} is in its place, but what it says of itself is not: {error.message}",
+                    "Make that place free, and give the same command again.",
+                ) from error
 
     def _abandon(self) -> None:
         if self._writer is not None and self._file is not None and not self._file.closed:
@@ -222,7 +233,7 @@ class _FolderSink(Sink):
         recover_folder(self.path)
         check_ours(self.path)
         remove(self._part)  # of a run that was killed
-        self._part.mkdir()
+        self._part.mkdir(mode=0o700 if self.path.exists() else 0o777)
 
     def _append(self, frame: pl.DataFrame) -> None:
         if self._current is not None and self._current.rows and self._current.rows + frame.height > PART_ROWS:
@@ -297,18 +308,23 @@ def open_sink(
     return _FileSink(path, part, metadata or {}, writers[path.suffix.lower()])
 
 
-def write_frame(frame: pl.DataFrame, path: str | Path, *, metadata: Mapping[str, str] | None = None) -> Path:
+def write_frame(
+    frame: pl.DataFrame, path: str | Path, *, metadata: Mapping[str, str] | None = None, like: Path | None = None
+) -> Path:
     """Write one frame to a file, whole or not at all.
 
     Args:
         frame: The rows.
         path: A .parquet, .csv or .ndjson file.
         metadata: For the metadata of parquet.
+        like: The file whose mode and owner it gets; by default the one that it replaces.
 
     Raises:
         OutputError: It cannot be written there.
     """
     path = check_target(path, frame.schema, folder=False)
-    with open_sink(path, metadata=metadata, folder=False) as sink:
+    sink = open_sink(path, metadata=metadata, folder=False)
+    sink.like = like
+    with sink:
         sink.write(frame)
     return path

@@ -1,7 +1,7 @@
-"""Values that a format of text cannot hold, found before they would be written as something else."""
+"""Types that a format cannot hold, and values that one of text cannot, found before they are written as another."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -14,6 +14,28 @@ _PLAIN: Final = "values"
 """A name that polars does not take for a pattern."""
 
 _DAY: Final = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+
+
+def fits(suffix: str, dtype: pl.DataType) -> bool:
+    """Whether a format, by its ending, can hold columns of a type."""
+    if dtype == pl.Object:
+        return False
+    if suffix == ".csv":
+        return not dtype.is_nested() and dtype not in (pl.Binary, pl.Duration)
+    if isinstance(dtype, pl.Array) and dtype.size == 0 and suffix == ".parquet":
+        return False  # it can be written, and nobody can read it
+    if isinstance(dtype, pl.List | pl.Array):
+        return fits(suffix, _instance(dtype.inner))
+    if isinstance(dtype, pl.Struct):
+        return (bool(dtype.fields) or suffix != ".parquet") and all(
+            fits(suffix, _instance(field.dtype)) for field in dtype.fields
+        )
+    return dtype != pl.Binary if suffix == ".ndjson" else dtype not in (pl.Int128, pl.UInt128)
+
+
+def _instance(dtype: Any) -> Any:
+    """Polars names an inner type by class or by instance."""
+    return dtype() if isinstance(dtype, type) else dtype
 
 
 def check_values(frame: pl.DataFrame, suffix: str, *, no_number: bool = False) -> None:

@@ -11,6 +11,7 @@ from sentiscore.checkpoint.load import hash_base
 from sentiscore.checkpoint.manifest import MANIFEST
 from sentiscore.errors import OutputError, TrainingError
 from sentiscore.tables.labelled import LabelledData
+from sentiscore.tables.places import translated
 from sentiscore.training.recipe import Recipe
 
 STATE: Final = "training"
@@ -26,9 +27,16 @@ def check_folder_free(output: Path, *, resume: bool) -> None:
     """May a run begin, or be taken up, in this folder?
 
     Raises:
-        OutputError: It holds something else.
+        OutputError: It holds something else, is a file, or may not be looked at by this user.
         TrainingError: There is nothing in it to take up.
     """
+    with translated(output):
+        if output.exists() and not output.is_dir():
+            raise OutputError(f"{output} is not a folder.", "Choose another --output.")
+        _check_free(output, resume=resume)
+
+
+def _check_free(output: Path, *, resume: bool) -> None:
     if (output / MANIFEST).exists():
         raise OutputError(f"{output} already holds a trained model.", "Choose another --output, or remove it.")
     unfinished = has_state(output)

@@ -49,7 +49,7 @@ class Teacher:
         digest = hashlib.sha256(f"{checkpoint.outputs} {checkpoint.temperature}".encode())
         for path in loaded_files(checkpoint.folder):
             digest.update(f"{path.name} {hash_file(path)}".encode())
-        return cls(Path(checkpoint.name).name, digest.hexdigest())
+        return cls(Path(checkpoint.short_name).name, digest.hexdigest())
 
 
 def classes_of(teachers: Sequence[Scorer]) -> tuple[str, ...]:

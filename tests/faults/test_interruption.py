@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -55,6 +56,23 @@ def test_a_job_that_is_stopped_says_so_and_keeps_what_is_finished(
     assert "Traceback" not in stderr
     assert output.read_bytes() == OLD
     assert parts(output)
+
+
+def test_ctrl_c_ends_a_job_that_waits_for_a_store_which_another_process_holds(
+    long_job: tuple[list[str], Path], tmp_path: Path
+) -> None:
+    command, output = long_job
+    process = start_and_wait_for_the_first_rows([*command, "--cache", str(tmp_path / "answers")], output)
+    other = sqlite3.connect(tmp_path / "answers" / "answers.sqlite", isolation_level=None, timeout=30)
+    other.execute("BEGIN EXCLUSIVE")
+    time.sleep(0.5)  # by now each of its threads wants something of the store
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)  # it would have waited for a minute
+    other.close()
+    assert process.returncode == 130
+    assert stderr.splitlines()[-2].startswith("error: Stopped")
+    assert "Traceback" not in stderr
+    assert output.read_bytes() == OLD
 
 
 def test_a_job_under_nohup_outlives_its_terminal(long_job: tuple[list[str], Path]) -> None:

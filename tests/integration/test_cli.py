@@ -125,6 +125,12 @@ def test_several_domains_stand_side_by_side(
     both = run("evaluate", "m", "--eval-file", "films.tsv", "--eval-file", "films.tsv", "--resamples", 10)
     assert both.exit_code == 0, both.output
     assert both.stdout.count("m on films.tsv: 2 rows") == 2
+    Path("secret").mkdir()
+    Path("secret/films.tsv").write_text(Path("films.tsv").read_text())
+    both = run("evaluate", "m", "--eval-file", "films.tsv", "--eval-file", "secret/films.tsv", "--resamples", 10)
+    assert "m on films.tsv (1): 2 rows" in both.stdout
+    assert "m on films.tsv (2): 2 rows" in both.stdout
+    assert "secret" not in both.stdout
     assert run("evaluate", "m", "--sets", "sets.toml", "--eval-file", "films.tsv").exit_code == 2
     assert "another place" in run("evaluate", "m", "--sets", "sets.toml", "--json", "news.csv").stderr
 

@@ -183,6 +183,7 @@ def test_darts_gets_dates_where_every_day_is_a_session() -> None:
 
 @needs("darts")
 @pytest.mark.filterwarnings("ignore:.*lie before or after all sessions")
+@pytest.mark.filterwarnings("ignore:.*equal in entity, time and text")
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_no_covariate_of_darts_knows_anything_after_its_target_begins(data: st.DataObject) -> None:

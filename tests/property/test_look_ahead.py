@@ -25,6 +25,7 @@ from tests.look_ahead import (
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:exchange"),
     pytest.mark.filterwarnings("ignore:.*lie before or after all sessions"),
+    pytest.mark.filterwarnings("ignore:.*equal in entity, time and text"),
 ]
 FEW = settings(max_examples=30, deadline=None)
 

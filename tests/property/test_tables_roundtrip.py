@@ -15,6 +15,7 @@ from polars.testing import assert_frame_equal
 from polars.testing.parametric import column, dataframes
 
 from sentiscore.tables import hash_output, open_sink, open_source, places, read_table, sink
+from sentiscore.tables.inert import unguarded
 
 FEW = settings(max_examples=30, deadline=None)
 
@@ -142,6 +143,14 @@ FORMULAS = st.builds(
     st.sampled_from(list("=+-@\uff1d\uff0b\uff0d\uff20\t\r\n\x00")),
     st.sampled_from(["", "1+1", "5.2", "5,2", "1e3", "SUM(A1)", "-1", "2\n", "cmd|' /C calc'!A0"]),
 )
+WITHIN = st.builds(
+    lambda before, separator, quote, formula, after: before + separator + quote + formula + after,
+    st.sampled_from(["", "good", "a, b", "-1", "=1", '"']),
+    st.sampled_from([*",;|\t\n\r", "\r\n", "; ", ";;", " | "]),
+    st.sampled_from(["", "", '"', "' "]),
+    FORMULAS,
+    st.sampled_from(["", ";x", ",x", "|x", "\n", ";-1", '"']),
+)
 STARTERS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
@@ -166,8 +175,8 @@ def is_plain_number(text: str) -> bool:
 
 @FEW
 @given(
-    cells=st.lists(st.none() | TEXTS | FORMULAS | st.sampled_from(["-5.2", "+3", "-1e-7"]), max_size=20),
-    name=st.one_of(NAMES, FORMULAS.filter(lambda name: "\x00" not in name and name.strip())),
+    cells=st.lists(st.none() | TEXTS | FORMULAS | WITHIN | st.sampled_from(["-5.2", "+3", "-1e-7"]), max_size=20),
+    name=st.one_of(NAMES, (FORMULAS | WITHIN).filter(lambda name: "\x00" not in name and name.strip())),
 )
 def test_no_cell_of_a_csv_runs_in_a_spreadsheet_and_taking_the_guard_away_gives_the_text_back(
     cells: list[str | None], name: str
@@ -184,5 +193,12 @@ def test_no_cell_of_a_csv_runs_in_a_spreadsheet_and_taking_the_guard_away_gives_
     assert [cell for cell in found if runs(cell)] == []
     assert [row[1] for row in rows[1:]] == ["-1"] * len(cells)
     for cell, text in zip(found, [name, *(text or "" for text in cells)], strict=True):
-        guarded = cell.startswith("'") and runs(cell.lstrip("'"))
-        assert (cell[1:] if guarded else cell) == text
+        assert unguarded(cell) == text
+        assert [piece for separator in ",;|\t" for piece in pieces(cell, separator) if runs(piece)] == []
+
+
+def pieces(cell: str, separator: str) -> list[str]:
+    """The cells after the first that a text becomes where it is read with a separator, as it stands and in quotes."""
+    rows = cell.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    found = [piece for row in rows for piece in row.split(separator)][1:]
+    return [*found, *(piece.lstrip('"') for piece in found)]

@@ -19,22 +19,22 @@ def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of mode 000, also for a user with all rights."""
     folder = tmp_path / "closed"
     folder.mkdir()
-    stat, lstat, access = os.stat, os.lstat, os.access
+    stat, lstat, mkdir, access = os.stat, os.lstat, os.mkdir, os.access
 
     def is_inside(path: Any) -> bool:
         return isinstance(path, str | os.PathLike) and folder in Path(path).parents
 
     def refusing(ask: Any) -> Any:
-        def asked(path: Any, *args: Any, **kwargs: Any) -> os.stat_result:
+        def asked(path: Any, *args: Any, **kwargs: Any) -> Any:
             if is_inside(path):
                 raise PermissionError(13, "Permission denied", str(path))
-            found: os.stat_result = ask(path, *args, **kwargs)
-            return found
+            return ask(path, *args, **kwargs)
 
         return asked
 
     monkeypatch.setattr(os, "stat", refusing(stat))
     monkeypatch.setattr(os, "lstat", refusing(lstat))
+    monkeypatch.setattr(os, "mkdir", refusing(mkdir))
     monkeypatch.setattr(os, "access", lambda path, *how, **more: path != folder and access(path, *how, **more))
     return folder
 
@@ -69,13 +69,31 @@ def test_tables_in_a_closed_folder_are_a_clear_error(closed: Path) -> None:
         "verify {at}",
         "verify {at}/model",
         "inspect {at}/a.csv",
+        "features a.csv --time-col t -o {at}/out.csv",
+        "features a.csv --time-col t --update {at}/out.parquet",
+        "features {at}/a.csv --time-col t",
+        "plot a.csv -o {at}/page.html",
+        "plot {at}/a.csv",
+        "monitor a.csv --reference a.csv --json {at}/report.json",
+        "monitor {at}/a.csv --reference a.csv",
+        "evaluate --eval-file a.csv --text-col t --label-col l --json {at}/report.json",
+        "evaluate --eval-file a.csv --text-col t --label-col l --html {at}/report.html",
+        "evaluate --eval-file {at}/a.csv --text-col t --label-col l",
+        "train --train-file a.csv --eval-file a.csv --text-col t --label-col l --base {base} -o {at}/run",
+        "tune --train-file a.csv --eval-file a.csv --text-col t --label-col l --base {base} -o {at}/run",
+        "train --base {base} --recipe {at}/recipe.toml",
+        "score a.csv --text-col t --cache {at}/answers",
+        "cache info {at}/answers",
+        "cache prune {at}/answers --all",
+        "demo -o {at}/demo",
     ],
 )
 def test_no_command_shows_a_traceback_for_a_closed_folder(
-    command: str, closed: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, closed: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(closed.parent)
-    Path("a.csv").write_text("t\na\n")
-    done = CliRunner().invoke(cli, command.format(at=closed).split())
+    Path("a.csv").write_text("t,l\ngood,positive\nbad,negative\n")
+    done = CliRunner().invoke(cli, command.format(at=closed, base=tiny_base).split())
     assert done.exit_code == 1, done.output
     assert done.output.startswith("error: ")
+    assert closed.name in done.output, done.output

@@ -1,7 +1,10 @@
 import os
+import signal
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from pathlib import Path
+from threading import Timer
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +13,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from sentiscore import InputError, OutputError, Scorer
+from sentiscore.errors import SentiscoreWarning
 from sentiscore.scoring import answers as answers_module
 from sentiscore.scoring.answer_file import NAME
 from sentiscore.scoring.answers import AnswerStore, Asker
@@ -338,3 +342,36 @@ def test_another_identity_has_other_answers(tmp_path: Path, tiny_checkpoint: Pat
         scorer.with_answers(store).score(TEXTS)
         assert_frame_equal(shorter.with_answers(store).score(TEXTS), shorter.score(TEXTS), check_exact=True)
     assert len(look_into(tmp_path).scorers) == 2
+
+
+def test_a_wait_for_another_process_can_be_ended(tmp_path: Path) -> None:
+    """By Ctrl-C in the thread that waits, and by `hurry` in any other, long before a minute is over."""
+    with AnswerStore.open(tmp_path) as store, ThreadPoolExecutor(1) as thread:
+        db = sqlite3.connect(tmp_path / NAME, isolation_level=None)
+        db.execute("BEGIN EXCLUSIVE")
+        for attempt in (lambda: AnswerStore.open(tmp_path), lambda: kept(store, ["a"]), lambda: found(store, ["a"])):
+            rung = Timer(0.3, lambda: signal.raise_signal(signal.SIGINT))
+            rung.start()
+            with pytest.raises(KeyboardInterrupt):
+                attempt()
+            rung.join()
+        waiting = thread.submit(lambda: kept(store, ["a"]))
+        assert not wait([waiting], timeout=0.3).done
+        store.hurry()
+        assert isinstance(waiting.exception(20), OutputError)
+        db.execute("ROLLBACK")
+        db.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are those of Unix")
+def test_a_store_that_every_user_can_write_to_is_warned_about(tmp_path: Path) -> None:
+    AnswerStore.open(tmp_path / "a").close()
+    (tmp_path / "a").chmod(0o777)
+    with pytest.warns(SentiscoreWarning, match="Every user of this machine can write to .* chmod -R o-w"):
+        AnswerStore.open(tmp_path / "a").close()
+
+
+def test_a_store_whose_file_is_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / NAME)
+    with pytest.raises(InputError, match="is not a store of answers"):
+        AnswerStore.open(tmp_path)

@@ -354,3 +354,27 @@ def test_a_key_of_another_kind_is_a_message(target: Path, key: str) -> None:
     (work_folder(target) / "key.json").write_text(key)
     with Journal(target) as journal, pytest.raises(OutputError, match="cannot be read any more"):
         journal.begin({**KEY, "dtype": "bf16"}, resume=True)
+
+
+def test_windows_whose_answers_are_in_a_store_are_in_nobody_s_way(tmp_path: Path) -> None:
+    target = tmp_path / "out.parquet"
+    for night in range(3):
+        with Journal(target) as journal:
+            assert journal.begin({**KEY, "input": str(night)}, resume=True, stored=True) == 0
+            journal.keep(0, 0, scores(0, 4))
+    with Journal(target) as journal:
+        assert journal.begin({**KEY, "input": "2"}, resume=True, stored=False) == 4, "which it takes itself"
+        journal.keep(0, 4, scores(4, 4))
+    with Journal(target) as journal, pytest.raises(OutputError, match="has a job that was stopped"):
+        journal.begin({**KEY, "input": "3"}, resume=True, stored=True)  # some of them are in no store
+
+
+def test_windows_that_are_in_no_store_are_not_thrown_away_by_a_job_with_one(tmp_path: Path) -> None:
+    target = tmp_path / "out.parquet"
+    with Journal(target) as journal:
+        journal.begin(KEY, resume=True)
+        journal.keep(0, 0, scores(0, 4))
+    with Journal(target) as journal:
+        assert journal.begin(KEY, resume=True, stored=True) == 4
+    with Journal(target) as journal, pytest.raises(OutputError, match="has a job that was stopped"):
+        journal.begin({**KEY, "input": "other"}, resume=True, stored=True)

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from sentiscore.tables import open_sink
-from sentiscore.tables.inert import inert
+from sentiscore.tables.inert import inert, inert_header, unguarded
 
 
 def guarded(*texts: str | None) -> list[str | None]:
@@ -20,7 +20,7 @@ def guarded(*texts: str | None) -> list[str | None]:
         "+1+1",
         "-2+3+cmd|' /C calc'!A0",
         "@SUM(1+1)",
-        "\t=1",
+        "\ttext",
         "\rtext",
         "\x00text",
         "\ntext",
@@ -76,6 +76,51 @@ def test_a_text_that_begins_like_a_formula_gets_an_apostrophe(text: str) -> None
 )
 def test_plain_numbers_and_other_texts_stay_as_they_are(text: str | None) -> None:
     assert guarded(text) == [text]
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("good;=cmd|' /C calc'!A0;x", "good;'=cmd|' /C calc'!A0;x"),
+        ("a\t=1", "a\t'=1"),
+        ("a|@b", "a|'@b"),
+        ("a,+1+1", "a,'+1+1"),
+        ("a;  =1", "a;'  =1"),
+        ('a;"=1"', 'a;\'"=1"'),
+        ("a\n- item\r\n- item", "a\n'- item\r\n'- item"),
+        ("a\r=1", "a\r'=1"),
+        ("\t=1", "'\t'=1"),
+        ("a; \t=1", "a; \t'=1"),
+        ("a;\t=1", "a;'\t'=1"),
+        ("a;'=1", "a;''=1"),
+        ("=1;=1", "'=1;'=1"),
+        ("a;\u200b\uff1d1", "a;'\u200b\uff1d1"),
+        ("a;-1|cmd", "a;'-1|cmd"),
+        (";;-;", ";;'-;"),
+    ],
+)
+def test_what_follows_a_separator_is_guarded_like_a_beginning(text: str, cell: str) -> None:
+    assert guarded(text) == [cell]
+    assert unguarded(cell) == text
+    assert inert_header([text]) == [cell]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fed holds; stocks, bonds | gold",
+        "52.1,-0.12",
+        "-1;-2;-3".removeprefix("-"),
+        "a;b\nc",
+        "a - b = c; d + e",
+        "mail a@b.c, or d@e.f",
+        "it's; 'quoted'",
+        "a;'-1;b",
+    ],
+)
+def test_prose_and_lists_of_numbers_stay_as_they_are(text: str) -> None:
+    assert guarded(text) == [text]
+    assert unguarded(text) == text
 
 
 def test_only_columns_of_text_are_guarded(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ import polars as pl
 import pytest
 from pyarrow import parquet
 
+from sentiscore import Scorer, evaluate, monitor, score_file
 from sentiscore.errors import InputError
 from sentiscore.tables import open_sink, sidecar_path, write_frame
+from sentiscore.tables.labelled import LabelledData
 from sentiscore.tables.provenance import (
     DAILY_FEATURES,
     KEY,
@@ -23,6 +26,7 @@ from sentiscore.tables.provenance import (
     read_provenance,
     write_sidecar,
 )
+from tests.scored_rows import scored_rows
 
 ROWS = pl.DataFrame({"text": ["a", "b"]})
 TOLD = Provenance(
@@ -201,3 +205,53 @@ def test_the_metadata_is_json_under_one_key(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet")
     found = parquet.read_metadata(path).metadata[b"sentiscore"]
     assert json.loads(found)["model"]["sha256"] == "ef" * 32
+
+
+@pytest.mark.parametrize("where", ["secret-client/merger/m", "merger/m", "./m", "m/", "."])
+def test_a_model_folder_is_told_by_its_last_name_however_it_was_typed(
+    where: str, make_checkpoint: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "alice" / where
+    make_checkpoint(folder)
+    monkeypatch.chdir(folder if where == "." else tmp_path / "alice")
+    outputs = [tmp_path / name for name in ("out.csv", "out.rejected.csv", "out.parquet", "daily.parquet")]
+    (tmp_path / "n.csv").write_text("t,at\ngood,2024-02-05T16:05:30Z\n,\n")
+    for output in (outputs[0], outputs[2]):
+        score_file(
+            tmp_path / "n.csv",
+            text_col="t",
+            output=output,
+            model=where,
+            bad_rows="drop",
+            time_col="at",
+            daily=outputs[3],
+        )
+    report = evaluate(
+        LabelledData(name="rows", texts=["good", "bad"], label_names=["positive", "negative"]), model=where
+    )
+    assert report.model == folder.name
+    for output in outputs:
+        found = read_provenance(output)
+        assert found is not None
+        model = found.provenance.model or found.provenance.scored[0].model
+        assert model is not None
+        assert model.name == folder.name
+        told = found.provenance.to_sidecar("")
+        assert [word for word in ("secret", "merger", "alice") if word in told and word != folder.name] == []
+
+
+def test_the_id_of_a_model_on_the_hub_is_told_in_full(tiny_checkpoint: Path) -> None:
+    known = Scorer.from_pretrained(tiny_checkpoint).checkpoint
+    assert dataclasses.replace(known, name="org/model", revision="0" * 40).short_name == "org/model"
+    assert dataclasses.replace(known, name="org/model").short_name == tiny_checkpoint.name
+
+
+def test_a_drift_report_names_files_without_their_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secret").mkdir()
+    scored_rows(300).write_parquet("secret/night.parquet")
+    scored_rows(300).write_parquet("secret/history.parquet", metadata={"sentiscore": "broken"})
+    report = monitor("secret/night.parquet", reference="secret/history.parquet")
+    assert report.notes
+    assert "secret" not in json.dumps(report.to_dict())
+    assert (report.scored, report.reference) == ("night.parquet", ("history.parquet",))

@@ -1,0 +1,217 @@
+"""The way of everything that is printed: nothing that a file, a name or an argument says can steer the terminal.
+
+`printing` puts a stream of this module in the place of stdout and of stderr. Whatever is written to them, by a command,
+by click or by a library, goes through `visible`, which shows each character that would steer a terminal, or that does
+not show, as its escape. What sentiscore itself draws, which is colours and progress bars, takes the stream behind it
+(`drawn`), and `console` keeps the texts in a drawing apart from the drawing.
+
+Nothing that stderr does stops a command: a log that is closed, full or gone only loses lines. What cannot be written to
+stdout is an error, since somebody waits for it.
+"""
+
+import errno
+import os
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Any, Final, cast
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_HIDDEN: Final = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Categories of what steers a terminal or does not show: controls, formats such as bidi, surrogates, line ends."""
+
+_JOINERS: Final = "\u200c\u200d"
+_JOINED: Final = {"Lo", "Mn", "Mc", "So", "Sk"}
+"""Categories of what a joiner may follow: scripts that need it, and pictures. Elsewhere it only makes look-alikes."""
+
+_NAMED: Final = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+
+def visible(text: str) -> str:
+    """A text in which whatever would steer a terminal, or does not show, is an escape such as `\\x1b`; lines stay."""
+    return "\n".join(in_one_line(line) for line in text.split("\n")) if "\n" in text else in_one_line(text)
+
+
+def in_one_line(text: str) -> str:
+    """The same for a text that is to be one line: its line ends are escapes too."""
+    if text.isprintable():
+        return text
+    return "".join(_shown(text, i) for i in range(len(text)))
+
+
+def _shown(text: str, i: int) -> str:
+    sign = text[i]
+    if unicodedata.category(sign) not in _HIDDEN:
+        return sign
+    if sign in _JOINERS and i and unicodedata.category(text[i - 1]) in _JOINED:
+        return sign
+    return _NAMED.get(sign) or sign.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+class _Out:
+    """What is written here goes to a stream at once, as it is.
+
+    Args:
+        stream: The stream that Python made; None where the descriptor is closed.
+        failed: What to do with an error of the system.
+    """
+
+    errors: Final = "backslashreplace"
+
+    def __init__(self, stream: IO[str] | None, failed: Callable[[OSError], None]) -> None:
+        self._stream = stream
+        self._failed = failed
+        self._cut = False
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        self.encoding = "utf-8" if encoding.lower().replace("_", "-") in ("ascii", "us-ascii", "646") else encoding
+        buffer = getattr(stream, "buffer", None)
+        self._raw: Any = getattr(buffer, "raw", buffer)
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        try:
+            if self._raw is not None:
+                self._put(text.encode(self.encoding, self.errors))
+            else:
+                self._there().write(text)
+        except OSError as error:
+            self._failed(error)
+        return len(text)
+
+    def _put(self, data: bytes) -> None:
+        """Write all of it; what follows a line that was cut begins a new one."""
+        left = b"\n" + data if self._cut else data
+        begun = False
+        try:
+            while left:
+                n = self._raw.write(left)
+                if not n:
+                    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+                left, begun = left[n:], True
+            self._cut = False
+        finally:
+            self._cut = self._cut or (begun and bool(left))
+
+    def flush(self) -> None:
+        """Nothing waits here, but in a stream that has no bytes."""
+        if self._stream is not None and self._raw is None:
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return self._stream is not None and self._stream.isatty()
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self._there().fileno()
+
+    def _there(self) -> IO[str]:
+        if self._stream is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return self._stream
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def readable(self) -> bool:
+        """It is not."""
+        return False
+
+    @property
+    def closed(self) -> bool:
+        """Never for those who write to it."""
+        return False
+
+
+class _Shown(_Out):
+    """What is written here is made visible first; `drawn` is the way for what sentiscore draws."""
+
+    def __init__(self, stream: IO[str] | None, failed: Callable[[OSError], None]) -> None:
+        super().__init__(stream, failed)
+        self.drawn = _Out(stream, failed)
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        self.drawn.write(visible(text))
+        return len(text)
+
+
+def drawn(*, err: bool = False) -> IO[str]:
+    """The stream for what sentiscore draws itself. Texts from elsewhere have to be made visible before."""
+    stream: Any = sys.stderr if err else sys.stdout
+    stream = getattr(stream, "rich_proxied_file", stream)  # which rich takes the place of while a bar is shown
+    return cast("IO[str]", getattr(stream, "drawn", stream))
+
+
+def say(mark: str, colour: str, text: str) -> None:
+    """Write a marked message to stderr, above a bar if there is one.
+
+    Args:
+        mark: A word of ours, shown in a colour unless the user wants none (https://no-color.org).
+        colour: Which.
+        text: The message, made visible already.
+    """
+    above: Any = sys.stderr if hasattr(sys.stderr, "rich_proxied_file") else drawn(err=True)
+    shown = mark if os.environ.get("NO_COLOR") else click.style(mark, fg=colour, bold=True)
+    click.echo(f"{shown} {text}", file=above)
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """Have everything that is printed in the block go through this module.
+
+    Raises:
+        Failure: Something could not be written to stdout.
+    """
+    _hold_descriptors()
+    before = sys.stdout, sys.stderr
+    for stream in before:
+        with suppress(OSError, ValueError):
+            if stream is not None:  # which it is where the descriptor was closed
+                stream.flush()
+    sys.stdout = cast("Any", _Shown(sys.stdout, _refuse))
+    sys.stderr = cast("Any", _Shown(sys.stderr, lambda _: None))
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def _refuse(error: OSError) -> None:
+    from sentiscore.cli.failures import Failure
+
+    raise Failure(
+        f"What was to be printed could not be written to stdout: {error.strerror or error}.",
+        "Files that were written are in place. Send stdout to a place that takes it.",
+    ) from error
+
+
+def _hold_descriptors() -> None:
+    """Open what is closed of stdin, stdout and stderr, or the next file that is opened would get its number."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+
+
+def console(*, err: bool = False, **settings: Any) -> "Console":
+    """A console of rich for tables, lines and bars: texts are made visible, and rich alone steers the terminal."""
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+
+    class Visible(Console):
+        def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+            for text, style, control in super().render(renderable, options):
+                yield Segment(text if control else visible(text), style, control)
+
+    return Visible(file=drawn(err=err), highlight=False, emoji=False, markup=False, **settings)
