@@ -27,6 +27,8 @@ _KEPT: Final = 64
 _PATIENCE_S: Final = 5.0
 """How long the end of the process waits for work in hand."""
 
+_PAUSE_S: Final = 0.005
+
 
 class Task(Generic[Result]):
     """A function that runs once at most: in another thread, or in the one that asks for its result.
@@ -110,16 +112,19 @@ class _Pool:
                 self._idle += 1
             work = self._work.get()
 
-    def close(self, patience_s: float) -> bool:
-        """Let the threads go; whether all work ended in so many seconds."""
+    def close(self) -> None:
+        """Let the threads end, those at work once it is done."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, 0
         for _ in range(idle):
             self._work.put(None)
+
+    def rest(self, patience_s: float) -> bool:
+        """Wait until no thread is at work; whether that was so in time."""
         until = time.monotonic() + patience_s
         while self._busy and time.monotonic() < until:
-            time.sleep(0.005)
+            time.sleep(_PAUSE_S)
         return not self._busy
 
 
@@ -129,17 +134,24 @@ class _State:
     pool = _Pool()
 
 
-def let_go(patience_s: float = _PATIENCE_S) -> bool:
-    """End the threads that wait for work, and wait a while for work in hand.
+def rest(patience_s: float = _PATIENCE_S) -> bool:
+    """Wait until no thread is at work; they stay, asleep.
+
+    None of them ends here: torch and others keep Python objects for each thread, and one that ends together with Python
+    would abort the process.
 
     Args:
-        patience_s: How long.
+        patience_s: How long to wait at most.
 
     Returns:
         Whether no thread is at work any more.
     """
+    return _State.pool.rest(patience_s)
+
+
+def _let_go() -> None:
     pool, _State.pool = _State.pool, _Pool()
-    return pool.close(patience_s)
+    pool.close()
 
 
 def is_refused(error: RuntimeError) -> bool:
@@ -171,6 +183,6 @@ def _forget() -> None:
     _State.pool = _Pool()
 
 
-atexit.register(let_go)
+atexit.register(rest)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=lambda: let_go(0.0), after_in_child=_forget)
+    os.register_at_fork(before=_let_go, after_in_child=_forget)

@@ -94,7 +94,7 @@ def main() -> None:
     except KeyboardInterrupt:  # after the command, while the process ends
         code = signals.exit_code()
     signals.ignore()
-    if not threads.let_go():
+    if not threads.rest():
         _end_now(code)
     sys.exit(code)
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
@@ -245,20 +245,18 @@ def _set_the_clock_back() -> None:
 
 def _let_reading_fail(after: int) -> None:
     """What a disk that fails does: the file is there, and reading on in it is an error."""
-    from pyarrow import csv as arrow_csv
-
     from sentiscore.tables import csv_reader
 
-    open_csv = arrow_csv.open_csv
+    blocks = csv_reader._blocks
 
-    def failing(*arguments: Any, **settings: Any) -> Any:
-        for number, batch in enumerate(open_csv(*arguments, **settings)):
+    def failing(*arguments: Any) -> Iterator[bytes]:
+        for number, block in enumerate(blocks(*arguments)):
             if number == after:
                 raise OSError(5, "Input/output error")
-            yield batch
+            yield block
 
-    arrow_csv.open_csv = failing
-    vars(csv_reader)["_BLOCK_BYTES"] = 4_096  # so that there are several batches
+    vars(csv_reader)["_blocks"] = failing
+    vars(csv_reader)["_BLOCK_BYTES"] = 4_096  # so that there are several blocks
 
 
 if __name__ == "__main__":
