@@ -74,9 +74,7 @@ def on_cores(
                 then(item)
 
     try:
-        if workers == 1:
-            one_by_one()
-        elif not sum([Task(work).begin() for _ in range(workers)]):
+        if not sum([Task(work).begin() for _ in range(workers)]):
             with cores(1):  # OpenMP would find no thread either, and end the process
                 one_by_one()
         while len(found) < len(items):

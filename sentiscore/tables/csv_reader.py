@@ -28,7 +28,7 @@ from sentiscore.tables.csv_lines import Converted, Lines, TableBytes, long_field
 from sentiscore.tables.decoding import decoded
 from sentiscore.tables.dialect import UTF_8, CsvDialect
 from sentiscore.tables.limits import GZIP_BOMB_BYTES, GZIP_BOMB_RATIO
-from sentiscore.tables.problems import broken, check_count, too_much
+from sentiscore.tables.problems import broken, check_cells, check_count, too_much
 
 _BLOCK_BYTES: Final = 1 << 20
 _BLOCK_SLACK: Final = 64
@@ -94,7 +94,7 @@ def look_at_csv(path: Path, dialect: CsvDialect) -> CsvLook:
                 raise no_header(path, line, lines.number if any(each.strip() for each in given) else None)
             check_header(path, names, dialect)
             n = len(names)
-            header, size = lines.size, 0
+            header, size, stored = lines.size, 0, path.stat().st_size
             lines.next_row()
             for row in reader:
                 if lines.bad_line is not None:
@@ -104,12 +104,14 @@ def look_at_csv(path: Path, dialect: CsvDialect) -> CsvLook:
                 if size >= _BLOCK_BYTES:
                     blocks.append(size)
                     size = 0
+                    check_cells(path, rows, n, stored)
                 lines.next_row()
                 if len(row) == n or (not row and n == 1):
                     rows += 1
                 elif row:
                     found = Row(row, number, next(reader, None))
                     raise ragged(path, names, rows, found, _layout_of(path, separator, dialect))
+            check_cells(path, rows, n, stored)
     except csv.Error as error:
         raise wrong_quote(path, lines.number if lines else 1, first, error) from error
     except zlib.error as error:
