@@ -91,12 +91,10 @@ def look_at_ndjson(path: Path, on_mixed: Callable[[list[str]], None] | None = No
     types: set[Any] = set()
     seen: set[Any] = set()  # shapes of lines that need no second look; forgotten now and then
     rows = objects = seen_bytes = kept_bytes = 0
-    stored = path.stat().st_size
     for block in _blocks(path, _BLOCK_LINES, _BLOCK_BYTES):
         values = _parse(path, block, inner)
         rows += len(values)
         objects += sum(line.count(b"{") for _, line in block)
-        check_cells(path, objects, len(names) + len(inner), stored)
         shapes: list[Any] = [(tuple(value), tuple(map(type, value.values()))) for value in values]
         if any(list in kinds or dict in kinds for _, kinds in set(shapes)):
             shapes = [_shape(value) for value in values]
@@ -124,7 +122,7 @@ def look_at_ndjson(path: Path, on_mixed: Callable[[list[str]], None] | None = No
                     path, f"has too many keys and types of values, and in too many lines, up to line {number}"
                 )
     check_names(path, list(names))
-    check_cells(path, objects, len(names) + len(inner), stored)
+    check_cells(path, objects, len(names) + len(inner), path.stat().st_size)
     schema = _infer(path, examples)
     _check_exact(path, schema, examples)
     if on_mixed is not None and (mixed := _mixed(schema, examples)):
