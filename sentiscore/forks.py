@@ -103,6 +103,8 @@ def _answers() -> bool:
 
     import polars as pl
 
+    from sentiscore.threads import start
+
     answered = threading.Event()
 
     def ask() -> None:
@@ -111,7 +113,7 @@ def _answers() -> bool:
         finally:
             answered.set()
 
-    threading.Thread(target=ask, name="sentiscore-polars", daemon=True).start()
+    start(ask, "sentiscore-polars")
     return answered.wait(_PATIENCE_S)
 
 

@@ -1,13 +1,15 @@
 """The group of all commands, and what happens when one of them cannot go on."""
 
+import os
 import sys
 import warnings
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final
 
 import click
 
-from sentiscore import __version__, forks
+from sentiscore import __version__, forks, threads
 from sentiscore.cli import json_log, signals
 from sentiscore.cli.failures import Failure, Interrupted
 from sentiscore.cli.terminal import in_one_line, printing, say
@@ -72,6 +74,11 @@ class Commands(click.Group):
                 raise Failure(error.message, error.hint) from error
             except click.UsageError as error:
                 raise _in_one_line(error) from None
+            except RuntimeError as error:
+                if not threads.is_refused(error):
+                    raise
+                refused = threads.no_thread()
+                raise Failure(refused.message, refused.hint) from error
             except (KeyboardInterrupt, click.Abort) as error:
                 raise Interrupted(
                     "Stopped before the end. Complete files stay, and nothing half-written is in their place.",
@@ -100,4 +107,26 @@ def cli() -> None:
 
 def main() -> None:
     """The console script."""
-    sys.exit(cli.main(prog_name="sentiscore"))
+    signals.own_the_process()
+    code: str | int | None = None
+    try:
+        cli.main(prog_name="sentiscore")
+    except SystemExit as end:
+        code = end.code
+    except KeyboardInterrupt:  # after the command, while the process ends
+        code = signals.exit_code()
+    signals.ignore()
+    if not threads.rest():
+        _end_now(code)
+    sys.exit(code)
+
+
+def _end_now(code: object) -> None:
+    """End the process without Python's own end, in which a thread that is still at work would be an abort (signal 6).
+
+    All files are closed by now, or thrown away; only what was printed may be in a buffer.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))

@@ -1,17 +1,26 @@
 """What stops a command: Ctrl-C at once; SIGTERM and SIGHUP after the work in hand, where a command can wait for it.
 
-A scheduler stops a job with SIGTERM; a terminal that is closed sends SIGHUP, which Windows does not have.
+A scheduler stops a job with SIGTERM; a terminal that is closed sends SIGHUP, which Windows does not have. Once a
+command was stopped, the process ends within seconds, whatever it is waiting for: a job can be killed at any instant, so
+nothing is lost by that.
 """
 
+import _thread
+import os
 import signal
+import time
+from contextlib import suppress
 from types import FrameType
 from typing import Final
 
 from sentiscore.cli import json_log
 
-_STOPPING: Final = ("SIGTERM", "SIGHUP")
+_STOPPING: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 _AS_A_SHELL_TELLS: Final = 128
 """What a shell adds to the number of the signal that ended a program."""
+
+_PATIENCE_S: Final = 10.0
+"""How long a command that was stopped may take to clear up."""
 
 
 class _Received:
@@ -20,15 +29,24 @@ class _Received:
     number: int = signal.SIGINT
     asked: bool = False
     patient: bool = False
+    stopped: bool = False
+    owned: bool = False
+
+
+def own_the_process() -> None:
+    """Say that the process is there for one command alone, and may be ended with it."""
+    _Received.owned = True
 
 
 def listen() -> None:
-    """Take SIGTERM and SIGHUP as a wish to stop, unless they are ignored, as nohup has it."""
-    _Received.number, _Received.asked, _Received.patient = signal.SIGINT, False, False
-    for name in _STOPPING:
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _stop)
+    """Take Ctrl-C, SIGTERM and SIGHUP as a wish to stop, unless they are ignored, as nohup has it."""
+    _Received.number, _Received.asked, _Received.patient, _Received.stopped = signal.SIGINT, False, False, False
+    _set_handlers(_stop)
+
+
+def ignore() -> None:
+    """Take no signals any more: the process is about to end."""
+    _set_handlers(signal.SIG_IGN)
 
 
 def exit_code() -> int:
@@ -49,8 +67,29 @@ def was_asked() -> bool:
     return _Received.asked
 
 
+def _set_handlers(handler: "signal._HANDLER") -> None:
+    for name in _STOPPING:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
     again, _Received.number, _Received.asked = _Received.asked, number, True
-    if again or not _Received.patient:
-        raise KeyboardInterrupt
-    json_log.tell("stopping", "Stopping when the rows in hand are scored; once more stops at once.")
+    if number != signal.SIGINT and _Received.patient and not again:
+        with suppress(RuntimeError):  # which Python raises if this interrupted a line that was being written
+            json_log.tell("stopping", "Stopping when the rows in hand are scored; once more stops at once.")
+        return
+    if _Received.owned:
+        if _Received.stopped:
+            os._exit(exit_code())
+        with suppress(RuntimeError):  # no more threads
+            _thread.start_new_thread(_end_in_time, ())
+    _Received.stopped = True
+    raise KeyboardInterrupt
+
+
+def _end_in_time() -> None:
+    """End the process, unless it has ended before."""
+    time.sleep(_PATIENCE_S)
+    os._exit(exit_code())

@@ -1,9 +1,6 @@
 """Texts -> logits: encode, plan, compute, put back in order."""
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from threading import Barrier
 from typing import Any, Final, Self
 
 import numpy as np
@@ -14,6 +11,7 @@ from torch import Tensor
 from sentiscore.checkpoint import Checkpoint
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER, has_token_types
 from sentiscore.engine.batching import Batch, pack, plan_batches
+from sentiscore.engine.cores import on_cores
 from sentiscore.engine.device import check_fork, machine_faults
 from sentiscore.engine.made_tokenizer import load_encoder
 from sentiscore.engine.memory import keep_few_kernels
@@ -188,14 +186,16 @@ class Classifier:
     ) -> Tensor:
         """Several batches at a time, each on cores of its own, so that none waits for another."""
         window = self._engine.open_window(distinct)
-        with _cores(len(batches)) as pool:
-            futures = [pool.submit(self._engine.logits, window, *inputs) for inputs in _inputs(batches, ids, ends)]
-            results = []
-            for batch, future in zip(batches, futures, strict=True):
-                results.append(future.result())
-                if progress is not None:
-                    progress(batch.rows.size)
-        return torch.cat(results)
+        work = [(batch, *given) for batch, given in zip(batches, _inputs(batches, ids, ends), strict=True)]
+
+        def compute(one: tuple[Batch, Tensor, Tensor | None]) -> Tensor:
+            return self._engine.logits(window, *one[1:])
+
+        def tell(one: tuple[Batch, Tensor, Tensor | None]) -> None:
+            if progress is not None:
+                progress(one[0].rows.size)
+
+        return torch.cat(on_cores(compute, work, tell))
 
     def _in_turn(
         self, batches: Sequence[Batch], ids: Tensor, ends: Tensor, distinct: Tensor, progress: Progress | None
@@ -236,29 +236,3 @@ def _inputs(batches: Sequence[Batch], ids: Tensor, ends: Tensor) -> Iterator[tup
         yield block, ends[row : row + batch.rows.size] if batch.padding else None
         token += batch.tokens
         row += batch.rows.size
-
-
-@contextmanager
-def _cores(tasks: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that share the cores which torch may use here, never more than there are tasks.
-
-    What is not begun when the block is left by an error, Ctrl-C among them, is never begun.
-    """
-    allowed = torch.get_num_threads()
-    workers = max(1, min(allowed, tasks))
-    ready = Barrier(workers)
-
-    def settle() -> None:
-        torch.get_num_threads()  # torch sets a new thread up at its first question, and must not do so later
-        torch.set_num_threads(allowed // workers)
-        ready.wait()
-
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="sentiscore")
-    try:
-        started: list[Future[None]] = [pool.submit(settle) for _ in range(workers)]
-        for future in started:
-            future.result()
-        torch.set_num_threads(allowed)  # the setting is each thread's own, but the last one is what others inherit
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sentiscore.engine.cores import cores
+
 FAULTS: Final = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, OSError),
     *(RuntimeError, TypeError, ValueError),
@@ -104,12 +106,8 @@ def slowness(dtype: torch.dtype, device: torch.device) -> float:
         dtype: The number type.
         device: Where.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # threads that wait for each other would measure what else the machine does
-    try:
+    with cores(1):  # threads that wait for each other would measure what else the machine does
         return _best_seconds(dtype, device) / _best_seconds(torch.float32, device)
-    finally:
-        torch.set_num_threads(threads)
 
 
 @torch.inference_mode()

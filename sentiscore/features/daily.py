@@ -3,10 +3,10 @@
 import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC as UTC_ZONE
 from datetime import datetime
+from functools import partial
 from typing import Final, NamedTuple, Required, TypedDict
 
 import polars as pl
@@ -29,6 +29,7 @@ from sentiscore.features.times import parse_instant, read_times, write_instant
 from sentiscore.features.zones import UTC, check_zone
 from sentiscore.tables import Source
 from sentiscore.tables.exact import series_of
+from sentiscore.threads import Task
 
 _MOST_ROWS: Final = 20_000_000
 _SLICE_ROWS: Final = 262_144
@@ -308,14 +309,18 @@ class DailySums:
 
     def _placed(self, parts: Iterable[pl.DataFrame]) -> Iterator[Placed]:
         """Every part placed, in order, by threads that are a few parts ahead."""
-        with ThreadPoolExecutor(_AHEAD) as pool:
-            waiting: deque[Future[Placed]] = deque()
+        waiting: deque[Task[Placed]] = deque()
+        try:
             for part in parts:
-                waiting.append(pool.submit(self._place, part))
-                if len(waiting) > _AHEAD:
-                    yield waiting.popleft().result()
+                done = [waiting.popleft().result()] if len(waiting) == _AHEAD else []
+                waiting.append(Task(partial(self._place, part)))
+                waiting[-1].begin()
+                yield from done
             while waiting:
                 yield waiting.popleft().result()
+        finally:
+            for task in waiting:
+                task.give_up()
 
     def _count(self, placed: Placed) -> None:
         self._any = True

@@ -10,6 +10,7 @@ from typing import Final
 
 from sentiscore.errors import InputError
 from sentiscore.tables.windows import WINDOW_BYTES
+from sentiscore.threads import start
 from sentiscore.units import write_size
 
 _STATM: Final = Path("/proc/self/statm")
@@ -63,7 +64,8 @@ def memory_limit(n_bytes: int | None) -> Iterator[MemoryLimit]:
         What `check` is called of, between steps.
 
     Raises:
-        InputError: More is held, or is held from the beginning; or memory cannot be watched on this system.
+        InputError: More is held, or is held from the beginning; or memory cannot be watched on this system, or without
+            one more thread.
     """
     limit = MemoryLimit(n_bytes)
     if n_bytes is None:
@@ -100,10 +102,9 @@ class _Watch:
         self._error = error
         self._lock = threading.Lock()
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="sentiscore-memory", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        start(self._watch, "sentiscore-memory")
 
     def stop(self) -> None:
         """From here on nobody is interrupted, not even by an interruption that was on its way."""

@@ -1,9 +1,11 @@
 """Two steps of a stream at a time: the one ahead and the one behind run in threads of their own."""
 
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
 from typing import Generic, Self, TypeVar
+
+from sentiscore.threads import Task
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -12,13 +14,20 @@ Result = TypeVar("Result")
 def ahead(items: Iterator[Item]) -> Generator[Item]:
     """The same items, the next of which is already being made while one is used. No more than one is waiting.
 
-    What goes wrong while an item is made is raised in its place.
+    What goes wrong while an item is made is raised in its place. Closing this closes the items too, once the one that
+    is being made is done.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="sentiscore-ahead") as thread:
-        coming = thread.submit(_next, items)
+    coming = Task(partial(_next, items))
+    try:
+        coming.begin()
         while found := coming.result():
-            coming = thread.submit(_next, items)
+            coming = Task(partial(_next, items))
+            coming.begin()
             yield found[0]
+    finally:
+        coming.give_up()
+        if isinstance(items, Generator):
+            items.close()
 
 
 def _next(items: Iterator[Item]) -> tuple[Item] | None:
@@ -41,8 +50,7 @@ class Behind(Generic[Item, Result]):
     def __init__(self, function: Callable[[Item], Result], then: Callable[[Result], None]) -> None:
         self._function = function
         self._then = then
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sentiscore-behind")
-        self._running: Future[Result] | None = None
+        self._running: Task[Result] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -54,14 +62,16 @@ class Behind(Generic[Item, Result]):
             if kind is None:
                 self._settle()
         finally:
-            self._thread.shutdown()
+            if self._running is not None:
+                self._running.give_up()
 
     def give(self, item: Item) -> None:
         """Have one more item worked on, once the one before is done."""
         self._settle()
-        self._running = self._thread.submit(self._function, item)
+        self._running = Task(partial(self._function, item))
+        self._running.begin()
 
     def _settle(self) -> None:
         if self._running is not None:
-            running, self._running = self._running, None
-            self._then(running.result())
+            self._then(self._running.result())
+            self._running = None

@@ -235,15 +235,17 @@ def make_plan(
 def check_places(plans: Sequence[Plan]) -> None:
     """Raise an OutputError if an output is, holds or lies in a source or another output."""
     taken = {real(source.path) for plan in plans for source in plan.sources}
+    above = {folder for place in taken for folder in place.parents}
     for plan in plans:
         for path in plan.places:
             place = real(path)
-            if any(place.is_relative_to(other) or other.is_relative_to(place) for other in taken):
+            if place in taken or place in above or not taken.isdisjoint(place.parents):
                 raise OutputError(
                     f"{path} is read from, or written to, elsewhere in this job.",
                     "Choose another place with --output or --daily.",
                 )
             taken.add(place)
+            above.update(place.parents)
 
 
 def windows_of(

@@ -1,5 +1,6 @@
 """A CSV -> its columns and rows as text, strictly: once to look at every row, and once to read them."""
 
+import codecs
 import csv
 import gzip
 import io
@@ -27,7 +28,7 @@ from sentiscore.tables.csv_lines import Converted, Lines, TableBytes, long_field
 from sentiscore.tables.decoding import decoded
 from sentiscore.tables.dialect import UTF_8, CsvDialect
 from sentiscore.tables.limits import GZIP_BOMB_BYTES, GZIP_BOMB_RATIO
-from sentiscore.tables.problems import broken, check_count, too_much
+from sentiscore.tables.problems import broken, check_cells, check_count, too_much
 
 _BLOCK_BYTES: Final = 1 << 20
 _BLOCK_SLACK: Final = 64
@@ -43,7 +44,8 @@ class CsvLook:
         dialect: How it is written.
         separator: What separates its fields.
         rows: How many rows there are, by Python's csv module.
-        longest: Bytes of the longest row, or a little more.
+        header: Bytes of the header.
+        blocks: Bytes of the blocks of rows after it, each of which ends with a row.
         damaged: The columns that have bytes which are not of the file's encoding, each with the first line of them.
         ended: Whether the last line has an end.
         comments: How many lines were skipped as comments.
@@ -53,7 +55,8 @@ class CsvLook:
     dialect: CsvDialect
     separator: str
     rows: int
-    longest: int
+    header: int
+    blocks: tuple[int, ...]
     damaged: Mapping[str, int]
     ended: bool
     comments: int = 0
@@ -75,6 +78,7 @@ def look_at_csv(path: Path, dialect: CsvDialect) -> CsvLook:
     lines: Lines | None = None
     rows = 0
     first = ""
+    blocks: list[int] = []
     damaged: dict[str, int] = {}
     try:
         with long_fields(), open_bytes(path, dialect) as raw:
@@ -90,22 +94,39 @@ def look_at_csv(path: Path, dialect: CsvDialect) -> CsvLook:
                 raise no_header(path, line, lines.number if any(each.strip() for each in given) else None)
             check_header(path, names, dialect)
             n = len(names)
+            header, size, stored = lines.size, 0, path.stat().st_size
             lines.next_row()
             for row in reader:
                 if lines.bad_line is not None:
                     _note_damage(damaged, names, row, lines.bad_line)
                 number = lines.number
+                size += lines.size
+                if size >= _BLOCK_BYTES:
+                    blocks.append(size)
+                    size = 0
+                    check_cells(path, rows, n, stored)
                 lines.next_row()
                 if len(row) == n or (not row and n == 1):
                     rows += 1
                 elif row:
                     found = Row(row, number, next(reader, None))
                     raise ragged(path, names, rows, found, _layout_of(path, separator, dialect))
+            check_cells(path, rows, n, stored)
     except csv.Error as error:
         raise wrong_quote(path, lines.number if lines else 1, first, error) from error
     except zlib.error as error:
         raise broken(path, error) from error
-    return CsvLook(tuple(names), dialect, separator, rows, lines.longest, damaged, lines.ended, lines.comments)
+    return CsvLook(
+        tuple(names),
+        dialect,
+        separator,
+        rows,
+        header,
+        (*blocks, size) if size else tuple(blocks),
+        damaged,
+        lines.ended,
+        lines.comments,
+    )
 
 
 def csv_pieces(path: Path, look: CsvLook, columns: Sequence[str], damaged: str | None = None) -> Iterator[pl.DataFrame]:
@@ -125,41 +146,55 @@ def csv_pieces(path: Path, look: CsvLook, columns: Sequence[str], damaged: str |
     from pyarrow import csv as arrow_csv
 
     columns = list(columns)
-    as_bytes = bool(look.damaged)
+    kind = pa.large_binary() if look.damaged else pa.large_string()
+    parse = arrow_csv.ParseOptions(
+        delimiter=look.separator,
+        newlines_in_values=True,
+        ignore_empty_lines=len(look.names) > 1,  # in a table of one column an empty line is a null
+    )
+    convert = arrow_csv.ConvertOptions(
+        column_types=dict.fromkeys(look.names, kind),
+        include_columns=columns,
+        null_values=[""],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+    )
     rows = 0
     try:
-        with open_bytes(path, look.dialect) as raw:
-            table: io.BufferedReader[Any] = raw
-            if look.dialect.drops_lines:
-                table = io.BufferedReader(TableBytes(path, raw, look.dialect, look.separator), 1 << 16)
-            reader = arrow_csv.open_csv(
-                pa.PythonFile(table if look.ended else io.BufferedReader(_Ended(table), 1 << 16), mode="r"),
-                read_options=arrow_csv.ReadOptions(
-                    block_size=max(_BLOCK_BYTES, look.longest + _BLOCK_SLACK), use_threads=False
-                ),
-                parse_options=arrow_csv.ParseOptions(
-                    delimiter=look.separator,
-                    newlines_in_values=True,
-                    ignore_empty_lines=len(look.names) > 1,  # in a table of one column an empty line is a null
-                ),
-                convert_options=arrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(look.names, pa.large_binary() if as_bytes else pa.large_string()),
-                    include_columns=columns,
-                    null_values=[""],
-                    strings_can_be_null=True,
-                    quoted_strings_can_be_null=False,
-                ),
+        for block in _blocks(path, look):
+            options = arrow_csv.ReadOptions(
+                column_names=look.names, block_size=len(block) + _BLOCK_SLACK, use_threads=False
             )
-            for batch in reader:
-                if batch.num_rows:
-                    rows += batch.num_rows
-                    arrays = pa.table(batch.columns, [f"{i}" for i in range(len(columns))])
-                    frame = cast("pl.DataFrame", pl.from_arrow(arrays))
-                    frame.columns = columns  # a column may have no name, and polars would give it one
-                    yield decoded(frame, columns, damaged)
+            table = arrow_csv.read_csv(pa.BufferReader(block), options, parse, convert)
+            if table.num_rows:
+                rows += table.num_rows
+                arrays = pa.table(table.columns, [f"{i}" for i in range(len(columns))])
+                frame = cast("pl.DataFrame", pl.from_arrow(arrays))
+                frame.columns = columns  # a column may have no name, and polars would give it one
+                yield decoded(frame, columns, damaged)
     except (pa.ArrowException, OSError, EOFError, zlib.error, csv.Error, KeyError) as error:
         raise broken(path, error) from error
     check_count(path, rows, look.rows)
+
+
+def _blocks(path: Path, look: CsvLook) -> Iterator[bytes]:
+    """The blocks of rows that were found when every row was looked at, each ended.
+
+    Arrow is given one after the other instead of the file: it would read ahead in a thread of its own, which holds
+    several of them, and which no one can wait for before Python ends.
+    """
+    with open_bytes(path, look.dialect) as raw:
+        table: io.BufferedReader[Any] = raw
+        if look.dialect.drops_lines:
+            table = io.BufferedReader(TableBytes(path, raw, look.dialect, look.separator), 1 << 16)
+        if table.read(look.header).startswith(codecs.BOM_UTF8):
+            table.read(len(codecs.BOM_UTF8))
+        for number, size in enumerate(look.blocks, 1):
+            block = table.read(size)
+            if number == len(look.blocks) and not look.ended:
+                block += b"\n"  # without it, pyarrow takes an empty last field for an empty text, not a null
+            if len(look.names) == 1 or block.strip(b"\r\n"):  # Arrow takes a block of empty lines for an empty file
+                yield block
 
 
 def first_lines(path: Path, dialect: CsvDialect) -> list[str]:
@@ -226,22 +261,3 @@ class _Unpacked(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
-
-
-class _Ended(io.RawIOBase):
-    """A file's bytes and a line end: without one, pyarrow takes an empty last field for an empty text, not a null."""
-
-    def __init__(self, file: io.BufferedReader) -> None:
-        self._file = file
-        self._ended = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        n = self._file.readinto1(buffer)
-        if n == 0 and not self._ended:
-            self._ended = True
-            buffer[:1] = b"\n"
-            return 1
-        return n

@@ -17,10 +17,18 @@ MAX_ROW_VALUES: Final = 1_000_000
 MAX_DEPTH: Final = 64
 """Lists and objects within each other: readers call themselves once for each, on a stack that ends."""
 
-MAX_WINDOW_CELLS: Final = 1 << 22
+MAX_WINDOW_CELLS: Final = 1 << 21
 """Cells of a window, so that many columns take no more memory than many rows; a text's place alone is 16 bytes."""
 
-GZIP_BOMB_BYTES: Final = 1 << 30
+FREE_CELLS: Final = 1 << 24
+ROW_CELLS: Final = 4
+CELLS_OF_A_BYTE: Final = 16
+PARQUET_CELLS_OF_A_BYTE: Final = 64
+"""Cells of a table: the first 16 million, then so many for each byte of the file as it is stored. A row counts as some
+more than it has columns. Keys that few rows have, packed separators and columns of nothing cost a file almost nothing,
+and cost whoever reads it as much as values do."""
+
+GZIP_BOMB_BYTES: Final = 64 << 20
 GZIP_BOMB_RATIO: Final = 200
 """What unpacks to more than so many bytes, and to more than so many times its size, is no table: text packs to a
 third or a tenth."""

@@ -17,8 +17,8 @@ import polars as pl
 from polars.selectors import by_name
 
 from sentiscore.errors import InputError
-from sentiscore.tables.limits import MAX_COLUMNS, MAX_DEPTH, MAX_ROW_BYTES, MAX_ROW_VALUES
-from sentiscore.tables.problems import broken, check_count, check_names, not_utf8, too_much
+from sentiscore.tables.limits import MAX_COLUMNS, MAX_DEPTH, MAX_ROW_BYTES, MAX_ROW_VALUES, MAX_WINDOW_CELLS
+from sentiscore.tables.problems import broken, check_cells, check_count, check_names, not_utf8, too_much
 
 _BLANK: Final = b" \t\r\n"
 _SPACED_COLONS: Final = (b" :", b"\t:", b"\r:", b"\n:")
@@ -90,10 +90,11 @@ def look_at_ndjson(path: Path, on_mixed: Callable[[list[str]], None] | None = No
     inner: set[str] = set()
     types: set[Any] = set()
     seen: set[Any] = set()  # shapes of lines that need no second look; forgotten now and then
-    rows = seen_bytes = kept_bytes = 0
+    rows = objects = seen_bytes = kept_bytes = 0
     for block in _blocks(path, _BLOCK_LINES, _BLOCK_BYTES):
         values = _parse(path, block, inner)
         rows += len(values)
+        objects += sum(line.count(b"{") for _, line in block)
         shapes: list[Any] = [(tuple(value), tuple(map(type, value.values()))) for value in values]
         if any(list in kinds or dict in kinds for _, kinds in set(shapes)):
             shapes = [_shape(value) for value in values]
@@ -121,6 +122,7 @@ def look_at_ndjson(path: Path, on_mixed: Callable[[list[str]], None] | None = No
                     path, f"has too many keys and types of values, and in too many lines, up to line {number}"
                 )
     check_names(path, list(names))
+    check_cells(path, objects, len(names) + len(inner), path.stat().st_size)
     schema = _infer(path, examples)
     _check_exact(path, schema, examples)
     if on_mixed is not None and (mixed := _mixed(schema, examples)):
@@ -144,7 +146,7 @@ def ndjson_pieces(path: Path, schema: pl.Schema, rows: int, n_rows: int, columns
     """
     found = 0
     try:
-        for block in _blocks(path, n_rows, _PIECE_BYTES):
+        for block in _blocks(path, max(1, min(n_rows, MAX_WINDOW_CELLS // _width(schema))), _PIECE_BYTES):
             if block:
                 piece = _read(block, schema, columns, path)
                 check_count(path, piece.height, len(block))
@@ -153,6 +155,15 @@ def ndjson_pieces(path: Path, schema: pl.Schema, rows: int, n_rows: int, columns
     except OSError as error:
         raise broken(path, error) from error
     check_count(path, found, rows)
+
+
+def _width(dtype: Any) -> int:
+    """How many values a row has, or a value of a type: fields of objects, and one for all else."""
+    if isinstance(dtype, pl.Schema):
+        return sum(map(_width, dtype.values()))
+    if isinstance(dtype, pl.Struct):
+        return 1 + sum(_width(field.dtype) for field in dtype.fields)
+    return _width(dtype.inner) if isinstance(dtype, pl.List) else 1
 
 
 def _read(block: _Block, schema: pl.Schema, columns: list[str], path: Path) -> pl.DataFrame:

@@ -19,11 +19,12 @@ from sentiscore.tables.limits import (
     MAX_DEPTH,
     NESTED_RATIO,
     NESTED_VALUES,
+    PARQUET_CELLS_OF_A_BYTE,
     ROWS_OF_A_BYTE,
     UNPACKED_BYTES,
     UNPACKED_RATIO,
 )
-from sentiscore.tables.problems import broken, check_names, too_much
+from sentiscore.tables.problems import broken, check_cells, check_names, too_much
 from sentiscore.tables.thrift import BadThriftError, Compact, TooManyError
 
 _MAGIC: Final = b"PAR1"
@@ -153,6 +154,7 @@ def read_footer(path: Path) -> Footer:
     check_names(path, footer.names)
     if footer.rows > FREE_ROWS and footer.rows > ROWS_OF_A_BYTE * size:
         raise too_much(path, f"says that it has {footer.rows:,} rows in {size:,} bytes")
+    check_cells(path, footer.rows, len(footer.leaves), size, PARQUET_CELLS_OF_A_BYTE)
     return footer
 
 

@@ -10,6 +10,7 @@ import polars as pl
 from polars.selectors import by_name
 
 from sentiscore.tables.exact import series_of
+from sentiscore.tables.limits import MAX_WINDOW_CELLS
 from sentiscore.tables.parquet_offsets import unknown_zones
 from sentiscore.tables.parquet_pages import Footer, check_pages, read_footer
 from sentiscore.tables.parquet_types import Int96Look, arrow_schemas, in_known_zones, in_microseconds, with_dates
@@ -152,7 +153,7 @@ def _slices(
     chosen = _scan(path, look.stored if look.footer.int96 - look.int96.fine else None).select(by_name(*columns))
     stored = look.stored or look.schema
     changed = {name: look.schema[name] for name in columns if look.schema[name] != stored[name]}
-    start, step = 0, min(n_rows, _FIRST_SLICE_ROWS)
+    start, step = 0, max(1, min(n_rows, _FIRST_SLICE_ROWS, MAX_WINDOW_CELLS // len(columns)))
     while start < look.footer.rows:
         with _translated(path, identity):
             piece = chosen.slice(start, step).collect()

@@ -16,6 +16,7 @@ import polars as pl
 from sentiscore.errors import OutputError
 from sentiscore.local import local_path, with_home
 from sentiscore.tables.exchange import exchange
+from sentiscore.tables.nesting import MAX_LEVELS, is_too_deep, levels
 from sentiscore.tables.replacing import check_replaceable, take_after
 from sentiscore.tables.writable import fits
 
@@ -88,7 +89,9 @@ def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = N
     else:
         check_place(path)
         check_place(sidecar_path(path))
-    unfit = [f"{name} ({dtype})" for name, dtype in schema.items() if not fits(suffix, dtype)]
+    deep = {name: levels(dtype, suffix) for name, dtype in schema.items() if is_too_deep(dtype, suffix)}
+    unfit = [f"{name} (nested {n} levels deep, and {MAX_LEVELS} are the most)" for name, n in deep.items()]
+    unfit += [f"{name} ({dtype})" for name, dtype in schema.items() if name not in deep and not fits(suffix, dtype)]
     if unfit:
         raise OutputError(
             f"{suffix} cannot hold the column{'s'[: len(unfit) > 1]} {', '.join(unfit)}.",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from sentiscore.errors import InputError
-from sentiscore.tables.limits import MAX_COLUMNS
+from sentiscore.tables.limits import CELLS_OF_A_BYTE, FREE_CELLS, MAX_COLUMNS, ROW_CELLS
 
 AGAIN: Final = "The file looks broken or cut short; get it again from where it came."
 _SHOWN_NAMES: Final = 5
@@ -34,6 +34,20 @@ def too_much(path: Path, what: str) -> InputError:
     return InputError(
         f"{path} {what}.", "Such a file can take all memory, so it is not read; check where it comes from."
     )
+
+
+def check_cells(path: Path, rows: int, width: int, size: int, of_a_byte: int = CELLS_OF_A_BYTE) -> None:
+    """Raise an InputError if a table has absurdly many cells for the bytes that it is stored in.
+
+    Args:
+        path: The table.
+        rows: How many rows it has, at least.
+        width: How many values each of them has, nulls included.
+        size: Bytes of its files.
+        of_a_byte: How many cells a byte may stand for.
+    """
+    if rows * (width + ROW_CELLS) > max(FREE_CELLS, of_a_byte * size):
+        raise too_much(path, f"has {rows:,} rows of {width:,} values or more in {size:,} bytes")
 
 
 def check_kind(path: Path, start: bytes) -> None:

@@ -22,12 +22,14 @@ from sentiscore.tables.decoding import decoded
 from sentiscore.tables.dialect import UTF_8, CsvDialect
 from sentiscore.tables.folders import FoundFile, files_of
 from sentiscore.tables.formats import READABLE, Format, format_of, way_to_files
+from sentiscore.tables.limits import CELLS_OF_A_BYTE, PARQUET_CELLS_OF_A_BYTE
 from sentiscore.tables.ndjson_reader import look_at_ndjson, ndjson_pieces
 from sentiscore.tables.parquet_offsets import offset_of, with_offset
 from sentiscore.tables.parquet_reader import ParquetLook, look_at_parquet, parquet_pieces
 from sentiscore.tables.places import PROVENANCE_NAME, is_part_name, part_name, parts_of
 from sentiscore.tables.problems import (
     broken,
+    check_cells,
     check_json,
     check_kind,
     check_names,
@@ -364,6 +366,9 @@ def _joined(path: Path, files: Sequence[FoundFile], sources: Sequence[Source]) -
     keys = [name for name, _ in files[0].keys if name not in first.schema]
     schema = pl.Schema(dict(first.schema) | dict.fromkeys(keys, pl.String()))
     check_names(path, list(schema))
+    of_a_byte = PARQUET_CELLS_OF_A_BYTE if first.format == "parquet" else CELLS_OF_A_BYTE
+    stored = sum(source.parts[0].identity[2] for source in sources)
+    check_cells(path, sum(source.rows for source in sources), len(schema), stored, of_a_byte)
     parts = (
         replace(source.parts[0], keys={name: value for name, value in file.keys if name in keys})
         for file, source in zip(files, sources, strict=True)

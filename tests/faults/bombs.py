@@ -229,6 +229,35 @@ def many_chunks() -> bytes:
     return _by_hand([_element(b"schema", (5, _I32, 1)), _element(b"text", (1, _I32, 1))], [group], 1)
 
 
+# --- rows, columns and long texts that a small file has many of ---
+
+
+def packed_grid(rows: int, width: int, length: int) -> bytes:
+    """A packed CSV of rows of one text of a length and of empty fields."""
+    row = b"x" * length + b"," * (width - 1) + b"\n"
+    at_once = max(1, min(rows, 4 * MB // len(row)))
+    header = b",".join(b"c%d" % i for i in range(width)) + b"\n"
+    return _packed(row * at_once, rows // at_once, header)
+
+
+def keys_in_turn(rows: int, keys: int) -> bytes:
+    """Lines that have a text and one more key each, of so many."""
+    return b"".join(b'{"text":"up","k%d":1}\n' % (i % keys) for i in range(rows))
+
+
+def keys_in_objects() -> bytes:
+    """A list of an object of two thousand keys, and one of forty thousand empty objects."""
+    keys = b",".join(b'"k%d":1' % i for i in range(2_000))
+    return b'{"a":[{%s}]}\n{"a":[%s{}]}\n' % (keys, b"{}," * 40_000)
+
+
+def null_columns(rows: int, width: int) -> bytes:
+    """A parquet file of nulls."""
+    import pyarrow as pa
+
+    return _parquet(pa.table({f"c{i}": pa.nulls(rows, pa.string()) for i in range(width)}))
+
+
 # --- all that have to be refused: the name of the file, what makes it, and what is said ---
 
 _TEXT: Final = b"id,text\n1,up\n"
@@ -262,7 +291,13 @@ REFUSED: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
     "not-packed.csv.gz": (lambda: _TEXT, "cannot be read"),
     "noise.csv.gz": (lambda: b"\x1f\x8b\x08\0\0\0\0\0\0\3" + b"\xff\xa5" * 99, "cannot be read"),
     "twice.csv": (lambda: b"a,b,a\n1,2,3\n", "more than one column called 'a'"),
+    "rows.csv.gz": (lambda: packed_grid(12 * MB, 1, 1), "rows of 1 values or more in"),
+    "short-rows.csv.gz": (lambda: packed_grid(2 * MB, 20, 1), "rows of 20 values or more in"),
+    "wide-rows.csv.gz": (lambda: packed_grid(4_000, 9_000, 1), "rows of 9,000 values or more in"),
+    "long-rows.csv.gz": (lambda: packed_grid(24, 2, 10 * MB), "unpacks to more than 200 times its size"),
     # parquet
+    "null-rows.parquet": (lambda: null_columns(20 * MB, 1), "20,971,520 rows of 1 values or more"),
+    "null-columns.parquet": (lambda: null_columns(40_000, 500), "40,000 rows of 500 values or more"),
     "page.parquet": (large_page, "pages that unpack to"),
     "dictionary.parquet": (large_dictionary, "pages that unpack to"),
     "pages.parquet": (many_pages, "pages that unpack to"),
@@ -283,6 +318,8 @@ REFUSED: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
     "pointer.parquet": (lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "Git LFS"),
     "csv.parquet": (lambda: _TEXT * 100, "does not begin and end"),
     # ndjson
+    "keys-in-turn.ndjson": (lambda: keys_in_turn(9_000, 9_000), "9,000 rows of 9,001 values or more"),
+    "keys-in-objects.ndjson": (keys_in_objects, "rows of 2,001 values or more"),
     "deep.ndjson": (
         lambda: b'{"a":1}\n{"a":' + b"[" * 10_000 + b"]" * 10_000 + b"}\n",
         "more than 64 levels deep in line 2",
@@ -328,6 +365,10 @@ READ: Final[dict[str, tuple[Callable[[], bytes], int]]] = {
         ),
         15_999,
     ),
+    "rows-within.csv.gz": (lambda: packed_grid(2 * MB, 1, 1), 2 * MB),
+    "wide-within.csv.gz": (lambda: packed_grid(930, 9_000, 1), 930),
+    "long-within.csv.gz": (lambda: packed_grid(6, 2, 10 * MB), 6),
+    "keys-in-turn-within.ndjson": (lambda: keys_in_turn(3_000, 3_000), 3_000),
     "one-column-of-nothing.csv": (lambda: b"a\n" + b"\n" * 500_000, 500_000),
 }
 """Files that are right, however odd: how they are made, and their rows."""
@@ -339,5 +380,8 @@ HEAVY: Final = (
     "million-columns.csv",
     "texts-in-lists.parquet",
     "wide.csv",
+    "wide-within.csv.gz",
+    "long-within.csv.gz",
+    "keys-in-turn-within.ndjson",
 )
 """Those that take the most memory, so that each is measured in a process of its own."""

@@ -14,13 +14,15 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
 WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _NUMBER: Final = re.compile(r"[0-9a-f]{64}|\d+")
+HANGS_S: Final = 20.0
+"""How long after the last signal a run counts as hanging; it may take longer if it was too late to stop it."""
 CHANGES: Final = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink")
 
 
@@ -37,6 +39,9 @@ class Sabotage:
         remove_work_after: Remove the work folder once so many windows are finished.
         clock_jump_after: Set the clock back by ten years once so many windows are finished.
         read_error_after: Let reading fail after so many windows.
+        signals: Seconds after the start and the number of a signal, for each signal; then the run ends as Python ends,
+            and is killed if it does not within `HANGS_S`.
+        code: Python to run in place of the command.
     """
 
     kill_before_change: int | None = None
@@ -47,6 +52,8 @@ class Sabotage:
     remove_work_after: int | None = None
     clock_jump_after: int | None = None
     read_error_after: int | None = None
+    signals: tuple[tuple[float, int], ...] = ()
+    code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             _be_the_command(order, logs)
-        status = _wait(child, order["sabotage"]["kill_after"], started)
+        status = _wait(child, order["sabotage"], started)
         count = logs / "changes"
         answer = {
             "code": os.waitstatus_to_exitcode(status),
@@ -143,9 +150,23 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def _wait(child: int, kill_after: float | None, started: float) -> int:
-    if kill_after is not None:
-        time.sleep(max(0.0, kill_after - (time.monotonic() - started)))
+def _wait(child: int, sabotage: dict[str, Any], started: float) -> int:
+    def sleep_until(after: float) -> None:
+        time.sleep(max(0.0, after - (time.monotonic() - started)))
+
+    if sabotage["kill_after"] is not None:
+        sleep_until(sabotage["kill_after"])
+        os.kill(child, signal.SIGKILL)
+    if sabotage["signals"]:
+        for after, number in sabotage["signals"]:
+            sleep_until(after)
+            os.kill(child, number)  # which may have ended: it is there until it was waited for
+        deadline = time.monotonic() + HANGS_S
+        while time.monotonic() < deadline:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                return status
+            time.sleep(0.01)
         os.kill(child, signal.SIGKILL)
     return os.waitpid(child, 0)[1]
 
@@ -161,12 +182,19 @@ def _be_the_command(order: dict[str, Any], logs: Path) -> None:
         sys.argv = ["sentiscore", *order["arguments"]]
         from sentiscore.cli.main import main as command
 
+        if order["sabotage"]["code"] is not None:
+            exec(order["sabotage"]["code"], {})  # noqa: S102 - of a test
+            sys.exit()
         command()
-    except SystemExit as end:
+    except (SystemExit, KeyboardInterrupt) as end:
+        if order["sabotage"]["signals"]:
+            sys.exit(end.code if isinstance(end, SystemExit) else 130)
+        if isinstance(end, KeyboardInterrupt):
+            raise
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(end.code if isinstance(end.code, int) else 1)
-    finally:
+    except BaseException:  # noqa: BLE001 - nothing may come back from here
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(99)
@@ -245,20 +273,18 @@ def _set_the_clock_back() -> None:
 
 def _let_reading_fail(after: int) -> None:
     """What a disk that fails does: the file is there, and reading on in it is an error."""
-    from pyarrow import csv as arrow_csv
-
     from sentiscore.tables import csv_reader
 
-    open_csv = arrow_csv.open_csv
+    blocks = csv_reader._blocks
 
-    def failing(*arguments: Any, **settings: Any) -> Any:
-        for number, batch in enumerate(open_csv(*arguments, **settings)):
+    def failing(*arguments: Any) -> Iterator[bytes]:
+        for number, block in enumerate(blocks(*arguments)):
             if number == after:
                 raise OSError(5, "Input/output error")
-            yield batch
+            yield block
 
-    arrow_csv.open_csv = failing
-    vars(csv_reader)["_BLOCK_BYTES"] = 4_096  # so that there are several batches
+    vars(csv_reader)["_blocks"] = failing
+    vars(csv_reader)["_BLOCK_BYTES"] = 4_096  # so that there are several blocks
 
 
 if __name__ == "__main__":

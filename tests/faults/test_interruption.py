@@ -12,6 +12,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.faults.interruptions import NUMBER, interrupt
+from tests.faults.nursery import Nursery
+
 OLD = b"what was there before"
 
 
@@ -117,3 +120,12 @@ def test_a_full_disk_is_one_clear_message_and_nothing_is_lost(tmp_path: Path, ti
     assert len(done.stderr.strip().splitlines()) == 2, done.stderr
     assert output.read_bytes() == OLD
     assert not list(tmp_path.glob(".*.part"))
+
+
+def test_no_interruption_at_any_instant_hangs_and_the_same_command_ends_right(
+    tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    with Nursery() as nursery:
+        n = int(os.environ.get(NUMBER, "6"))
+        failures = interrupt(nursery, tiny_checkpoint, tmp_path, n, seed=int(os.environ.get(f"{NUMBER}_SEED", "1")))
+    assert failures == []

@@ -288,3 +288,42 @@ def test_a_file_that_is_named_twice_is_refused(scorer: Scorer, news_file: Path) 
 def test_columns_are_a_list(scorer: Scorer, news_file: Path) -> None:
     with pytest.raises(InputError, match="Put their names in a list"):
         score_file(news_file, text_col="headline", model=scorer, columns="ticker")
+
+
+def test_places_are_compared_in_as_many_steps_as_there_are_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from types import SimpleNamespace
+
+    from sentiscore.scoring import plan as module
+
+    steps = [0]
+
+    def counted(path: Path) -> Path:
+        steps[0] += 1
+        return path
+
+    def compared(*_: object) -> bool:
+        steps[0] += 1
+        return False
+
+    monkeypatch.setattr(module, "real", counted)
+    monkeypatch.setattr(Path, "is_relative_to", compared)
+    plans = [
+        SimpleNamespace(sources=[SimpleNamespace(path=tmp_path / f"{i}.csv")], places=[tmp_path / f"{i}.parquet"])
+        for i in range(500)
+    ]
+    module.check_places(plans)  # type: ignore[arg-type]
+    assert steps[0] <= 2 * 500
+
+
+@pytest.mark.parametrize("place", ["in/news.csv", "in", "in/news.csv/out", "out.parquet"])
+def test_an_output_that_is_holds_or_lies_in_a_source_or_another_output_is_refused(tmp_path: Path, place: str) -> None:
+    from types import SimpleNamespace
+
+    from sentiscore.scoring.plan import check_places
+
+    source = SimpleNamespace(path=tmp_path / "in" / "news.csv")
+    plans = [SimpleNamespace(sources=[source], places=[tmp_path / "out.parquet", tmp_path / place])]
+    with pytest.raises(OutputError, match="elsewhere in this job"):
+        check_places(plans)  # type: ignore[arg-type]

@@ -64,3 +64,19 @@ def test_comments_are_not_held_while_rows_are_looked_for() -> None:
         assert tracemalloc.get_traced_memory()[1] < MB
     finally:
         tracemalloc.stop()
+
+
+def test_python_ends_in_order_while_a_csv_is_half_read(tmp_path: Path) -> None:
+    import gzip
+    import subprocess
+    import sys
+
+    path = tmp_path / "long.csv.gz"
+    path.write_bytes(gzip.compress(b"id,text\n" + b"".join(b"%d,%d\n" % (i, i**9) for i in range(150_000)), 1))
+    code = (
+        "import sys\nfrom sentiscore.tables import open_source\n"
+        "windows = open_source(sys.argv[1]).windows(1000)\nnext(windows)\nsys.exit(1)"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stderr) == (1, "")

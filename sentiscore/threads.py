@@ -1,0 +1,188 @@
+"""Threads that are kept for later work, and that nobody can wait for without end.
+
+A task that was begun runs in a thread of its own if the system gives one. If it does not, or has not come to it yet,
+whoever asks for the result does the work. So there is nothing to wait for that nobody does, whatever was interrupted
+and however few threads a process may have.
+
+The threads are daemons: Python does not wait for them when it ends. A thread that returns into an interpreter that is
+going away ends the process with a signal, though, so work in hand is given a few seconds before that. A fork leaves
+them in the parent.
+"""
+
+import atexit
+import os
+import threading
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Final, Generic, TypeVar
+
+from sentiscore.errors import InputError
+
+Result = TypeVar("Result")
+
+_KEPT: Final = 64
+"""Threads that wait for work at most; those that many callers at once needed beyond that end with their work."""
+
+_PATIENCE_S: Final = 5.0
+"""How long the end of the process waits for work in hand."""
+
+_PAUSE_S: Final = 0.005
+
+
+class Task(Generic[Result]):
+    """A function that runs once at most: in another thread, or in the one that asks for its result.
+
+    Args:
+        function: What to do.
+    """
+
+    def __init__(self, function: Callable[[], Result]) -> None:
+        self._function = function
+        self._claim = threading.Lock()
+        self._running = threading.Lock()
+        self._outcome: tuple[Result] | BaseException | None = None
+
+    def begin(self) -> bool:
+        """Have a kept or new thread run it; whether there is one."""
+        return _State.pool.run(self._run)
+
+    def result(self) -> Result:
+        """What the function returns, or raises; runs it here if no thread has begun it."""
+        if self._claim.acquire(blocking=False):
+            return self._function()
+        with self._running:
+            outcome = self._outcome
+        if isinstance(outcome, tuple):
+            return outcome[0]
+        self._outcome = None  # an error holds the frames that it went through
+        raise outcome or RuntimeError("a task was run twice, or given up")
+
+    def give_up(self) -> None:
+        """See that it is over: it never begins, or its end is awaited. Its result and its error are dropped."""
+        if not self._claim.acquire(blocking=False):
+            with self._running:
+                self._outcome = None
+
+    def _run(self) -> None:
+        with self._running:  # taken first, so that whoever finds it claimed waits for the outcome
+            if not self._claim.acquire(blocking=False):
+                return
+            try:
+                self._outcome = (self._function(),)
+            except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+                self._outcome = error
+
+
+class _Pool:
+    """The threads of one process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle = 0
+        self._busy = 0
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._closed = False
+
+    def run(self, work: Callable[[], None]) -> bool:
+        """Hand work to an idle thread, or to a new one; whether the system gives one."""
+        with self._lock:
+            is_idle = self._idle > 0
+            self._idle -= is_idle
+            self._busy += 1
+        if is_idle:
+            self._work.put(work)
+            return True
+        try:
+            threading.Thread(target=self._serve, args=(work,), name="sentiscore", daemon=True).start()
+        except RuntimeError:  # no more threads, or the interpreter is ending
+            with self._lock:
+                self._busy -= 1
+            return False
+        return True
+
+    def _serve(self, work: Callable[[], None] | None) -> None:
+        while work is not None:
+            work()
+            work = None  # it may hold a window of rows
+            with self._lock:
+                self._busy -= 1
+                if self._closed or self._idle >= _KEPT:
+                    return
+                self._idle += 1
+            work = self._work.get()
+
+    def close(self) -> None:
+        """Let the threads end, those at work once it is done."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, 0
+        for _ in range(idle):
+            self._work.put(None)
+
+    def rest(self, patience_s: float) -> bool:
+        """Wait until no thread is at work; whether that was so in time."""
+        until = time.monotonic() + patience_s
+        while self._busy and time.monotonic() < until:
+            time.sleep(_PAUSE_S)
+        return not self._busy
+
+
+class _State:
+    """The threads of this process."""
+
+    pool = _Pool()
+
+
+def rest(patience_s: float = _PATIENCE_S) -> bool:
+    """Wait until no thread is at work; they stay, asleep.
+
+    None of them ends here: torch and others keep Python objects for each thread, and one that ends together with Python
+    would abort the process.
+
+    Args:
+        patience_s: How long to wait at most.
+
+    Returns:
+        Whether no thread is at work any more.
+    """
+    return _State.pool.rest(patience_s)
+
+
+def _let_go() -> None:
+    pool, _State.pool = _State.pool, _Pool()
+    pool.close()
+
+
+def is_refused(error: RuntimeError) -> bool:
+    """Whether an error of any library says that the system gives no more threads."""
+    return "can't start new thread" in str(error)
+
+
+def no_thread() -> InputError:
+    """The error where work cannot be done without one more thread."""
+    return InputError(
+        "The system gives this process no more threads.",
+        "Raise its limit (ulimit -u, or that of the container or service on tasks), or end other processes.",
+    )
+
+
+def start(function: Callable[[], object], name: str) -> None:
+    """Start a thread that Python does not wait for when it ends.
+
+    Raises:
+        InputError: The system gives none.
+    """
+    try:
+        threading.Thread(target=function, name=name, daemon=True).start()
+    except RuntimeError as error:
+        raise no_thread() from error
+
+
+def _forget() -> None:
+    _State.pool = _Pool()
+
+
+atexit.register(rest)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_let_go, after_in_child=_forget)
