@@ -1,12 +1,11 @@
 """The files of a tokenizer in a model folder, checked before a library reads them."""
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from sentiscore.checkpoint.reading import MIB, is_plain_name, parse_object, read_inside, read_object
+from sentiscore.checkpoint.reading import MIB, Folder, has, is_plain_name, parse_object, read_inside, read_object
 from sentiscore.errors import CheckpointError
 
 TOKENIZER: Final = "tokenizer.json"
@@ -63,13 +62,13 @@ _PAST: Final = frozenset(["name_or_path", "special_tokens_map_file"])
 _FILE: Final = re.compile(r"\w*_(file|files|path|dir|folder)|\w*(url|repo)\w*")
 
 
-def tokenizer_sources(folder: Path) -> list[str]:
+def tokenizer_sources(folder: Folder) -> list[str]:
     """Names of the files in a model folder that say which tokens there are: `tokenizer.json`, or what stands for it."""
-    names = [TOKENIZER] if os.path.lexists(folder / TOKENIZER) else list(VOCABULARIES)
-    return [name for name in names if os.path.lexists(folder / name)]
+    names = [TOKENIZER] if has(folder, TOKENIZER) else list(VOCABULARIES)
+    return [name for name in names if has(folder, name)]
 
 
-def read_settings(folder: Path) -> dict[str, dict[str, Any]]:
+def read_settings(folder: Folder) -> dict[str, dict[str, Any]]:
     """What the settings of a tokenizer say of how it reads, by file name; files that say nothing of it are left out.
 
     Paths, templates and all that is not known by name are left out too, so they reach no library.
@@ -79,7 +78,7 @@ def read_settings(folder: Path) -> dict[str, dict[str, Any]]:
     """
     found = {}
     for name in _SETTINGS:
-        if not os.path.lexists(folder / name):
+        if not has(folder, name):
             continue
         raw = read_object(folder, name, _LARGEST_SETTINGS)
         try:
@@ -142,7 +141,7 @@ def _check_tokens(name: str, value: Any) -> None:
         raise ValueError(f"its {name} is {str(value)[:40]!r}")
 
 
-def check_tokenizer_files(folder: Path, *, for_training: bool = False) -> None:
+def check_tokenizer_files(folder: Folder, *, for_training: bool = False) -> None:
     """Do the files of a tokenizer hold data alone, with no word of code?
 
     Scoring takes from the settings what `read_settings` knows, so a path that was left in them, such as where the
@@ -156,14 +155,14 @@ def check_tokenizer_files(folder: Path, *, for_training: bool = False) -> None:
         CheckpointError: They do, are too large, or cannot be read.
     """
     for name in _SETTINGS:
-        if os.path.lexists(folder / name):
+        if has(folder, name):
             settings = read_object(folder, name, _LARGEST_SETTINGS)
             check_settings(folder / name, settings)
             if for_training:
                 check_paths(folder / name, settings)
 
 
-def read_vocabulary(folder: Path, name: str, sha256: str | None = None) -> bytearray:
+def read_vocabulary(folder: Folder, name: str, sha256: str | None = None) -> bytearray:
     """The bytes of a file that a tokenizer is made from.
 
     Raises:
@@ -172,13 +171,13 @@ def read_vocabulary(folder: Path, name: str, sha256: str | None = None) -> bytea
     return read_inside(folder, name, LARGEST, sha256)
 
 
-def read_tokenizer(folder: Path, sha256: str | None = None) -> bytearray:
+def read_tokenizer(folder: Folder, sha256: str | None = None) -> bytearray:
     """The bytes of `tokenizer.json`.
 
     Raises:
         CheckpointError: It is missing, too large, or not the file that was checked.
     """
-    if not os.path.lexists(folder / TOKENIZER):
+    if not has(folder, TOKENIZER):
         raise CheckpointError(
             f"{folder} has no tokenizer.json, and no other file that a tokenizer could be made from.",
             f"Copy or download the whole folder again; other files are {', '.join(VOCABULARIES)}.",

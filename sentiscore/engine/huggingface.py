@@ -5,7 +5,6 @@ import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final, Self
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sentiscore.checkpoint.config import CONFIG, read_config
+from sentiscore.checkpoint.reading import Folder
 from sentiscore.checkpoint.weights_header import read_header, weight_files
 from sentiscore.engine import head
 from sentiscore.engine.device import machine_faults
@@ -104,7 +104,7 @@ class HuggingFaceEngine:
     @classmethod
     def load(
         cls,
-        folder: Path,
+        folder: Folder,
         *,
         n_labels: int,
         device: torch.device,
@@ -184,7 +184,7 @@ class HuggingFaceEngine:
         return logits
 
 
-def unusable(folder: Path, error: ValueError, dtype: torch.dtype) -> CheckpointError:
+def unusable(folder: Folder, error: ValueError, dtype: torch.dtype) -> CheckpointError:
     """What to say of a network that was made, and that cannot answer as a classifier has to."""
     hint = "Choose another model." if dtype is torch.float32 else "Try --dtype fp32, or choose another model."
     return CheckpointError(f"{folder} cannot be used: {error}.", hint)
@@ -230,7 +230,7 @@ def build_classifier(
     return model, info
 
 
-def check_body(folder: Path, model: Any, loading_info: Mapping[str, Any]) -> None:
+def check_body(folder: Folder, model: Any, loading_info: Mapping[str, Any]) -> None:
     """Do the files of a model hold all of a classifier but its head?
 
     transformers fills what is missing, or of another shape, with random numbers.
@@ -259,7 +259,7 @@ def _plan_of(config: Mapping[str, Any]) -> tuple[Any, Any, Any]:
         return made, kind, kind(copy.deepcopy(made))
 
 
-def unwrapped_weights(folder: Path) -> dict[str, Tensor] | None:
+def unwrapped_weights(folder: Folder) -> dict[str, Tensor] | None:
     """The weights of a folder whose network was compiled or wrapped when it was saved; None if it was not.
 
     Only names are read where there is nothing to do.

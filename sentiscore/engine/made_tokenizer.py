@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from sentiscore.checkpoint import Checkpoint
 from sentiscore.checkpoint.config import CONFIG, read_config
 from sentiscore.checkpoint.lock import LOCK, command
-from sentiscore.checkpoint.reading import MIB, read_object
+from sentiscore.checkpoint.reading import MIB, Folder, read_object
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER, read_tokenizer, read_vocabulary, tokenizer_sources
 from sentiscore.engine.tokenizer import TextEncoder, translated
 from sentiscore.errors import CheckpointError, MissingExtraError
@@ -60,7 +60,7 @@ def load_encoder(checkpoint: Checkpoint, max_length: int) -> TextEncoder:
         CheckpointError: It has none, or one that cannot be read or made.
         MissingExtraError: A library that it is made with is not installed.
     """
-    folder, hashes, settings = checkpoint.folder, checkpoint.files, checkpoint.tokenizer_settings
+    folder, hashes, settings = checkpoint.source, checkpoint.files, checkpoint.tokenizer_settings
     sources = tokenizer_sources(folder)
     keeps_end = settings.get(_CONFIG, {}).get("truncation_side") == "left"
     if TOKENIZER not in sources and sources:
@@ -111,7 +111,7 @@ def _made(checkpoint: Checkpoint, files: Mapping[str, bytearray]) -> Tokenizer:
     """
     from sentiscore.engine.huggingface import offline, quiet_transformers
 
-    folder = checkpoint.folder
+    folder = checkpoint.source
     if any(name.endswith(".model") for name in files):
         _require_extra(folder, files)
     kind = read_config(folder, checkpoint.files.get(CONFIG))["model_type"]
@@ -140,7 +140,7 @@ def _class_in_config(transformers: Any, checkpoint: Checkpoint) -> str | None:
 
     Only the name of a class of transformers is passed on.
     """
-    named = read_object(checkpoint.folder, CONFIG, MIB, checkpoint.files.get(CONFIG)).get("tokenizer_class")
+    named = read_object(checkpoint.source, CONFIG, MIB, checkpoint.files.get(CONFIG)).get("tokenizer_class")
     return named if isinstance(named, str) and _find_class(transformers, named) is not None else None
 
 
@@ -155,7 +155,7 @@ def _find_class(transformers: Any, name: str) -> Any:
     return found if is_tokenizer and found.__module__.startswith("transformers.") else None
 
 
-def _check_fast(transformers: Any, folder: Path, named: Any) -> None:
+def _check_fast(transformers: Any, folder: Folder, named: Any) -> None:
     """Has a named tokenizer class a fast tokenizer? One that is unknown, or only a backend, is left to transformers.
 
     Raises:
@@ -185,7 +185,7 @@ def _check_made(made: Any, files: Mapping[str, bytearray]) -> None:
         raise ValueError(f"a {kind} is made from {' and '.join(sorted(needed))}, and there is no {missing[0]}")
 
 
-def _require_extra(folder: Path, files: Mapping[str, bytearray]) -> None:
+def _require_extra(folder: Folder, files: Mapping[str, bytearray]) -> None:
     """Raise a MissingExtraError unless what reads sentencepiece models is installed."""
     for module in _OF_EXTRA:
         try:

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from sentiscore.checkpoint.reading import Folder
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER, read_tokenizer
 from sentiscore.engine.long_texts import cut
 from sentiscore.engine.products import is_machines
@@ -163,7 +163,7 @@ class TextEncoder:
         return Vocabulary(self._tokenizer)
 
     @classmethod
-    def load(cls, folder: Path, max_length: int, sha256: str | None = None, *, keeps_end: bool = False) -> Self:
+    def load(cls, folder: Folder, max_length: int, sha256: str | None = None, *, keeps_end: bool = False) -> Self:
         """Read `tokenizer.json` of a model folder.
 
         Args:
