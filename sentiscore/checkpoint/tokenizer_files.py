@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sentiscore.checkpoint.reading import MIB, Folder, has, is_plain_name, parse_object, read_inside, read_object
+from sentiscore.checkpoint.tokenizer_parts import Parts, parts_of
 from sentiscore.errors import CheckpointError
 
 TOKENIZER: Final = "tokenizer.json"
@@ -15,8 +16,8 @@ VOCABULARIES: Final = (
 )
 """What a folder without `tokenizer.json` has in its place: the files that a fast tokenizer can be made from."""
 
-LARGEST: Final = 128 * MIB
-"""Bytes that a file of a tokenizer may have; the largest vocabularies in use need a third of it."""
+LARGEST: Final = 64 * MIB
+"""Bytes that a file of a tokenizer may have; the largest vocabularies in use need two thirds of it."""
 
 _ADDED: Final = "added_tokens.json"
 _SETTINGS: Final = ("tokenizer_config.json", "special_tokens_map.json", _ADDED)
@@ -171,11 +172,11 @@ def read_vocabulary(folder: Folder, name: str, sha256: str | None = None) -> byt
     return read_inside(folder, name, LARGEST, sha256)
 
 
-def read_tokenizer(folder: Folder, sha256: str | None = None) -> bytearray:
-    """The bytes of `tokenizer.json`.
+def read_tokenizer(folder: Folder, sha256: str | None = None) -> tuple[bytearray, Parts]:
+    """The bytes of `tokenizer.json`, and what they would do.
 
     Raises:
-        CheckpointError: It is missing, too large, or not the file that was checked.
+        CheckpointError: It is missing, too large, not the file that was checked, or no tokenizer that is allowed.
     """
     if not has(folder, TOKENIZER):
         raise CheckpointError(
@@ -183,23 +184,39 @@ def read_tokenizer(folder: Folder, sha256: str | None = None) -> bytearray:
             f"Copy or download the whole folder again; other files are {', '.join(VOCABULARIES)}.",
         )
     data = read_inside(folder, TOKENIZER, LARGEST, sha256)
-    _check_merges(folder / TOKENIZER, data)
-    return data
+    return data, check_parts(folder / TOKENIZER, data)
 
 
-def _check_merges(path: Path, data: bytearray) -> None:
+def check_parts(what: str | Path, data: bytes | bytearray) -> Parts:
+    """What a tokenizer would do, if that is allowed.
+
+    Args:
+        what: What to call it in a message.
+        data: A whole `tokenizer.json`.
+
+    Raises:
+        CheckpointError: It is no JSON, or a part of it is not known or could do more than a tokenizer has to.
+    """
+    try:
+        found = parse_object(data)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{what} cannot be read: {error}.", "Copy or download it again.") from error
+    _check_merges(what, found.get("model"))
+    try:
+        return parts_of(found)
+    except ValueError as error:
+        raise CheckpointError(f"{what} is not allowed: {error}.", _UNTRUSTED) from error
+
+
+def _check_merges(path: str | Path, model: Any) -> None:
     """Is each piece of a word that begins inside of it marked as such, where the file says that they are?
 
     The library takes as many bytes off such a piece as the mark has, without a look at them; half a character is left
     then, and the whole process is aborted.
 
     Raises:
-        CheckpointError: One is not, or the file is no JSON.
+        CheckpointError: One is not.
     """
-    try:
-        model = parse_object(data).get("model")
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}.", "Copy or download it again.") from error
     found = model if isinstance(model, dict) else {}
     mark, merges = found.get("continuing_subword_prefix"), found.get("merges")
     if not isinstance(mark, str) or not mark or not isinstance(merges, list):

@@ -20,8 +20,15 @@ from sentiscore.checkpoint import Checkpoint
 from sentiscore.checkpoint.config import CONFIG, read_config
 from sentiscore.checkpoint.lock import LOCK, command
 from sentiscore.checkpoint.reading import MIB, Folder, read_object
-from sentiscore.checkpoint.tokenizer_files import TOKENIZER, read_tokenizer, read_vocabulary, tokenizer_sources
-from sentiscore.engine.tokenizer import TextEncoder, translated
+from sentiscore.checkpoint.tokenizer_files import (
+    TOKENIZER,
+    check_parts,
+    read_tokenizer,
+    read_vocabulary,
+    tokenizer_sources,
+)
+from sentiscore.checkpoint.tokenizer_parts import Parts
+from sentiscore.engine.tokenizer import PROBES, TextEncoder, make_tokenizer, translated
 from sentiscore.errors import CheckpointError, MissingExtraError
 
 EXTRA: Final = "sentencepiece"
@@ -33,20 +40,6 @@ _MOST_SHOWN: Final = 4
 _LONGEST_SHOWN: Final = 40
 _OF_NO_MATTER: Final = ("pair", "trim_offsets", "vocab", "merges", "special_tokens")
 """Parts of a tokenizer that read no single text otherwise, or that are too long to show."""
-
-_PROBES: Final = (
-    *("Profit ROSE 12.5% on Monday.", "profit rose", " leading space", "trailing space ", "two  spaces\tand\na line"),
-    *("Crème brûlée à la carte, naïve façade", "ÜBER İstanbul ẞ ß", "東京株価 rose 株式", "한국어 시장", "Привет, мир"),
-    *(
-        "don't can't it's we'll",
-        "e-mail: a.b@c.de #up $TSLA @user",
-        "100,000.00 1/2 3x",
-        "ﬁ ﬂ ½ ™ \uff21\uff22",
-        "\U0001f600\U0001f4c9 wow!!!",
-    ),
-    *("a", "A", "\u200bzero\u00a0width\u00ad", "``quoted'' — dash…", "x" * 120, "<s> [CLS] </s>"),
-)
-"""Texts that tokenizers which differ in how they read text take apart differently."""
 
 
 def load_encoder(checkpoint: Checkpoint, max_length: int) -> TextEncoder:
@@ -64,25 +57,33 @@ def load_encoder(checkpoint: Checkpoint, max_length: int) -> TextEncoder:
     sources = tokenizer_sources(folder)
     keeps_end = settings.get(_CONFIG, {}).get("truncation_side") == "left"
     if TOKENIZER not in sources and sources:
-        whole = _made(checkpoint, {name: read_vocabulary(folder, name, hashes.get(name)) for name in sources})
+        text = _made(checkpoint, {name: read_vocabulary(folder, name, hashes.get(name)) for name in sources})
+        whole, parts = _allowed(checkpoint, text)
         origin = f"made from {' and '.join(sources)} by transformers {version('transformers')}"
-        return TextEncoder(whole, max_length, origin=origin, made=_pinned(checkpoint, whole), keeps_end=keeps_end)
+        made = _pinned(checkpoint, whole)
+        return TextEncoder(whole, max_length, origin=origin, made=made, keeps_end=keeps_end, growth=parts.growth)
     if not settings or not sources:
         return TextEncoder.load(folder, max_length, hashes.get(TOKENIZER), keeps_end=keeps_end)
-    data = read_tokenizer(folder, hashes.get(TOKENIZER))
-    with translated(f"{folder / TOKENIZER} cannot be read"):
-        alone = Tokenizer.from_str(data.decode("utf-8"))
+    data, own = read_tokenizer(folder, hashes.get(TOKENIZER))
+    alone = make_tokenizer(data, own, str(folder / TOKENIZER))
     try:
-        whole = _made(checkpoint, {TOKENIZER: data})
-        with translated(f"{folder / TOKENIZER} cannot be read"):
-            differences = _differences(alone, whole) if _ids(alone, whole) != _ids(whole, alone) else []
+        text = _made(checkpoint, {TOKENIZER: data})
     except CheckpointError:  # transformers cannot read it either, so there is nothing to compare with
-        return TextEncoder(alone, max_length, keeps_end=keeps_end)
+        return TextEncoder(alone, max_length, keeps_end=keeps_end, growth=own.growth)
+    whole, parts = _allowed(checkpoint, text)
+    with translated(f"{folder / TOKENIZER} cannot be read"):
+        differences = _differences(alone, whole) if _ids(alone, whole) != _ids(whole, alone) else []
     if not differences:
-        return TextEncoder(alone, max_length, keeps_end=keeps_end)
+        return TextEncoder(alone, max_length, keeps_end=keeps_end, growth=own.growth)
     origin = f"{TOKENIZER}, changed by {' and '.join(settings)} as transformers {version('transformers')} reads them"
     return TextEncoder(
-        whole, max_length, origin=origin, differences=differences, made=_pinned(checkpoint, whole), keeps_end=keeps_end
+        whole,
+        max_length,
+        origin=origin,
+        differences=differences,
+        made=_pinned(checkpoint, whole),
+        keeps_end=keeps_end,
+        growth=parts.growth,
     )
 
 
@@ -102,8 +103,8 @@ def _pinned(checkpoint: Checkpoint, made: Tokenizer) -> str:
     return found
 
 
-def _made(checkpoint: Checkpoint, files: Mapping[str, bytearray]) -> Tokenizer:
-    """What transformers makes of these files and the checkpoint's settings.
+def _made(checkpoint: Checkpoint, files: Mapping[str, bytearray]) -> str:
+    """What transformers makes of these files and the checkpoint's settings, as the text of a `tokenizer.json`.
 
     Raises:
         CheckpointError: It cannot make a fast tokenizer of them.
@@ -131,8 +132,19 @@ def _made(checkpoint: Checkpoint, files: Mapping[str, bytearray]) -> Tokenizer:
             chosen = transformers.PreTrainedTokenizerFast if named in _ANY_KIND else transformers.AutoTokenizer
             made = chosen.from_pretrained(place, local_files_only=True, trust_remote_code=False)
             _check_made(made, files)
-            whole: Tokenizer = made.backend_tokenizer
-            return Tokenizer.from_str(whole.to_str())
+            text: str = made.backend_tokenizer.to_str()
+            return text
+
+
+def _allowed(checkpoint: Checkpoint, text: str) -> tuple[Tokenizer, Parts]:
+    """A tokenizer that transformers made, if it does no more than one may.
+
+    Raises:
+        CheckpointError: It could do more.
+    """
+    what = f"The tokenizer of {checkpoint.folder}"
+    parts = check_parts(what, text.encode())
+    return make_tokenizer(text, parts, what), parts
 
 
 def _class_in_config(transformers: Any, checkpoint: Checkpoint) -> str | None:
@@ -207,7 +219,7 @@ def _ids(tokenizer: Tokenizer, other: Tokenizer) -> list[list[int]]:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     added = sorted({token.content for one in (tokenizer, other) for token in one.get_added_tokens_decoder().values()})
-    encodings = tokenizer.encode_batch_fast([*_PROBES, *(f"up {token}down" for token in added)])
+    encodings = tokenizer.encode_batch_fast([*PROBES, *(f"up {token}down" for token in added)])
     tokenizer.encode_special_tokens = before
     return [encoding.ids for encoding in encodings]
 
