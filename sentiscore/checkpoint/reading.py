@@ -26,7 +26,14 @@ PACKAGED: Final = Path(__file__).parent.parent / "default_model"
 """The model inside the package: trusted as the code is, and made of links by some ways to install packages."""
 _COPY: Final = "Copy or download the whole folder again."
 _SNAPSHOT: Final = re.compile(r"[0-9a-f]{40}")
+LARGEST: Final = 64 * MIB
+"""Bytes of a file that holds no weights; the largest vocabularies in use need two thirds of it."""
+WEIGHTS: Final = ".safetensors"
 _MOST_LINKS: Final = 40
+_LARGE: Final = 1024 * MIB
+_BLOCK: Final = 512
+_THINNEST: Final = 64
+"""How many times its space on the disk a large file may have; file systems that compress weights save little."""
 _MOST_VALUES: Final = 6_000_000
 """Values in a file of JSON; the largest tokenizers in use have half as many."""
 _BY_DESCRIPTOR: Final = {os.open, os.stat, os.readlink} <= os.supports_dir_fd and os.listdir in os.supports_fd
@@ -97,6 +104,9 @@ class OpenedFolder:
         if not stat.S_ISREG(found.st_mode):
             os.close(number)
             raise CheckpointError(f"{path} is not a plain file.", _COPY)
+        if _is_hole(number, found):
+            os.close(number)
+            raise CheckpointError(f"{path} is a hole: most of its {found.st_size:,} bytes are not on the disk.", _COPY)
         mark = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
         if self._marks.setdefault(name, mark) != mark:
             os.close(number)
@@ -168,10 +178,26 @@ class OpenedFolder:
         if name in self._read:
             return hashlib.sha256(self._read[name]).hexdigest()
         with self.open(name) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > LARGEST and not name.endswith(WEIGHTS):
+                raise CheckpointError(f"{self.path / name} is larger than such a file can be ({size:,} bytes).", _COPY)
             try:
                 return hashlib.file_digest(file, "sha256").hexdigest()
             except OSError as error:
                 raise CheckpointError(f"{self.path / name} cannot be read: {error}.", _COPY) from error
+
+
+def _is_hole(number: int, found: os.stat_result) -> bool:
+    """Is this a large file with nothing behind most of it, which would be read for hours?
+
+    Some file systems do not say how much space a file takes, but weights never begin with zeros.
+    """
+    taken = getattr(found, "st_blocks", found.st_size) * _BLOCK
+    if found.st_size <= _LARGE or taken >= found.st_size // _THINNEST:
+        return False
+    beginning = os.read(number, 8)
+    os.lseek(number, 0, os.SEEK_SET)
+    return taken > 0 or not any(beginning)
 
 
 Folder = Path | OpenedFolder

@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from sentiscore.checkpoint.reading import MIB, Folder, has, is_plain_name, parse_object, read_inside, read_object
+from sentiscore.checkpoint.reading import (
+    LARGEST,
+    MIB,
+    Folder,
+    has,
+    is_plain_name,
+    parse_object,
+    read_inside,
+    read_object,
+)
 from sentiscore.checkpoint.tokenizer_parts import Parts, parts_of
 from sentiscore.errors import CheckpointError
 
@@ -15,9 +24,6 @@ VOCABULARIES: Final = (
     *("spiece.model", "spm.model", "sentencepiece.bpe.model", "sentencepiece.model", "tokenizer.model"),
 )
 """What a folder without `tokenizer.json` has in its place: the files that a fast tokenizer can be made from."""
-
-LARGEST: Final = 64 * MIB
-"""Bytes that a file of a tokenizer may have; the largest vocabularies in use need two thirds of it."""
 
 _ADDED: Final = "added_tokens.json"
 _SETTINGS: Final = ("tokenizer_config.json", "special_tokens_map.json", _ADDED)
