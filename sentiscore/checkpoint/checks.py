@@ -5,8 +5,8 @@ from typing import Final
 from sentiscore.checkpoint.adapter_config import base_of_adapters, read_adapter_config
 from sentiscore.checkpoint.config import CONFIG, check_against_weights, read_config
 from sentiscore.checkpoint.manifest import MANIFEST, Manifest, loaded_files, verify_files
-from sentiscore.checkpoint.reading import Folder, has, open_inside
-from sentiscore.checkpoint.tokenizer_files import check_tokenizer_files
+from sentiscore.checkpoint.reading import Folder, has, open_inside, opened
+from sentiscore.checkpoint.tokenizer_files import TOKENIZER, check_tokenizer_files, read_tokenizer
 from sentiscore.checkpoint.weights_header import ADAPTER_CONFIG, count_numbers, weight_files
 from sentiscore.errors import CheckpointError
 
@@ -104,8 +104,11 @@ def check_base(folder: Folder) -> None:
     Raises:
         CheckpointError: It is not, or it holds adapters.
     """
+    folder = opened(folder)
     check_folder(folder)
     check_tokenizer_files(folder, for_training=True)
+    if has(folder, TOKENIZER):
+        read_tokenizer(folder)
     check_whole(folder)
 
 

@@ -83,6 +83,8 @@ _KNOWN_TABLES: Final = frozenset(
     ]
 )
 """sha256 of tables of characters in wide use: that of the default model, and those of sentencepiece."""
+_OF_KNOWN_TABLES: Final = 18
+"""The most characters that one of them makes of a character: an Arabic phrase of one sign."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ def _growth(step: Mapping[str, Any]) -> int:
         if not (isinstance(length, int) and 1 <= length <= _HIGHEST_ID):
             raise ValueError(f"it has a step of the fixed length {_shown(length)}")
     if kind == "Precompiled":
-        return _longest_in(step.get("precompiled_charsmap"))
+        return _OF_KNOWN_TABLES if not _must_be_tried(step) else _longest_in(step.get("precompiled_charsmap"))
     if kind in ("Replace", "Split"):
         pattern = _pattern(step)
         (way, what), *_ = pattern.items()
@@ -251,7 +253,7 @@ def _check_model(model: Any) -> set[int]:
         tokens, ids = [entry[0] for entry in vocabulary], list(range(len(vocabulary)))
     else:
         raise ValueError("its model has no vocabulary")  # noqa: TRY004 - one error for all
-    if not all(type(place) is int for place in ids):
+    if not set(map(type, ids)) <= {int}:
         raise ValueError("its vocabulary has an id that is not a number")
     _check_token(max(tokens, key=len, default=""), max(ids, default=0))
     _check_token("", min(ids, default=0))

@@ -8,8 +8,11 @@ import numpy as np
 import torch
 
 from sentiscore.checkpoint.config import read_config
+from sentiscore.checkpoint.reading import has
+from sentiscore.checkpoint.tokenizer_files import TOKENIZER, read_tokenizer
 from sentiscore.engine.huggingface import build_classifier, check_body, unwrapped_weights
 from sentiscore.engine.probe import longest_text
+from sentiscore.engine.tokenizer import make_tokenizer
 from sentiscore.errors import CheckpointError, TrainingError
 from sentiscore.tables.labelled import LabelledData
 
@@ -42,6 +45,8 @@ def load_base(
         "problem_type": "single_label_classification",  # whatever its old head was
     }
     options = {"ignore_mismatched_sizes": True, **how()}  # a head with another number of labels is replaced
+    if has(base, TOKENIZER):  # what never comes to an end is found before it reads thousands of rows
+        make_tokenizer(*read_tokenizer(base), str(base / TOKENIZER))
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(base, local_files_only=True, trust_remote_code=False)
         if (weights := unwrapped_weights(base)) is not None:
