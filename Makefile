@@ -9,7 +9,7 @@ FUZZ ?=
 # Forecasting libraries need older versions of what everything else runs with: they have an environment of their own.
 FORECAST := .venv-forecast
 
-.PHONY: demo test fuzz forecast bench check format reference clean
+.PHONY: demo test fuzz hostile forecast bench check format reference clean
 
 demo: $(INSTALLED)  ## score the sample news with the embedded model and show the result
 	$(BIN)/sentiscore demo --output demo
@@ -19,6 +19,9 @@ test: $(INSTALLED)  ## run the tests, on as many cores as there are
 
 fuzz: $(INSTALLED)  ## 10,400 generated and damaged files of every kind; a share of them is in the tests
 	$(BIN)/python -m tests.faults.fuzz all --cases 2600 $(FUZZ)
+
+hostile: $(INSTALLED)  ## 250 model folders that mean harm, through verify and score; a share of them is in the tests
+	$(BIN)/python -m tests.faults.hostile_folders --cases 250 $(HOSTILE)
 
 forecast: $(FORECAST)/.installed  ## fit and predict with the forecasting libraries, in an environment of their own
 	$(FORECAST)/bin/python -m pytest --numprocesses auto --dist worksteal tests/integration/test_forecasting_libraries.py tests/unit/features tests/unit/pipelines
