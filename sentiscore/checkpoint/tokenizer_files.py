@@ -1,14 +1,18 @@
 """The files of a tokenizer in a model folder, checked before a library reads them."""
 
 import re
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from sentiscore.checkpoint.config import CONFIG
 from sentiscore.checkpoint.reading import (
     LARGEST,
     MIB,
     Folder,
+    OpenedFolder,
     has,
     is_plain_name,
     parse_object,
@@ -167,6 +171,23 @@ def check_tokenizer_files(folder: Folder, *, for_training: bool = False) -> None
             check_settings(folder / name, settings)
             if for_training:
                 check_paths(folder / name, settings)
+
+
+@contextmanager
+def copied(folder: OpenedFolder) -> Iterator[Path]:
+    """A folder of its own for a library that reads a tokenizer by its path: what was checked, and no weights.
+
+    Args:
+        folder: The model folder.
+
+    Raises:
+        CheckpointError: A file cannot be read.
+    """
+    names = [name for name in (TOKENIZER, *VOCABULARIES, *_SETTINGS, CONFIG) if has(folder, name)]
+    with tempfile.TemporaryDirectory(prefix="sentiscore-tokenizer-") as scratch:
+        for name in names:
+            (Path(scratch) / name).write_bytes(read_inside(folder, name, LARGEST))
+        yield Path(scratch)
 
 
 def read_vocabulary(folder: Folder, name: str, sha256: str | None = None) -> bytearray:

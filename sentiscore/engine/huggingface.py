@@ -13,7 +13,6 @@ from torch.nn import functional
 
 from sentiscore.checkpoint.config import CONFIG, read_config
 from sentiscore.checkpoint.reading import Folder
-from sentiscore.checkpoint.weights_header import read_header, weight_files
 from sentiscore.engine import head
 from sentiscore.engine.device import machine_faults
 from sentiscore.engine.probe import REFUSALS, can_be_padded, longest_text, shortest_text
@@ -257,23 +256,6 @@ def _plan_of(config: Mapping[str, Any]) -> tuple[Any, Any, Any]:
     kind = transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(made)]
     with torch.device("meta"):  # nothing is held in memory there
         return made, kind, kind(copy.deepcopy(made))
-
-
-def unwrapped_weights(folder: Folder) -> dict[str, Tensor] | None:
-    """The weights of a folder whose network was compiled or wrapped when it was saved; None if it was not.
-
-    Only names are read where there is nothing to do.
-
-    Raises:
-        CheckpointError: The folder does not hold a network of a known kind.
-        ValueError: Its settings do not go together. See `REFUSALS` for what else transformers raises.
-    """
-    names = {name: name for file in weight_files(folder) for name in read_header(folder, file)}
-    with offline(), _translated():
-        expected = _plan_of(read_config(folder))[2].state_dict()
-    if list(unwrapped(names, expected)) == list(names):
-        return None
-    return unwrapped(read_weights(folder), expected)
 
 
 @contextmanager

@@ -6,4 +6,4 @@ from tests.faults.hostile_folders import run
 
 
 def test_a_hostile_folder_is_refused_or_harmless_within_bounds_by_verify_and_score_alike(tmp_path: Path) -> None:
-    assert run(30, 1, tmp_path) == []
+    assert run(24, 1, tmp_path) == []
