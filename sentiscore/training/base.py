@@ -59,6 +59,7 @@ def load_base(
             "A base needs config.json, *.safetensors and a tokenizer of a kind that transformers knows.",
         ) from error
     check_body(source, model, loading_info)
+    model.name_or_path = str(source)  # peft looks there for the size of the base's vocabulary
     tokenizer.padding_side = tokenizer.truncation_side = "right"  # as the checkpoint will be read
     if tokenizer.pad_token is None:
         tokenizer.pad_token = _PADDING if _PADDING in tokenizer.get_vocab() else tokenizer.eos_token
