@@ -231,8 +231,8 @@ def _must_be_tried(step: Mapping[str, Any]) -> bool:
 
 def _check_model(model: Any) -> set[int]:
     """Is the model one that takes a text apart in one way, in a time that its length bounds? Its ids are returned."""
-    if not isinstance(model, dict) or model.get("type") not in _MODELS:
-        kind = model.get("type") if isinstance(model, dict) else model
+    kind = model.get("type") if isinstance(model, dict) else model
+    if not (isinstance(model, dict) and isinstance(kind, str | None) and kind in _MODELS):
         raise ValueError(f"its model is of a kind that is not known: {_shown(kind)}")
     for name in _RANDOM:
         if model.get(name):
