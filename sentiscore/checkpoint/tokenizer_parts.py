@@ -51,7 +51,8 @@ _MOST_ADDED: Final = 50_000
 _LONGEST_TOKEN: Final = 2_000
 _LONGEST_PATTERN: Final = 2_000
 _LONGEST_WORD: Final = 500
-_HIGHEST_ID: Final = 2**31 - 1
+_HIGHEST_ID: Final = 2**24
+"""Larger vocabularies are not in use, and the library counts up to the highest id."""
 _A_PAIR: Final = 2
 _LONGEST_SHOWN: Final = 80
 _RANDOM: Final = ("dropout", "alpha", "nbest_size")
