@@ -9,7 +9,7 @@ FUZZ ?=
 # Forecasting libraries need older versions of what everything else runs with: they have an environment of their own.
 FORECAST := .venv-forecast
 
-.PHONY: demo test fuzz kills forecast bench check format reference clean
+.PHONY: demo test fuzz kills interruptions hostile forecast bench check format reference clean
 
 demo: $(INSTALLED)  ## score the sample news with the embedded model and show the result
 	$(BIN)/sentiscore demo --output demo
@@ -22,6 +22,12 @@ fuzz: $(INSTALLED)  ## 10,400 generated and damaged files of every kind; a share
 
 kills: $(INSTALLED)  ## 300 kills of nightly jobs; a handful is in the tests
 	$(BIN)/python -m tests.faults.kills 300 $(KILLS)
+
+interruptions: $(INSTALLED)  ## 200 interruptions of jobs by Ctrl-C and SIGTERM, some of them twice; a handful is in the tests
+	SENTISCORE_INTERRUPTIONS=200 $(BIN)/python -m pytest tests/faults/test_interruption.py -k instant
+
+hostile: $(INSTALLED)  ## 250 model folders that mean harm, through verify and score; a share of them is in the tests
+	$(BIN)/python -m tests.faults.hostile_folders --cases 250 $(HOSTILE)
 
 forecast: $(FORECAST)/.installed  ## fit and predict with the forecasting libraries, in an environment of their own
 	$(FORECAST)/bin/python -m pytest --numprocesses auto --dist worksteal tests/integration/test_forecasting_libraries.py tests/unit/features tests/unit/pipelines

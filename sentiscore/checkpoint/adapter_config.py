@@ -1,9 +1,8 @@
 """`adapter_config.json` of a folder of adapters -> the few settings that are used of it."""
 
-from pathlib import Path
 from typing import Any, Final
 
-from sentiscore.checkpoint.reading import MIB, read_object
+from sentiscore.checkpoint.reading import MIB, Folder, read_object
 from sentiscore.checkpoint.weights_header import ADAPTER_CONFIG
 from sentiscore.errors import CheckpointError
 
@@ -18,7 +17,7 @@ _MOST_LAYERS: Final = 10_000
 _LONGEST_NAME: Final = 300
 
 
-def read_adapter_config(folder: Path, sha256: str | None = None) -> dict[str, Any]:
+def read_adapter_config(folder: Folder, sha256: str | None = None) -> dict[str, Any]:
     """What is used of the settings of adapters: rank, scale, and the names of layers.
 
     Args:
@@ -38,7 +37,7 @@ def read_adapter_config(folder: Path, sha256: str | None = None) -> dict[str, An
         ) from error
 
 
-def base_of_adapters(folder: Path) -> str | None:
+def base_of_adapters(folder: Folder) -> str | None:
     """The base that the settings of adapters name, to be shown; None if they name none.
 
     Raises:

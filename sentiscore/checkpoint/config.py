@@ -8,10 +8,9 @@ is a table that nobody knows, the model is refused.
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
-from sentiscore.checkpoint.reading import MIB, read_object
+from sentiscore.checkpoint.reading import MIB, Folder, read_object
 from sentiscore.errors import CheckpointError
 
 CONFIG: Final = "config.json"
@@ -145,7 +144,7 @@ class _UnknownKindError(ValueError):
     """The config is of a kind of network that is not loaded."""
 
 
-def read_config(folder: Path, sha256: str | None = None) -> dict[str, Any]:
+def read_config(folder: Folder, sha256: str | None = None) -> dict[str, Any]:
     """The settings in the `config.json` of a model folder that may be told to a library.
 
     Args:
@@ -172,7 +171,7 @@ def read_config(folder: Path, sha256: str | None = None) -> dict[str, Any]:
 _ONE_OF_SEVERAL: Final = "single_label_classification"
 
 
-def check_task(folder: Path, sha256: str | None = None) -> None:
+def check_task(folder: Folder, sha256: str | None = None) -> None:
     """Is this a classifier whose outputs are classes of which a text has one, so that a softmax is what it means?
 
     Args:

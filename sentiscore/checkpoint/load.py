@@ -7,51 +7,41 @@ and no code that comes with a model is ever run.
 import hashlib
 import json
 import os
-import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from sentiscore.checkpoint.adapter_config import base_of_adapters, read_adapter_config
-from sentiscore.checkpoint.config import (
-    CONFIG,
-    MOST_POSITIONS,
-    POSITIONS,
-    check_against_weights,
-    check_task,
-    read_config,
-)
-from sentiscore.checkpoint.hub import fetch, find_in_cache
-from sentiscore.checkpoint.lock import command, is_commit, pinned_tokenizer
-from sentiscore.checkpoint.manifest import MANIFEST, KeptAdapters, Manifest, hash_file, loaded_files, verify_files
-from sentiscore.checkpoint.reading import PACKAGED, is_plain_name, open_inside
-from sentiscore.checkpoint.tokenizer_files import TOKENIZER, check_tokenizer_files, read_settings, tokenizer_sources
-from sentiscore.checkpoint.weights_header import ADAPTER_CONFIG, INDEX, WHOLE, count_numbers, weight_files
+from sentiscore.checkpoint.bases import Base, find_base, hash_base
+from sentiscore.checkpoint.checks import CHECKS, check_base
+from sentiscore.checkpoint.config import CONFIG, MOST_POSITIONS, POSITIONS, check_task, read_config
+from sentiscore.checkpoint.hub import fetch
+from sentiscore.checkpoint.lock import pinned_tokenizer
+from sentiscore.checkpoint.manifest import Manifest
+from sentiscore.checkpoint.reading import DEFAULT, PACKAGED, Folder, OpenedFolder, has, hash_inside
+from sentiscore.checkpoint.tokenizer_files import TOKENIZER, read_settings, tokenizer_sources
+from sentiscore.checkpoint.weights_header import ADAPTER_CONFIG, INDEX, WHOLE, weight_files
 from sentiscore.errors import CheckpointError, SentiscoreWarning
 from sentiscore.labels import check_labels, labels_of_config
 from sentiscore.local import local_path
 
-DEFAULT: Final = "default"
-_HUB_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}(/[A-Za-z0-9][A-Za-z0-9_.-]{0,95})?")
+__all__ = [
+    "DEFAULT",
+    "Base",
+    "Checkpoint",
+    "check_base",
+    "find_base",
+    "find_folder",
+    "hash_base",
+    "load_checkpoint",
+    "load_opened",
+]
+
 _USUAL_LENGTH: Final = 512
+"""Tokens that a plain classifier reads, unless its positions are fewer."""
 _ROOM: Final = 3
 """A length that a tokenizer gives without room for a word between two special tokens is not meant."""
-"""Tokens that a plain classifier reads, unless its positions are fewer."""
-
-
-@dataclass(frozen=True)
-class Base:
-    """What the adapters of a checkpoint are to be put on.
-
-    Attributes:
-        folder: Where it is.
-        in_4_bits: Whether its weights have to be rounded to 4 bits first, as they were in training.
-    """
-
-    folder: Path
-    in_4_bits: bool
 
 
 @dataclass(frozen=True)
@@ -71,6 +61,7 @@ class Checkpoint:
         base: What its weights, which are adapters, are to be put on; None for a whole model.
         tokenizer_settings: What the settings beside the tokenizer say of how it reads, by file name.
         pinned_tokenizer: The hash of the tokenizer that the lock file has for it; None if it has none.
+        opened: The folder as it was checked; None to open it by its path.
     """
 
     name: str
@@ -85,6 +76,17 @@ class Checkpoint:
     base: Base | None = None
     tokenizer_settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     pinned_tokenizer: str | None = None
+    opened: OpenedFolder | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def source(self) -> Folder:
+        """What its files are read from."""
+        opened = self.opened
+        return opened if opened is not None and opened.path == self.folder else self.folder
+
+    def closed(self) -> Self:
+        """The same without its open folders: what is read from then on has to be what was hashed."""
+        return replace(self, opened=None, base=None if self.base is None else replace(self.base, opened=None))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -160,197 +162,6 @@ def _unreadable(path: Path) -> CheckpointError:
     return CheckpointError(f"{path} may not be read by this user.", "Check its permissions and those of its folder.")
 
 
-def check_files(folder: Path) -> None:
-    """Is this a model folder, whose files are plain files inside of it, its weights no pickles?
-
-    Raises:
-        CheckpointError: It is not.
-    """
-    if not os.path.lexists(folder / CONFIG):
-        if os.path.lexists(folder / ADAPTER_CONFIG):
-            raise _adapters_alone(folder)
-        raise CheckpointError(f"{folder} has no config.json: it is not a model folder.", "Name another folder.")
-    names = {path.name for path in loaded_files(folder)} | {CONFIG, *weight_files(folder)}
-    if os.path.lexists(folder / MANIFEST):
-        names.add(MANIFEST)
-    for name in sorted(names):
-        with open_inside(folder, name):
-            pass
-
-
-def check_config(folder: Path) -> None:
-    """Is `config.json` of a known kind of network, with settings that are no code?
-
-    Raises:
-        CheckpointError: It is not.
-    """
-    read_config(folder)
-
-
-def check_weights(folder: Path) -> None:
-    """Are the weights safetensors that are whole and in order, and enough for the network that the config describes?
-
-    Raises:
-        CheckpointError: They are not, or they are missing or pickles.
-    """
-    numbers = count_numbers(folder)
-    if not (folder / ADAPTER_CONFIG).exists():
-        try:
-            check_against_weights(read_config(folder), numbers)
-        except ValueError as error:
-            raise CheckpointError(
-                f"{folder} is not a whole model: {error}.", "Copy or download the whole folder again."
-            ) from error
-
-
-def check_adapters(folder: Path) -> None:
-    """Are the settings of adapters, if these are adapters, those of plain LoRA?
-
-    Raises:
-        CheckpointError: They are not.
-    """
-    if os.path.lexists(folder / ADAPTER_CONFIG):
-        read_adapter_config(folder)
-
-
-def check_manifest(folder: Path) -> None:
-    """Does the manifest, if there is one, name these very files?
-
-    Raises:
-        CheckpointError: It does not, or there are adapters without one, which would say what they belong to.
-    """
-    manifest = Manifest.read(folder)
-    if manifest is not None:
-        verify_files(folder, manifest)
-    if manifest is None or manifest.adapters is None:
-        check_whole(folder)
-
-
-CHECKS: Final = {
-    "files": check_files,
-    "adapters": check_adapters,
-    "manifest": check_manifest,
-    "config": check_config,
-    "weights": check_weights,
-    "tokenizer": check_tokenizer_files,
-}
-"""What is checked of a model folder before a library sees it, in this order."""
-
-
-def check_folder(folder: Path) -> None:
-    """Is this a folder of a network's config and weights, in which no code can hide?
-
-    Raises:
-        CheckpointError: It is not, or a part of it is missing or broken.
-    """
-    for check in (check_files, check_config, check_weights, check_adapters):
-        check(folder)
-
-
-def check_base(folder: Path) -> None:
-    """Is this a folder that training can begin from, its tokenizer included, and nothing of it code?
-
-    Raises:
-        CheckpointError: It is not, or it holds adapters.
-    """
-    check_folder(folder)
-    check_tokenizer_files(folder, for_training=True)
-    check_whole(folder)
-
-
-def check_whole(folder: Path) -> None:
-    """Does a folder hold a whole model, and not adapters alone?
-
-    Raises:
-        CheckpointError: It holds adapters.
-    """
-    if (folder / ADAPTER_CONFIG).exists():
-        raise _adapters_alone(folder)
-
-
-def _adapters_alone(folder: Path) -> CheckpointError:
-    """The error for a folder of adapters in a place where a whole model has to be."""
-    base = base_of_adapters(folder)
-    whose = "" if base is None else f": they belong to the base {base}"
-    return CheckpointError(
-        f"{folder} holds adapters, not a whole model{whose}.",
-        "Make them a whole model: load base and adapters with peft, call merge_and_unload(), and save the model and "
-        "its tokenizer with save_pretrained(). If sentiscore trained them, train again with --adapters merge.",
-    )
-
-
-def hash_base(folder: Path) -> dict[str, str]:
-    """sha256 by file name of what makes a base: its config and its weights."""
-    return {path.name: hash_file(path) for path in [folder / "config.json", *sorted(folder.glob("*.safetensors"))]}
-
-
-def find_base(folder: Path, manifest: Manifest) -> Base | None:
-    """What the adapters in a folder are to be put on; None if it holds a whole model.
-
-    A manifest may come from a stranger, so the hub is not asked for a base that it names. The base is looked for beside
-    the folder of the adapters, then where it was: in the hub's cache at the commit that was trained on, or in a folder.
-
-    Raises:
-        CheckpointError: The base cannot be found, or is not the one that they were trained on.
-    """
-    wanted = manifest.adapters
-    if wanted is None:
-        return None
-    _check_name_of_base(folder, manifest, from_hub=wanted.base_folder is None)
-    other = None
-    for place in _places_of_base(folder, manifest, wanted):
-        if not os.path.isfile(place / CONFIG):  # noqa: PTH113 - a path that cannot be asked for is no error here
-            continue
-        if hash_base(place) == wanted.base_files:
-            check_folder(place)
-            check_whole(place)
-            return Base(place, wanted.in_4_bits)
-        other = other or place
-    beside = folder.parent / _last_name(manifest.base)
-    if wanted.base_folder is None and other in (None, beside):
-        raise CheckpointError(
-            f"{folder} holds adapters for the hub model {manifest.base}, which is not in the local cache at the "
-            "commit that they were trained on.",
-            f"Fetch it, if you trust its owner: {command(manifest.base, manifest.base_revision)}\n"
-            f"(a base that is no classifier fails its last check, and is fetched all the same), or put it at {beside}.",
-        )
-    if other is None:
-        raise CheckpointError(
-            f"{folder} holds adapters for the base {manifest.base}, which is not at {wanted.base_folder} any more.",
-            f"Put the base, or a link to it, at {beside}.",
-        )
-    raise CheckpointError(
-        f"{other} is not the base that the adapters in {folder} were trained on.",
-        "Bring back the base as it was, or train again.",
-    )
-
-
-def _check_name_of_base(folder: Path, manifest: Manifest, *, from_hub: bool) -> None:
-    base = manifest.base
-    if base == DEFAULT:
-        return
-    if not (_HUB_ID.fullmatch(base) if from_hub else is_plain_name(base)):
-        raise CheckpointError(f"The manifest of {folder} names no base: {base[:80]!r}.", "Train it again.")
-    if from_hub and not is_commit(manifest.base_revision):
-        raise CheckpointError(f"The manifest of {folder} names no commit of its base {base}.", "Train it again.")
-
-
-def _places_of_base(folder: Path, manifest: Manifest, wanted: KeptAdapters) -> Iterator[Path]:
-    """Where a base may be; a later place is touched only if it was not in an earlier one."""
-    if wanted.base_folder is None and manifest.base == DEFAULT:
-        yield PACKAGED
-        return
-    yield folder.parent / _last_name(manifest.base)
-    if wanted.base_folder is not None:
-        yield Path(wanted.base_folder)
-    elif (cached := find_in_cache(manifest.base, manifest.base_revision)) is not None:
-        yield cached
-
-
-def _last_name(base: str) -> str:
-    return base.rpartition("/")[2]
-
-
 def load_checkpoint(
     model: str | Path = DEFAULT, *, revision: str | None = None, labels: Sequence[str] | None = None
 ) -> Checkpoint:
@@ -365,25 +176,33 @@ def load_checkpoint(
         CheckpointError: It cannot be found, is not whole, holds what could be code, or its labels are unknown.
     """
     folder, commit = find_folder(model, revision, must_be_pinned=True)
+    return load_opened(
+        OpenedFolder(folder), str(model), labels, revision=commit, pinned=pinned_tokenizer(str(model), commit)
+    )
+
+
+def load_opened(
+    folder: OpenedFolder, model: str, labels: Sequence[str] | None, *, revision: str | None, pinned: str | None
+) -> Checkpoint:
+    """Check the files of a model folder that is open, and say what its outputs mean.
+
+    Args:
+        folder: Where its files are.
+        model: What the user called it.
+        labels: See `load_checkpoint`.
+        revision: The hub commit, if it came from the hub.
+        pinned: The hash of the tokenizer that the lock file has for it; None if it has none.
+
+    Raises:
+        CheckpointError: See `load_checkpoint`; or a file changed meanwhile.
+    """
     for check in CHECKS.values():
         check(folder)
     manifest = Manifest.read(folder)
     config = read_config(folder)
     check_task(folder)
-    if manifest is not None:
-        outputs = check_labels(labels or manifest.labels)
-    elif labels is not None:
-        outputs = check_labels(labels)
-    else:
-        outputs = _outputs_of(config, str(model))
-    id2label = config.get("id2label")
-    n_classes = len(id2label) if isinstance(id2label, dict) else len(outputs)
-    if len(outputs) != n_classes:
-        raise CheckpointError(
-            f"{len(outputs)} labels are named for {model}, whose head has {n_classes} classes.",
-            "Name every class once, in the order of the ids, with --labels.",
-        )
-    settings = {} if manifest is not None and (folder / TOKENIZER).exists() else read_settings(folder)
+    outputs = _check_outputs(config, manifest, labels, model)
+    settings = {} if manifest is not None and has(folder, TOKENIZER) else read_settings(folder)
     longest = _longest_of(config)
     wanted = manifest.max_length if manifest else min(_USUAL_LENGTH, longest, _length_in(settings))
     if not 1 <= wanted <= longest:
@@ -392,30 +211,59 @@ def load_checkpoint(
             "Copy or download the whole folder again.",
         )
     base = find_base(folder, manifest) if manifest else None
+    files = _hashes(folder, manifest, base)
+    for place in (folder, base.opened if base else None):
+        if place is not None:
+            place.check_unchanged()
     return Checkpoint(
-        name=str(model),
-        folder=folder,
-        revision=commit,
+        name=model,
+        folder=folder.path,
+        revision=revision,
         outputs=outputs,
         max_length=wanted,
         longest=longest,
         temperature=manifest.temperature if manifest else None,
         manifest=manifest,
-        files=_hashes(folder, manifest, base),
+        files=files,
         base=base,
         tokenizer_settings=settings,
-        pinned_tokenizer=pinned_tokenizer(str(model), commit),
+        pinned_tokenizer=pinned,
+        opened=folder,
     )
 
 
-def _hashes(folder: Path, manifest: Manifest | None, base: Base | None) -> dict[str, str]:
+def _check_outputs(
+    config: dict[str, Any], manifest: Manifest | None, labels: Sequence[str] | None, model: str
+) -> tuple[str, ...]:
+    """The class of each id, as the user, the manifest or the config names it.
+
+    Raises:
+        CheckpointError: They are unknown, or not as many as the head has.
+    """
+    if manifest is not None:
+        outputs = check_labels(labels or manifest.labels)
+    elif labels is not None:
+        outputs = check_labels(labels)
+    else:
+        outputs = _outputs_of(config, model)
+    id2label = config.get("id2label")
+    n_classes = len(id2label) if isinstance(id2label, dict) else len(outputs)
+    if len(outputs) != n_classes:
+        raise CheckpointError(
+            f"{len(outputs)} labels are named for {model}, whose head has {n_classes} classes.",
+            "Name every class once, in the order of the ids, with --labels.",
+        )
+    return outputs
+
+
+def _hashes(folder: OpenedFolder, manifest: Manifest | None, base: Base | None) -> dict[str, str]:
     """sha256 by name of the files that answers depend on; those that were verified are not read again."""
     known = manifest.files if manifest else {}
     names = [CONFIG, *weight_files(folder)]
     names += tokenizer_sources(folder)  # a missing one is reported where they are loaded
-    names += [name for name in (INDEX,) if WHOLE not in names and (folder / name).exists()]
-    names += [name for name in (ADAPTER_CONFIG,) if (folder / name).exists()]
-    files = {name: known.get(name) or hash_file(folder / name) for name in names}
+    names += [name for name in (INDEX,) if WHOLE not in names and has(folder, name)]
+    names += [name for name in (ADAPTER_CONFIG,) if has(folder, name)]
+    files = {name: known.get(name) or hash_inside(folder, name) for name in names}
     if base is not None and manifest is not None and manifest.adapters is not None:
         files |= {f"base/{name}": value for name, value in manifest.adapters.base_files.items()}
     return dict(sorted(files.items()))
@@ -446,7 +294,7 @@ def _outputs_of(config: dict[str, Any], model: str) -> tuple[str, ...]:
             f"{model} calls its labels LABEL_0 and LABEL_1; taking them as negative and positive. "
             "If that is wrong, or to silence this, say: --labels negative,positive",
             SentiscoreWarning,
-            stacklevel=3,
+            stacklevel=5,
         )
     return names
 

@@ -1,12 +1,20 @@
 """The manifest: what a checkpoint is, how it was made, and the hashes of its files."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Self
 
-from sentiscore.checkpoint.reading import MIB, hash_inside, is_plain_name, parse_object, read_inside
+from sentiscore.checkpoint.reading import (
+    MIB,
+    Folder,
+    has,
+    hash_inside,
+    is_plain_name,
+    opened,
+    parse_object,
+    read_inside,
+)
 from sentiscore.errors import CheckpointError
 
 MANIFEST: Final = "sentiscore.json"
@@ -82,14 +90,14 @@ class Manifest:
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
-    def read(cls, folder: Path) -> Self | None:
+    def read(cls, folder: Folder) -> Self | None:
         """The manifest of a folder, or None where there is no `sentiscore.json`.
 
         Raises:
             CheckpointError: The file is there, but cannot be understood.
         """
         path = folder / MANIFEST
-        if not os.path.lexists(path):
+        if not has(folder, MANIFEST):
             return None
         data = read_inside(folder, MANIFEST, _LARGEST)
         try:
@@ -152,13 +160,13 @@ def hash_file(path: Path) -> str:
     return hash_inside(path.parent, path.name)
 
 
-def loaded_files(folder: Path) -> list[Path]:
+def loaded_files(folder: Folder) -> list[Path]:
     """The files of a model folder that loading may read, but for the manifest, sorted."""
-    patterns = ("*.json", "*.safetensors", "*.txt", "*.model")
-    return sorted(path for pattern in patterns for path in folder.glob(pattern) if path.name != MANIFEST)
+    endings = (".json", ".safetensors", ".txt", ".model")
+    return [folder / name for name in sorted(opened(folder).names) if name.endswith(endings) and name != MANIFEST]
 
 
-def verify_files(folder: Path, manifest: Manifest) -> None:
+def verify_files(folder: Folder, manifest: Manifest) -> None:
     """Compare the files of a folder with the hashes in its manifest.
 
     Raises:
@@ -166,12 +174,11 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
             manifest does not know.
     """
     for name, expected in manifest.files.items():
-        path = folder / name
-        if not is_plain_name(name) or not os.path.lexists(path):
+        if not is_plain_name(name) or not has(folder, name):
             raise CheckpointError(f"{folder} lacks the file {name}.", "Copy or download the whole folder again.")
-        if hash_file(path) != expected:
+        if hash_inside(folder, name) != expected:
             raise CheckpointError(
-                f"{path} is not the file that was saved with this model.",
+                f"{folder / name} is not the file that was saved with this model.",
                 "Copy or download the whole folder again; if you changed it yourself, remove sentiscore.json.",
             )
     if strangers := sorted(path.name for path in loaded_files(folder) if path.name not in manifest.files):

@@ -1,6 +1,8 @@
 """A file of a model folder -> its bytes, read once: a plain file, inside the folder, no larger than it should be.
 
 A folder may come from a stranger, so a name in it may be a link to somewhere else, a pipe that never ends, or a device.
+It may also be replaced while it is read. An `OpenedFolder` stays the folder that it was, so what is checked, hashed and
+loaded belongs together.
 """
 
 import errno
@@ -10,6 +12,7 @@ import math
 import os
 import re
 import stat
+import weakref
 from collections.abc import Sequence
 from io import BufferedReader
 from pathlib import Path
@@ -18,13 +21,206 @@ from typing import Any, Final
 from sentiscore.errors import CheckpointError
 
 MIB: Final = 2**20
+DEFAULT: Final = "default"
 PACKAGED: Final = Path(__file__).parent.parent / "default_model"
 """The model inside the package: trusted as the code is, and made of links by some ways to install packages."""
 _COPY: Final = "Copy or download the whole folder again."
 _SNAPSHOT: Final = re.compile(r"[0-9a-f]{40}")
+LARGEST: Final = 64 * MIB
+"""Bytes of a file that holds no weights; the largest vocabularies in use need two thirds of it."""
+WEIGHTS: Final = ".safetensors"
+_MOST_LINKS: Final = 40
+_LARGE: Final = 1024 * MIB
+_BLOCK: Final = 512
+_THINNEST: Final = 64
+"""How many times its space on the disk a large file may have; file systems that compress weights save little."""
+_MOST_VALUES: Final = 6_000_000
+"""Values in a file of JSON; the largest tokenizers in use have half as many."""
+_BY_DESCRIPTOR: Final = {os.open, os.stat, os.readlink} <= os.supports_dir_fd and os.listdir in os.supports_fd
+"""Whether this system opens files relative to a folder that is open, wherever its path leads by then."""
 
 
-def open_inside(folder: Path, name: str) -> BufferedReader:
+class OpenedFolder:
+    """A model folder that stays the one it was when it was opened, whatever takes its path meanwhile.
+
+    Small files are read once and kept, so what is parsed is what is hashed. A file that is opened a second time has to
+    be the same one, unchanged.
+
+    Args:
+        path: Where the folder is.
+
+    Attributes:
+        path: The same, for messages and for its parent.
+
+    Raises:
+        CheckpointError: It cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._number: int | None = None
+        self._read: dict[str, bytearray] = {}
+        self._marks: dict[str, tuple[int, ...]] = {}
+        try:
+            if _BY_DESCRIPTOR:
+                self._number = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+                weakref.finalize(self, os.close, self._number)
+            self.names = frozenset(os.listdir(path if self._number is None else self._number))  # noqa: PTH208
+            self._places = _places(path.resolve(strict=True))
+        except (OSError, RuntimeError) as error:
+            raise CheckpointError(f"{path} cannot be read: {error}.", _COPY) from error
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def __truediv__(self, name: str) -> Path:
+        """The path of a file in it, for messages."""
+        return self.path / name
+
+    def check_unchanged(self) -> None:
+        """Are all files that were read still the ones that they were?
+
+        Raises:
+            CheckpointError: One is not, so that what was read may be of two models.
+        """
+        for name in sorted(self._marks):
+            with self.open(name):
+                pass
+
+    def open(self, name: str) -> BufferedReader:
+        """See `open_inside`."""
+        path = self.path / name
+        if not is_plain_name(name):
+            raise CheckpointError(f"{name!r} is not the name of a file in {self.path}.", _COPY)
+        try:
+            number = self._open(name)
+        except FileNotFoundError as error:
+            raise CheckpointError(f"{self.path} lacks the file {name}.", _COPY) from error
+        except (OSError, ValueError, RuntimeError) as error:  # links in a circle are a RuntimeError before Python 3.13
+            looped = isinstance(error, RuntimeError) or (isinstance(error, OSError) and error.errno == errno.ELOOP)
+            why = "its links go in a circle" if looped else str(error)
+            raise CheckpointError(f"{path} cannot be read: {why}.", _COPY) from error
+        found = os.fstat(number)
+        if not stat.S_ISREG(found.st_mode):
+            os.close(number)
+            raise CheckpointError(f"{path} is not a plain file.", _COPY)
+        if _is_hole(number, found):
+            os.close(number)
+            raise CheckpointError(f"{path} is a hole: most of its {found.st_size:,} bytes are not on the disk.", _COPY)
+        mark = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+        if self._marks.setdefault(name, mark) != mark:
+            os.close(number)
+            raise _changed(path)
+        return os.fdopen(number, "rb")
+
+    def _open(self, name: str) -> int:
+        """The descriptor of a plain file, or of what took its place a moment after it was looked at.
+
+        A pipe without a writer would be waited for, and a device may do things when it is opened.
+        """
+        place = self._followed(name)
+        if not stat.S_ISREG(self._stat(place).st_mode):
+            raise CheckpointError(f"{self.path / name} is not a plain file.", _COPY)
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        return os.open(self._at(place), flags, dir_fd=self._number)
+
+    def _followed(self, name: str) -> str:
+        """The name of the file that a name stands for; a whole path where the file may be elsewhere, and is."""
+        for _ in range(_MOST_LINKS):
+            if not stat.S_ISLNK(self._stat(name).st_mode):
+                return name
+            target = os.readlink(self._at(name), dir_fd=self._number)
+            if is_plain_name(target):
+                name = target
+                continue
+            real = (self._places[0] / target).resolve(strict=True)
+            if real.parent == self._places[0]:
+                name = real.name
+            elif self.path == PACKAGED or real.parent in self._places:
+                return str(real)
+            else:
+                raise CheckpointError(
+                    f"{self.path / name} is a link that leads out of its folder.",
+                    "Put the file itself there, if you trust it.",
+                )
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+
+    def _stat(self, name: str) -> os.stat_result:
+        return os.stat(self._at(name), dir_fd=self._number, follow_symlinks=False)
+
+    def _at(self, name: str) -> str:
+        return name if self._number is not None else str(self.path / name)
+
+    def read(self, name: str, limit: int | None) -> bytearray:
+        """See `read_inside`; what has a limit is kept."""
+        path = self.path / name
+        kept = self._read.get(name)
+        if kept is None:
+            with self.open(name) as file:
+                size = os.fstat(file.fileno()).st_size
+                if limit is not None and size > limit:
+                    raise CheckpointError(f"{path} is larger than such a file can be ({size:,} bytes).", _COPY)
+                try:
+                    kept = bytearray(size)
+                    got = file.readinto(kept)
+                except (OSError, MemoryError) as error:
+                    raise CheckpointError(f"{path} cannot be read: {error or 'too little memory'}.", _COPY) from error
+            if got != size:
+                raise CheckpointError(
+                    f"{path} became shorter while it was read.", "Let nothing write to it, and try again."
+                )
+            if limit is not None:
+                self._read[name] = kept
+        return kept
+
+    def hash(self, name: str) -> str:
+        """See `hash_inside`; that of a file which was read is over what was read."""
+        if name in self._read:
+            return hashlib.sha256(self._read[name]).hexdigest()
+        with self.open(name) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > LARGEST and not name.endswith(WEIGHTS):
+                raise CheckpointError(f"{self.path / name} is larger than such a file can be ({size:,} bytes).", _COPY)
+            try:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:
+                raise CheckpointError(f"{self.path / name} cannot be read: {error}.", _COPY) from error
+
+
+def _is_hole(number: int, found: os.stat_result) -> bool:
+    """Is this a large file with nothing behind most of it, which would be read for hours?
+
+    Some file systems do not say how much space a file takes, but weights never begin with zeros.
+    """
+    taken = getattr(found, "st_blocks", found.st_size) * _BLOCK
+    if found.st_size <= _LARGE or taken >= found.st_size // _THINNEST:
+        return False
+    beginning = os.read(number, 8)
+    os.lseek(number, 0, os.SEEK_SET)
+    return taken > 0 or not any(beginning)
+
+
+Folder = Path | OpenedFolder
+"""A model folder: a path, which is opened for each question, or one that is open."""
+
+
+def opened(folder: Folder) -> OpenedFolder:
+    """A model folder that is open."""
+    return folder if isinstance(folder, OpenedFolder) else OpenedFolder(folder)
+
+
+def has(folder: Folder, name: str) -> bool:
+    """Has a model folder a file of this name, or a link or anything else?"""
+    return name in folder.names if isinstance(folder, OpenedFolder) else os.path.lexists(folder / name)
+
+
+def _changed(path: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{path} has changed since it was checked.", "Let nothing write to the model's folder, and try again."
+    )
+
+
+def open_inside(folder: Folder, name: str) -> BufferedReader:
     """Open a file of a model folder for reading.
 
     A link is followed where it ends in the folder. In the hub's cache, where a snapshot is made of links to the blobs
@@ -37,30 +233,7 @@ def open_inside(folder: Path, name: str) -> BufferedReader:
     Raises:
         CheckpointError: There is no such file, it is not a plain one, or it is elsewhere.
     """
-    path = folder / name
-    if not is_plain_name(name):
-        raise CheckpointError(f"{name!r} is not the name of a file in {folder}.", _COPY)
-    try:
-        real = path.resolve(strict=True)
-        if folder != PACKAGED and real.parent not in _places(folder.resolve(strict=True)):
-            raise CheckpointError(
-                f"{path} is a link that leads out of its folder.", "Put the file itself there, if you trust it."
-            )
-        # A pipe without a writer would be waited for, and a device may do things when it is opened.
-        if not stat.S_ISREG(real.stat().st_mode):
-            raise CheckpointError(f"{path} is not a plain file.", _COPY)
-        number = os.open(real, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{folder} lacks the file {name}.", _COPY) from error
-    except (OSError, ValueError, RuntimeError) as error:  # links in a circle are a RuntimeError before Python 3.13
-        looped = isinstance(error, RuntimeError) or (isinstance(error, OSError) and error.errno == errno.ELOOP)
-        why = "its links go in a circle" if looped else str(error)
-        raise CheckpointError(f"{path} cannot be read: {why}.", _COPY) from error
-    file = os.fdopen(number, "rb")
-    if not stat.S_ISREG(os.fstat(number).st_mode):  # it took the place of the one that was looked at
-        file.close()
-        raise CheckpointError(f"{path} is not a plain file.", _COPY)
-    return file
+    return opened(folder).open(name)
 
 
 def _places(folder: Path) -> list[Path]:
@@ -78,7 +251,7 @@ def is_plain_name(name: str) -> bool:
     return bool(name) and Path(name).name == name and name not in (".", "..") and not set(name) & set("/\\\0:")
 
 
-def read_inside(folder: Path, name: str, limit: int | None = None, sha256: str | None = None) -> bytearray:
+def read_inside(folder: Folder, name: str, limit: int | None = None, sha256: str | None = None) -> bytearray:
     """The bytes of a file of a model folder.
 
     Args:
@@ -90,39 +263,22 @@ def read_inside(folder: Path, name: str, limit: int | None = None, sha256: str |
     Raises:
         CheckpointError: It cannot be read, is too large, or has changed since it was checked.
     """
-    path = folder / name
-    with open_inside(folder, name) as file:
-        size = os.fstat(file.fileno()).st_size
-        if limit is not None and size > limit:
-            raise CheckpointError(f"{path} is larger than such a file can be ({size:,} bytes).", _COPY)
-        try:
-            data = bytearray(size)
-            got = file.readinto(data)
-        except (OSError, MemoryError) as error:
-            raise CheckpointError(f"{path} cannot be read: {error or 'too little memory'}.", _COPY) from error
-    if got != size:
-        raise CheckpointError(f"{path} became shorter while it was read.", "Let nothing write to it, and try again.")
+    data = opened(folder).read(name, limit)
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
-        raise CheckpointError(
-            f"{path} has changed since it was checked.", "Let nothing write to the model's folder, and try again."
-        )
+        raise _changed(folder / name)
     return data
 
 
-def hash_inside(folder: Path, name: str) -> str:
+def hash_inside(folder: Folder, name: str) -> str:
     """The sha256 of a file of a model folder, in hex.
 
     Raises:
         CheckpointError: It cannot be read.
     """
-    with open_inside(folder, name) as file:
-        try:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise CheckpointError(f"{folder / name} cannot be read: {error}.", _COPY) from error
+    return opened(folder).hash(name)
 
 
-def read_object(folder: Path, name: str, limit: int, sha256: str | None = None) -> dict[str, Any]:
+def read_object(folder: Folder, name: str, limit: int, sha256: str | None = None) -> dict[str, Any]:
     """A file of a model folder that holds one JSON object.
 
     Raises:
@@ -140,6 +296,8 @@ def parse_object(data: bytes | bytearray) -> dict[str, Any]:
     Raises:
         ValueError: It is something else.
     """
+    if data.count(b",") + data.count(b"[") + data.count(b"{") > _MOST_VALUES:
+        raise ValueError(f"it holds more than {_MOST_VALUES:,} values")
     try:
         found = json.loads(
             data.decode("utf-8-sig"),

@@ -1,12 +1,25 @@
 """The files of a tokenizer in a model folder, checked before a library reads them."""
 
-import os
 import re
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sentiscore.checkpoint.reading import MIB, is_plain_name, parse_object, read_inside, read_object
+from sentiscore.checkpoint.config import CONFIG
+from sentiscore.checkpoint.reading import (
+    LARGEST,
+    MIB,
+    Folder,
+    OpenedFolder,
+    has,
+    is_plain_name,
+    parse_object,
+    read_inside,
+    read_object,
+)
+from sentiscore.checkpoint.tokenizer_parts import Parts, parts_of
 from sentiscore.errors import CheckpointError
 
 TOKENIZER: Final = "tokenizer.json"
@@ -15,9 +28,6 @@ VOCABULARIES: Final = (
     *("spiece.model", "spm.model", "sentencepiece.bpe.model", "sentencepiece.model", "tokenizer.model"),
 )
 """What a folder without `tokenizer.json` has in its place: the files that a fast tokenizer can be made from."""
-
-LARGEST: Final = 128 * MIB
-"""Bytes that a file of a tokenizer may have; the largest vocabularies in use need a third of it."""
 
 _ADDED: Final = "added_tokens.json"
 _SETTINGS: Final = ("tokenizer_config.json", "special_tokens_map.json", _ADDED)
@@ -63,13 +73,13 @@ _PAST: Final = frozenset(["name_or_path", "special_tokens_map_file"])
 _FILE: Final = re.compile(r"\w*_(file|files|path|dir|folder)|\w*(url|repo)\w*")
 
 
-def tokenizer_sources(folder: Path) -> list[str]:
+def tokenizer_sources(folder: Folder) -> list[str]:
     """Names of the files in a model folder that say which tokens there are: `tokenizer.json`, or what stands for it."""
-    names = [TOKENIZER] if os.path.lexists(folder / TOKENIZER) else list(VOCABULARIES)
-    return [name for name in names if os.path.lexists(folder / name)]
+    names = [TOKENIZER] if has(folder, TOKENIZER) else list(VOCABULARIES)
+    return [name for name in names if has(folder, name)]
 
 
-def read_settings(folder: Path) -> dict[str, dict[str, Any]]:
+def read_settings(folder: Folder) -> dict[str, dict[str, Any]]:
     """What the settings of a tokenizer say of how it reads, by file name; files that say nothing of it are left out.
 
     Paths, templates and all that is not known by name are left out too, so they reach no library.
@@ -79,7 +89,7 @@ def read_settings(folder: Path) -> dict[str, dict[str, Any]]:
     """
     found = {}
     for name in _SETTINGS:
-        if not os.path.lexists(folder / name):
+        if not has(folder, name):
             continue
         raw = read_object(folder, name, _LARGEST_SETTINGS)
         try:
@@ -142,7 +152,7 @@ def _check_tokens(name: str, value: Any) -> None:
         raise ValueError(f"its {name} is {str(value)[:40]!r}")
 
 
-def check_tokenizer_files(folder: Path, *, for_training: bool = False) -> None:
+def check_tokenizer_files(folder: Folder, *, for_training: bool = False) -> None:
     """Do the files of a tokenizer hold data alone, with no word of code?
 
     Scoring takes from the settings what `read_settings` knows, so a path that was left in them, such as where the
@@ -156,14 +166,31 @@ def check_tokenizer_files(folder: Path, *, for_training: bool = False) -> None:
         CheckpointError: They do, are too large, or cannot be read.
     """
     for name in _SETTINGS:
-        if os.path.lexists(folder / name):
+        if has(folder, name):
             settings = read_object(folder, name, _LARGEST_SETTINGS)
             check_settings(folder / name, settings)
             if for_training:
                 check_paths(folder / name, settings)
 
 
-def read_vocabulary(folder: Path, name: str, sha256: str | None = None) -> bytearray:
+@contextmanager
+def copied(folder: OpenedFolder) -> Iterator[Path]:
+    """A folder of its own for a library that reads a tokenizer by its path: what was checked, and no weights.
+
+    Args:
+        folder: The model folder.
+
+    Raises:
+        CheckpointError: A file cannot be read.
+    """
+    names = [name for name in (TOKENIZER, *VOCABULARIES, *_SETTINGS, CONFIG) if has(folder, name)]
+    with tempfile.TemporaryDirectory(prefix="sentiscore-tokenizer-") as scratch:
+        for name in names:
+            (Path(scratch) / name).write_bytes(read_inside(folder, name, LARGEST))
+        yield Path(scratch)
+
+
+def read_vocabulary(folder: Folder, name: str, sha256: str | None = None) -> bytearray:
     """The bytes of a file that a tokenizer is made from.
 
     Raises:
@@ -172,35 +199,51 @@ def read_vocabulary(folder: Path, name: str, sha256: str | None = None) -> bytea
     return read_inside(folder, name, LARGEST, sha256)
 
 
-def read_tokenizer(folder: Path, sha256: str | None = None) -> bytearray:
-    """The bytes of `tokenizer.json`.
+def read_tokenizer(folder: Folder, sha256: str | None = None) -> tuple[bytearray, Parts]:
+    """The bytes of `tokenizer.json`, and what they would do.
 
     Raises:
-        CheckpointError: It is missing, too large, or not the file that was checked.
+        CheckpointError: It is missing, too large, not the file that was checked, or no tokenizer that is allowed.
     """
-    if not os.path.lexists(folder / TOKENIZER):
+    if not has(folder, TOKENIZER):
         raise CheckpointError(
             f"{folder} has no tokenizer.json, and no other file that a tokenizer could be made from.",
             f"Copy or download the whole folder again; other files are {', '.join(VOCABULARIES)}.",
         )
     data = read_inside(folder, TOKENIZER, LARGEST, sha256)
-    _check_merges(folder / TOKENIZER, data)
-    return data
+    return data, check_parts(folder / TOKENIZER, data)
 
 
-def _check_merges(path: Path, data: bytearray) -> None:
+def check_parts(what: str | Path, data: bytes | bytearray) -> Parts:
+    """What a tokenizer would do, if that is allowed.
+
+    Args:
+        what: What to call it in a message.
+        data: A whole `tokenizer.json`.
+
+    Raises:
+        CheckpointError: It is no JSON, or a part of it is not known or could do more than a tokenizer has to.
+    """
+    try:
+        found = parse_object(data)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{what} cannot be read: {error}.", "Copy or download it again.") from error
+    _check_merges(what, found.get("model"))
+    try:
+        return parts_of(found)
+    except ValueError as error:
+        raise CheckpointError(f"{what} is not allowed: {error}.", _UNTRUSTED) from error
+
+
+def _check_merges(path: str | Path, model: Any) -> None:
     """Is each piece of a word that begins inside of it marked as such, where the file says that they are?
 
     The library takes as many bytes off such a piece as the mark has, without a look at them; half a character is left
     then, and the whole process is aborted.
 
     Raises:
-        CheckpointError: One is not, or the file is no JSON.
+        CheckpointError: One is not.
     """
-    try:
-        model = parse_object(data).get("model")
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}.", "Copy or download it again.") from error
     found = model if isinstance(model, dict) else {}
     mark, merges = found.get("continuing_subword_prefix"), found.get("merges")
     if not isinstance(mark, str) or not mark or not isinstance(merges, list):

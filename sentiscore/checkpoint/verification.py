@@ -1,14 +1,16 @@
 """All checks of a model, one by one, and what was found of it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from sentiscore.checkpoint.load import CHECKS, DEFAULT, Checkpoint, find_folder, load_checkpoint
+from sentiscore.checkpoint.checks import CHECKS
+from sentiscore.checkpoint.load import DEFAULT, Checkpoint, find_folder, load_opened
 from sentiscore.checkpoint.lock import Pin, is_commit, pinned_tokenizer, record
-from sentiscore.errors import CheckpointError, InputError, SentiscoreError
+from sentiscore.checkpoint.reading import OpenedFolder
+from sentiscore.errors import InputError, SentiscoreError
 
 
 @dataclass(frozen=True)
@@ -132,14 +134,15 @@ def verify(
     folder, commit = find_folder(model, revision, must_be_pinned=not lock, ask_lock=not lock)
     if lock and commit is None:
         raise InputError(f"{model} is not from the hub, so it has no commit to record.", "Leave --lock out.")
-    checks = [_run(name, partial(check, folder)) for name, check in CHECKS.items()]
+    opened = OpenedFolder(folder)
+    checks = [_run(name, partial(check, opened)) for name, check in CHECKS.items()]
     checkpoint, trials = None, list[Trial]()
     if all(check.passed for check in checks):
         found: list[Checkpoint] = []
-        checks.append(_run("labels", lambda: found.append(_in_folder(model, folder, commit, labels, lock=lock))))
+        checks.append(_run("labels", lambda: found.append(_load(model, opened, commit, labels, lock=lock))))
         if found:
             checks.append(_run("loading", lambda: trials.append(_try(found[0]))))
-            checkpoint = found[0] if checks[-1].passed else None
+            checkpoint = found[0].closed() if checks[-1].passed else None
     place = None
     trial = next(iter(trials), None)
     if lock and commit is not None and trial is not None:
@@ -148,13 +151,12 @@ def verify(
     return Verification(str(model), folder, commit, tuple(checks), checkpoint, trial, place)
 
 
-def _in_folder(
-    model: str | Path, folder: Path, commit: str | None, labels: Sequence[str] | None, *, lock: bool
+def _load(
+    model: str | Path, opened: OpenedFolder, commit: str | None, labels: Sequence[str] | None, *, lock: bool
 ) -> Checkpoint:
     """The checkpoint in a folder that was found already, by the name that the user gave it."""
     pinned = None if lock else pinned_tokenizer(str(model), commit)
-    found = load_checkpoint(folder, labels=labels)
-    return replace(found, name=str(model), revision=commit, pinned_tokenizer=pinned)
+    return load_opened(opened, str(model), labels, revision=commit, pinned=pinned)
 
 
 def _run(name: str, check: Callable[[], None]) -> Check:
@@ -163,9 +165,6 @@ def _run(name: str, check: Callable[[], None]) -> Check:
     except SentiscoreError as error:
         return Check(name, error)
     return Check(name, None)
-
-
-_TEXTS: Final = ("A good day.", "Shares fell sharply after weak results, and nobody knows why.")
 
 
 def _try(checkpoint: Checkpoint) -> Trial:
@@ -177,14 +176,9 @@ def _try(checkpoint: Checkpoint) -> Trial:
     import torch
 
     from sentiscore.engine.classifier import Classifier
+    from sentiscore.engine.tokenizer import PLAIN
 
     classifier = Classifier.load(checkpoint, device=torch.device("cpu"), dtype=torch.float32)
     encoder = classifier.encoder
-    encoded = encoder.encode(_TEXTS)
-    if not encoded.lengths.all():
-        raise CheckpointError(
-            f"The tokenizer of {checkpoint.name} finds nothing to read in {_TEXTS[0]!r}.",
-            "Copy or download the whole folder again, or choose another model.",
-        )
-    classifier.run(encoded)
+    classifier.run(encoder.encode(PLAIN))
     return Trial(encoder.max_length, encoder.origin, encoder.made, encoder.differences, classifier.takes_padding)

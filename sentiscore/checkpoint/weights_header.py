@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sentiscore.checkpoint.reading import MIB, is_plain_name, open_inside, parse_object, read_object
+from sentiscore.checkpoint.reading import (
+    MIB,
+    Folder,
+    has,
+    is_plain_name,
+    open_inside,
+    opened,
+    parse_object,
+    read_object,
+)
 from sentiscore.errors import CheckpointError
 
 INDEX: Final = "model.safetensors.index.json"
@@ -34,7 +43,7 @@ WIDTHS: Final = {
 }
 """Bytes of a number of each kind."""
 
-_PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
+_PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 _PREFIX: Final = 8
 _EMPTY: Final = b"{}"
 _LONGEST_HEADER: Final = 32 * MIB
@@ -68,19 +77,19 @@ class Entry:
     end: int
 
 
-def weight_files(folder: Path) -> list[str]:
+def weight_files(folder: Folder) -> list[str]:
     """Names of the files that hold the weights of a model folder.
 
     Raises:
         CheckpointError: There are none, or they are pickles, or the list of them names something else.
     """
-    if (folder / ADAPTER_CONFIG).exists():
+    if has(folder, ADAPTER_CONFIG):
         return [ADAPTERS]
-    if os.path.lexists(folder / WHOLE):
+    if has(folder, WHOLE):
         return [WHOLE]
-    if os.path.lexists(folder / INDEX):
+    if has(folder, INDEX):
         return _shards(folder)
-    if pickles := sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern)):
+    if pickles := sorted(name for name in opened(folder).names if name.endswith(_PICKLES)):
         raise CheckpointError(
             f"{folder} holds its weights as {pickles[0]} only, a format that can run code when it is read.",
             "Ask its maker for safetensors, or convert it where that is safe, with transformers' save_pretrained.",
@@ -88,7 +97,7 @@ def weight_files(folder: Path) -> list[str]:
     raise CheckpointError(f"{folder} has no weights ({WHOLE}).", "Copy or download the whole folder again.")
 
 
-def _shards(folder: Path) -> list[str]:
+def _shards(folder: Folder) -> list[str]:
     table = read_object(folder, INDEX, _LARGEST_INDEX).get("weight_map")
     if not isinstance(table, dict) or not table:
         raise CheckpointError(f"{folder / INDEX} names no files.", "Copy or download the whole folder again.")
@@ -101,7 +110,7 @@ def _shards(folder: Path) -> list[str]:
     return sorted(set(table.values()))
 
 
-def read_header(folder: Path, name: str) -> dict[str, Entry]:
+def read_header(folder: Folder, name: str) -> dict[str, Entry]:
     """Where each tensor of a safetensors file is.
 
     Raises:
@@ -196,7 +205,7 @@ def _is_size(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**48
 
 
-def count_numbers(folder: Path) -> int:
+def count_numbers(folder: Folder) -> int:
     """How many numbers the weights of a model folder hold, read from the headers.
 
     Raises:

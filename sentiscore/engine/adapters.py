@@ -11,7 +11,6 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import torch
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from sentiscore.checkpoint.adapter_config import read_adapter_config
 from sentiscore.checkpoint.config import CONFIG, read_config
+from sentiscore.checkpoint.reading import Folder
 from sentiscore.checkpoint.weights_header import ADAPTER_CONFIG
 from sentiscore.engine.huggingface import build_classifier, check_body
 from sentiscore.engine.probe import REFUSALS
@@ -89,7 +89,7 @@ def round_to_4_bits(model: nn.Module) -> None:
         weight.copy_(bnb.functional.dequantize_4bit(packed, state))
 
 
-def merge(folder: Path, base: Path, *, in_4_bits: bool, hashes: Mapping[str, str] | None = None) -> Any:
+def merge(folder: Folder, base: Folder, *, in_4_bits: bool, hashes: Mapping[str, str] | None = None) -> Any:
     """A base with adapters merged into its weights, in fp32 on the CPU.
 
     Args:

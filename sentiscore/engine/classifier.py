@@ -99,6 +99,7 @@ class Classifier:
                 f"{engine.vocabulary:,} ids.",
                 "Copy or download the whole folder again, or choose another model.",
             )
+        encoder.check_reading(engine.vocabulary)
         if engine.longest < wanted:
             if max_length is not None:
                 raise InputError(

@@ -1,8 +1,8 @@
 """What is wrong with a classifier's head, worded once for every engine."""
 
 from collections.abc import Collection, Iterable
-from pathlib import Path
 
+from sentiscore.checkpoint.reading import Folder
 from sentiscore.errors import CheckpointError
 
 
@@ -19,7 +19,7 @@ def below_head(names: Iterable[str], body: str) -> list[str]:
     return sorted(name for name in names if name.startswith(f"{body}.") and "pooler" not in name.split("."))
 
 
-def untrained(folder: Path, missing: Collection[str], body: str) -> CheckpointError:
+def untrained(folder: Folder, missing: Collection[str], body: str) -> CheckpointError:
     """The error for a classifier some of whose weights are missing.
 
     Args:
@@ -35,7 +35,7 @@ def untrained(folder: Path, missing: Collection[str], body: str) -> CheckpointEr
     )
 
 
-def incomplete(folder: Path, missing: Collection[str]) -> CheckpointError:
+def incomplete(folder: Folder, missing: Collection[str]) -> CheckpointError:
     """The error for a model whose weights are missing where no training would make up for them."""
     tensors = "1 tensor" if len(missing) == 1 else f"{len(missing):,} tensors"
     return CheckpointError(
@@ -44,7 +44,7 @@ def incomplete(folder: Path, missing: Collection[str]) -> CheckpointError:
     )
 
 
-def miscounted(folder: Path, n_classes: int, n_labels: int) -> CheckpointError:
+def miscounted(folder: Folder, n_classes: int, n_labels: int) -> CheckpointError:
     """The head has more or fewer classes than there are label names."""
     return CheckpointError(
         f"{folder} has {n_classes} classes, but {n_labels} label names.",

@@ -5,7 +5,6 @@ import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final, Self
 
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sentiscore.checkpoint.config import CONFIG, read_config
-from sentiscore.checkpoint.weights_header import read_header, weight_files
+from sentiscore.checkpoint.reading import Folder
 from sentiscore.engine import head
 from sentiscore.engine.device import machine_faults
 from sentiscore.engine.probe import REFUSALS, can_be_padded, longest_text, shortest_text
@@ -104,7 +103,7 @@ class HuggingFaceEngine:
     @classmethod
     def load(
         cls,
-        folder: Path,
+        folder: Folder,
         *,
         n_labels: int,
         device: torch.device,
@@ -184,7 +183,7 @@ class HuggingFaceEngine:
         return logits
 
 
-def unusable(folder: Path, error: ValueError, dtype: torch.dtype) -> CheckpointError:
+def unusable(folder: Folder, error: ValueError, dtype: torch.dtype) -> CheckpointError:
     """What to say of a network that was made, and that cannot answer as a classifier has to."""
     hint = "Choose another model." if dtype is torch.float32 else "Try --dtype fp32, or choose another model."
     return CheckpointError(f"{folder} cannot be used: {error}.", hint)
@@ -230,7 +229,7 @@ def build_classifier(
     return model, info
 
 
-def check_body(folder: Path, model: Any, loading_info: Mapping[str, Any]) -> None:
+def check_body(folder: Folder, model: Any, loading_info: Mapping[str, Any]) -> None:
     """Do the files of a model hold all of a classifier but its head?
 
     transformers fills what is missing, or of another shape, with random numbers.
@@ -257,23 +256,6 @@ def _plan_of(config: Mapping[str, Any]) -> tuple[Any, Any, Any]:
     kind = transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(made)]
     with torch.device("meta"):  # nothing is held in memory there
         return made, kind, kind(copy.deepcopy(made))
-
-
-def unwrapped_weights(folder: Path) -> dict[str, Tensor] | None:
-    """The weights of a folder whose network was compiled or wrapped when it was saved; None if it was not.
-
-    Only names are read where there is nothing to do.
-
-    Raises:
-        CheckpointError: The folder does not hold a network of a known kind.
-        ValueError: Its settings do not go together. See `REFUSALS` for what else transformers raises.
-    """
-    names = {name: name for file in weight_files(folder) for name in read_header(folder, file)}
-    with offline(), _translated():
-        expected = _plan_of(read_config(folder))[2].state_dict()
-    if list(unwrapped(names, expected)) == list(names):
-        return None
-    return unwrapped(read_weights(folder), expected)
 
 
 @contextmanager

@@ -19,9 +19,16 @@ from tokenizers import Tokenizer
 from sentiscore.checkpoint import Checkpoint
 from sentiscore.checkpoint.config import CONFIG, read_config
 from sentiscore.checkpoint.lock import LOCK, command
-from sentiscore.checkpoint.reading import MIB, read_object
-from sentiscore.checkpoint.tokenizer_files import TOKENIZER, read_tokenizer, read_vocabulary, tokenizer_sources
-from sentiscore.engine.tokenizer import TextEncoder, translated
+from sentiscore.checkpoint.reading import MIB, Folder, read_object
+from sentiscore.checkpoint.tokenizer_files import (
+    TOKENIZER,
+    check_parts,
+    read_tokenizer,
+    read_vocabulary,
+    tokenizer_sources,
+)
+from sentiscore.checkpoint.tokenizer_parts import Parts
+from sentiscore.engine.tokenizer import PROBES, TextEncoder, make_tokenizer, translated
 from sentiscore.errors import CheckpointError, MissingExtraError
 
 EXTRA: Final = "sentencepiece"
@@ -33,20 +40,6 @@ _MOST_SHOWN: Final = 4
 _LONGEST_SHOWN: Final = 40
 _OF_NO_MATTER: Final = ("pair", "trim_offsets", "vocab", "merges", "special_tokens")
 """Parts of a tokenizer that read no single text otherwise, or that are too long to show."""
-
-_PROBES: Final = (
-    *("Profit ROSE 12.5% on Monday.", "profit rose", " leading space", "trailing space ", "two  spaces\tand\na line"),
-    *("Crème brûlée à la carte, naïve façade", "ÜBER İstanbul ẞ ß", "東京株価 rose 株式", "한국어 시장", "Привет, мир"),
-    *(
-        "don't can't it's we'll",
-        "e-mail: a.b@c.de #up $TSLA @user",
-        "100,000.00 1/2 3x",
-        "ﬁ ﬂ ½ ™ \uff21\uff22",
-        "\U0001f600\U0001f4c9 wow!!!",
-    ),
-    *("a", "A", "\u200bzero\u00a0width\u00ad", "``quoted'' — dash…", "x" * 120, "<s> [CLS] </s>"),
-)
-"""Texts that tokenizers which differ in how they read text take apart differently."""
 
 
 def load_encoder(checkpoint: Checkpoint, max_length: int) -> TextEncoder:
@@ -60,29 +53,37 @@ def load_encoder(checkpoint: Checkpoint, max_length: int) -> TextEncoder:
         CheckpointError: It has none, or one that cannot be read or made.
         MissingExtraError: A library that it is made with is not installed.
     """
-    folder, hashes, settings = checkpoint.folder, checkpoint.files, checkpoint.tokenizer_settings
+    folder, hashes, settings = checkpoint.source, checkpoint.files, checkpoint.tokenizer_settings
     sources = tokenizer_sources(folder)
     keeps_end = settings.get(_CONFIG, {}).get("truncation_side") == "left"
     if TOKENIZER not in sources and sources:
-        whole = _made(checkpoint, {name: read_vocabulary(folder, name, hashes.get(name)) for name in sources})
+        text = _made(checkpoint, {name: read_vocabulary(folder, name, hashes.get(name)) for name in sources})
+        whole, parts = _allowed(checkpoint, text)
         origin = f"made from {' and '.join(sources)} by transformers {version('transformers')}"
-        return TextEncoder(whole, max_length, origin=origin, made=_pinned(checkpoint, whole), keeps_end=keeps_end)
+        made = _pinned(checkpoint, whole)
+        return TextEncoder(whole, max_length, origin=origin, made=made, keeps_end=keeps_end, growth=parts.growth)
     if not settings or not sources:
         return TextEncoder.load(folder, max_length, hashes.get(TOKENIZER), keeps_end=keeps_end)
-    data = read_tokenizer(folder, hashes.get(TOKENIZER))
-    with translated(f"{folder / TOKENIZER} cannot be read"):
-        alone = Tokenizer.from_str(data.decode("utf-8"))
+    data, own = read_tokenizer(folder, hashes.get(TOKENIZER))
+    alone = make_tokenizer(data, own, str(folder / TOKENIZER))
     try:
-        whole = _made(checkpoint, {TOKENIZER: data})
-        with translated(f"{folder / TOKENIZER} cannot be read"):
-            differences = _differences(alone, whole) if _ids(alone, whole) != _ids(whole, alone) else []
+        text = _made(checkpoint, {TOKENIZER: data})
     except CheckpointError:  # transformers cannot read it either, so there is nothing to compare with
-        return TextEncoder(alone, max_length, keeps_end=keeps_end)
+        return TextEncoder(alone, max_length, keeps_end=keeps_end, growth=own.growth)
+    whole, parts = _allowed(checkpoint, text)
+    with translated(f"{folder / TOKENIZER} cannot be read"):
+        differences = _differences(alone, whole) if _ids(alone, whole) != _ids(whole, alone) else []
     if not differences:
-        return TextEncoder(alone, max_length, keeps_end=keeps_end)
+        return TextEncoder(alone, max_length, keeps_end=keeps_end, growth=own.growth)
     origin = f"{TOKENIZER}, changed by {' and '.join(settings)} as transformers {version('transformers')} reads them"
     return TextEncoder(
-        whole, max_length, origin=origin, differences=differences, made=_pinned(checkpoint, whole), keeps_end=keeps_end
+        whole,
+        max_length,
+        origin=origin,
+        differences=differences,
+        made=_pinned(checkpoint, whole),
+        keeps_end=keeps_end,
+        growth=parts.growth,
     )
 
 
@@ -102,8 +103,8 @@ def _pinned(checkpoint: Checkpoint, made: Tokenizer) -> str:
     return found
 
 
-def _made(checkpoint: Checkpoint, files: Mapping[str, bytearray]) -> Tokenizer:
-    """What transformers makes of these files and the checkpoint's settings.
+def _made(checkpoint: Checkpoint, files: Mapping[str, bytearray]) -> str:
+    """What transformers makes of these files and the checkpoint's settings, as the text of a `tokenizer.json`.
 
     Raises:
         CheckpointError: It cannot make a fast tokenizer of them.
@@ -111,7 +112,7 @@ def _made(checkpoint: Checkpoint, files: Mapping[str, bytearray]) -> Tokenizer:
     """
     from sentiscore.engine.huggingface import offline, quiet_transformers
 
-    folder = checkpoint.folder
+    folder = checkpoint.source
     if any(name.endswith(".model") for name in files):
         _require_extra(folder, files)
     kind = read_config(folder, checkpoint.files.get(CONFIG))["model_type"]
@@ -131,8 +132,19 @@ def _made(checkpoint: Checkpoint, files: Mapping[str, bytearray]) -> Tokenizer:
             chosen = transformers.PreTrainedTokenizerFast if named in _ANY_KIND else transformers.AutoTokenizer
             made = chosen.from_pretrained(place, local_files_only=True, trust_remote_code=False)
             _check_made(made, files)
-            whole: Tokenizer = made.backend_tokenizer
-            return Tokenizer.from_str(whole.to_str())
+            text: str = made.backend_tokenizer.to_str()
+            return text
+
+
+def _allowed(checkpoint: Checkpoint, text: str) -> tuple[Tokenizer, Parts]:
+    """A tokenizer that transformers made, if it does no more than one may.
+
+    Raises:
+        CheckpointError: It could do more.
+    """
+    what = f"The tokenizer of {checkpoint.folder}"
+    parts = check_parts(what, text.encode())
+    return make_tokenizer(text, parts, what), parts
 
 
 def _class_in_config(transformers: Any, checkpoint: Checkpoint) -> str | None:
@@ -140,7 +152,7 @@ def _class_in_config(transformers: Any, checkpoint: Checkpoint) -> str | None:
 
     Only the name of a class of transformers is passed on.
     """
-    named = read_object(checkpoint.folder, CONFIG, MIB, checkpoint.files.get(CONFIG)).get("tokenizer_class")
+    named = read_object(checkpoint.source, CONFIG, MIB, checkpoint.files.get(CONFIG)).get("tokenizer_class")
     return named if isinstance(named, str) and _find_class(transformers, named) is not None else None
 
 
@@ -155,7 +167,7 @@ def _find_class(transformers: Any, name: str) -> Any:
     return found if is_tokenizer and found.__module__.startswith("transformers.") else None
 
 
-def _check_fast(transformers: Any, folder: Path, named: Any) -> None:
+def _check_fast(transformers: Any, folder: Folder, named: Any) -> None:
     """Has a named tokenizer class a fast tokenizer? One that is unknown, or only a backend, is left to transformers.
 
     Raises:
@@ -185,7 +197,7 @@ def _check_made(made: Any, files: Mapping[str, bytearray]) -> None:
         raise ValueError(f"a {kind} is made from {' and '.join(sorted(needed))}, and there is no {missing[0]}")
 
 
-def _require_extra(folder: Path, files: Mapping[str, bytearray]) -> None:
+def _require_extra(folder: Folder, files: Mapping[str, bytearray]) -> None:
     """Raise a MissingExtraError unless what reads sentencepiece models is installed."""
     for module in _OF_EXTRA:
         try:
@@ -207,7 +219,7 @@ def _ids(tokenizer: Tokenizer, other: Tokenizer) -> list[list[int]]:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     added = sorted({token.content for one in (tokenizer, other) for token in one.get_added_tokens_decoder().values()})
-    encodings = tokenizer.encode_batch_fast([*_PROBES, *(f"up {token}down" for token in added)])
+    encodings = tokenizer.encode_batch_fast([*PROBES, *(f"up {token}down" for token in added)])
     tokenizer.encode_special_tokens = before
     return [encoding.ids for encoding in encodings]
 

@@ -1,7 +1,6 @@
 """Which forward pass computes a checkpoint: one of our own where there is one, otherwise Hugging Face's."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import torch
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from sentiscore.checkpoint import Checkpoint
 from sentiscore.checkpoint.config import CONFIG, read_config
+from sentiscore.checkpoint.reading import Folder
 from sentiscore.engine import head
 from sentiscore.engine.bert import BertEngine
 from sentiscore.engine.gpt_neox import GptNeoxEngine
@@ -76,7 +76,7 @@ def load_engine(
     Raises:
         CheckpointError: It cannot be loaded.
     """
-    folder, n_labels, hashes = checkpoint.folder, len(checkpoint.outputs), checkpoint.files
+    folder, n_labels, hashes = checkpoint.source, len(checkpoint.outputs), checkpoint.files
     config = read_config(folder, hashes.get(CONFIG))
     own = None if types else own_engine(config)
     length = checkpoint.max_length if max_length is None else max_length
@@ -84,7 +84,7 @@ def load_engine(
         from sentiscore.engine.adapters import merge
         from sentiscore.engine.huggingface import HuggingFaceEngine, hold_in, unusable
 
-        merged = merge(folder, checkpoint.base.folder, in_4_bits=checkpoint.base.in_4_bits, hashes=hashes)
+        merged = merge(folder, checkpoint.base.source, in_4_bits=checkpoint.base.in_4_bits, hashes=hashes)
         if own is None:
             try:
                 return HuggingFaceEngine.probed(hold_in(merged, dtype), device, max_length=length, types=types)
@@ -118,7 +118,7 @@ def load_engine(
         ) from error
 
 
-def _untrained(folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> CheckpointError | None:
+def _untrained(folder: Folder, config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> CheckpointError | None:
     """What to say of weights that an own network found incomplete; None if all are there.
 
     transformers knows the names of all, so it is asked, but only here: importing it takes seconds.

@@ -4,16 +4,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from sentiscore.checkpoint.reading import Folder
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER, read_tokenizer
+from sentiscore.checkpoint.tokenizer_parts import Parts
 from sentiscore.engine.long_texts import cut
 from sentiscore.engine.products import is_machines
+from sentiscore.engine.tokenizer_trial import try_steps
 from sentiscore.engine.vocabulary import Reading, Vocabulary
 from sentiscore.errors import CheckpointError, SentiscoreError
 
@@ -28,8 +30,31 @@ _TEXTS_AT_ONCE: Final = 1024
 """The library's objects hold far more than ids, so only so many are alive at a time."""
 
 
+_CHARS_AT_ONCE: Final = 1 << 23
+"""Characters that the texts of one call may become."""
+
 _IDS_AT_ONCE: Final = 1 << 17
 """Ids that are alive as numbers of Python, which take nine times what they take in an array."""
+
+PROBES: Final = (
+    *("Profit ROSE 12.5% on Monday.", "profit rose", " leading space", "trailing space ", "two  spaces\tand\na line"),
+    *("Crème brûlée à la carte, naïve façade", "ÜBER İstanbul ẞ ß", "東京株価 rose 株式", "한국어 시장", "Привет, мир"),
+    *(
+        "don't can't it's we'll",
+        "e-mail: a.b@c.de #up $TSLA @user",
+        "100,000.00 1/2 3x",
+        "ﬁ ﬂ ½ ™ \uff21\uff22",
+        "\U0001f600\U0001f4c9 wow!!!",
+    ),
+    *("a", "A", "\u200bzero\u00a0width\u00ad", "``quoted'' — dash…", "x" * 120, "<s> [CLS] </s>"),
+)
+"""Texts that tokenizers which differ in how they read text take apart differently."""
+
+PLAIN: Final = ("A good day.", "Shares fell sharply after weak results, and nobody knows why.")
+"""Texts that any classifier can read."""
+_UNKNOWN: Final = "\ue000 \U0010fffd"
+"""Characters that no vocabulary has."""
+_MOST_TRIED: Final = 1_000
 
 
 @contextmanager
@@ -50,6 +75,42 @@ def translated(what: str) -> Iterator[None]:
             raise
         why = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
         raise CheckpointError(f"{what}: {why}.", "Copy or download the whole folder again.") from error
+
+
+def make_tokenizer(data: bytes | bytearray | str, parts: Parts, what: str) -> Tokenizer:
+    """Make a tokenizer whose parts are allowed, once it is known that its steps come to an end.
+
+    Args:
+        data: A whole `tokenizer.json`.
+        parts: What was found of it.
+        what: What to call it in a message.
+
+    Raises:
+        CheckpointError: It is broken, or cannot read every text.
+    """
+    untrusted = "Do not use this model unless you know its maker."
+    if parts.untried is not None:
+        try:
+            try_steps(parts.untried)
+        except ValueError as error:
+            raise CheckpointError(f"{what} is not allowed: {error}.", untrusted) from error
+        except OSError as error:
+            raise CheckpointError(
+                f"{what} has steps that are tried in another process first, and none can be started: {error}.",
+                "Allow this process to start another one.",
+            ) from error
+    with translated(f"{what} cannot be read"):
+        made = Tokenizer.from_str(data if isinstance(data, str) else data.decode("utf-8"))
+    if (normalizer := made.normalizer) is not None:
+        added = [token.content for token in made.get_added_tokens_decoder().values() if token.normalized]
+        with translated(f"{what} cannot be read"):
+            empty = next((token for token in added if not normalizer.normalize_str(token)), None)
+        if empty is not None:
+            raise CheckpointError(
+                f"{what} is not allowed: nothing is left of its added token {empty[:40]!r} once it is normalized.",
+                untrusted,
+            )
+    return made
 
 
 @dataclass(frozen=True)
@@ -95,6 +156,7 @@ class TextEncoder:
         differences: Where `tokenizer.json` says something else than it does, in words.
         made: Its sha256, in hex, if transformers made it; None if it is `tokenizer.json` as it is.
         keeps_end: Whether a text that is too long loses its beginning, not its end.
+        growth: The most characters that one character of a text becomes.
 
     Raises:
         CheckpointError: So few tokens leave no room beside the special ones.
@@ -109,6 +171,7 @@ class TextEncoder:
         differences: Sequence[str] = (),
         made: str | None = None,
         keeps_end: bool = False,
+        growth: int = 1,
     ) -> None:
         tokenizer.no_padding()
         with translated(f"A text cannot be cut to {max_length} tokens"):
@@ -120,6 +183,7 @@ class TextEncoder:
         self.differences = tuple(differences)
         self.made = made
         self._keeps_end = keeps_end
+        self._growth = growth
 
     def limited_to(self, max_length: int) -> "TextEncoder":
         """The same tokenizer with another limit."""
@@ -130,6 +194,7 @@ class TextEncoder:
             differences=self.differences,
             made=self.made,
             keeps_end=self._keeps_end,
+            growth=self._growth,
         )
 
     def token_beyond(self, n_ids: int) -> str | None:
@@ -142,6 +207,29 @@ class TextEncoder:
         special = {token for token, added in self._tokenizer.get_added_tokens_decoder().items() if added.special}
         beyond = {i: token for token, i in self._tokenizer.get_vocab().items() if i >= n_ids and i not in special}
         return beyond[min(beyond)] if beyond else None
+
+    def check_reading(self, n_ids: int) -> None:
+        """Does it read plain and odd texts, those with its added tokens among them, as ids that a network knows?
+
+        Args:
+            n_ids: How many ids the network knows.
+
+        Raises:
+            CheckpointError: It does not.
+        """
+        added = [token.content for token in self._tokenizer.get_added_tokens_decoder().values()][:_MOST_TRIED]
+        encoded = self.encode([*PLAIN, *PROBES, _UNKNOWN, *(f"up {token}down" for token in added)])
+        if not encoded.lengths[: len(PLAIN)].all():
+            raise CheckpointError(
+                f"The tokenizer of the model finds nothing to read in {PLAIN[0]!r}.",
+                "Copy or download the whole folder again, or choose another model.",
+            )
+        if (highest := int(encoded.ids.max(initial=0))) >= n_ids:
+            raise CheckpointError(
+                f"The tokenizer of the model gives the token id {highest}, and its network knows {n_ids:,} ids.",
+                "Copy or download the whole folder again, or choose another model.",
+            )
+        self.reading(encoded)
 
     def types(self) -> dict[int, int]:
         """Token types of its special tokens, by id, where they are not 0: some networks see which token ends a text."""
@@ -163,7 +251,7 @@ class TextEncoder:
         return Vocabulary(self._tokenizer)
 
     @classmethod
-    def load(cls, folder: Path, max_length: int, sha256: str | None = None, *, keeps_end: bool = False) -> Self:
+    def load(cls, folder: Folder, max_length: int, sha256: str | None = None, *, keeps_end: bool = False) -> Self:
         """Read `tokenizer.json` of a model folder.
 
         Args:
@@ -175,9 +263,9 @@ class TextEncoder:
         Raises:
             CheckpointError: The file is missing or broken, or has changed since it was checked.
         """
-        data = read_tokenizer(folder, sha256)
-        with translated(f"{folder / TOKENIZER} cannot be read"):
-            return cls(Tokenizer.from_str(data.decode("utf-8")), max_length, keeps_end=keeps_end)
+        data, parts = read_tokenizer(folder, sha256)
+        tokenizer = make_tokenizer(data, parts, str(folder / TOKENIZER))
+        return cls(tokenizer, max_length, keeps_end=keeps_end, growth=parts.growth)
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Token ids of each text; an empty text may have none."""
@@ -186,8 +274,9 @@ class TextEncoder:
         parts = [np.empty(0, dtype=np.int32)]
         lengths = np.zeros(len(texts), dtype=np.int64)
         truncated = np.zeros(len(texts), dtype=np.bool_)
-        for start in range(0, len(texts), _TEXTS_AT_ONCE):
-            part = texts[start : start + _TEXTS_AT_ONCE]
+        start = 0
+        while start < len(texts):
+            part = texts[start : start + self._at_once(texts, start, limit)]
             ids: list[int] = []
             with translated("The tokenizer of the model is broken"):
                 encodings = self._tokenizer.encode_batch_fast([text[read] for text in part])
@@ -199,7 +288,17 @@ class TextEncoder:
                     parts.append(np.array(ids, dtype=np.int32))
                     ids = []
             parts.append(np.array(ids, dtype=np.int32))
+            start += len(part)
         return Encoded(ids=np.concatenate(parts), lengths=lengths, truncated=truncated)
+
+    def _at_once(self, texts: Sequence[str], start: int, limit: int) -> int:
+        """How many texts, from one of them on, go through the tokenizer in one call."""
+        room = _CHARS_AT_ONCE // self._growth
+        for count in range(min(_TEXTS_AT_ONCE, len(texts) - start)):
+            room -= min(len(texts[start + count]), limit)
+            if room < 0:
+                return max(count, 1)
+        return _TEXTS_AT_ONCE
 
     def reading(self, encoded: Encoded) -> Reading:
         """How much of each text the model knows."""

@@ -4,13 +4,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Final, TypeVar
 
 import torch
 from torch import Tensor
 
-from sentiscore.checkpoint.reading import read_inside
+from sentiscore.checkpoint.reading import Folder, read_inside
 from sentiscore.checkpoint.weights_header import WIDTHS, Entry, broken, parse_header, weight_files
 from sentiscore.errors import CheckpointError
 
@@ -43,7 +42,7 @@ _DTYPES: Final = {
 }
 
 
-def read_weights(folder: Path, hashes: Mapping[str, str] | None = None) -> dict[str, Tensor]:
+def read_weights(folder: Folder, hashes: Mapping[str, str] | None = None) -> dict[str, Tensor]:
     """All tensors of a folder by name.
 
     A file is read into memory once, and what is hashed is what the tensors are made of: whoever can write to the folder
@@ -92,7 +91,7 @@ def unwrapped(weights: Mapping[str, Held], expected: Iterable[str]) -> dict[str,
     return {name.removeprefix(prefix): weights[old] for old, name in plain.items() if name.startswith(prefix)}
 
 
-def _tensors(folder: Path, name: str, sha256: str | None) -> dict[str, Tensor]:
+def _tensors(folder: Folder, name: str, sha256: str | None) -> dict[str, Tensor]:
     data = read_inside(folder, name, sha256=sha256)
     try:
         header = parse_header(memoryview(data), len(data))

@@ -132,7 +132,8 @@ class Scorer:
             raise InputError(f"There is no overflow {asked.overflow!r}.", f"Use {' or '.join(names.OVERFLOWS)}.")
         device = choose_device(asked.device)
         dtype = choose_dtype(asked.dtype, device)
-        return cls(checkpoint, _load(checkpoint, device, dtype, length, may_choose=asked.dtype == "auto"), asked)
+        classifier = _load(checkpoint, device, dtype, length, may_choose=asked.dtype == "auto")
+        return cls(checkpoint.closed(), classifier, asked)
 
     def __reduce__(self) -> tuple[object, ...]:
         if self._answers is not None:

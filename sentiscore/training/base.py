@@ -1,15 +1,18 @@
 """A pre-trained base, and labelled rows as it reads them."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
 
 from sentiscore.checkpoint.config import read_config
-from sentiscore.engine.huggingface import build_classifier, check_body, unwrapped_weights
+from sentiscore.checkpoint.reading import Folder, has, opened
+from sentiscore.checkpoint.tokenizer_files import TOKENIZER, copied, read_tokenizer
+from sentiscore.engine.huggingface import build_classifier, check_body
 from sentiscore.engine.probe import longest_text
+from sentiscore.engine.tokenizer import make_tokenizer
+from sentiscore.engine.weights import read_weights
 from sentiscore.errors import CheckpointError, TrainingError
 from sentiscore.tables.labelled import LabelledData
 
@@ -18,7 +21,7 @@ _PADDING: Final = "<|padding|>"
 
 
 def load_base(
-    transformers: Any, base: Path, classes: tuple[str, ...], max_length: int, how: Callable[[], dict[str, Any]]
+    transformers: Any, base: Folder, classes: tuple[str, ...], max_length: int, how: Callable[[], dict[str, Any]]
 ) -> tuple[Any, Any, dict[str, Any]]:
     """The tokenizer and the network with a fresh head, agreed on what padding is.
 
@@ -42,29 +45,21 @@ def load_base(
         "problem_type": "single_label_classification",  # whatever its old head was
     }
     options = {"ignore_mismatched_sizes": True, **how()}  # a head with another number of labels is replaced
+    source = opened(base)
+    if has(source, TOKENIZER):  # what never comes to an end is found before it reads thousands of rows
+        make_tokenizer(*read_tokenizer(source), str(source / TOKENIZER))
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(base, local_files_only=True, trust_remote_code=False)
-        if (weights := unwrapped_weights(base)) is not None:
-            config = {name: value for name, value in read_config(base).items() if name != "num_labels"}
-            model, loading_info = build_classifier(config | head, weights, torch.float32, **options)
-        else:
-            model, loading_info = transformers.AutoModelForSequenceClassification.from_pretrained(
-                base,
-                dtype=torch.float32,
-                num_labels=len(classes),
-                local_files_only=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-                **head,
-                **options,
-            )
+        with copied(source) as copy:
+            tokenizer = transformers.AutoTokenizer.from_pretrained(copy, local_files_only=True, trust_remote_code=False)
+        config = {name: value for name, value in read_config(source).items() if name != "num_labels"}
+        model, loading_info = build_classifier(config | head, read_weights(source), torch.float32, **options)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise CheckpointError(
             f"{base} cannot be used as a base: {str(error).splitlines()[0]}.",
             "A base needs config.json, *.safetensors and a tokenizer of a kind that transformers knows.",
         ) from error
-    check_body(base, model, loading_info)
+    check_body(source, model, loading_info)
+    model.name_or_path = str(source)  # peft looks there for the size of the base's vocabulary
     tokenizer.padding_side = tokenizer.truncation_side = "right"  # as the checkpoint will be read
     if tokenizer.pad_token is None:
         tokenizer.pad_token = _PADDING if _PADDING in tokenizer.get_vocab() else tokenizer.eos_token

@@ -21,6 +21,7 @@ import torch
 from sentiscore import __version__, forks
 from sentiscore.checkpoint import Base, Checkpoint, KeptAdapters, Manifest, write_manifest
 from sentiscore.checkpoint.load import check_base, find_folder
+from sentiscore.checkpoint.reading import opened
 from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.device import choose_device, choose_dtype
 from sentiscore.engine.huggingface import quiet_transformers
@@ -127,7 +128,8 @@ def train(
     state = output / STATE
     check_folder_free(output, resume=resume)
     base, revision = find_folder(recipe.base, recipe.base_revision or None)
-    check_base(base)
+    source = opened(base)
+    check_base(source)
     adapters.check_recipe(recipe)
     if train_data is None or eval_data is None:
         train_data, eval_data = ([rows] for rows in load_hub_data(recipe.data, recipe.data_revision))
@@ -137,13 +139,13 @@ def train(
     transformers = quiet_transformers()
     transformers.set_seed(recipe.seed)
     how = functools.partial(adapters.how_to_load, transformers, recipe, where, dtype)
-    tokenizer, model, loading_info = load_base(transformers, base, classes, recipe.max_length, how)
+    tokenizer, model, loading_info = load_base(transformers, source, classes, recipe.max_length, how)
     model = adapters.choose_weights(model, recipe, loading_info)
     train_rows = _joined(
         [encode(tokenizer, rows, classes, recipe.max_length, recipe.label_smoothing) for rows in train_data]
     )
     eval_rows = [encode(tokenizer, rows, classes, recipe.max_length) for rows in eval_data]
-    claim_folder(output, recipe, base, train_data, eval_data, record=record or {}, resume=resume)
+    claim_folder(output, recipe, source, train_data, eval_data, record=record or {}, resume=resume)
     steps_per_epoch = math.ceil(len(train_rows) / recipe.batch_size)
     trainer = _trainer_class(transformers, recipe)(
         model=model,

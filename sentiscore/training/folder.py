@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sentiscore.checkpoint.load import hash_base
 from sentiscore.checkpoint.manifest import MANIFEST
+from sentiscore.checkpoint.reading import Folder
 from sentiscore.errors import OutputError, TrainingError
 from sentiscore.tables.labelled import LabelledData
 from sentiscore.tables.places import translated
@@ -72,7 +73,7 @@ def step_of(state: Path) -> int:
 def claim_folder(
     output: Path,
     recipe: Recipe,
-    base: Path,
+    base: Folder,
     train_data: Sequence[LabelledData],
     eval_data: Sequence[LabelledData],
     *,

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sentiscore.checkpoint.manifest import hash_file, loaded_files
 from sentiscore.errors import InputError, TrainingError
 from sentiscore.labels import CLASSES, P_OF
 from sentiscore.scoring.scorer import Scorer
@@ -45,11 +44,7 @@ class Teacher:
     @classmethod
     def of(cls, scorer: Scorer) -> Self:
         """Who a model is."""
-        checkpoint = scorer.checkpoint
-        digest = hashlib.sha256(f"{checkpoint.outputs} {checkpoint.temperature}".encode())
-        for path in loaded_files(checkpoint.folder):
-            digest.update(f"{path.name} {hash_file(path)}".encode())
-        return cls(Path(checkpoint.short_name).name, digest.hexdigest())
+        return cls(Path(scorer.checkpoint.short_name).name, scorer.checkpoint.sha256)
 
 
 def classes_of(teachers: Sequence[Scorer]) -> tuple[str, ...]:

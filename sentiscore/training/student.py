@@ -7,6 +7,8 @@ from typing import Any
 
 from sentiscore.checkpoint.config import read_config
 from sentiscore.checkpoint.load import check_base, find_folder
+from sentiscore.checkpoint.reading import opened
+from sentiscore.checkpoint.tokenizer_files import copied
 from sentiscore.engine.huggingface import build_classifier, check_body, quiet_transformers
 from sentiscore.engine.weights import read_weights
 from sentiscore.errors import CheckpointError, TrainingError
@@ -106,10 +108,11 @@ def _take_layers(trained: str | Path, layers: Sequence[int], output: Path) -> Pa
     import torch
 
     transformers = quiet_transformers()
-    folder, _ = find_folder(trained, must_be_pinned=True)
+    folder = opened(find_folder(trained, must_be_pinned=True)[0])
     check_base(folder)
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        with copied(folder) as copy:
+            tokenizer = transformers.AutoTokenizer.from_pretrained(copy, local_files_only=True, trust_remote_code=False)
         model, info = build_classifier(read_config(folder), read_weights(folder), torch.float32)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise CheckpointError(

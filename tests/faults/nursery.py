@@ -42,6 +42,8 @@ class Sabotage:
         signals: Seconds after the start and the number of a signal, for each signal; then the run ends as Python ends,
             and is killed if it does not within `HANGS_S`.
         code: Python to run in place of the command.
+        cpu_seconds: The most seconds that it may compute; waiting for anything ends after six times as many.
+        memory_bytes: The most memory that it may ask for, beside what it has when it begins.
     """
 
     kill_before_change: int | None = None
@@ -54,6 +56,8 @@ class Sabotage:
     read_error_after: int | None = None
     signals: tuple[tuple[float, int], ...] = ()
     code: str | None = None
+    cpu_seconds: int | None = None
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Run:
         stderr: What it told.
         seconds: How long it took.
         changes: The changes of files that it made, in order: what was done to which name, without numbers and hashes.
+        peak_bytes: The most memory that it held, all that it shares with its mother among it.
     """
 
     code: int
@@ -73,6 +78,7 @@ class Run:
     stderr: str
     seconds: float
     changes: list[str]
+    peak_bytes: int = 0
     windows: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -136,13 +142,14 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             _be_the_command(order, logs)
-        status = _wait(child, order["sabotage"], started)
+        status, peak = _wait(child, order["sabotage"], started)
         count = logs / "changes"
         answer = {
             "code": os.waitstatus_to_exitcode(status),
             "stdout": (logs / "stdout").read_text(),
             "stderr": (logs / "stderr").read_text(),
             "seconds": time.monotonic() - started,
+            "peak_bytes": peak,
             "changes": count.read_text().splitlines() if count.exists() else [],
         }
         shutil.rmtree(logs)
@@ -150,7 +157,9 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def _wait(child: int, sabotage: dict[str, Any], started: float) -> int:
+def _wait(child: int, sabotage: dict[str, Any], started: float) -> tuple[int, int]:
+    """How the child ended, and the most memory that it had, in bytes."""
+
     def sleep_until(after: float) -> None:
         time.sleep(max(0.0, after - (time.monotonic() - started)))
 
@@ -163,12 +172,13 @@ def _wait(child: int, sabotage: dict[str, Any], started: float) -> int:
             os.kill(child, number)  # which may have ended: it is there until it was waited for
         deadline = time.monotonic() + HANGS_S
         while time.monotonic() < deadline:
-            ended, status = os.waitpid(child, os.WNOHANG)
+            ended, status, used = os.wait4(child, os.WNOHANG)
             if ended:
-                return status
+                return status, used.ru_maxrss * 1024
             time.sleep(0.01)
         os.kill(child, signal.SIGKILL)
-    return os.waitpid(child, 0)[1]
+    _, status, used = os.wait4(child, 0)
+    return status, used.ru_maxrss * 1024
 
 
 def _be_the_command(order: dict[str, Any], logs: Path) -> None:
@@ -208,6 +218,12 @@ def _prepare(sabotage: Sabotage, folder: Path, window_rows: int, count: Path) ->
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     vars(job)["WINDOW_ROWS"] = window_rows
     _watch_changes(folder, count, sabotage.kill_before_change)
+    if sabotage.cpu_seconds is not None:
+        resource.setrlimit(resource.RLIMIT_CPU, (sabotage.cpu_seconds, sabotage.cpu_seconds))
+        signal.alarm(6 * sabotage.cpu_seconds)
+    if sabotage.memory_bytes is not None:
+        held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (held + sabotage.memory_bytes,) * 2)
     if sabotage.file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (sabotage.file_bytes, sabotage.file_bytes))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -11,7 +11,6 @@ from polars.testing import assert_frame_equal
 from safetensors.torch import load_file, save_file
 
 from sentiscore import Scorer
-from sentiscore.engine.huggingface import unwrapped_weights
 from sentiscore.engine.weights import unwrapped
 from sentiscore.errors import CheckpointError
 from tests.conftest import TEXTS
@@ -76,7 +75,6 @@ def test_training_begins_from_the_weights_of_a_wrapped_base(tiny_base: Path, tmp
     from sentiscore.engine.huggingface import quiet_transformers
     from sentiscore.training.base import load_base
 
-    assert unwrapped_weights(tiny_base) is None
     wrapped = renamed(tiny_base, tmp_path / "wrapped", lambda name: f"_orig_mod.{name}")
     plain, other = (
         load_base(quiet_transformers(), folder, ("negative", "positive"), 16, dict)[1].state_dict()
