@@ -336,12 +336,12 @@ class DailySums:
         if self.closed_until is not None:
             self._n_late += int((placed.sessions <= self.closed_until).sum())
 
-    def restore(self, kept: Kept) -> None:
-        """Go on from what `state` gave."""
+    def restore(self, sums: pl.DataFrame, texts: pl.DataFrame | None, stories: pl.DataFrame | None = None) -> None:
+        """Go on from what `state` gave: `restore(*kept)`."""
         forks.check()
-        self.sums.restore(kept.sums.drop("ds", "cutoff"), kept.texts)
-        if self.stories is not None and kept.stories is not None:
-            self.stories.restore(kept.stories.drop("ds", "cutoff"))
+        self.sums.restore(sums.drop("ds", "cutoff", strict=False), texts)
+        if self.stories is not None and stories is not None:
+            self.stories.restore(stories.drop("ds", "cutoff", strict=False))
         self._any = True
 
     def state(self) -> Kept:

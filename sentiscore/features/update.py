@@ -117,7 +117,7 @@ def update_file(
         _check_settings(target, before.settings, made_with, hint)
         _check_later(target, instant, before)
         _check_calendar(sums, before.kept, hint)
-        sums.restore(before.kept)
+        sums.restore(*before.kept)
         sums.closed_until = sums.sessions.last_closed(before.as_of)
     history = read_history(target, old, before, shas[0])
     made_with["midnight"] = _settled(sums, source, before)

@@ -31,6 +31,7 @@ def test_names_of_special_tokens_are_plain_text_to_pythias_own_tokenizer() -> No
     assert not {0, 1} & set(dressed.tolist())
 
 
+@pytest.mark.filterwarnings("ignore:.*equal in entity, time and text")
 def test_real_tweets_go_from_a_file_to_daily_features(tmp_path: Path) -> None:
     source = SHARED / "stocknet" / "tweets.parquet"
     settings: dict[str, Any] = {"text_col": "text", "time_col": "created_at", "entity_col": "ticker"}

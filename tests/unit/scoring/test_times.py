@@ -95,6 +95,7 @@ def test_a_setting_that_makes_no_sense_is_found_before_the_model_is_loaded(
         score_file(path, text_col="headline", **how)
 
 
+@pytest.mark.filterwarnings("ignore:.*equal in entity, time and text")
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 @pytest.mark.parametrize("window", [3, 32_768])
 def test_midnights_of_the_whole_file_decide_whatever_the_window(
