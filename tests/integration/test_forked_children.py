@@ -53,6 +53,7 @@ calls = {
     "add_ewm": lambda: features.add_ewm(frame, "t", 1),
     "add_lags": lambda: features.add_lags(frame, "t", 1),
     "add_rolling": lambda: features.add_rolling(frame, "t", 2),
+    "as_published": lambda: features.as_published(frame, None, "2024-01-01T00:00:00Z"),
     "check_future": lambda: features.check_future(frame, frame, h=1),
     "join_target": lambda: features.join_target(frame, frame, time_col="t"),
     "plot": lambda: features.plot(frame),
