@@ -181,6 +181,18 @@ def test_repeats_of_other_ids_are_not_copies() -> None:
     features.daily(rows, **PLAIN, config=DailyConfig(repeats="drop"))
 
 
+@pytest.mark.filterwarnings("ignore:1 row has no id")
+def test_a_refusal_says_that_rows_without_an_id_count_each_time(tmp_path: Path) -> None:
+    whole = scored(MONDAY, (None, at(8, 14), "no id", 0.5), TUESDAY)
+    with pytest.raises(
+        InputError, match=r"^1 of the 3 rows count .*\n.* 1 of all rows have no id, and such a row counts"
+    ):
+        nights(tmp_path, whole.head(2), whole, **ARGS)
+    (tmp_path / "other").mkdir()
+    with pytest.raises(InputError, match=r"old values.$"):
+        nights(tmp_path / "other", scored(MONDAY), scored(("late", at(8, 14), "late", 0.5)), **ARGS)
+
+
 def test_rows_without_an_id_count_each_and_are_reported() -> None:
     rows = scored(
         *[
