@@ -186,6 +186,11 @@ class DailySums:
         return 0 if self.stories is None else self.stories.choose(self.closed_until).n_repeated
 
     @property
+    def n_without_id(self) -> int:
+        """Rows added that have a place and no id, where rows have ids."""
+        return self._n_without_id
+
+    @property
     def counts_twice(self) -> bool:
         """Whether a row that is added once more counts once more."""
         return self.stories is None or self._n_without_id > 0

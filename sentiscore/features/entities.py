@@ -135,9 +135,9 @@ def notes_on(n_stand_ins: int, names: pl.Series | None) -> list[str]:
 
 
 def _as_text(names: pl.Series) -> pl.Series:
-    """Bytes as text, with U+FFFD in place of what is not UTF-8; other names as they are."""
+    """Bytes as text, with U+FFFD in place of what is not UTF-8, and no names at all; other names as they are."""
     if names.dtype != pl.Binary:
-        return names
+        return names.cast(pl.String) if names.dtype == pl.Null else names
     return decoded(pl.DataFrame({"name": names}), ["name"], None)["name"].alias(names.name)
 
 

@@ -20,7 +20,7 @@ CLOSE: Final = "session_close"
 CALENDAR: Final = "calendar"
 KEYS: Final = (ID, DS, SESSION, AVAILABLE_AT)
 
-_TEXT: Final = (pl.String, pl.Categorical, pl.Enum)
+TEXT: Final = (pl.String, pl.Categorical, pl.Enum)
 _MAKE: Final = "Give the frame that features.daily made, whole: pick rows out after this step, not before it."
 
 
@@ -155,7 +155,7 @@ def numbered_sessions(daily: pl.DataFrame) -> pl.DataFrame:
 
 def plain_ids(ids: pl.Series) -> pl.Series:
     """Ids in a type that joins and that every library reads and sorts alike: categories become text."""
-    return ids.cast(pl.String) if ids.dtype in _TEXT else ids
+    return ids.cast(pl.String) if ids.dtype in TEXT else ids
 
 
 def _holds_numbers(dtype: pl.DataType) -> bool:

@@ -187,7 +187,7 @@ def place(
         "counted": scorable,
         "q": (numbers * SCALE).round().cast(pl.Int64),
         "u": _uncertainty(scored, columns.prefix),
-        "label": scored[label],
+        "label": scored[label].cast(pl.String),  # of a file in which no row has scores it may hold nothing
     }
     _check_whole(scored[status], scorable, parts["q"], scored[label])
     if columns.weight is not None:

@@ -38,12 +38,15 @@ def as_published(daily: pl.DataFrame, revisions: pl.DataFrame | None, at: str | 
     instant = parse_instant(at, "at")
     check_frame(daily, "The daily features")
     _require(daily, (*PLACE, "n_docs"), "The daily features", "Give the whole frame that features --update wrote.")
+    _check_instants(daily, "available_at", "The daily features")
     if revisions is not None:
         check_frame(revisions, "The revisions")
     if revisions is None or revisions.is_empty():
         return daily.filter(pl.col("available_at") <= instant)
     hint = "Give the whole file NAME.revisions.parquet that is beside the daily file."
     _require(revisions, (*PLACE, "n_docs", REVISED_AT), "The revisions", hint)
+    for name in {REVISED_AT, AS_OF, "available_at"} & set(revisions.columns):
+        _check_instants(revisions, name, "The revisions")
     done = _updates_until(daily, revisions, instant)
     if done.is_empty():
         return daily.clear()
@@ -60,6 +63,15 @@ def as_published(daily: pl.DataFrame, revisions: pl.DataFrame | None, at: str | 
 def _require(frame: pl.DataFrame, columns: tuple[str, ...], what: str, hint: str) -> None:
     if missing := [name for name in columns if name not in frame.columns]:
         raise InputError(f"{what} lack {', '.join(missing)}.", hint)
+
+
+def _check_instants(frame: pl.DataFrame, column: str, what: str) -> None:
+    dtype = frame.schema[column]
+    if not isinstance(dtype, pl.Datetime) or dtype.time_zone is None:
+        raise InputError(
+            f"{what} have {dtype} in the column {column!r}, which is no instant.",
+            "Give the frame as it is in the parquet file, with times that have a zone.",
+        )
 
 
 def _updates_until(daily: pl.DataFrame, revisions: pl.DataFrame, instant: datetime) -> pl.DataFrame:

@@ -94,7 +94,9 @@ def sha256(path: Path) -> str:
 def settings_of(sums: DailySums, schema: pl.Schema) -> dict[str, Any]:
     """Everything that the rows of a daily file depend on beside the scored rows and the instant of the update."""
     entity, separator = sums.columns.entity, sums.columns.separator
-    entities = "one series" if entity is None else str(schema[entity])
+    kind = None if entity is None else schema[entity]
+    kind = pl.String() if kind == pl.Null else kind  # of a file in which no row has an entity
+    entities = "one series" if kind is None else str(kind)
     hashed = sums.columns.text is not None or sums.columns.id is not None
     return {
         "format": FORMAT,

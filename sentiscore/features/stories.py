@@ -22,7 +22,8 @@ class Chosen:
     Attributes:
         rows: One row for each text of an entity, and one more where it first appeared without scores.
         n_repeated: Given rows that do not count, since their ids do already.
-        n_corrected: Those among them whose text or time is not that of the row that counts.
+        n_corrected: Those among them whose text or time is not that of the row that counts, and rows that take the
+            place of a waiting one with the same time and another text.
         n_late: Given rows that count for a published session.
     """
 
@@ -89,7 +90,8 @@ def notes_on_ids(n_corrected: int, n_without: int, *, text: bool) -> list[str]:
         rows = "1 row was" if n_corrected == 1 else f"{n_corrected:,} rows were"
         notes.append(
             f"{rows} corrected: {'it has' if n_corrected == 1 else 'they have'} another {'text or ' * text}time than "
-            "the row that counts for the same id. The first version counts."
+            "the row that counts for the same id. The first version counts. Where times are equal, texts and scores "
+            "decide which one that is."
         )
     if n_without:
         rows = "1 row has" if n_without == 1 else f"{n_without:,} rows have"
@@ -156,8 +158,13 @@ def _marked(copies: pl.DataFrame, old: pl.Expr, published: pl.Expr) -> pl.DataFr
 
 
 def _corrected(copies: pl.DataFrame, old: pl.Expr) -> pl.DataFrame:
-    """Given rows that are not kept and differ from the row that counts for their id."""
+    """Given rows that differ from the row that counts for their id, or from a waiting one whose place they take.
+
+    A row with an earlier time than the waiting one is the first version, so it is no correction.
+    """
     told = [name for name in ("at", "text") if name in copies.columns]
-    counting = copies.filter("kept").unique("id", keep="last", maintain_order=True).select("id", *told)
-    left = copies.filter(~pl.col("kept") & ~old).join(counting, on="id", how="left", suffix="_kept")
-    return left.filter(pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_kept")) for name in told))
+    counting = copies.filter("kept").unique("id", keep="last", maintain_order=True).select("id", "row", *told)
+    left = copies.filter(~pl.col("kept")).join(counting, on="id", how="left", suffix="_kept")
+    other = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_kept")) for name in told)
+    later = old & (pl.col("at") != pl.col("at_kept"))
+    return left.filter(other & ~later).with_columns(pl.coalesce("row", "row_kept")).drop_nulls("row")

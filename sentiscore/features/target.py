@@ -61,6 +61,8 @@ def join_target(
     check_frame(daily, "The daily features")
     check_frame(prices, "The frame of forecasts")
     names = check_columns(daily, feature_columns(daily) if columns is None else columns)
+    if max_age is not None and not isinstance(max_age, timedelta):
+        raise InputError(f"max_age is {max_age!r}, not a length of time.", "Give for example timedelta(days=5).")
     known = _known(daily)
     for name in (id_col, time_col):
         if name not in prices.columns:
@@ -137,6 +139,8 @@ def _instants(times: pl.Series, tz: str | None, time_of_day: time | None) -> pl.
                 f"The column {name_of(times)!r} holds dates, and a date says no instant at which a forecast is made.",
                 "Say both, for example: time_of_day=time(9, 30), tz='America/New_York'.",
             )
+        if not isinstance(time_of_day, time):
+            raise InputError(f"time_of_day is {time_of_day!r}, not a time.", "Give for example time(9, 30).")
         if time_of_day.tzinfo is not None:
             raise InputError("time_of_day carries a zone of its own.", "Say the zone with tz.")
         return _earliest(times.to_frame("d").select(pl.col("d").dt.combine(time_of_day)).to_series(), zone)

@@ -326,7 +326,9 @@ def _check_new(
         raise InputError(
             f"{sums.n_late:,} of the {rows:,} rows count for sessions up to {last}, which {target} has published "
             f"already; nothing was changed. It stands as of {write_instant(before.as_of)}.",
-            "Leave them out, or let them change what was published with --revise, which keeps the old values.",
+            "Leave them out, or let them change what was published with --revise, which keeps the old values."
+            + f" {sums.n_without_id:,} of all rows have no id, and such a row counts each time that it comes."
+            * (sums.n_without_id > 0),
         )
 
 

@@ -24,7 +24,7 @@ def check_zone(name: str, what: str) -> str:
     try:
         ZoneInfo(name)
         pl.select(pl.lit(0).cast(INSTANT).dt.convert_time_zone(name))  # polars knows fewer names
-    except (KeyError, ValueError, OSError, pl.exceptions.PolarsError) as error:
+    except (KeyError, ValueError, TypeError, OSError, pl.exceptions.PolarsError) as error:  # TypeError: not text
         raise InputError(
             f"There is no time zone {name!r} ({what}).", "Zones are named like America/New_York or UTC."
         ) from error

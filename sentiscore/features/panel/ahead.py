@@ -121,9 +121,15 @@ def with_future(rows: pl.DataFrame, future_ds: FutureDays | None) -> pl.DataFram
 def _days(future_ds: FutureDays) -> tuple[pl.Series, pl.Series | None]:
     """The dates of the sessions to come, and their numbers where they have some."""
     numbers = None
+    if isinstance(future_ds, pl.DataFrame) and (missing := {SESSION, DS} - set(future_ds.columns)):
+        raise InputError(
+            f"future_ds holds no dates. It is a frame without the column {min(missing)!r}.",
+            "Give the frame that features.sessions returns, or one column of dates.",
+        )
     try:
         if isinstance(future_ds, pl.DataFrame):
-            numbers = future_ds[SESSION].cast(pl.Int64)
+            numbers = future_ds[SESSION]
+            numbers = numbers.cast(pl.Int64) if numbers.dtype.is_integer() else numbers
             future_ds = future_ds[DS]
         days = pl.Series(DS, future_ds)
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:

@@ -16,7 +16,7 @@ from typing import Final, Literal
 import polars as pl
 
 from sentiscore.errors import InputError
-from sentiscore.features.grid import AVAILABLE_AT, CALENDAR, CLOSE, DS, ID, SESSION
+from sentiscore.features.grid import AVAILABLE_AT, CALENDAR, CLOSE, DS, ID, SESSION, TEXT
 from sentiscore.features.sessions import calendar_named, parse_cutoff
 from sentiscore.features.times import write_instant
 from sentiscore.features.zones import UTC, WALL
@@ -155,8 +155,14 @@ def timing_of(rows: pl.DataFrame, offset: timedelta) -> Timing:
         )
     if nulls := rows[AVAILABLE_AT].null_count():
         raise InputError(f"{nulls:,} rows of the daily features have no available_at.", "Leave them out.")
-    said = _is_instant(rows.schema.get(CLOSE, pl.Null()))
-    named = rows.schema.get(CALENDAR) == pl.String
+    closes = rows.schema.get(CLOSE, pl.Null())
+    said = _is_instant(closes)
+    if not said and closes != pl.Null:
+        raise InputError(
+            f"The column 'session_close' holds {closes}, which is no instant.",
+            "It needs times with a zone. Without the column, only the dates of the sessions are checked.",
+        )
+    named = rows.schema.get(CALENDAR) in TEXT
     instants = [AVAILABLE_AT, CLOSE] if said else [AVAILABLE_AT]
     finest = any(getattr(rows.schema[name], "time_unit", None) == "ns" for name in instants)
     unit: Literal["ns", "us"] = "ns" if finest else "us"  # the finer one: nothing is rounded

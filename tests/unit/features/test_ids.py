@@ -120,6 +120,16 @@ def test_a_waiting_story_moves_to_an_earlier_time_that_is_not_published(tmp_path
     assert second.n_repeated == 0  # tonight's row counts, and that of the night before does not
 
 
+@pytest.mark.parametrize("texts", [("old", "new"), ("new", "old")])
+def test_a_waiting_story_that_is_corrected_at_its_own_time_is_reported(tmp_path: Path, texts: tuple[str, str]) -> None:
+    first, second = (("e", at(8, 22), text, 0.5 if text == "old" else -0.5) for text in texts)
+    with pytest.warns(SentiscoreWarning, match=r"^1 row was corrected: .* Where times are equal, texts and scores"):
+        done = nights(tmp_path, scored(MONDAY, first), scored(second, TUESDAY), **ARGS)
+    with pytest.warns(SentiscoreWarning, match="^1 row was corrected"):
+        whole = features.daily(scored(MONDAY, second, first, TUESDAY), calendar="XNYS", as_of=at(9, 23), **ARGS)
+    assert_frame_equal(done[-1].daily, whole, check_exact=True)  # whichever came first
+
+
 def test_the_row_that_was_published_first_counts_in_any_order_and_any_parts() -> None:
     rows = scored(
         ("a", at(9, 15), "new", 1.0),
@@ -179,6 +189,18 @@ def test_repeats_of_other_ids_are_not_copies() -> None:
     for changed in (rows.with_columns(ticker=pl.Series(["A", "B"])), rows.with_columns(text=pl.Series(["x", "y"]))):
         features.daily(changed, **PLAIN)
     features.daily(rows, **PLAIN, config=DailyConfig(repeats="drop"))
+
+
+@pytest.mark.filterwarnings("ignore:1 row has no id")
+def test_a_refusal_says_that_rows_without_an_id_count_each_time(tmp_path: Path) -> None:
+    whole = scored(MONDAY, (None, at(8, 14), "no id", 0.5), TUESDAY)
+    with pytest.raises(
+        InputError, match=r"^1 of the 3 rows count .*\n.* 1 of all rows have no id, and such a row counts"
+    ):
+        nights(tmp_path, whole.head(2), whole, **ARGS)
+    (tmp_path / "other").mkdir()
+    with pytest.raises(InputError, match=r"old values.$"):
+        nights(tmp_path / "other", scored(MONDAY), scored(("late", at(8, 14), "late", 0.5)), **ARGS)
 
 
 def test_rows_without_an_id_count_each_and_are_reported() -> None:

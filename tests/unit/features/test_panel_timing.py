@@ -269,3 +269,28 @@ def test_sessions_of_another_calendar_are_refused_by_their_numbers(file_of_sessi
         to_nixtla(features, target(features), h=1, future_ds=sessions("XNYS", "2024-07-03", "2024-07-08"))
     with pytest.raises(InputError, match="future_ds holds no dates"):
         to_nixtla(features, target(features), h=1, future_ds=pl.DataFrame({"ds": [date(2024, 7, 3)]}))
+
+
+def test_a_close_that_is_not_an_instant_is_refused_and_never_passed_over() -> None:
+    features = made("close+15m", calendar="XNYS")
+    y, close = target(features), pl.col("session_close")
+    for wrong in (close.dt.replace_time_zone(None), close.cast(pl.String), close.dt.date()):
+        with pytest.raises(
+            InputError, match=r"'session_close' holds .*, which is no instant.\nIt needs times with a zone"
+        ):
+            to_nixtla(features.with_columns(wrong), y, h=1)
+
+
+def test_the_calendar_of_daily_rows_may_be_a_category() -> None:
+    features = made("close", calendar="XNYS").with_columns(pl.col("calendar").cast(pl.Categorical))
+    with pytest.raises(InputError, match="calendar XNYS after 2024-07-02"):
+        to_nixtla(features, target(features), h=1, future_ds=[date(2024, 7, 5)])
+
+
+def test_a_frame_of_sessions_to_come_needs_its_numbers() -> None:
+    features = made("close", calendar="XNYS")
+    y, ahead = target(features), sessions("XNYS", "2024-07-03", "2024-07-08")
+    with pytest.raises(InputError, match=r"a frame without the column 'session_idx'.\n.*features.sessions"):
+        to_nixtla(features, y, h=1, future_ds=ahead.drop("session_idx"))
+    with pytest.raises(InputError, match=r"has the sessions \d+\.5, "):
+        to_nixtla(features, y, h=1, future_ds=ahead.with_columns(pl.col("session_idx") + 0.5))

@@ -196,5 +196,21 @@ def test_frames_that_do_not_belong_together_are_refused(nights: Nights) -> None:
         as_published(nights.copies[-1], nights.revisions, "yesterday")
 
 
+@pytest.mark.parametrize("dtype", [pl.String, pl.Datetime("us"), pl.Date])
+def test_times_that_are_not_instants_any_more_are_refused(nights: Nights, dtype: pl.DataType) -> None:
+    first, _ = before_and_after(rows_of(), 20)
+    nights.update(first.slice(3), as_of=NOON["as_of"])
+    nights.update(first.head(3), as_of=NOON["as_of"], revise=True)
+    daily, revisions, at = nights.copies[-1], nights.revisions, nights.made[0]
+    for name, frame, record in (
+        ("available_at", daily.with_columns(pl.col("available_at").cast(dtype)), revisions),
+        ("available_at", daily.with_columns(pl.col("available_at").cast(dtype)), None),
+        ("revised_at", daily, revisions.with_columns(pl.col("revised_at").cast(dtype))),
+        ("as_of", daily, revisions.with_columns(pl.col("as_of").cast(dtype))),
+    ):
+        with pytest.raises(InputError, match=f"column '{name}', which is no instant"):
+            as_published(frame, record, at)
+
+
 def test_the_function_is_public() -> None:
     assert "as_published" in features.__all__

@@ -388,6 +388,7 @@ def test_sessions_that_cannot_be_listed_are_refused(tmp_path: Path) -> None:
         (("XXXX", "2024-07-01", "2024-07-02"), {}, "no calendar 'XXXX'"),
         (("XNYS", "2024-07-01", "2024-07-02"), {"day_tz": "UTC"}, "days of its own"),
         ((None, "2024-07-01", "2024-07-02"), {"day_tz": "Mars"}, "no time zone 'Mars'"),
+        ((None, "2024-07-01", "2024-07-02"), {"day_tz": 5}, "no time zone 5"),
         ((None, "2024-07-01", "2024-07-02"), {"cutoff": "noon"}, "'noon' is not a cutoff"),
         ((None, "2024-07-01", "2024-07-02"), {"cutoff": 5}, "5 is not a cutoff"),
         ((own.lazy(), "2024-07-01", "2024-07-02"), {}, "of the type LazyFrame"),

@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -223,8 +224,10 @@ def test_the_name_of_a_zone_is_handed_back(name: str) -> None:
     assert check_zone(name, "tz") == name
 
 
-@pytest.mark.parametrize("name", ["", "EST5", "America/Nowhere", "../UTC", "/etc/passwd", "America", "\0"])
-def test_a_zone_that_there_is_not_is_refused_with_what_it_was_for(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["", "EST5", "America/Nowhere", "../UTC", "/etc/passwd", "America", "\0", 5, b"UTC", ZoneInfo("UTC")]
+)
+def test_a_zone_that_there_is_not_is_refused_with_what_it_was_for(name: Any) -> None:
     with pytest.raises(InputError, match=r"no time zone .*\(day_tz\).\n.*America/New_York"):
         check_zone(name, "day_tz")
 

@@ -612,3 +612,22 @@ def test_sums_of_another_version_are_refused(write: Make, target: Path, monkeypa
     monkeypatch.undo()
     with pytest.raises(InputError, match=r"another version of sentiscore.*\n.*--anew"):
         update_file(write(second), daily=target, **END)
+
+
+@pytest.mark.filterwarnings("ignore::sentiscore.errors.SentiscoreWarning")  # of rows without an entity or an id
+@pytest.mark.parametrize(("name", "repeats"), [("new.parquet", "drop"), ("new.ndjson", "keep")])
+@pytest.mark.parametrize("id_col", [None, "id"])
+@pytest.mark.parametrize("empty", [("sentiment", "label"), ("ticker",), ("sentiment", "label", "ticker", "text", "id")])
+def test_a_night_whose_columns_hold_nothing_is_a_night_like_any_other(
+    write: Make, tmp_path: Path, name: str, repeats: str, id_col: str | None, empty: tuple[str, ...]
+) -> None:
+    rows = rows_of(40).with_columns(pl.col("at").dt.strftime("%Y-%m-%dT%H:%M:%SZ"), id=pl.int_range(40).cast(pl.String))
+    first, second = rows.head(20), rows.slice(20).with_columns(pl.lit(None).alias(column) for column in empty)
+    second = second.with_columns(status=pl.lit("null")) if "label" in empty else second
+    args = {**END, "id_col": id_col, "midnight": "instant", "config": DailyConfig(repeats=repeats)}
+    for target, nights in (("d.parquet", (first, second)), ("e.parquet", (second, first))):
+        for night in nights:
+            done = update_file(write(night, name), daily=tmp_path / target, revise=True, **args)
+    both = daily(pl.concat([first, second], how="vertical_relaxed"), **args)
+    assert_frame_equal(done.daily, both, check_exact=True)
+    assert_frame_equal(pl.read_parquet(tmp_path / "d.parquet"), both, check_exact=True)
