@@ -35,8 +35,8 @@ def as_published(daily: pl.DataFrame, revisions: pl.DataFrame | None, at: str | 
     Raises:
         InputError: The frames do not belong together, or the revisions do not go back that far.
     """
-    instant = parse_instant(at, "at")
     check_frame(daily, "The daily features")
+    instant = parse_instant(at, "at")
     _require(daily, (*PLACE, "n_docs"), "The daily features", "Give the whole frame that features --update wrote.")
     _check_instants(daily, "available_at", "The daily features")
     if revisions is not None:
