@@ -4,6 +4,7 @@ import glob
 import os
 import re
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,6 +27,10 @@ MARK: Final = "sentiscore:part"
 PROVENANCE_NAME: Final = "provenance.json"
 """What a folder of parts says of itself."""
 _PART_NAME: Final = re.compile(r"part-\d{5,9}\.parquet")
+_BEGUN_NAME: Final = re.compile(
+    r"(part-\d{5,9}\.parquet|provenance\.json)|\.(part-\d{5,9}\.parquet|provenance\.json)\.\d+\.part"
+)
+"""What is in a folder of parts that is being written."""
 _LEFT_BEHIND: Final = 3_600
 """Seconds after which nobody can be about to write to a file whose process is gone, on another machine either."""
 
@@ -185,6 +190,13 @@ def check_ours(path: Path) -> None:
             f"{path} holds files that are named like parts, and that sentiscore did not write.",
             "Choose a new folder, or one that sentiscore wrote: it is replaced as a whole.",
         )
+
+
+def holds_parts_alone(folder: Path) -> bool:
+    """Whether a folder that was being written holds plain files alone, which are parts or wait to be one."""
+    return all(
+        _BEGUN_NAME.fullmatch(path.name) is not None and stat.S_ISREG(path.lstat().st_mode) for path in folder.iterdir()
+    )
 
 
 def _is_marked(part: Path) -> bool:

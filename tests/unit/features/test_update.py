@@ -612,3 +612,21 @@ def test_sums_of_another_version_are_refused(write: Make, target: Path, monkeypa
     monkeypatch.undo()
     with pytest.raises(InputError, match=r"another version of sentiscore.*\n.*--anew"):
         update_file(write(second), daily=target, **END)
+
+
+def test_links_where_files_of_an_update_wait_are_removed_and_never_followed(
+    write: Make, target: Path, tmp_path: Path
+) -> None:
+    write(rows_of())
+    update_file(tmp_path / "new.parquet", daily=target, revise=True, **END)
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    for place in (next_path(target), next_revisions_path(target)):
+        place.symlink_to(victim)
+    write(rows_of(seed=1))
+    update_file(tmp_path / "new.parquet", daily=target, revise=True, **END)
+    assert victim.read_text() == "mine"
+    assert not target.is_symlink()
+    assert not revisions_path(target).is_symlink()
+    assert not os.path.lexists(next_path(target))
+    assert sorted(path.name for path in tmp_path.iterdir() if "victim" in path.name) == ["victim"]
