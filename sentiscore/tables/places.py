@@ -1,6 +1,7 @@
 """Where outputs go: can it be written there, and how a finished one takes its place."""
 
 import glob
+import json
 import os
 import re
 import shutil
@@ -93,7 +94,7 @@ def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = N
         check_folder_place(path)
     else:
         check_place(path)
-        check_place(sidecar_path(path))
+        _check_sidecar_place(sidecar_path(path))
     deep = {name: levels(dtype, suffix) for name, dtype in schema.items() if is_too_deep(dtype, suffix)}
     unfit = [f"{name} (nested {n} levels deep, and {MAX_LEVELS} are the most)" for name, n in deep.items()]
     unfit += [f"{name} ({dtype})" for name, dtype in schema.items() if name not in deep and not fits(suffix, dtype)]
@@ -127,6 +128,26 @@ def check_place(path: Path) -> None:
         _check_parent(path)
         check_replaceable(path, real(path))
         _probe(path)
+
+
+def _check_sidecar_place(path: Path) -> None:
+    """Can what an output says of itself be written there? Nobody names that file, so a link must lead to one of ours.
+
+    Raises:
+        OutputError: See `check_place`; or it is a link to a file that sentiscore did not write.
+    """
+    check_place(path)
+    with translated(path):
+        if not path.is_symlink() or not path.exists():
+            return
+        try:
+            found = json.loads(path.read_bytes())
+        except (ValueError, RecursionError):
+            found = None
+    if not isinstance(found, dict) or (found and "sentiscore" not in found):
+        raise OutputError(
+            f"{path} is a link to a file that sentiscore did not write.", "Remove the link, or choose another place."
+        )
 
 
 def check_folder_place(path: Path) -> None:
