@@ -408,5 +408,9 @@ def _keep(target: Path, begin: pl.DataFrame, more: pl.DataFrame, *, revised: boo
             raise InputError(
                 error.message, "Bring it back from a backup, or put it elsewhere: a new one is made."
             ) from error
+        if REVISED_AT not in held.columns:
+            raise InputError(
+                f"{path} does not hold revisions of daily features.", "Put it elsewhere, or name another --update."
+            )
         begin = joined(held, begin.filter(pl.col(AS_OF).is_null(), pl.col(REVISED_AT) == more[REVISED_AT][0]))
     write_frame(joined(more.clear(), begin, more), next_revisions_path(target), like=target)

@@ -630,3 +630,19 @@ def test_links_where_files_of_an_update_wait_are_removed_and_never_followed(
     assert not revisions_path(target).is_symlink()
     assert not os.path.lexists(next_path(target))
     assert sorted(path.name for path in tmp_path.iterdir() if "victim" in path.name) == ["victim"]
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_table_of_somebody_else_where_revisions_belong_is_refused_and_stays(
+    write: Make, target: Path, tmp_path: Path, linked: bool
+) -> None:
+    update_file(write(rows_of()), daily=target, **END)
+    victim = tmp_path / "victim.parquet" if linked else revisions_path(target)
+    pl.DataFrame({"mine": [1, 2]}).write_parquet(victim)
+    before, daily_before = victim.read_bytes(), target.read_bytes()
+    if linked:
+        revisions_path(target).symlink_to(victim)
+    with pytest.raises(InputError, match="does not hold revisions of daily features"):
+        update_file(write(rows_of(seed=1)), daily=target, revise=True, **END)
+    assert victim.read_bytes() == before
+    assert target.read_bytes() == daily_before
