@@ -48,6 +48,8 @@ _DEEPEST: Final = 8
 _MOST_PIECES: Final = 64
 """Special tokens that a template puts around a text."""
 _MOST_ADDED: Final = 50_000
+_MOST_ADDED_CHARS: Final = 2_000_000
+"""Of all added tokens together, which are searched for with a table that grows with them."""
 _LONGEST_TOKEN: Final = 2_000
 _LONGEST_PATTERN: Final = 2_000
 _LONGEST_WORD: Final = 500
@@ -126,7 +128,10 @@ def parts_of(tokenizer: Mapping[str, Any]) -> Parts:
             raise ValueError("its decoder has a pattern of its own")
     known = _check_model(tokenizer.get("model"))
     known |= _check_added(tokenizer.get("added_tokens"))
-    for step in steps["post_processor"]:
+    around = [step for step in steps["post_processor"] if step["type"] != "ByteLevel"]
+    if len(around) > 1:
+        raise ValueError(f"its post_processor puts special tokens around a text {len(around)} times")
+    for step in around:
         _check_post_processor(step, known)
     untried = {part: tokenizer.get(part) for part in ("normalizer", "pre_tokenizer")} if unknown else None
     return Parts(growth, untried)
@@ -287,6 +292,8 @@ def _check_added(added: Any) -> set[int]:
         _check_token(token.get("content"), token.get("id"))
         if not token["content"]:
             raise ValueError("it has an added token that is empty")
+    if (chars := sum(len(token["content"]) for token in added)) > _MOST_ADDED_CHARS:
+        raise ValueError(f"its added tokens have {chars:,} characters, and can have {_MOST_ADDED_CHARS:,}")
     return {token["id"] for token in added}
 
 

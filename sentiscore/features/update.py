@@ -177,10 +177,14 @@ def _check_places(source: Source, daily: Path) -> Path:
         raise OutputError(f"{target} is not a .parquet file.", "Only such a file can be updated.")
     target = resolved(target)  # beside which the other files are, on the same disk
     beside = (target, state_path(target), revisions_path(target))
-    for path in (*beside, next_path(target), next_revisions_path(target)):
+    waiting = (next_path(target), next_revisions_path(target))
+    for path in (*beside, *waiting):
         check_place(path)
     if source.path.resolve() in [path.resolve() for path in beside]:
         raise OutputError(f"{source.path} is written to by this update.", "Name the file of new scored rows first.")
+    for path in waiting:
+        if path.is_symlink():  # none of ours is; what it leads to stays as it is
+            path.unlink()
     return target
 
 
@@ -406,5 +410,9 @@ def _keep(target: Path, begin: pl.DataFrame, more: pl.DataFrame, *, revised: boo
             raise InputError(
                 error.message, "Bring it back from a backup, or put it elsewhere: a new one is made."
             ) from error
+        if REVISED_AT not in held.columns:
+            raise InputError(
+                f"{path} does not hold revisions of daily features.", "Put it elsewhere, or name another --update."
+            )
         begin = joined(held, begin.filter(pl.col(AS_OF).is_null(), pl.col(REVISED_AT) == more[REVISED_AT][0]))
     write_frame(joined(more.clear(), begin, more), next_revisions_path(target), like=target)

@@ -14,7 +14,8 @@ covers its position too, is checked before its scores are taken, so a file that 
 is as good as none and its rows are scored again. Rows between finished windows are found by position, so windows may
 have another size in each run.
 
-Nothing else is ever removed: a folder of that name that is a link, or that holds other files, is refused.
+Nothing else is ever removed: a folder of that name that is a link, or that holds anything else, is refused. All of the
+above are plain files, but for what is written of a folder of parts; a pipe or a link of such a name is not ours.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ import io
 import json
 import os
 import re
+import stat
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -34,7 +36,7 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from sentiscore.errors import OutputError
-from sentiscore.tables.places import real, remove, sync_folder, write_synced
+from sentiscore.tables.places import holds_parts_alone, real, remove, sync_folder, write_synced
 
 _KEY_FILE: Final = "key.json"
 _LOCK_FILE: Final = "lock"
@@ -139,8 +141,9 @@ class Journal:
                 "Remove the link, or choose another --output.",
             )
         self.folder.mkdir(mode=0o700, exist_ok=True)  # it holds scores, and outputs that are not in place
-        held = sorted(path.name for path in self.folder.iterdir())
-        strange = [name for name in held if not _is_ours(name)]
+        paths = sorted(self.folder.iterdir())
+        held = [path.name for path in paths]
+        strange = [path.name for path in paths if not _is_ours(path)]
         if held and not strange and _LOCK_FILE not in held:
             strange = held
         if strange:
@@ -194,7 +197,7 @@ class Journal:
                         path.unlink()
                     else:
                         self._parts.setdefault(int(path.name[:5]), []).append(part)
-                elif path.name not in (_KEY_FILE, _LOCK_FILE, _STORED_FILE) and _is_ours(path.name):
+                elif path.name not in (_KEY_FILE, _LOCK_FILE, _STORED_FILE) and _is_ours(path):
                     remove(path)
         return sum(part.rows for parts in self._parts.values() for part in parts)
 
@@ -266,7 +269,7 @@ class Journal:
         """Everything of ours but the lock; the key first, without which no window is in the way of another job."""
         (self.folder / _KEY_FILE).unlink(missing_ok=True)
         for path in self.folder.iterdir():
-            if path.name != _LOCK_FILE and _is_ours(path.name):
+            if path.name != _LOCK_FILE and _is_ours(path):
                 remove(path)
 
     def _refuse_other(self, key: Mapping[str, str]) -> None:
@@ -362,12 +365,20 @@ def _parse(path: Path) -> _Part | None:
     return _Part(path, int(found[2]), int(found[3]), found[4], found[5]) if found else None
 
 
-def _is_ours(name: str) -> bool:
-    """Whether a file or folder of this name is one that a run puts into its work folder."""
+def _is_ours(path: Path) -> bool:
+    """Whether this is a file or folder that a run puts into its work folder, or there is none any more."""
+    name = path.name
     plain = name.removesuffix(".tmp")
-    return (
-        plain in (_KEY_FILE, _LOCK_FILE, _STORED_FILE) or _PART.fullmatch(plain) is not None or name.startswith(_BEGUN)
-    )
+    is_file_name = plain in (_KEY_FILE, _LOCK_FILE, _STORED_FILE) or _PART.fullmatch(plain) is not None
+    if not is_file_name and not name.startswith(_BEGUN):
+        return False
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return True
+    if not is_file_name and stat.S_ISDIR(mode):
+        return holds_parts_alone(path)
+    return stat.S_ISREG(mode)
 
 
 def _read_key(path: Path) -> dict[str, str] | None:

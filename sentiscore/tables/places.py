@@ -1,9 +1,11 @@
 """Where outputs go: can it be written there, and how a finished one takes its place."""
 
 import glob
+import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,6 +28,10 @@ MARK: Final = "sentiscore:part"
 PROVENANCE_NAME: Final = "provenance.json"
 """What a folder of parts says of itself."""
 _PART_NAME: Final = re.compile(r"part-\d{5,9}\.parquet")
+_BEGUN_NAME: Final = re.compile(
+    r"(part-\d{5,9}\.parquet|provenance\.json)|\.(part-\d{5,9}\.parquet|provenance\.json)\.\d+\.part"
+)
+"""What is in a folder of parts that is being written."""
 _LEFT_BEHIND: Final = 3_600
 """Seconds after which nobody can be about to write to a file whose process is gone, on another machine either."""
 
@@ -88,7 +94,7 @@ def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = N
         check_folder_place(path)
     else:
         check_place(path)
-        check_place(sidecar_path(path))
+        _check_sidecar_place(sidecar_path(path))
     deep = {name: levels(dtype, suffix) for name, dtype in schema.items() if is_too_deep(dtype, suffix)}
     unfit = [f"{name} (nested {n} levels deep, and {MAX_LEVELS} are the most)" for name, n in deep.items()]
     unfit += [f"{name} ({dtype})" for name, dtype in schema.items() if name not in deep and not fits(suffix, dtype)]
@@ -122,6 +128,26 @@ def check_place(path: Path) -> None:
         _check_parent(path)
         check_replaceable(path, real(path))
         _probe(path)
+
+
+def _check_sidecar_place(path: Path) -> None:
+    """Can what an output says of itself be written there? Nobody names that file, so a link must lead to one of ours.
+
+    Raises:
+        OutputError: See `check_place`; or it is a link to a file that sentiscore did not write.
+    """
+    check_place(path)
+    with translated(path):
+        if not path.is_symlink() or not path.exists():
+            return
+        try:
+            found = json.loads(path.read_bytes())
+        except (ValueError, RecursionError):
+            found = None
+    if not isinstance(found, dict) or (found and "sentiscore" not in found):
+        raise OutputError(
+            f"{path} is a link to a file that sentiscore did not write.", "Remove the link, or choose another place."
+        )
 
 
 def check_folder_place(path: Path) -> None:
@@ -185,6 +211,13 @@ def check_ours(path: Path) -> None:
             f"{path} holds files that are named like parts, and that sentiscore did not write.",
             "Choose a new folder, or one that sentiscore wrote: it is replaced as a whole.",
         )
+
+
+def holds_parts_alone(folder: Path) -> bool:
+    """Whether a folder that was being written holds plain files alone, which are parts or wait to be one."""
+    return all(
+        _BEGUN_NAME.fullmatch(path.name) is not None and stat.S_ISREG(path.lstat().st_mode) for path in folder.iterdir()
+    )
 
 
 def _is_marked(part: Path) -> bool:

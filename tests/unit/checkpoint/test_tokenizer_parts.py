@@ -121,6 +121,11 @@ def test_a_template_may_put_special_tokens_around_a_text(pieces: tuple[dict[str,
     parts_of(template(*pieces))
 
 
+def test_a_template_may_follow_the_offsets_of_bytes() -> None:
+    both = [{"type": "ByteLevel"}, template(X, A)["post_processor"]]
+    parts_of(tokenizer(post_processor={"type": "Sequence", "processors": both}))
+
+
 @pytest.mark.parametrize(
     ("found", "why"),
     [
@@ -141,6 +146,11 @@ def test_a_template_may_put_special_tokens_around_a_text(pieces: tuple[dict[str,
         (tokenizer(model={"type": {"a": 1}}), "a kind that is not known"),
         (tokenizer(added_tokens=[{"id": 1, "content": ""}]), "is empty"),
         (tokenizer(added_tokens=[{"id": 1, "content": "w"}] * 60_000), "at most 50,000"),
+        (tokenizer(added_tokens=[{"id": 1, "content": "w" * 2_000}] * 1_001), "added tokens have 2,002,000 characters"),
+        (
+            tokenizer(post_processor={"type": "Sequence", "processors": [template(A)["post_processor"]] * 2}),
+            "puts special tokens around a text 2 times",
+        ),
         (tokenizer(normalizer={"type": "Evil"}), "a step that is not known"),
         (tokenizer(pre_tokenizer={"type": "FixedLength", "length": 0}), "fixed length 0"),
         (steps(replace("", "x")), "an empty text"),

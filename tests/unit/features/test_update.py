@@ -631,3 +631,37 @@ def test_a_night_whose_columns_hold_nothing_is_a_night_like_any_other(
     both = daily(pl.concat([first, second], how="vertical_relaxed"), **args)
     assert_frame_equal(done.daily, both, check_exact=True)
     assert_frame_equal(pl.read_parquet(tmp_path / "d.parquet"), both, check_exact=True)
+
+
+def test_links_where_files_of_an_update_wait_are_removed_and_never_followed(
+    write: Make, target: Path, tmp_path: Path
+) -> None:
+    write(rows_of())
+    update_file(tmp_path / "new.parquet", daily=target, revise=True, **END)
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    for place in (next_path(target), next_revisions_path(target)):
+        place.symlink_to(victim)
+    write(rows_of(seed=1))
+    update_file(tmp_path / "new.parquet", daily=target, revise=True, **END)
+    assert victim.read_text() == "mine"
+    assert not target.is_symlink()
+    assert not revisions_path(target).is_symlink()
+    assert not os.path.lexists(next_path(target))
+    assert sorted(path.name for path in tmp_path.iterdir() if "victim" in path.name) == ["victim"]
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_table_of_somebody_else_where_revisions_belong_is_refused_and_stays(
+    write: Make, target: Path, tmp_path: Path, linked: bool
+) -> None:
+    update_file(write(rows_of()), daily=target, **END)
+    victim = tmp_path / "victim.parquet" if linked else revisions_path(target)
+    pl.DataFrame({"mine": [1, 2]}).write_parquet(victim)
+    before, daily_before = victim.read_bytes(), target.read_bytes()
+    if linked:
+        revisions_path(target).symlink_to(victim)
+    with pytest.raises(InputError, match="does not hold revisions of daily features"):
+        update_file(write(rows_of(seed=1)), daily=target, revise=True, **END)
+    assert victim.read_bytes() == before
+    assert target.read_bytes() == daily_before

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -320,6 +322,50 @@ def test_a_folder_without_a_lock_was_made_by_somebody_else(target: Path) -> None
     with pytest.raises(OutputError, match=r"such as part-00000\.parquet"), Journal(target):
         pass
     assert (work_folder(target) / "part-00000.parquet").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["lock", "key.json", "stored", "part-out.parquet", "key.json.tmp"])
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
+def test_what_is_no_plain_file_in_the_work_folder_is_refused_at_once_and_stays(
+    target: Path, tmp_path: Path, name: str, kind: str
+) -> None:
+    folder = work_folder(target)
+    folder.mkdir()
+    (folder / "lock").touch()
+    (folder / name).unlink(missing_ok=True)
+    victim = folder_of_somebody(tmp_path)
+    if kind == "pipe":  # which whoever reads it would wait for
+        os.mkfifo(folder / name)
+    elif kind == "link":
+        (folder / name).symlink_to(victim / "key.json")
+    else:
+        victim = victim.rename(folder / name)
+    before = everything_in(victim)
+    with pytest.raises(OutputError, match=f"did not put there, such as {re.escape(name)}"), Journal(target):
+        pass
+    assert os.path.lexists(folder / name)
+    assert everything_in(victim) == before
+
+
+def test_a_window_that_is_no_plain_file_is_refused_and_stays(target: Path) -> None:
+    fill(target)
+    window = parts(target)[0]
+    window.unlink()
+    window.mkdir()
+    with pytest.raises(OutputError, match="did not put there"), Journal(target):
+        pass
+    assert window.is_dir()
+
+
+def test_parts_of_a_folder_that_a_kill_left_are_removed(target: Path) -> None:
+    fill(target)
+    begun = work_folder(target) / "part-out"
+    begun.mkdir()
+    for name in ("part-00000.parquet", ".part-00001.parquet.77.part", "provenance.json", ".provenance.json.77.part"):
+        (begun / name).touch()
+    with Journal(target) as journal:
+        journal.begin(KEY, resume=True)
+        assert not begun.exists()
 
 
 def test_a_file_that_appears_in_the_work_folder_is_not_removed_with_it(target: Path) -> None:

@@ -166,6 +166,31 @@ def test_a_sidecar_that_is_a_link_to_another_disk_stays_one(tmp_path: Path, anot
     assert (tmp_path / "o.csv.provenance.json").is_symlink()
 
 
+@pytest.mark.parametrize("content", ["my thesis", '{"mine": 1}', "[]", "[" * 100_000])
+def test_a_sidecar_that_is_a_link_to_a_file_of_somebody_else_is_refused_and_the_file_stays(
+    tmp_path: Path, content: str
+) -> None:
+    victim = tmp_path / "victim.json"
+    victim.write_text(content)
+    (tmp_path / "o.csv.provenance.json").symlink_to(victim)
+    with pytest.raises(
+        OutputError, match=r"o\.csv\.provenance\.json is a link to a file that sentiscore did not write"
+    ):
+        check_target(tmp_path / "o.csv", ROWS.schema)
+    assert victim.read_text() == content
+
+
+def test_a_sidecar_that_is_a_link_to_one_of_ours_is_written_again(
+    news: Path, another_disk: Path, tiny_checkpoint: Path
+) -> None:
+    Path("o.csv.provenance.json").symlink_to(another_disk / "told.json")
+    for _ in range(2):
+        score_file("news.csv", text_col="t", output="o.csv", model=tiny_checkpoint)
+    found = read_provenance("o.csv")
+    assert found is not None
+    assert found.intact is True
+
+
 # --- other users ---
 
 
