@@ -39,7 +39,10 @@ from sentiscore.tables.places import real, remove, sync_folder, write_synced
 _KEY_FILE: Final = "key.json"
 _LOCK_FILE: Final = "lock"
 _STORED_FILE: Final = "stored"
-_PART: Final = re.compile(r"(\d{5})-(\d{15})-(\d{8})-([0-9a-f]{16})-([0-9a-f]{64})\.parquet")
+_PART: Final = re.compile(r"(\d{15})-(\d{8})-([0-9a-f]{16})-([0-9a-f]{64})\.parquet")
+_EARLIER: Final = re.compile(rf"\d{{5}}-{_PART.pattern}")
+"""A window of a version that began its names with the source: it is removed, and its rows are scored again."""
+
 _BEGUN: Final = "part-"
 _KEY_DIGITS: Final = 16
 _LOCK_SECONDS: Final = 0.2
@@ -49,7 +52,7 @@ _LOCK_TRIES: Final = 5
 
 @dataclass(frozen=True)
 class _Part:
-    """Scores of some rows of one source, in a file."""
+    """Scores of some rows, in a file."""
 
     path: Path
     start: int
@@ -92,7 +95,7 @@ class Journal:
         self.folder = work_folder(target)
         self._lock = FileLock(self.folder / _LOCK_FILE, timeout=_LOCK_SECONDS, thread_local=False)
         self._key = ""
-        self._parts: dict[int, list[_Part]] = {}
+        self._parts: list[_Part] = []
         self._cleared = False
 
     def __enter__(self) -> Self:
@@ -187,42 +190,40 @@ class Journal:
             self._note_stored(stored=stored)
             if _read_key(self.folder / _KEY_FILE) != dict(key):
                 self._write(_KEY_FILE, json.dumps(dict(key), indent=2).encode())
-            self._parts = {}
+            self._parts = []
             for path in sorted(self.folder.iterdir()):
                 if part := _parse(path):
                     if self._read(part) is None:
                         path.unlink()
                     else:
-                        self._parts.setdefault(int(path.name[:5]), []).append(part)
+                        self._parts.append(part)
                 elif path.name not in (_KEY_FILE, _LOCK_FILE, _STORED_FILE) and _is_ours(path.name):
                     remove(path)
-        return sum(part.rows for parts in self._parts.values() for part in parts)
+        return sum(part.rows for part in self._parts)
 
-    def room(self, source: int, position: int, most: int) -> int:
+    def room(self, position: int, most: int) -> int:
         """How many rows a window may have that begins here, so that it is either finished or not.
 
         Args:
-            source: Which of the job's sources, from 0.
-            position: Rows of it before the window.
+            position: Rows of all sources before the window.
             most: The most rows of a window that is not finished.
         """
-        before, after = self._around(source, position)
+        before, after = self._around(position)
         if before is not None and position < before.end:
             return before.end - position
         return most if after is None else min(most, after.start - position)
 
-    def find(self, source: int, position: int, rows: int) -> pl.DataFrame | None:
+    def find(self, position: int, rows: int) -> pl.DataFrame | None:
         """The scores of a window, if it is finished.
 
         Args:
-            source: Which of the job's sources.
-            position: Rows of it before the window.
+            position: Rows of all sources before the window.
             rows: How many rows the window has.
 
         Raises:
             OutputError: They were there when the job began, and are not any more.
         """
-        part, _ = self._around(source, position)
+        part, _ = self._around(position)
         if part is None or position + rows > part.end:
             return None
         with self._translated():
@@ -233,12 +234,11 @@ class Journal:
             )
         return pl.read_parquet(io.BytesIO(content)).slice(position - part.start, rows)
 
-    def keep(self, source: int, position: int, scores: pl.DataFrame) -> None:
+    def keep(self, position: int, scores: pl.DataFrame) -> None:
         """Note a window as finished.
 
         Args:
-            source: Which of the job's sources.
-            position: Rows of it before the window.
+            position: Rows of all sources before the window.
             scores: One row for each of the window's.
 
         Raises:
@@ -248,7 +248,7 @@ class Journal:
         scores.write_parquet(buffer, statistics=False)
         content = buffer.getvalue()
         key = self.job_key[:_KEY_DIGITS]
-        rows = f"{source:05}-{position:015}-{scores.height:08}"
+        rows = f"{position:015}-{scores.height:08}"
         name = f"{rows}-{key}-{self._digest(rows, content)}.parquet"
         with self._translated():
             self._write(name, content)
@@ -305,9 +305,9 @@ class Journal:
         elif not self._is_stored() and not any(_parse(path) for path in self.folder.iterdir()):
             self._write(_STORED_FILE, b"")
 
-    def _around(self, source: int, position: int) -> tuple[_Part | None, _Part | None]:
+    def _around(self, position: int) -> tuple[_Part | None, _Part | None]:
         """The last finished window that begins at or before a position, and the first after it."""
-        parts = self._parts.get(source, [])
+        parts = self._parts
         i = bisect_right(parts, position, key=lambda part: part.start)
         return parts[i - 1] if i else None, parts[i] if i < len(parts) else None
 
@@ -359,15 +359,14 @@ class Journal:
 
 def _parse(path: Path) -> _Part | None:
     found = _PART.fullmatch(path.name)
-    return _Part(path, int(found[2]), int(found[3]), found[4], found[5]) if found else None
+    return _Part(path, int(found[1]), int(found[2]), found[3], found[4]) if found else None
 
 
 def _is_ours(name: str) -> bool:
     """Whether a file or folder of this name is one that a run puts into its work folder."""
     plain = name.removesuffix(".tmp")
-    return (
-        plain in (_KEY_FILE, _LOCK_FILE, _STORED_FILE) or _PART.fullmatch(plain) is not None or name.startswith(_BEGUN)
-    )
+    known = plain in (_KEY_FILE, _LOCK_FILE, _STORED_FILE) or name.startswith(_BEGUN)
+    return known or any(pattern.fullmatch(plain) for pattern in (_PART, _EARLIER))
 
 
 def _read_key(path: Path) -> dict[str, str] | None:
