@@ -10,7 +10,7 @@ from polars.selectors import by_name
 from sentiscore.errors import InputError
 from sentiscore.tables.limits import MAX_ROW_BYTES, MAX_WINDOW_CELLS
 
-WINDOW_BYTES: Final = 64 << 20
+WINDOW_BYTES: Final = 8 << 20
 """Text that is held at once, so that long texts take no more memory than many."""
 
 _MOST_HELD: Final = 64
