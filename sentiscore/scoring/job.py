@@ -324,7 +324,6 @@ class _Job:
         Four steps run at the same time, each on another window: reading, encoding, computing, and writing.
         """
         plan = self._plan
-        give_back()  # what looking at the rows took
         self._digests = [source.digest() for source in plan.sources]
         key = job_key(plan, self._scorer, self._digests)
         self._journal.begin(key, resume=resume, stored=self._scorer.has_store)

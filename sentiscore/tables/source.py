@@ -182,7 +182,7 @@ class Source:
         if damaged is None:
             self._check_whole(chosen)
         stored = (piece for part in self.parts for piece in self._pieces(part, chosen, damaged))
-        yield from measured(stored, str(self.path))
+        yield from measured(stored, self.path, sum(part.identity[2] for part in self.parts))
 
     def _check_whole(self, columns: Sequence[str]) -> None:
         """Raise an InputError if one of these columns of a CSV has bytes that are not of the file's encoding."""

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 from polars.selectors import by_name
 
 from sentiscore.errors import InputError
-from sentiscore.tables.limits import MAX_ROW_BYTES, MAX_WINDOW_CELLS
+from sentiscore.tables.limits import FREE_TEXT, MAX_ROW_BYTES, MAX_WINDOW_CELLS, TEXT_OF_A_BYTE
+from sentiscore.tables.problems import too_much
 
 WINDOW_BYTES: Final = 8 << 20
 """Text that is held at once, so that long texts take no more memory than many."""
@@ -35,20 +37,25 @@ class Piece:
     ends: pl.Series
 
 
-def measured(pieces: Iterable[pl.DataFrame], where: str) -> Iterator[Piece]:
+def measured(pieces: Iterable[pl.DataFrame], where: Path, stored: int) -> Iterator[Piece]:
     """The pieces of a table, each with how much its rows hold.
 
     Args:
         pieces: The table's rows in order.
-        where: What the table is called.
+        where: The table.
+        stored: Bytes of its files.
 
     Raises:
-        InputError: A row has more text than can be held.
+        InputError: A row has more text than can be held, or all of them more than a table of that size has.
     """
-    before = 0
+    before = size = 0
     for piece in pieces:
-        yield Piece(piece, _content_ends(piece, before, where))
+        ends = _content_ends(piece, before, str(where))
         before += piece.height
+        size += int(ends[-1]) if piece.height else 0
+        if size > max(FREE_TEXT, TEXT_OF_A_BYTE * stored):
+            raise too_much(where, f"has more than {size >> 20:,} MB of text in {before:,} rows, from {stored:,} bytes")
+        yield Piece(piece, ends)
 
 
 def rechunk(pieces: Iterable[Piece], ask: AskRows, n_bytes: int) -> Iterator[pl.DataFrame]:
