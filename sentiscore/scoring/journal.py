@@ -39,8 +39,8 @@ from sentiscore.tables.places import real, remove, sync_folder, write_synced
 _KEY_FILE: Final = "key.json"
 _LOCK_FILE: Final = "lock"
 _STORED_FILE: Final = "stored"
-_PART: Final = re.compile(r"(\d{15})-(\d{8})-([0-9a-f]{16})-([0-9a-f]{64})\.parquet")
-_EARLIER: Final = re.compile(rf"\d{{5}}-{_PART.pattern}")
+_PART: Final = re.compile(r"rows-(\d{15})-(\d{8})-([0-9a-f]{16})-([0-9a-f]{64})\.parquet")
+_EARLIER: Final = re.compile(_PART.pattern.replace("rows", r"\d{5}", 1))
 """A window of a version that began its names with the source: it is removed, and its rows are scored again."""
 
 _BEGUN: Final = "part-"
@@ -248,7 +248,7 @@ class Journal:
         scores.write_parquet(buffer, statistics=False)
         content = buffer.getvalue()
         key = self.job_key[:_KEY_DIGITS]
-        rows = f"{position:015}-{scores.height:08}"
+        rows = f"rows-{position:015}-{scores.height:08}"
         name = f"{rows}-{key}-{self._digest(rows, content)}.parquet"
         with self._translated():
             self._write(name, content)

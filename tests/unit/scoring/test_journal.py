@@ -140,7 +140,7 @@ def test_windows_under_a_forged_key_are_not_taken(target: Path) -> None:
     fill(target)
     (work_folder(target) / "key.json").write_text(json.dumps({**KEY, "dtype": "bf16"}))
     for path in parts(target):  # and under forged names
-        path.rename(path.with_name(path.name.replace(path.stem.split("-")[2], key_digits({**KEY, "dtype": "bf16"}))))
+        path.rename(path.with_name(path.name.replace(path.stem.split("-")[3], key_digits({**KEY, "dtype": "bf16"}))))
     with Journal(target) as journal:
         assert journal.begin({**KEY, "dtype": "bf16"}, resume=True) == 0
 
@@ -275,7 +275,7 @@ def test_every_row_is_in_one_window_whatever_is_finished(
 
 def test_the_hash_of_a_window_depends_on_the_key(target: Path) -> None:
     fill(target)
-    digest = parts(target)[0].stem.split("-")[3]
+    digest = parts(target)[0].stem.split("-")[4]
     assert digest != hashlib.sha256(parts(target)[0].read_bytes()).hexdigest()
 
 
