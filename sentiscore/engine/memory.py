@@ -24,10 +24,13 @@ def keep_few_kernels() -> None:
 
 
 def give_back() -> None:
-    """Return freed memory to the operating system, where the C library (glibc) would keep it.
+    """Return freed memory to the operating system, where the C library (glibc) or Arrow would keep it.
 
     Threads that take turns leave holes in each other's heaps, and without this a job grows for its first ten windows.
     """
+    arrow = sys.modules.get("pyarrow")  # which has nothing to give back before it is used
+    if arrow is not None:
+        arrow.default_memory_pool().release_unused()
     trim = _trim()
     if trim is not None:
         trim(0)

@@ -8,6 +8,7 @@ from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 from tokenizers import Tokenizer
 
 from sentiscore.checkpoint.reading import Folder
@@ -267,9 +268,18 @@ class TextEncoder:
         tokenizer = make_tokenizer(data, parts, str(folder / TOKENIZER))
         return cls(tokenizer, max_length, keeps_end=keeps_end, growth=parts.growth)
 
+    @property
+    def _most_chars(self) -> int:
+        """Characters of a text that are looked at."""
+        return self.max_length * _CHARS_PER_TOKEN
+
+    def as_far_as_read(self, texts: pl.Series) -> pl.Series:
+        """The part of each text that `encode` looks at, and one character more where there is more."""
+        return texts.str.tail(self._most_chars + 1) if self._keeps_end else texts.str.head(self._most_chars + 1)
+
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Token ids of each text; an empty text may have none."""
-        limit = self.max_length * _CHARS_PER_TOKEN
+        limit = self._most_chars
         read = slice(-limit, None) if self._keeps_end else slice(limit)
         parts = [np.empty(0, dtype=np.int32)]
         lengths = np.zeros(len(texts), dtype=np.int64)

@@ -46,18 +46,19 @@ def is_bad(scores: pl.DataFrame) -> pl.Series:
     return scores[names.STATUS].is_in(names.BAD_STATUSES)
 
 
-def rejected(rows: pl.DataFrame, status: pl.Series, bad: pl.Series, *, path: Path, position: int) -> pl.DataFrame:
+def rejected(
+    rows: pl.DataFrame, status: pl.Series, bad: pl.Series, origins: tuple[pl.Series, pl.Series]
+) -> pl.DataFrame:
     """The bad rows of a window as they are set aside.
 
     Args:
         rows: The window's rows, with the columns that are kept.
         status: Their status.
         bad: Which of them are bad.
-        path: The file that they come from.
-        position: How many rows of it come before the window.
+        origins: For each row the name of the file that it comes from, and its number there, from 1.
     """
-    number = pl.int_range(position + 1, position + rows.height + 1, dtype=pl.Int64, eager=True)
-    first = pl.DataFrame({ROW: number, SOURCE: pl.repeat(path.name, rows.height, eager=True), REASON: status})
+    source, number = origins
+    first = pl.DataFrame({ROW: number, SOURCE: source, REASON: status})
     return first.hstack(rows.get_columns()).filter(bad)
 
 

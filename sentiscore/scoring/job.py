@@ -142,7 +142,7 @@ def score_file(
         day_tz: The zone whose midnight ends a day; by default `tz`, or UTC where there is none.
         config: Everything else about the daily features.
         on_progress: Called with the rows done and the rows there are, as far as is known.
-        on_window: Called with what each window was, once it is finished for good.
+        on_window: Called with what each window was of each source, once it is finished for good.
         on_phase: Called with an output and what begins for it: "scoring" its rows, or "finishing" it.
         should_stop: Asked between windows; once it says True the window in hand is finished, and the job stops.
 
@@ -357,7 +357,7 @@ class _Job:
     def _windows(self, output: Sink, rejects: Sink | None) -> bool:
         """Everything between the first row and the last; whether it was asked to stop before that."""
 
-        def write(done: tuple[_Read, npt.NDArray[np.float32] | None]) -> WindowDone:
+        def write(done: tuple[_Read, npt.NDArray[np.float32] | None]) -> list[WindowDone]:
             return self._write(*done, output, rejects)
 
         read = ahead(self._read())
@@ -384,13 +384,13 @@ class _Job:
     def _read(self) -> Iterator[_Read]:
         """Windows, each with its scores or with its texts encoded."""
 
-        def room(source: int, position: int) -> int:
-            return self._journal.room(source, position, self._bounds.rows)
+        def room(position: int) -> int:
+            return self._journal.room(position, self._bounds.rows)
 
         with closing(ahead(windows_of(self._plan, room, n_bytes=self._bounds.text_bytes))) as windows:
             for window in windows:
                 self._memory.check()
-                scores = self._journal.find(window.source, window.position, window.rows.height)
+                scores = self._journal.find(window.position, window.rows.height)
                 prepared = None if scores is not None else self._scorer.prepare(self._texts(window))
                 give_back()
                 yield _Read(window, scores, prepared)
@@ -405,8 +405,8 @@ class _Job:
 
     def _write(
         self, one: _Read, logits: npt.NDArray[np.float32] | None, output: Sink, rejects: Sink | None
-    ) -> WindowDone:
-        """Note a window as finished, and write its rows."""
+    ) -> list[WindowDone]:
+        """Note a window as finished, and write its rows; what was done of each source."""
         self._memory.check()
         plan, window = self._plan, one.window
         scores, prepared = one.scores, one.prepared
@@ -414,38 +414,46 @@ class _Job:
             undecodable = window.undecodable(plan.options.text_col)
             scores = mark_undecodable(self._scorer.finish(prepared, logits), undecodable)
             if scores.height:
-                self._journal.keep(window.source, window.position, scores)
+                self._journal.keep(window.position, scores)
         if scores is None:
             raise RuntimeError("a window was neither finished nor computed")
-        path, status = plan.sources[window.source].path, scores[names.STATUS]
-        self._rows_of[window.source] += window.rows.height
+        status = scores[names.STATUS]
         self._tally.damage.add(window.damaged)
-        if plan.options.bad_rows == names.FAIL:
-            self._bad.add(status, path, window.position)
-            self._bad.refuse()
+        for span in window.spans:
+            self._rows_of[span.source] += span.rows
+            if plan.options.bad_rows == names.FAIL:
+                self._bad.add(span.of(status), plan.sources[span.source].path, span.position)
+        self._bad.refuse()
         named = scores.rename({name: plan.options.prefix + name for name in scores.columns}).get_columns()
         rows = window.rows[plan.kept].hstack(named)
         good = pl.repeat(value=True, n=rows.height, dtype=pl.Boolean, eager=True)
         if rejects is not None:
             bad = is_bad(scores)
             good = ~bad
-            rejects.write(rejected(window.rows[plan.kept], status, bad, path=path, position=window.position))
+            rejects.write(rejected(window.rows[plan.kept], status, bad, window.origins(plan.sources)))
         if plan.sums is not None:
             plan.sums.add(window.rows[plan.placing].hstack(named).filter(good))
-        rows = rows.filter(good)
-        output.write(rows)
+        output.write(rows.filter(good))
         give_back()
-        return WindowDone(
-            output=plan.output,
-            source=path,
-            position=window.position,
-            rows=window.rows.height,
-            n_rejected=window.rows.height - rows.height,
-            statuses=dict(status.value_counts().iter_rows()),
-            texts_scored=0 if prepared is None else prepared.n_scored,
-            texts_known=0 if prepared is None else prepared.n_known,
-            resumed=one.scores is not None,
+        texts = (
+            [(0, 0)] * len(window.spans)
+            if prepared is None
+            else prepared.texts_of([span.offset for span in window.spans])
         )
+        return [
+            WindowDone(
+                output=plan.output,
+                source=plan.sources[span.source].path,
+                position=span.position,
+                rows=span.rows,
+                n_rejected=span.rows - int(span.of(good).sum()),
+                statuses=dict(span.of(status).value_counts().iter_rows()),
+                texts_scored=n_scored,
+                texts_known=n_known,
+                resumed=one.scores is not None,
+            )
+            for span, (n_scored, n_known) in zip(window.spans, texts, strict=True)
+        ]
 
     def _place(self, output: Sink, rejects: Sink | None) -> None:
         """Let everything that was written take its place; until then each place is as it was."""

@@ -41,7 +41,10 @@ from sentiscore.tables.places import holds_parts_alone, real, remove, sync_folde
 _KEY_FILE: Final = "key.json"
 _LOCK_FILE: Final = "lock"
 _STORED_FILE: Final = "stored"
-_PART: Final = re.compile(r"(\d{5})-(\d{15})-(\d{8})-([0-9a-f]{16})-([0-9a-f]{64})\.parquet")
+_PART: Final = re.compile(r"rows-(\d{15})-(\d{8})-([0-9a-f]{16})-([0-9a-f]{64})\.parquet")
+_EARLIER: Final = re.compile(_PART.pattern.replace("rows", r"\d{5}", 1))
+"""A window of a version that began its names with the source: it is removed, and its rows are scored again."""
+
 _BEGUN: Final = "part-"
 _KEY_DIGITS: Final = 16
 _LOCK_SECONDS: Final = 0.2
@@ -51,7 +54,7 @@ _LOCK_TRIES: Final = 5
 
 @dataclass(frozen=True)
 class _Part:
-    """Scores of some rows of one source, in a file."""
+    """Scores of some rows, in a file."""
 
     path: Path
     start: int
@@ -94,7 +97,7 @@ class Journal:
         self.folder = work_folder(target)
         self._lock = FileLock(self.folder / _LOCK_FILE, timeout=_LOCK_SECONDS, thread_local=False)
         self._key = ""
-        self._parts: dict[int, list[_Part]] = {}
+        self._parts: list[_Part] = []
         self._cleared = False
 
     def __enter__(self) -> Self:
@@ -190,7 +193,7 @@ class Journal:
             self._note_stored(stored=stored)
             if _read_key(self.folder / _KEY_FILE) != dict(key):
                 self._write(_KEY_FILE, json.dumps(dict(key), indent=2).encode())
-            self._parts = {}
+            self._parts = []
             for path in sorted(self.folder.iterdir()):
                 if part := _parse(path):
                     if self._read(part) is None:
@@ -199,33 +202,31 @@ class Journal:
                         self._parts.setdefault(int(path.name[:5]), []).append(part)
                 elif path.name not in (_KEY_FILE, _LOCK_FILE, _STORED_FILE) and _is_ours(path):
                     remove(path)
-        return sum(part.rows for parts in self._parts.values() for part in parts)
+        return sum(part.rows for part in self._parts)
 
-    def room(self, source: int, position: int, most: int) -> int:
+    def room(self, position: int, most: int) -> int:
         """How many rows a window may have that begins here, so that it is either finished or not.
 
         Args:
-            source: Which of the job's sources, from 0.
-            position: Rows of it before the window.
+            position: Rows of all sources before the window.
             most: The most rows of a window that is not finished.
         """
-        before, after = self._around(source, position)
+        before, after = self._around(position)
         if before is not None and position < before.end:
             return before.end - position
         return most if after is None else min(most, after.start - position)
 
-    def find(self, source: int, position: int, rows: int) -> pl.DataFrame | None:
+    def find(self, position: int, rows: int) -> pl.DataFrame | None:
         """The scores of a window, if it is finished.
 
         Args:
-            source: Which of the job's sources.
-            position: Rows of it before the window.
+            position: Rows of all sources before the window.
             rows: How many rows the window has.
 
         Raises:
             OutputError: They were there when the job began, and are not any more.
         """
-        part, _ = self._around(source, position)
+        part, _ = self._around(position)
         if part is None or position + rows > part.end:
             return None
         with self._translated():
@@ -236,12 +237,11 @@ class Journal:
             )
         return pl.read_parquet(io.BytesIO(content)).slice(position - part.start, rows)
 
-    def keep(self, source: int, position: int, scores: pl.DataFrame) -> None:
+    def keep(self, position: int, scores: pl.DataFrame) -> None:
         """Note a window as finished.
 
         Args:
-            source: Which of the job's sources.
-            position: Rows of it before the window.
+            position: Rows of all sources before the window.
             scores: One row for each of the window's.
 
         Raises:
@@ -251,7 +251,7 @@ class Journal:
         scores.write_parquet(buffer, statistics=False)
         content = buffer.getvalue()
         key = self.job_key[:_KEY_DIGITS]
-        rows = f"{source:05}-{position:015}-{scores.height:08}"
+        rows = f"rows-{position:015}-{scores.height:08}"
         name = f"{rows}-{key}-{self._digest(rows, content)}.parquet"
         with self._translated():
             self._write(name, content)
@@ -308,9 +308,9 @@ class Journal:
         elif not self._is_stored() and not any(_parse(path) for path in self.folder.iterdir()):
             self._write(_STORED_FILE, b"")
 
-    def _around(self, source: int, position: int) -> tuple[_Part | None, _Part | None]:
+    def _around(self, position: int) -> tuple[_Part | None, _Part | None]:
         """The last finished window that begins at or before a position, and the first after it."""
-        parts = self._parts.get(source, [])
+        parts = self._parts
         i = bisect_right(parts, position, key=lambda part: part.start)
         return parts[i - 1] if i else None, parts[i] if i < len(parts) else None
 
@@ -362,14 +362,15 @@ class Journal:
 
 def _parse(path: Path) -> _Part | None:
     found = _PART.fullmatch(path.name)
-    return _Part(path, int(found[2]), int(found[3]), found[4], found[5]) if found else None
+    return _Part(path, int(found[1]), int(found[2]), found[3], found[4]) if found else None
 
 
 def _is_ours(path: Path) -> bool:
     """Whether this is a file or folder that a run puts into its work folder, or there is none any more."""
     name = path.name
     plain = name.removesuffix(".tmp")
-    is_file_name = plain in (_KEY_FILE, _LOCK_FILE, _STORED_FILE) or _PART.fullmatch(plain) is not None
+    is_window = any(pattern.fullmatch(plain) for pattern in (_PART, _EARLIER))
+    is_file_name = is_window or plain in (_KEY_FILE, _LOCK_FILE, _STORED_FILE)
     if not is_file_name and not name.startswith(_BEGUN):
         return False
     try:

@@ -1,10 +1,13 @@
 """What a job will do, checked as far as it can be without a model."""
 
+import itertools
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
 from sentiscore import labels as names
@@ -19,6 +22,7 @@ from sentiscore.tables import Source, check_target, is_folder_target, open_sourc
 from sentiscore.tables.dialect import CsvDialect
 from sentiscore.tables.exact import series_of
 from sentiscore.tables.places import real
+from sentiscore.tables.windows import Piece, rechunk
 
 DAMAGED: Final = "sentiscore: damaged"
 """The column that lists for each row of a window which of its columns hold bytes that are not text."""
@@ -125,20 +129,48 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Window:
-    """Rows that are held at once.
+class Span:
+    """The rows of a window that are of one source.
 
     Attributes:
-        source: Which of the job's sources they are of, from 0.
+        source: The source, as a number from 0.
         position: How many rows of it come before them.
-        rows: The columns that are needed, without the next.
-        damaged: For each row the columns that hold bytes which are not text, shape (rows,).
+        offset: How many rows of the window come before them.
+        rows: How many they are.
     """
 
     source: int
     position: int
+    offset: int
+    rows: int
+
+    def of(self, values: pl.Series) -> pl.Series:
+        """Its part of what there is of every row of the window."""
+        return values.slice(self.offset, self.rows)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Rows that are held at once, of one source or of several that follow each other.
+
+    Attributes:
+        position: How many rows of all sources come before them.
+        spans: Which of them are of which source, in order; one of no rows if there are none.
+        rows: The columns that are needed, without the next.
+        damaged: For each row the columns that hold bytes which are not text, shape (rows,).
+    """
+
+    position: int
+    spans: list[Span]
     rows: pl.DataFrame
     damaged: pl.Series
+
+    def origins(self, sources: Sequence[Source]) -> tuple[pl.Series, pl.Series]:
+        """For each row the file that it comes from, and its number there, from 1; each of shape (rows,)."""
+        counts = [span.rows for span in self.spans]
+        files = np.repeat(np.array([sources[span.source].path.name for span in self.spans], dtype=object), counts)
+        before = np.repeat([span.position - span.offset for span in self.spans], counts)
+        return pl.Series(files, dtype=pl.String), pl.Series(before + np.arange(1, before.size + 1), dtype=pl.Int64)
 
     def undecodable(self, text_col: str) -> pl.Series:
         """Which rows have a text that is damaged, shape (rows,)."""
@@ -249,38 +281,60 @@ def check_places(plans: Sequence[Plan]) -> None:
 
 
 def windows_of(
-    plan: Plan, room: Callable[[int, int], int], columns: Sequence[str] | None = None, *, n_bytes: int
+    plan: Plan, room: Callable[[int], int], columns: Sequence[str] | None = None, *, n_bytes: int
 ) -> Iterator[Window]:
     """The rows of all sources in order, up to the limit; one empty window if there are none.
 
+    A window goes on from one source to the next, so that many small files take no longer than one large file.
+
     Args:
         plan: The job.
-        room: Asked for the most rows of a window, given its source and its position there.
+        room: Asked for the most rows of a window, given how many rows of all sources come before it.
         columns: The columns to read, by default those that are needed.
         n_bytes: The most bytes of text of a window.
     """
     chosen = plan.needed if columns is None else list(columns)
-    left = plan.options.limit
-    seen = False
-    for number, source in enumerate(plan.sources):
-        if left == 0:
+    limit = plan.options.limit
+    starts = [0, *itertools.accumulate(source.rows for source in plan.sources)]
+
+    def pieces() -> Iterator[Piece]:
+        for source, start in zip(plan.sources, starts, strict=False):
+            if limit is None or start < limit:
+                yield from source.pieces(chosen, damaged=DAMAGED)
+
+    def most(at: int) -> int:
+        return room(at) if limit is None else max(1, min(room(at), limit - at))
+
+    position = 0
+    for found in rechunk(pieces(), most, n_bytes):
+        frame = found if limit is None else found.head(limit - position)
+        spans = _spans(starts, position, frame.height)
+        yield Window(position, spans, frame.drop(DAMAGED), frame[DAMAGED])
+        position += frame.height
+        if position == limit:
             break
-        position = 0
-
-        def most(at: int, number: int = number, left: int | None = left) -> int:
-            return room(number, at) if left is None else max(1, min(room(number, at), left - at))
-
-        for found in source.windows(most, chosen, damaged=DAMAGED, n_bytes=n_bytes):
-            frame = found if left is None else found.head(left - position)
-            yield Window(number, position, frame.drop(DAMAGED), frame[DAMAGED])
-            seen = True
-            position += frame.height
-            if position == left:
-                break
-        left = None if left is None else left - position
-    if not seen:
+    if position == 0:
         empty = pl.DataFrame(schema={name: plan.sources[0].schema[name] for name in chosen})
-        yield Window(0, 0, empty, pl.Series(DAMAGED, [], dtype=pl.List(pl.String)))
+        yield Window(0, [Span(0, 0, 0, 0)], empty, pl.Series(DAMAGED, [], dtype=pl.List(pl.String)))
+
+
+def _spans(starts: Sequence[int], position: int, rows: int) -> list[Span]:
+    """The sources of some rows.
+
+    Args:
+        starts: How many rows of all sources come before each source, and how many there are.
+        position: How many come before the rows.
+        rows: How many they are.
+    """
+    spans: list[Span] = []
+    end = position + rows
+    number = bisect_right(starts, position) - 1
+    while number < len(starts) - 1 and starts[number] < end:
+        first, last = max(position, starts[number]), min(end, starts[number + 1])
+        if first < last:
+            spans.append(Span(number, first - starts[number], first - position, last - first))
+        number += 1
+    return spans
 
 
 def _placing(options: Options, schema: pl.Schema) -> list[str]:
@@ -326,7 +380,7 @@ def _look_at_rows(plan: Plan, schema: pl.Schema, between: Between, bounds: Bound
     options = plan.options
 
     def windows(columns: Sequence[str]) -> Iterator[Window]:
-        for window in windows_of(plan, lambda _source, _position: bounds.rows, columns, n_bytes=bounds.text_bytes):
+        for window in windows_of(plan, lambda _: bounds.rows, columns, n_bytes=bounds.text_bytes):
             between()
             yield window
 
@@ -339,12 +393,13 @@ def _look_at_rows(plan: Plan, schema: pl.Schema, between: Between, bounds: Bound
     if options.bad_rows == names.FAIL:
         looked = (
             (
-                plan.sources[one.source].path,
-                one.position,
-                series_of(one.rows, options.text_col),
-                one.undecodable(options.text_col),
+                plan.sources[span.source].path,
+                span.position,
+                span.of(series_of(one.rows, options.text_col)),
+                span.of(one.undecodable(options.text_col)),
             )
             for one in windows([options.text_col])
+            for span in one.spans
         )
         bad_before_scoring(looked).refuse()
 

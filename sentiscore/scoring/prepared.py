@@ -1,14 +1,15 @@
 """What passes from one step of scoring to the next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from sentiscore.engine.tokenizer import Encoded
     from sentiscore.engine.vocabulary import Reading
 
@@ -80,13 +81,29 @@ class Prepared:
         known: What the store of answers said of the distinct texts; None without one.
     """
 
-    null: "pl.Series"
-    which: "pl.Series"
+    null: pl.Series
+    which: pl.Series
     n_encoded: int
     encoded: "Encoded"
     reading: "Reading"
     owners: npt.NDArray[np.integer]
     known: Known | None = None
+
+    def texts_of(self, starts: Sequence[int]) -> list[tuple[int, int]]:
+        """How many distinct texts of each part of the rows went through the model, and how many were known.
+
+        A text that is in several parts counts in the first.
+
+        Args:
+            starts: Where each part begins, as a number of rows, in ascending order from 0.
+        """
+        known = np.zeros(self.n_encoded, dtype=bool) if self.known is None else self.known.found
+        scored = np.zeros(known.size, dtype=bool)
+        scored[np.flatnonzero(~known)[np.unique(self.owners[self.reading.known])]] = True
+        seen = self.which.cast(pl.Int64).fill_null(-1).cum_max() + 1  # distinct texts are numbered as they first appear
+        borders = [*np.concatenate([[0], seen.to_numpy()])[list(starts)].tolist(), known.size]
+        parts = [slice(*both) for both in pairwise(borders)]
+        return [(int(scored[part].sum()), int(known[part].sum())) for part in parts]
 
     @property
     def n_scored(self) -> int:

@@ -295,18 +295,19 @@ class Scorer:
         blank = is_blank(pl.col(_TEXT))  # what is left may still have no tokens
         distinct = rows.filter(pl.col(_TEXT).is_not_null() & ~blank).unique(maintain_order=True).with_row_index(_WHICH)
         which = rows.join(distinct, on=_TEXT, how="left", maintain_order="left")[_WHICH]
-        listed = distinct[_TEXT].to_list()
+        unread = distinct[_TEXT]
         known = None
         if self._answers is not None:
             store, asker = self._answers
-            known = store.look_up(asker, listed)
-            listed = [text for text, found in zip(listed, known.found, strict=True) if not found]
+            known = store.look_up(asker, unread.to_list())
+            unread = unread.filter(pl.Series(~known.found, dtype=pl.Boolean))
         encoder = self._classifier.encoder
+        listed = encoder.as_far_as_read(unread).to_list()  # a text of 16 MB may take 64 in Python
         encoded = encoder.encode(listed)
         owners = np.arange(len(listed))
         if self.overflow == names.WINDOWS and encoded.truncated.any():
             short, long = np.flatnonzero(~encoded.truncated), np.flatnonzero(encoded.truncated)
-            cut = [encoder.pieces(listed[i]) for i in long]
+            cut = [encoder.pieces(unread[int(i)]) for i in long]
             pieces = encoder.encode([piece for parts in cut for piece in parts])
             encoded = encoder.encode([listed[i] for i in short]).followed_by(pieces)
             owners = np.concatenate([short, np.repeat(long, [len(parts) for parts in cut])])

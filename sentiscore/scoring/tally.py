@@ -14,7 +14,7 @@ from sentiscore.scoring.scorer import Scorer
 
 @dataclass(frozen=True, kw_only=True)
 class WindowDone:
-    """A window that is finished for good.
+    """A window that is finished for good, or its part of one file where it has rows of several.
 
     Attributes:
         output: The output that its rows go to.
@@ -23,8 +23,8 @@ class WindowDone:
         rows: Rows read.
         n_rejected: Rows that were set aside.
         statuses: Rows by status, those that occur.
-        texts_scored: Texts that went through the model.
-        texts_known: Texts whose answers were taken from the store.
+        texts_scored: Texts that went through the model; one that several files of a window have counts in the first.
+        texts_known: Texts whose answers were taken from the store; likewise.
         resumed: Whether its scores were finished by a run before this one.
     """
 
@@ -128,16 +128,17 @@ class Tally:
         self._in_window = 0
         self._tell()
 
-    def written(self, window: WindowDone) -> None:
-        """A window is finished."""
-        self.rows += window.rows
-        self._n_rejected += window.n_rejected
-        self._n_resumed += window.rows if window.resumed else 0
-        self._texts_scored += window.texts_scored
-        self._texts_known += window.texts_known
-        self._statuses.update(window.statuses)
-        if self._on_window is not None:
-            self._on_window(window)
+    def written(self, windows: Sequence[WindowDone]) -> None:
+        """A window is finished: what it was of each source."""
+        for window in windows:
+            self.rows += window.rows
+            self._n_rejected += window.n_rejected
+            self._n_resumed += window.rows if window.resumed else 0
+            self._texts_scored += window.texts_scored
+            self._texts_known += window.texts_known
+            self._statuses.update(window.statuses)
+            if self._on_window is not None:
+                self._on_window(window)
 
     def summary(self, scorer: Scorer, *, seconds: float) -> JobSummary:
         """What was done, now that everything is."""

@@ -43,6 +43,11 @@ NESTED_RATIO: Final = 2
 """Values in the lists of one row group: so many, or so many for each byte of the file, since a row of a list may hold
 any number."""
 
+FREE_TEXT: Final = 10 << 30
+TEXT_OF_A_BYTE: Final = 200
+"""Bytes of text that come out of a table: the first 10 GiB, then so many for each byte of its files. A dictionary holds
+a text once, however many rows have it, and each of them is written."""
+
 FREE_ROWS: Final = 100_000_000
 ROWS_OF_A_BYTE: Final = 100
 """Rows that a parquet file may claim for each of its bytes, past the first hundred million."""

@@ -38,7 +38,7 @@ from sentiscore.tables.problems import (
     identity_of,
     not_utf8,
 )
-from sentiscore.tables.windows import WINDOW_BYTES, rechunk
+from sentiscore.tables.windows import WINDOW_BYTES, Piece, measured, rechunk
 
 _PIECE_ROWS: Final = 32_768
 _START_BYTES: Final = 64
@@ -171,14 +171,18 @@ class Source:
             InputError: The file is broken somewhere, would take too much memory, or was changed since it was opened;
                 windows before that place were good.
         """
+        ask = n_rows if callable(n_rows) else lambda _: n_rows
+        yield from rechunk(self.pieces(columns, damaged=damaged), ask, n_bytes)
+
+    def pieces(self, columns: Sequence[str] | None = None, *, damaged: str | None = None) -> Iterator[Piece]:
+        """The rows in order, in pieces that depend on how the file is laid out; see `windows`."""
         chosen = list(self.schema) if columns is None else list(columns)
         if damaged in chosen:
             raise InputError(f"{self.path} already has a column {damaged!r}.", "Rename that column first.")
         if damaged is None:
             self._check_whole(chosen)
-        ask = n_rows if callable(n_rows) else lambda _: n_rows
-        pieces = (piece for part in self.parts for piece in self._pieces(part, chosen, damaged))
-        yield from rechunk(pieces, ask, n_bytes, str(self.path))
+        stored = (piece for part in self.parts for piece in self._pieces(part, chosen, damaged))
+        yield from measured(stored, self.path, sum(part.identity[2] for part in self.parts))
 
     def _check_whole(self, columns: Sequence[str]) -> None:
         """Raise an InputError if one of these columns of a CSV has bytes that are not of the file's encoding."""

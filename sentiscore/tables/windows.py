@@ -1,16 +1,22 @@
 """Pieces of a table of any size -> windows whose borders do not depend on those of the pieces."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 from polars.selectors import by_name
 
 from sentiscore.errors import InputError
-from sentiscore.tables.limits import MAX_ROW_BYTES, MAX_WINDOW_CELLS
+from sentiscore.tables.limits import FREE_TEXT, MAX_ROW_BYTES, MAX_WINDOW_CELLS, TEXT_OF_A_BYTE
+from sentiscore.tables.problems import too_much
 
-WINDOW_BYTES: Final = 64 << 20
+WINDOW_BYTES: Final = 8 << 20
 """Text that is held at once, so that long texts take no more memory than many."""
+
+_MOST_HELD: Final = 64
+"""Pieces of a window that are kept apart: each takes some kilobytes, however few rows it has."""
 
 _NUMBER_BYTES: Final = 8
 _TEXT_LIKE: Final = (pl.Binary, pl.Categorical, pl.Enum)
@@ -18,28 +24,60 @@ _TEXT_LIKE: Final = (pl.Binary, pl.Categorical, pl.Enum)
 AskRows = Callable[[int], int]
 
 
-def rechunk(pieces: Iterator[pl.DataFrame], ask: AskRows, n_bytes: int, where: str) -> Iterator[pl.DataFrame]:
-    """Cut a table anew.
+@dataclass(frozen=True)
+class Piece:
+    """Some rows of a table, and how much they hold.
+
+    Attributes:
+        rows: The rows.
+        ends: The bytes of texts and lists up to and with each row, shape (rows,).
+    """
+
+    rows: pl.DataFrame
+    ends: pl.Series
+
+
+def measured(pieces: Iterable[pl.DataFrame], where: Path, stored: int) -> Iterator[Piece]:
+    """The pieces of a table, each with how much its rows hold.
 
     Args:
         pieces: The table's rows in order.
-        ask: Told how many rows were given, it says how many the next window may have.
-        n_bytes: A window ends with the row that brings its texts and lists to so many bytes.
-        where: What the table is called.
+        where: The table.
+        stored: Bytes of its files.
 
     Raises:
-        InputError: A row has more text than can be held.
+        InputError: A row has more text than can be held, or all of them more than a table of that size has.
+    """
+    before = size = 0
+    for piece in pieces:
+        ends = _content_ends(piece, before, str(where))
+        before += piece.height
+        size += int(ends[-1]) if piece.height else 0
+        if size > max(FREE_TEXT, TEXT_OF_A_BYTE * stored):
+            raise too_much(where, f"has more than {size >> 20:,} MB of text in {before:,} rows, from {stored:,} bytes")
+        yield Piece(piece, ends)
+
+
+def rechunk(pieces: Iterable[Piece], ask: AskRows, n_bytes: int) -> Iterator[pl.DataFrame]:
+    """Cut rows into windows.
+
+    Args:
+        pieces: The rows in order.
+        ask: It is passed how many rows were given, and says how many the next window may have.
+        n_bytes: A window ends with the row that brings its texts and lists to so many bytes.
     """
     held: list[pl.DataFrame] = []
     given = rows = size = most = 0
-    for piece in pieces:
-        ends = _content_ends(piece, given + rows, where)
+    for one in pieces:
+        piece, ends = one.rows, one.ends
         taken = counted = 0
         while taken < piece.height:
             if rows == 0:
                 most = min(ask(given), max(1, MAX_WINDOW_CELLS // max(1, piece.width)))
             full = int(ends.search_sorted(counted + n_bytes - size, side="left")) + 1  # the row that fills it included
             until = min(full, taken + most - rows, piece.height)
+            if len(held) == _MOST_HELD:
+                held = [pl.concat(held, rechunk=True)]
             held.append(piece.slice(taken, until - taken))
             rows += until - taken
             size += int(ends[until - 1]) - counted

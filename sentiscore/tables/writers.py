@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import IO, Any, Protocol
+from typing import IO, Any, Final, Protocol
 
 import polars as pl
 
@@ -69,15 +69,29 @@ class Writer(Protocol):
         """What reading it back must find: a schema, or the names of the columns."""
 
 
+_LONG_TEXT: Final = 4096
+"""The longest text that Arrow puts into the statistics of a column."""
+
+
 class ParquetWriter:
-    """Each frame is a row group, with a checksum for every page."""
+    """Each frame is a row group, with a checksum for every page.
+
+    There are no statistics of a column whose first rows have a text of more than 4 kB: Arrow would leave them out, but
+    hold several copies of its largest and smallest text meanwhile.
+    """
 
     def __init__(self, file: HashedFile, first: pl.DataFrame) -> None:
         from pyarrow import parquet
 
         self._columns = first.schema
         self._schema = first.head(0).to_arrow().schema
-        self._writer: Any = parquet.ParquetWriter(file, self._schema, compression="zstd", write_page_checksum=True)
+        self._writer: Any = parquet.ParquetWriter(
+            file,
+            self._schema,
+            compression="zstd",
+            write_page_checksum=True,
+            write_statistics=_without_long_texts(first),
+        )
 
     def write(self, frame: pl.DataFrame) -> None:
         """Append the rows of a frame."""
@@ -147,3 +161,10 @@ class NdjsonWriter:
     def schema(self) -> Any:
         """The names of the columns."""
         return self._names
+
+
+def _without_long_texts(first: pl.DataFrame) -> bool | list[str]:
+    """The columns that get statistics, as pyarrow takes them; True for all, those within others included."""
+    texts = (column for column in first.get_columns() if column.dtype == pl.String)
+    long = {column.name for column in texts if (column.str.len_bytes() > _LONG_TEXT).any()}
+    return [name for name in first.columns if name not in long] if long else True

@@ -233,9 +233,9 @@ def _prepare(sabotage: Sabotage, folder: Path, window_rows: int, count: Path) ->
         if after is not None and finished == after:
             do()
 
-    def counted(self: Tally, window: Any) -> None:
+    def counted(self: Tally, windows: Any) -> None:
         nonlocal finished
-        written(self, window)
+        written(self, windows)
         finished += 1
         then(sabotage.signal_after_windows, lambda: os.kill(os.getpid(), sabotage.signal_number))
         then(sabotage.remove_work_after, lambda: shutil.rmtree(next(folder.glob(".*.job"))))

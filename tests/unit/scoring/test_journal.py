@@ -43,7 +43,7 @@ def fill(target: Path, windows: Sequence[tuple[int, int]] = ((0, 4), (4, 4), (8,
     with Journal(target) as journal:
         journal.begin(KEY, resume=True)
         for start, rows in windows:
-            journal.keep(0, start, scores(start, rows))
+            journal.keep(start, scores(start, rows))
 
 
 def test_finished_windows_are_there_in_the_next_run(target: Path) -> None:
@@ -51,11 +51,10 @@ def test_finished_windows_are_there_in_the_next_run(target: Path) -> None:
     with Journal(target) as journal:
         assert journal.begin(KEY, resume=True) == 10
         for start, rows in ((0, 4), (4, 4), (8, 2), (5, 2)):
-            found = journal.find(0, start, rows)
+            found = journal.find(start, rows)
             assert found is not None
             assert_frame_equal(found, scores(start, rows))
-        assert journal.find(0, 10, 1) is None
-        assert journal.find(1, 0, 1) is None
+        assert journal.find(10, 1) is None
 
 
 def test_a_job_without_a_finished_window_leaves_no_folder(target: Path) -> None:
@@ -90,7 +89,7 @@ def test_windows_of_another_job_are_thrown_away_when_asked(target: Path) -> None
     fill(target)
     with Journal(target) as journal:
         assert journal.begin({**KEY, "dtype": "bf16"}, resume=False) == 0
-        assert journal.find(0, 0, 4) is None
+        assert journal.find(0, 4) is None
     fill(target)
 
 
@@ -102,8 +101,8 @@ def test_a_flipped_byte_anywhere_in_a_window_is_found(target: Path) -> None:
         second.write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
         with Journal(target) as journal:
             assert journal.begin(KEY, resume=True) == 4
-            assert journal.find(0, 4, 4) is None
-            assert journal.find(0, 0, 4) is not None
+            assert journal.find(4, 4) is None
+            assert journal.find(0, 4) is not None
         assert not second.exists(), "a damaged window is removed, so that it is made again"
 
 
@@ -118,7 +117,7 @@ def test_a_damaged_window_is_as_good_as_none(target: Path, damage: str) -> None:
         first.write_bytes({"cut": content[:-1], "empty": b"", "longer": content + b"\0"}[damage])
     with Journal(target) as journal:
         assert journal.begin(KEY, resume=True) == 6
-        assert journal.find(0, 0, 4) is None
+        assert journal.find(0, 4) is None
 
 
 def test_a_key_that_cannot_be_read_costs_nothing(target: Path) -> None:
@@ -166,7 +165,7 @@ def test_a_window_that_changes_during_the_run_is_an_error(target: Path) -> None:
         journal.begin(KEY, resume=True)
         parts(target)[0].write_bytes(b"other")
         with pytest.raises(OutputError, match="was changed while the job ran"):
-            journal.find(0, 0, 4)
+            journal.find(0, 4)
 
 
 def test_a_second_run_on_one_output_is_refused(target: Path, tmp_path: Path) -> None:
@@ -190,7 +189,7 @@ def test_a_run_that_is_done_leaves_the_folder_of_the_next_run_alone(target: Path
         with Journal(target) as second:
             second.begin(KEY, resume=True)
             first.__exit__(None, None, None)
-            second.keep(0, 0, scores(0, 4))
+            second.keep(0, scores(0, 4))
             with pytest.raises(OutputError, match="Another run is writing"), Journal(target):
                 pass
     assert len(parts(target)) == 1
@@ -221,7 +220,7 @@ def test_a_work_folder_that_vanishes_is_one_clear_error(target: Path) -> None:
         journal.begin(KEY, resume=True)
         shutil.rmtree(journal.folder)
         with pytest.raises(OutputError, match="is gone"):
-            journal.keep(0, 0, scores(0, 4))
+            journal.keep(0, scores(0, 4))
 
 
 def test_files_are_written_in_the_folder_only_where_a_rename_can_put_them_in_place(
@@ -261,9 +260,9 @@ def test_every_row_is_in_one_window_whatever_is_finished(
         assert journal.begin(KEY, resume=True) == sum(rows for _, rows in whole)
         at, taken = 0, 0
         while at < total:
-            rows = min(journal.room(0, at, most), total - at)
+            rows = min(journal.room(at, most), total - at)
             assert rows >= 1
-            found = journal.find(0, at, rows)
+            found = journal.find(at, rows)
             if found is None:
                 assert rows <= most
                 assert not any(at < start + n and start < at + rows for start, n in whole), (
@@ -407,10 +406,10 @@ def test_windows_whose_answers_are_in_a_store_are_in_nobody_s_way(tmp_path: Path
     for night in range(3):
         with Journal(target) as journal:
             assert journal.begin({**KEY, "input": str(night)}, resume=True, stored=True) == 0
-            journal.keep(0, 0, scores(0, 4))
+            journal.keep(0, scores(0, 4))
     with Journal(target) as journal:
         assert journal.begin({**KEY, "input": "2"}, resume=True, stored=False) == 4, "which it takes itself"
-        journal.keep(0, 4, scores(4, 4))
+        journal.keep(4, scores(4, 4))
     with Journal(target) as journal, pytest.raises(OutputError, match="has a job that was stopped"):
         journal.begin({**KEY, "input": "3"}, resume=True, stored=True)  # some of them are in no store
 
@@ -419,7 +418,7 @@ def test_windows_that_are_in_no_store_are_not_thrown_away_by_a_job_with_one(tmp_
     target = tmp_path / "out.parquet"
     with Journal(target) as journal:
         journal.begin(KEY, resume=True)
-        journal.keep(0, 0, scores(0, 4))
+        journal.keep(0, scores(0, 4))
     with Journal(target) as journal:
         assert journal.begin(KEY, resume=True, stored=True) == 4
     with Journal(target) as journal, pytest.raises(OutputError, match="has a job that was stopped"):

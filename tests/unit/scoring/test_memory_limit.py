@@ -34,7 +34,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_windows_are_as_usual_without_a_limit_or_with_a_large_one() -> None:
-    assert window_limits(None) == window_limits(8 * 1024 * MIB) == (32_768, 64 * MIB)
+    assert window_limits(None) == window_limits(8 * 1024 * MIB) == (32_768, 8 * MIB)
 
 
 @pytest.mark.parametrize("n_bytes", [1, 64 * MIB, 300 * MIB, 1024 * MIB, 2048 * MIB])

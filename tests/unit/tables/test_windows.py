@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -7,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiscore.errors import InputError
+from sentiscore.tables import open_source
 from sentiscore.tables import windows as module
-from sentiscore.tables.windows import rechunk
+from sentiscore.tables.windows import measured, rechunk
 
 
 def pieces(frame: pl.DataFrame, sizes: list[int]) -> Iterator[pl.DataFrame]:
@@ -33,8 +35,8 @@ def test_borders_depend_on_rows_and_answers_alone(
     def ask(position: int) -> int:
         return asked[position % len(asked)]
 
-    found = list(rechunk(pieces(frame, sizes), ask, n_bytes, "t"))
-    whole = list(rechunk(iter([frame]), ask, n_bytes, "t"))
+    found = list(rechunk(measured(pieces(frame, sizes), Path("t"), 1), ask, n_bytes))
+    whole = list(rechunk(measured([frame], Path("t"), 1), ask, n_bytes))
     assert [window.rows() for window in found] == [window.rows() for window in whole]
     position = 0
     for window in found:
@@ -55,7 +57,7 @@ def test_each_window_is_asked_for_once_at_its_beginning() -> None:
         asked.append(position)
         return 3 if position < 6 else 100
 
-    windows = list(rechunk(pieces(frame, [1, 4]), ask, 1000, "t"))
+    windows = list(rechunk(measured(pieces(frame, [1, 4]), Path("t"), 1), ask, 1000))
     assert [window.height for window in windows] == [3, 3, 4]
     assert asked == [0, 3, 6]
 
@@ -63,7 +65,7 @@ def test_each_window_is_asked_for_once_at_its_beginning() -> None:
 def test_a_window_of_many_columns_has_few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_WINDOW_CELLS", 20)
     frame = pl.DataFrame({f"c{i}": range(7) for i in range(6)})
-    assert [window.height for window in rechunk(iter([frame]), lambda _: 100, 1000, "t")] == [3, 3, 1]
+    assert [window.height for window in rechunk(measured([frame], Path("t"), 1), lambda _: 100, 1000)] == [3, 3, 1]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,22 @@ def test_a_row_that_is_too_large_is_named_whatever_it_holds(monkeypatch: pytest.
     monkeypatch.setattr(module, "MAX_ROW_BYTES", 10)
     frame = pl.DataFrame({"^x$": values})
     given_first = pl.concat([frame.head(1)] * 5)
-    windows = rechunk(iter([given_first, frame]), lambda _: 2, 1000, "news.csv")
+    windows = rechunk(measured([given_first, frame], Path("news.csv"), 1), lambda _: 2, 1000)
     assert sum(window.height for window in [next(windows), next(windows)]) == 4
     with pytest.raises(InputError, match=r"news.csv has more than .* in row 7\."):
         list(windows)
+
+
+def test_a_small_file_of_one_text_in_many_rows_is_refused_past_a_bound(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "one.parquet"
+    pl.DataFrame({"text": ["x" * 10_000] * 2_000}).write_parquet(path)
+    assert sum(window.height for window in open_source(path).windows(100)) == 2_000
+    monkeypatch.setattr(module, "FREE_TEXT", 10 << 20)
+    windows = open_source(path).windows(100)
+    assert next(windows).height == 100
+    with pytest.raises(InputError, match=r"one.parquet has more than 1\d MB of text in [12],\d+ rows"):
+        list(windows)
+    monkeypatch.setattr(module, "TEXT_OF_A_BYTE", 1 << 20)
+    assert sum(window.height for window in open_source(path).windows(100)) == 2_000
