@@ -199,7 +199,7 @@ class Journal:
                     if self._read(part) is None:
                         path.unlink()
                     else:
-                        self._parts.setdefault(int(path.name[:5]), []).append(part)
+                        self._parts.append(part)
                 elif path.name not in (_KEY_FILE, _LOCK_FILE, _STORED_FILE) and _is_ours(path):
                     remove(path)
         return sum(part.rows for part in self._parts)
