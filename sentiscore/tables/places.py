@@ -20,7 +20,7 @@ from sentiscore.local import local_path, with_home
 from sentiscore.tables.exchange import exchange
 from sentiscore.tables.nesting import MAX_LEVELS, is_too_deep, levels
 from sentiscore.tables.replacing import check_replaceable, take_after
-from sentiscore.tables.writable import fits
+from sentiscore.tables.writable import fits, way_to_hold
 
 WRITABLE: Final = (".parquet", ".csv", ".ndjson")
 MARK: Final = "sentiscore:part"
@@ -101,7 +101,7 @@ def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = N
     if unfit:
         raise OutputError(
             f"{suffix} cannot hold the column{'s'[: len(unfit) > 1]} {', '.join(unfit)}.",
-            f"Write {'.ndjson' if suffix == '.parquet' else '.parquet'}, or leave such columns out with --columns.",
+            f"{way_to_hold(schema, suffix)} such columns out with --columns.",
         )
     return path
 
@@ -171,8 +171,17 @@ def _probe(path: Path) -> None:
     """Write where a path is, under no name where the system can do that, so that not even a kill leaves a trace."""
     with suppress(FileNotFoundError):
         beside(real(path)).lstat()  # says if the name is too long
-    with tempfile.TemporaryFile(dir=real(path).parent):
+    folder = real(path).parent
+    with tempfile.TemporaryFile(dir=folder):
         pass
+    try:
+        if os.name != "nt":
+            os.close(_opened(folder))
+    except PermissionError as error:
+        raise OutputError(
+            f"{folder} may be written to by this user but not read, so a new file could not be made to last there.",
+            "Get the right to read the folder, or choose another place.",
+        ) from error
 
 
 def _check_parent(path: Path) -> None:
@@ -417,11 +426,15 @@ def sync_folder(folder: Path) -> None:
     """Make the names in a folder outlast a loss of power."""
     if os.name == "nt":
         return  # a folder cannot be opened there
-    handle = os.open(folder, os.O_RDONLY)
+    handle = _opened(folder)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _opened(folder: Path) -> int:
+    return os.open(folder, os.O_RDONLY)
 
 
 @contextmanager
@@ -430,7 +443,8 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        place = path if os.path.isdir(path) else path.parent  # noqa: PTH112 - False without permission
+        named = real(path) if os.path.islink(path) else path  # noqa: PTH114 - False without permission
+        place = named if os.path.isdir(named) else named.parent  # noqa: PTH112 - False without permission
         raise OutputError(f"{place} may not be written to by this user.", "Choose another place.") from error
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error

@@ -10,6 +10,7 @@ from sentiscore.errors import OutputError
 _PROCESSES: Final = Path("/proc")
 """In whose folders called fd the links /dev/stdout and /dev/fd/3 end; a file that takes such a place is lost."""
 _MOST_LINKS: Final = 40
+_FOLDER_MODE: Final = 0o777 | stat.S_ISGID
 _KINDS: Final = (
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISSOCK, "a socket"),
@@ -57,17 +58,18 @@ def check_replaceable(path: Path, place: Path) -> None:
 def take_after(path: Path, like: Path) -> None:
     """Give a file or folder the mode and, as far as this user may, the owner and group of another one that is there.
 
-    Where the group cannot be kept, it gets no rights.
+    Where the group cannot be kept, it gets no rights. A folder keeps the bit by which what is made in it later has its
+    group.
     """
     try:
         found, own = like.stat(), path.stat()
     except FileNotFoundError:
         return
-    mode = stat.S_IMODE(found.st_mode) & 0o777
+    mode = stat.S_IMODE(found.st_mode) & (_FOLDER_MODE if path.is_dir() else 0o777)
     if (own.st_uid, own.st_gid) != (found.st_uid, found.st_gid) and not (
         _give(path, found.st_uid, found.st_gid) or _give(path, -1, found.st_gid)
     ):
-        mode &= ~stat.S_IRWXG
+        mode &= ~(stat.S_IRWXG | stat.S_ISGID)
     if mode != stat.S_IMODE(path.stat().st_mode):
         path.chmod(mode)
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 import polars as pl
 
 from sentiscore.errors import OutputError
+from sentiscore.tables.nesting import is_too_deep
 
 _MOST_DAYS: Final = 90_000_000
 """From 1970, backwards and forwards: some 246,000 years, short of what can be written as a date."""
@@ -31,6 +32,14 @@ def fits(suffix: str, dtype: pl.DataType) -> bool:
             fits(suffix, _instance(field.dtype)) for field in dtype.fields
         )
     return dtype != pl.Binary if suffix == ".ndjson" else dtype not in (pl.Int128, pl.UInt128)
+
+
+def way_to_hold(schema: pl.Schema, suffix: str) -> str:
+    """The beginning of the advice for columns that a format cannot hold: a format that holds all of them, if any."""
+    for other in (".parquet", ".ndjson"):
+        if other != suffix and all(fits(other, dtype) and not is_too_deep(dtype, other) for dtype in schema.values()):
+            return f"Write {other}, or leave"
+    return "Leave"
 
 
 def _instance(dtype: Any) -> Any:

@@ -4,13 +4,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from click.testing import CliRunner
 
 from sentiscore.checkpoint.load import find_folder
 from sentiscore.cli.main import cli
 from sentiscore.errors import CheckpointError, InputError, OutputError
-from sentiscore.tables import check_place, is_folder_target, open_source
+from sentiscore.tables import check_place, check_target, is_folder_target, open_source
 from sentiscore.tables.provenance import read_provenance
 
 
@@ -44,6 +45,32 @@ def test_an_output_in_a_closed_folder_is_a_clear_error(closed: Path) -> None:
     with pytest.raises(OutputError, match="closed may not be written to by this user") as caught:
         check_place(closed / "out.csv")
     assert "--" not in str(caught.value)  # which of the options names this place is not known here
+
+
+def test_an_output_through_a_link_names_the_closed_folder_that_it_leads_to(closed: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.csv").symlink_to(closed / "out.csv")
+    with pytest.raises(OutputError, match="closed may not be written to by this user"):
+        check_place(tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize("name", ["out.csv", "parts/"])
+def test_a_folder_that_takes_files_but_cannot_be_read_is_refused_before_the_work(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = tmp_path / "box"
+    box.mkdir()
+    opened = os.open
+
+    def refusing(path: Any, flags: int, *more: Any, **named: Any) -> int:
+        if flags == os.O_RDONLY and os.fspath(path) == os.fspath(box):
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, flags, *more, **named)
+
+    monkeypatch.setattr(os, "open", refusing)
+    with pytest.raises(OutputError, match="box may be written to by this user but not read") as caught:
+        check_target(f"{box}/{name}", pl.Schema({"text": pl.String()}))
+    assert "right to read" in caught.value.hint
+    assert not list(box.iterdir())
 
 
 @pytest.mark.parametrize("name", ["", "model"])

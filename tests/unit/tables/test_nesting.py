@@ -9,7 +9,7 @@ import pytest
 
 from sentiscore.errors import OutputError
 from sentiscore.scoring.plan import Bounds, Options, make_plan
-from sentiscore.tables import open_source, read_table
+from sentiscore.tables import check_target, open_source, read_table
 from sentiscore.tables.limits import MAX_DEPTH
 from sentiscore.tables.nesting import MAX_LEVELS, levels
 from sentiscore.tables.sink import write_frame
@@ -55,6 +55,19 @@ def test_what_is_nested_deeper_is_refused_before_anything_is_scored(tmp_path: Pa
         make_plan([source], Options(text_col="text"), output=tmp_path / "out.parquet", **plan)  # type: ignore[arg-type]
     make_plan([source], Options(text_col="text"), output=tmp_path / "out.ndjson", **plan)  # type: ignore[arg-type]
     assert open_source(source).rows == 1
+
+
+@pytest.mark.parametrize(("depth", "way"), [(10, r"Write \.parquet, or leave"), (40, r"Write \.ndjson, or leave")])
+def test_a_format_that_is_advised_holds_the_column(tmp_path: Path, depth: int, way: str) -> None:
+    schema = pl.Schema({"deep": pl.Series([nested("lists", depth)], strict=False).dtype})
+    with pytest.raises(OutputError, match=way):
+        check_target(tmp_path / "out.csv", schema)
+
+
+def test_no_format_is_advised_where_none_holds_the_columns(tmp_path: Path) -> None:
+    deep = pl.Series([nested("lists", 40)], strict=False).dtype
+    with pytest.raises(OutputError, match=r"\nLeave such columns out with --columns"):
+        check_target(tmp_path / "out.csv", pl.Schema({"deep": deep, "bytes": pl.Binary()}))
 
 
 def test_a_frame_that_is_nested_too_deep_for_a_line_is_refused(tmp_path: Path) -> None:

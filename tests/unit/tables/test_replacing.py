@@ -249,6 +249,16 @@ def test_a_replaced_output_keeps_its_mode_and_so_has_what_belongs_to_it(tmp_path
     assert path.is_file() or mode(path) == 0o750
 
 
+def test_a_replaced_folder_keeps_the_bit_by_which_new_files_have_its_group(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    path.mkdir()
+    path.chmod(0o2770)
+    for _ in range(2):
+        write(path)
+        assert mode(path) == 0o2770
+        assert mode(path / "part-00000.parquet") & 0o7000 == 0
+
+
 def test_a_file_that_will_be_private_is_private_while_it_is_written(tmp_path: Path) -> None:
     path = tmp_path / "o.csv"
     write(path)
