@@ -165,6 +165,6 @@ class NdjsonWriter:
 
 def _without_long_texts(first: pl.DataFrame) -> bool | list[str]:
     """The columns that get statistics, as pyarrow takes them; True for all, those within others included."""
-    texts = (column for column in first.get_columns() if column.dtype == pl.String)
-    long = {column.name for column in texts if (column.str.len_bytes() > _LONG_TEXT).any()}
+    texts = {column.name: column.alias("text") for column in first.get_columns() if column.dtype == pl.String}
+    long = {name for name, text in texts.items() if (text.str.len_bytes() > _LONG_TEXT).any()}
     return [name for name in first.columns if name not in long] if long else True
