@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sentiscore.checkpoint.reading import MIB, Folder, read_object
+from sentiscore.checkpoint.reading import LONGEST_SHOWN, MIB, Folder, read_object, shown
 from sentiscore.errors import CheckpointError
 
 CONFIG: Final = "config.json"
@@ -137,7 +137,6 @@ _MOST_NUMBER: Final = 2**31
 _MOST_VALUES: Final = 2_000
 _DEEPEST: Final = 4
 _LONGEST_LABEL: Final = 300
-_LONGEST_SHOWN: Final = 80
 
 
 class _UnknownKindError(ValueError):
@@ -204,7 +203,7 @@ def check_task(folder: Folder, sha256: str | None = None) -> None:
             choose,
         )
     if problem not in (None, _ONE_OF_SEVERAL):
-        raise CheckpointError(f"{folder / CONFIG} has the problem_type {_shown(problem)}, which is unknown.", choose)
+        raise CheckpointError(f"{folder / CONFIG} has the problem_type {shown(problem)}, which is unknown.", choose)
 
 
 def allowed(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -221,17 +220,17 @@ def allowed(raw: Mapping[str, Any]) -> dict[str, Any]:
     """
     kind = raw.get("model_type")
     if not isinstance(kind, str) or kind not in MODEL_TYPES:
-        raise _UnknownKindError(f"its model_type is {_shown(kind)}, which is not among the kinds that are loaded")
+        raise _UnknownKindError(f"its model_type is {shown(kind)}, which is not among the kinds that are loaded")
     plain = {}
     for name, value in raw.items():
         if name in _DROPPED:
             continue
         if name in _ATTENTION:
             if not (value is None or (isinstance(value, str) and value in _USUAL_ATTENTION)):
-                raise ValueError(f"{name} is {_shown(value)}, which would be fetched and run")
+                raise ValueError(f"{name} is {shown(value)}, which would be fetched and run")
             continue
         if _RISKY.fullmatch(re.sub(r"\W", "_", name)) and name != _A_SIZE:
-            raise ValueError(f"it has the setting {name[:_LONGEST_SHOWN]}, which can lead to code or files")
+            raise ValueError(f"it has the setting {name[:LONGEST_SHOWN]}, which can lead to code or files")
         _check_value(name, value)
         if not (isinstance(value, dict | list) and not value and name not in _LISTS):  # such as "pruned_heads": {}
             plain[name] = value
@@ -243,18 +242,18 @@ def allowed(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _check_value(name: str, value: Any) -> None:
     if isinstance(value, dict | list):
         if value and name not in _LISTS:
-            raise ValueError(f"the setting {name[:_LONGEST_SHOWN]} is not known to be a list or a table")
+            raise ValueError(f"the setting {name[:LONGEST_SHOWN]} is not known to be a list or a table")
         _check_plain(name, value)
     elif isinstance(value, str):
         may_be_word = name in _WORDS or (name not in _KNOWN and not _IN_A_MODULE.fullmatch(value))
         if not (may_be_word and _WORD.fullmatch(value)):
-            raise ValueError(f"the setting {name[:_LONGEST_SHOWN]} is {_shown(value)}")
+            raise ValueError(f"the setting {name[:LONGEST_SHOWN]} is {shown(value)}")
         if name in ("dtype", "torch_dtype") and value not in _DTYPES:
-            raise ValueError(f"{name} is {_shown(value)}, not {', '.join(_DTYPES)}")
+            raise ValueError(f"{name} is {shown(value)}, not {', '.join(_DTYPES)}")
     elif isinstance(value, int) and abs(value) > _MOST_NUMBER:
-        raise ValueError(f"{name[:_LONGEST_SHOWN]} is {_shown(value)}, which is absurd")
+        raise ValueError(f"{name[:LONGEST_SHOWN]} is {shown(value)}, which is absurd")
     elif name.endswith("_token_id") and isinstance(value, float | bool):
-        raise ValueError(f"{name} is {_shown(value)}")
+        raise ValueError(f"{name} is {shown(value)}")
 
 
 def _check_plain(name: str, value: Any, depth: int = 0, counted: list[int] | None = None) -> None:
@@ -273,9 +272,9 @@ def _check_plain(name: str, value: Any, depth: int = 0, counted: list[int] | Non
     elif isinstance(value, str):
         is_label = name in ("id2label", "label2id")
         if not (len(value) <= _LONGEST_LABEL if is_label else _WORD.fullmatch(value)):
-            raise ValueError(f"{name} has {_shown(value)} in it")
+            raise ValueError(f"{name} has {shown(value)} in it")
     elif isinstance(value, int) and abs(value) > (_MOST_LAYERS if name == "attention_types" else _MOST_NUMBER):
-        raise ValueError(f"{name} has {_shown(value)} in it, which is absurd")
+        raise ValueError(f"{name} has {shown(value)} in it, which is absurd")
 
 
 def _check_sizes(kind: str, settings: Mapping[str, Any]) -> None:
@@ -289,7 +288,7 @@ def _check_sizes(kind: str, settings: Mapping[str, Any]) -> None:
             continue
         least = 1 if name in (*_SIZES, *_HEADS, *POSITIONS) else 0
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= limit:
-            raise ValueError(f"{name} is {_shown(value)}, and can be {least} to {limit:,}")
+            raise ValueError(f"{name} is {shown(value)}, and can be {least} to {limit:,}")
     for width, heads in _TOGETHER:
         if kind in _EVEN and settings.get(width) and settings.get(heads) and settings[width] % settings[heads]:
             raise ValueError(f"its {heads}, {settings[heads]}, do not divide its {width}, {settings[width]}")
@@ -305,7 +304,7 @@ def _check_tables(settings: Mapping[str, Any]) -> None:
     for place in (settings, settings.get("rope_parameters") or {}, settings.get("rope_scaling") or {}):
         for name in _SHARES & place.keys():
             if not (place[name] is None or (isinstance(place[name], int | float) and 0 <= place[name] <= 1)):
-                raise ValueError(f"{name} is {_shown(place[name])}")
+                raise ValueError(f"{name} is {shown(place[name])}")
 
 
 def check_against_weights(settings: Mapping[str, Any], numbers: int) -> None:
@@ -328,8 +327,3 @@ def check_against_weights(settings: Mapping[str, Any], numbers: int) -> None:
         raise ValueError(f"a layer of width {width:,} has more numbers than its weights, which are {numbers:,}")
     if vocabulary > numbers:
         raise ValueError(f"its vocabulary alone would take {vocabulary:,} numbers, and its weights are {numbers:,}")
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

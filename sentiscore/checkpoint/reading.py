@@ -21,6 +21,8 @@ from typing import Any, Final
 from sentiscore.errors import CheckpointError
 
 MIB: Final = 2**20
+LONGEST_SHOWN: Final = 80
+"""Characters of a value of a file in a message."""
 DEFAULT: Final = "default"
 PACKAGED: Final = Path(__file__).parent.parent / "default_model"
 """The model inside the package: trusted as the code is, and made of links by some ways to install packages."""
@@ -330,3 +332,9 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{text[:40]} is too large a number")
     return number
+
+
+def shown(value: Any) -> str:
+    """A value of a file for a message; the beginning of it if it is long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sentiscore.checkpoint.reading import shown
+
 
 def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -56,7 +58,6 @@ _LONGEST_WORD: Final = 500
 _HIGHEST_ID: Final = 2**24
 """Larger vocabularies are not in use, and the library counts up to the highest id."""
 _A_PAIR: Final = 2
-_LONGEST_SHOWN: Final = 80
 _RANDOM: Final = ("dropout", "alpha", "nbest_size")
 """Settings with which a model takes a text apart in another way each time."""
 
@@ -157,7 +158,7 @@ def _steps(part: str, found: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
         yield found
     else:
         raise ValueError(
-            f"its {part} has a step that is not known: {_shown(kind if isinstance(found, dict) else found)}"
+            f"its {part} has a step that is not known: {shown(kind if isinstance(found, dict) else found)}"
         )
 
 
@@ -171,7 +172,7 @@ def _growth(step: Mapping[str, Any]) -> int:
     if kind == "FixedLength":
         length = step.get("length")
         if not (isinstance(length, int) and 1 <= length <= _HIGHEST_ID):
-            raise ValueError(f"it has a step of the fixed length {_shown(length)}")
+            raise ValueError(f"it has a step of the fixed length {shown(length)}")
     if kind == "Precompiled":
         return _OF_KNOWN_TABLES if not _must_be_tried(step) else _longest_in(step.get("precompiled_charsmap"))
     if kind in ("Replace", "Split"):
@@ -192,7 +193,7 @@ def _pattern(step: Mapping[str, Any]) -> dict[str, str]:
     found = step.get("pattern")
     way, what = next(iter(found.items()), ("", None)) if isinstance(found, dict) and len(found) == 1 else ("", None)
     if way not in ("String", "Regex") or not isinstance(what, str):
-        raise ValueError(f"it searches for {_shown(found)}")
+        raise ValueError(f"it searches for {shown(found)}")
     if len(what) > _LONGEST_PATTERN:
         raise ValueError(f"it searches for a pattern of {len(what):,} characters")
     return {way: what}
@@ -201,7 +202,7 @@ def _pattern(step: Mapping[str, Any]) -> dict[str, str]:
 def _length(text: Any) -> int:
     """Characters of a text that is put in, after a later step has taken them apart as far as Unicode goes."""
     if not isinstance(text, str):
-        raise ValueError(f"it puts in {_shown(text)}, which is not text")  # noqa: TRY004 - one error for all
+        raise ValueError(f"it puts in {shown(text)}, which is not text")  # noqa: TRY004 - one error for all
     if len(text) > _LONGEST_TOKEN:
         raise ValueError(f"it puts in a text of {len(text):,} characters")
     return len(unicodedata.normalize("NFKD", text.lower()))
@@ -239,15 +240,15 @@ def _check_model(model: Any) -> set[int]:
     """Is the model one that takes a text apart in one way, in a time that its length bounds? Its ids are returned."""
     kind = model.get("type") if isinstance(model, dict) else model
     if not (isinstance(model, dict) and isinstance(kind, str | None) and kind in _MODELS):
-        raise ValueError(f"its model is of a kind that is not known: {_shown(kind)}")
+        raise ValueError(f"its model is of a kind that is not known: {shown(kind)}")
     for name in _RANDOM:
         if model.get(name):
             raise ValueError(
-                f"its model has a {name} of {_shown(model[name])}, with which equal texts are read unequally"
+                f"its model has a {name} of {shown(model[name])}, with which equal texts are read unequally"
             )
     longest = model.get("max_input_chars_per_word", 1)
     if not (isinstance(longest, int) and 1 <= longest <= _LONGEST_WORD):
-        raise ValueError(f"max_input_chars_per_word is {_shown(longest)}, and can be 1 to {_LONGEST_WORD}")
+        raise ValueError(f"max_input_chars_per_word is {shown(longest)}, and can be 1 to {_LONGEST_WORD}")
     vocabulary = model.get("vocab")
     if isinstance(vocabulary, dict):
         tokens, ids = list(vocabulary), list(vocabulary.values())
@@ -255,7 +256,7 @@ def _check_model(model: Any) -> set[int]:
     elif isinstance(vocabulary, list):
         for entry in vocabulary:
             if not (isinstance(entry, list) and len(entry) == _A_PAIR and isinstance(entry[0], str)):
-                raise ValueError(f"its vocabulary has the entry {_shown(entry)}")
+                raise ValueError(f"its vocabulary has the entry {shown(entry)}")
         tokens, ids = [entry[0] for entry in vocabulary], list(range(len(vocabulary)))
     else:
         raise ValueError("its model has no vocabulary")  # noqa: TRY004 - one error for all
@@ -270,14 +271,14 @@ def _check_unknown(model: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> N
     """Is the token for what is unknown in the vocabulary, so that no text is an error?"""
     name = model.get("unk_token")
     if name and isinstance(name, str) and vocabulary and name not in vocabulary and "merges" not in model:
-        raise ValueError(f"its vocabulary does not have {_shown(name)}, its token for what is unknown")
+        raise ValueError(f"its vocabulary does not have {shown(name)}, its token for what is unknown")
 
 
 def _check_token(token: Any, place: Any) -> None:
     if not isinstance(token, str) or len(token) > _LONGEST_TOKEN:
-        raise ValueError(f"it has a token that is not a text of at most {_LONGEST_TOKEN:,} characters: {_shown(token)}")
+        raise ValueError(f"it has a token that is not a text of at most {_LONGEST_TOKEN:,} characters: {shown(token)}")
     if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place <= _HIGHEST_ID:
-        raise ValueError(f"its token {_shown(token)} has the id {_shown(place)}")
+        raise ValueError(f"its token {shown(token)} has the id {shown(place)}")
 
 
 def _check_added(added: Any) -> set[int]:
@@ -288,7 +289,7 @@ def _check_added(added: Any) -> set[int]:
         raise ValueError(f"its added tokens are not a list of at most {_MOST_ADDED:,}")
     for token in added:
         if not isinstance(token, dict):
-            raise ValueError(f"its added token {_shown(token)} is not one")  # noqa: TRY004 - one error for all
+            raise ValueError(f"its added token {shown(token)} is not one")  # noqa: TRY004 - one error for all
         _check_token(token.get("content"), token.get("id"))
         if not token["content"]:
             raise ValueError("it has an added token that is empty")
@@ -306,7 +307,7 @@ def _check_post_processor(step: Mapping[str, Any], known: set[int]) -> None:
                     pass
                 case other:
                     raise ValueError(
-                        f"its {step['type']} has the {name} {_shown(other)}, which is not in the vocabulary"
+                        f"its {step['type']} has the {name} {shown(other)}, which is not in the vocabulary"
                     )
     if step["type"] != "TemplateProcessing":
         return
@@ -330,16 +331,11 @@ def _check_template(step: Mapping[str, Any], known: set[int]) -> None:
                 token = tokens.get(name)
                 ids = token.get("ids") if isinstance(token, dict) else None
                 if not isinstance(ids, list) or not all(type(place) is int and place in known for place in ids):
-                    raise ValueError(f"its template has the token {_shown(name)}, whose ids are not in the vocabulary")
+                    raise ValueError(f"its template has the token {shown(name)}, whose ids are not in the vocabulary")
                 special += len(ids)
             case _:
-                raise ValueError(f"its template has the piece {_shown(piece)}")
+                raise ValueError(f"its template has the piece {shown(piece)}")
     if texts != 1:
         raise ValueError(f"its template has the text {texts} times")
     if special > _MOST_PIECES:
         raise ValueError(f"its template puts {special:,} special tokens around a text")
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

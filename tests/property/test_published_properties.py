@@ -40,7 +40,7 @@ def anew(rows: pl.DataFrame, args: dict[str, Any], random: Random) -> tuple[pl.D
 
 
 def history(folder: Path, seed: int) -> Iterator[Night]:
-    """Nights with late rows, new entities, nothing at all, revisions, and files that are made anew."""
+    """Nights with late rows, new entities, nothing at all, revisions, and files that are made again from all rows."""
     random = Random(seed)  # noqa: S311 - made-up rows
     rows = rows_of(random.randrange(10, 60), days=20, seed=seed)
     young = (pl.col("ticker") == "ä") & (pl.col("at") < at_day(random.randrange(15)))
