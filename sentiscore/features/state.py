@@ -135,6 +135,24 @@ def write_state(path: Path, state: State, *, like: Path | None = None) -> None:
             sink.write(pl.concat([shape, rows], how="diagonal"))  # a slice at a time, since most columns are empty
 
 
+def check_state_place(daily: Path) -> None:
+    """Raise an InputError if a file of somebody else is where the sums of a daily file belong.
+
+    Damaged sums are no reason: they can be made again.
+    """
+    path = state_path(daily)
+    if not path.exists():
+        return
+    try:
+        is_foreign = not {"part", "json"} <= set(open_source(path).schema)
+    except InputError:
+        is_foreign = path.is_symlink()
+    if is_foreign:
+        raise InputError(
+            f"{path} does not hold the sums of daily features.", "Put it elsewhere, or name another --update."
+        )
+
+
 def read_state(daily: Path, anew: str) -> State:
     """The sums that belong to a daily file.
 

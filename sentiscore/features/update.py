@@ -18,6 +18,7 @@ from sentiscore.features.origins import daily_options, daily_provenance, look_at
 from sentiscore.features.record import AS_OF, PLACE, REVISED_AT, Changes, changes, entries, joined, updates
 from sentiscore.features.state import (
     State,
+    check_state_place,
     next_path,
     next_revisions_path,
     read_state,
@@ -109,6 +110,8 @@ def update_file(
     again = f"{command} --revise" if target.exists() else command  # which keeps what was published before
     hint = f"Make it once from a file of all scored rows, here ALL.parquet: {again}"
     shas, old = _shas(target), _read_daily(target, command)
+    if anew:
+        check_state_place(target)
     before: State | None = None
     if not anew and (old is not None or state_path(target).exists()):
         before = read_state(target, hint)

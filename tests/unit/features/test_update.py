@@ -651,6 +651,28 @@ def test_links_where_files_of_an_update_wait_are_removed_and_never_followed(
     assert sorted(path.name for path in tmp_path.iterdir() if "victim" in path.name) == ["victim"]
 
 
+@pytest.mark.parametrize("name", ["victim.parquet", "victim.txt"])
+def test_a_file_of_somebody_else_where_sums_belong_is_refused_and_stays(
+    write: Make, target: Path, tmp_path: Path, name: str
+) -> None:
+    victim = tmp_path / name
+    pl.DataFrame({"mine": [1, 2]}).write_parquet(victim) if name.endswith("parquet") else victim.write_text("mine")
+    before = victim.read_bytes()
+    state_path(target).symlink_to(victim)
+    for anew in (True, False):
+        with pytest.raises(InputError, match=r"sums|parquet"):
+            update_file(write(rows_of()), daily=target, anew=anew, **END)
+        assert victim.read_bytes() == before
+        assert not target.exists()
+
+
+def test_damaged_sums_are_made_again(write: Make, target: Path) -> None:
+    update_file(write(rows_of()), daily=target, **END)
+    state_path(target).write_bytes(b"torn")
+    done = update_file(write(rows_of()), daily=target, anew=True, **END)
+    assert_frame_equal(done.daily, daily(rows_of(), **END))
+
+
 @pytest.mark.parametrize("linked", [True, False])
 def test_a_table_of_somebody_else_where_revisions_belong_is_refused_and_stays(
     write: Make, target: Path, tmp_path: Path, linked: bool
