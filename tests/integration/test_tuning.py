@@ -345,6 +345,7 @@ def test_several_sets_are_searched_together(recipe: Recipe, tmp_path: Path) -> N
     assert set(manifest.metrics) == {"a.tsv", "news"}
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated")  # of whoever imports it first
 def test_a_warning_is_given_once_and_not_for_each_trial(recipe: Recipe, tmp_path: Path) -> None:
     mixed = LabelledData("mixed", [*EVAL.texts, TRAIN.texts[0]], [*EVAL.label_names, TRAIN.label_names[0]])
     with pytest.warns(SentiscoreWarning, match="1 of the 13 validation texts") as caught:
