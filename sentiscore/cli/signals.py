@@ -1,7 +1,7 @@
 """What stops a command: Ctrl-C at once; SIGTERM and SIGHUP after the work in hand, where a command can wait for it.
 
 A scheduler stops a job with SIGTERM; a terminal that is closed sends SIGHUP, which Windows does not have. Once a
-command was stopped, the process ends within seconds, whatever it is waiting for: a job can be killed at any instant, so
+command was stopped, the process is given ten seconds to end: a job can be killed at any instant, so
 nothing is lost by that.
 """
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from sentiscore.features import DailyConfig, DailySums, daily
+from tests.look_ahead import Session
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:exchange"),
@@ -29,16 +30,6 @@ NEW_YORK = ZoneInfo("America/New_York")
 # Thanksgiving with its half day, Christmas and New Year; and the change to summer time.
 WEEKS = (datetime(2023, 11, 15, tzinfo=UTC), datetime(2023, 12, 18, tzinfo=UTC), datetime(2024, 3, 4, tzinfo=UTC))
 KEYS = ["unique_id", "ds"]
-
-
-@dataclass(frozen=True)
-class Session:
-    """One session of a calendar."""
-
-    index: int
-    ds: date
-    open: datetime
-    close: datetime
 
 
 @pytest.fixture(scope="module")
