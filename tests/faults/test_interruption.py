@@ -1,17 +1,21 @@
 """What was there before stays, whatever happens to the process."""
 
 import os
+import random
 import resource
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from sentiscore.tables.csv_reader import csv_pieces, look_at_csv
+from sentiscore.tables.dialect import CsvDialect
 from tests.faults.interruptions import NUMBER, interrupt
 from tests.faults.nursery import Nursery
 
@@ -76,6 +80,35 @@ def test_ctrl_c_ends_a_job_that_waits_for_a_store_which_another_process_holds(
     assert stderr.splitlines()[-2].startswith("error: Stopped")
     assert "Traceback" not in stderr
     assert output.read_bytes() == OLD
+
+
+def test_no_ctrl_c_is_lost_while_a_csv_is_read(tmp_path: Path) -> None:
+    source = tmp_path / "news.csv"
+    source.write_text("headline\n" + "".join(f"profit rises {i} per cent\n" for i in range(20_000)))
+    look = look_at_csv(source, CsvDialect())
+    seen, lost, done = [], [], threading.Event()
+
+    def press() -> None:
+        for i in range(100):
+            time.sleep(random.Random(i).uniform(0.001, 0.02))  # noqa: S311
+            before, until = len(seen), time.monotonic() + 2
+            os.kill(os.getpid(), signal.SIGINT)
+            while len(seen) == before and time.monotonic() < until:
+                time.sleep(0.001)
+            if len(seen) == before:
+                lost.append(i)
+        done.set()
+
+    before = signal.signal(signal.SIGINT, lambda *_: seen.append(True))
+    try:
+        threading.Thread(target=press).start()
+        while not done.is_set():
+            for piece in csv_pieces(source, look, ["headline"]):
+                assert piece.height
+    finally:
+        done.wait()
+        signal.signal(signal.SIGINT, before)
+    assert not lost
 
 
 def test_a_job_under_nohup_outlives_its_terminal(long_job: tuple[list[str], Path]) -> None:
