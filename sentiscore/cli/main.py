@@ -1,5 +1,6 @@
 """The group of all commands, and what happens when one of them cannot go on."""
 
+import atexit
 import os
 import sys
 import warnings
@@ -118,11 +119,17 @@ def main() -> None:
     signals.ignore()
     if not threads.rest():
         _end_now(code)
+    if signals.was_asked():
+        atexit._run_exitfuncs()
+        _end_now(code)
     sys.exit(code)
 
 
 def _end_now(code: object) -> None:
-    """End the process without Python's own end, in which a thread that is still at work would be an abort (signal 6).
+    """End the process without Python's own end.
+
+    A thread that is still at work would abort it there (signal 6). It also takes every object apart, which is long on a
+    busy machine, and the thread that ends a stopped command in time does not run any more by then.
 
     All files are closed by now, or thrown away; only what was printed may be in a buffer.
     """
