@@ -9,14 +9,18 @@ from typing import Any, Unpack
 
 import polars as pl
 
+from sentiscore.disk.durable import put_in_place
+from sentiscore.disk.parts import sweep
+from sentiscore.disk.paths import resolved
+from sentiscore.disk.permission import check_place
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
 from sentiscore.features.config import DailyConfig
-from sentiscore.features.daily import DailySums, Kept, Settings
-from sentiscore.features.files import DailyFile, add_file, open_scored, time_windows
-from sentiscore.features.history import read_history
-from sentiscore.features.origins import daily_options, daily_provenance, look_at, warn_of_another_model
-from sentiscore.features.record import AS_OF, PLACE, REVISED_AT, Changes, changes, entries, joined, updates
-from sentiscore.features.state import (
+from sentiscore.features.daily import DailySums, Settings
+from sentiscore.features.record import AS_OF, PLACE, REVISED_AT, changes, entries, joined, updates
+from sentiscore.nightly.daily_file import DailyFile, add_file, open_scored, time_windows
+from sentiscore.nightly.history import read_history
+from sentiscore.nightly.origins import daily_options, daily_provenance, look_at, warn_of_another_model
+from sentiscore.nightly.state import (
     State,
     check_state_place,
     next_path,
@@ -28,11 +32,17 @@ from sentiscore.features.state import (
     state_path,
     write_state,
 )
-from sentiscore.features.times import write_instant
-from sentiscore.tables import Source, check_place, check_target, put_in_place, read_table, sweep, write_frame
+from sentiscore.nightly.update_checks import (
+    check_as_of,
+    check_calendar,
+    check_later,
+    check_new,
+    check_published,
+    check_settings,
+)
+from sentiscore.tables import Source, check_target, read_table, write_frame
 from sentiscore.tables.dialect import CsvDialect
 from sentiscore.tables.hashes import hash_output
-from sentiscore.tables.places import resolved
 from sentiscore.tables.provenance import (
     DAILY_FEATURES,
     Provenance,
@@ -98,7 +108,7 @@ def update_file(
     as_of, calendar = settings.get("as_of"), settings.get("calendar")
     settings["as_of"] = now if as_of is None else as_of
     sums = DailySums(**settings)
-    instant = _check_as_of(sums, now)
+    instant = check_as_of(sums, now)
     sums.check_source(source)
     made_with = settings_of(sums, source.schema)
     options = {
@@ -117,22 +127,22 @@ def update_file(
         before = read_state(target, hint)
         if _finish_stopped(target, before, source, hint, ids=sums.stories is not None):
             shas, old = _shas(target), _read_daily(target, command)
-        _check_settings(target, before.settings, made_with, hint)
-        _check_later(target, instant, before)
-        _check_calendar(sums, before.kept, hint)
+        check_settings(target, before.settings, made_with, hint)
+        check_later(target, instant, before)
+        check_calendar(sums, before.kept, hint)
         sums.restore(*before.kept)
         sums.closed_until = sums.sessions.last_closed(before.as_of)
     history = read_history(target, old, before, shas[0])
     made_with["midnight"] = _settled(sums, source, before)
     rows = add_file(sums, source)
     added = look_at(source.path, rows)
-    _check_new(target, sums, before, rows, added.facts.sha256, revise=revise)
+    check_new(target, sums, before, rows, added.facts.sha256, revise=revise)
     told = None if before is None else _told(target, before)
     warn_of_another_model(target, told, added)
     new = sums.finish()
     found = changes(old, new, history.published)
     if not revise:
-        _refuse(target, old, found)
+        check_published(target, old, found)
     _check_unchanged(target, shas)
     made_at = history.next_instant()
     n_revised = found.changed.height + found.added.height if revise else 0
@@ -208,28 +218,6 @@ def _check_unchanged(target: Path, shas: tuple[str, str]) -> None:
     """Raise an OutputError if the daily file or its state are not what they were."""
     if _shas(target) != shas:
         raise OutputError(f"{target} was changed by something else meanwhile.", "Run the update again.")
-
-
-def _check_as_of(sums: DailySums, now: datetime) -> datetime:
-    """The instant of the update, if one can be made as of it."""
-    if sums.config.end is not None:
-        raise InputError(
-            "An update has no end of its own: it goes up to the last session that is closed.",
-            "Leave end out, or say up to which instant with --as-of (as_of).",
-        )
-    instant = now if sums.as_of is None else sums.as_of
-    if instant > now:
-        raise InputError(
-            f"{write_instant(instant)}, as of which the update would be, has not come yet.",
-            "Give an earlier --as-of (as_of), or leave it out, which means now.",
-        )
-    closed = sums.sessions.last_closed(instant)
-    if closed is not None and sums.sessions.between(closed + 1, closed + 1).is_empty():
-        raise InputError(
-            f"The calendar {sums.sessions.name} ends before {write_instant(instant)}, as of which the update would be.",
-            "Add the sessions to come to it, so that newer texts have a place; or give an earlier --as-of (as_of).",
-        )
-    return instant
 
 
 def _command(target: Path, options: dict[str, Any], config: DailyConfig) -> str:
@@ -316,81 +304,6 @@ def _told(target: Path, before: State) -> Provenance:
         job_key="",
         n_unknown=len(sources),
     )
-
-
-def _check_new(
-    target: Path, sums: DailySums, before: State | None, rows: int, source_sha: str, *, revise: bool
-) -> None:
-    """Raise an InputError if rows count for published sessions, or were added before."""
-    if before is None:
-        return
-    if rows and sums.counts_twice and source_sha in [known["sha256"] for known in before.sources]:
-        raise InputError(
-            f"The rows of this file are in {target} already; nothing was changed.", "Give the file of new scored rows."
-        )
-    if sums.n_late and not revise:
-        last = sums.sessions.between(sums.closed_until or 0, sums.closed_until or 0)["ds"][0]
-        raise InputError(
-            f"{sums.n_late:,} of the {rows:,} rows count for sessions up to {last}, which {target} has published "
-            f"already; nothing was changed. It stands as of {write_instant(before.as_of)}.",
-            "Leave them out, or let them change what was published with --revise, which keeps the old values."
-            + f" {sums.n_without_id:,} of all rows have no id, and such a row counts each time that it comes."
-            * (sums.n_without_id > 0),
-        )
-
-
-def _refuse(target: Path, old: pl.DataFrame | None, found: Changes) -> None:
-    """Raise an InputError if published rows would change, or rows with texts would appear among them."""
-    n_refused = found.changed.height + (found.n_late if old is not None and old.height else 0)
-    if n_refused:
-        raise InputError(
-            f"{n_refused:,} rows that {target} has published would change; nothing was changed.",
-            "The rows or the calendar are not those it was made from. --revise lets them change and keeps the old "
-            "values.",
-        )
-
-
-def _check_later(target: Path, instant: datetime, before: State) -> None:
-    """Raise an InputError if an update would be as of an instant before that of the last."""
-    if instant < before.as_of:
-        raise InputError(
-            f"{target} has been brought up to {write_instant(before.as_of)} already, which is after "
-            f"{write_instant(instant)}.",
-            "Give a later --as-of (as_of), or leave it out, which means now.",
-        )
-
-
-def _check_settings(target: Path, old: dict[str, Any], new: dict[str, Any], hint: str) -> None:
-    differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    if new["midnight"] is None:  # it is not said now, so it is what it was
-        differing = [name for name in differing if name != "midnight"]
-    if "hashes" in differing and not {"text column", "id column"}.intersection(differing):
-        what = "texts" if new["text column"] else "ids"
-        raise InputError(
-            f"{target} was made with a version of polars that hashes {what} differently, so repeats of earlier {what} "
-            "would not be found.",
-            hint,
-        )
-    if named := [name for name in differing if name != "hashes"]:
-        told = "; ".join(f"{name} was {old.get(name)!r} and is {new.get(name)!r}" for name in named)
-        raise InputError(f"{target} was made with other settings: {told}.", f"Give the same again. Or: {hint}")
-
-
-def _check_calendar(sums: DailySums, kept: Kept, hint: str) -> None:
-    """Raise an InputError if sessions of the sums are not those of the calendar."""
-    held = [rows.select("session_idx", "ds", "cutoff") for rows in (kept.sums, kept.stories) if rows is not None]
-    sessions = pl.concat(held).unique()
-    if sessions.is_empty():
-        return
-    sums.sessions.positions(sessions["ds"].dt.min(), sessions["ds"].dt.max())  # type: ignore[arg-type]
-    low, high = sessions.select(pl.col("session_idx").min().alias("a"), pl.col("session_idx").max().alias("b")).row(0)
-    table = sums.sessions.between(low, high).select(sessions.columns)
-    if moved := sessions.join(table, on=sessions.columns, how="anti").height:
-        raise InputError(
-            f"The calendar {sums.sessions.name} has other sessions than before: {moved:,} that hold texts are not "
-            "there, or end at another time.",
-            hint,
-        )
 
 
 def _keep(target: Path, begin: pl.DataFrame, more: pl.DataFrame, *, revised: bool) -> None:
