@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
+from sentiscore.durations import parse_duration, write_duration
 from sentiscore.errors import InputError
-from sentiscore.features.durations import parse_duration, write_duration
 from sentiscore.local import local_path
 
 SETS: Final = ("level", "shares", "opinion", "decay", "surprise", "unique")
