@@ -63,8 +63,8 @@ def command(
     sentiscore features today.scored.parquet --time-col published_at --entity-col ticker --update daily.parquet
     """
     from sentiscore.cli.show import daily_report
-    from sentiscore.features.files import daily_file
-    from sentiscore.features.update import update_file
+    from sentiscore.nightly.daily_file import daily_file
+    from sentiscore.nightly.update_file import update_file
 
     if daily is not None and output is not None:
         raise click.UsageError("--update names the file that is written, so leave --output out.")

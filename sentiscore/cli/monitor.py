@@ -106,9 +106,10 @@ def command(
     import json
 
     from sentiscore.cli.show import drift_report, line
+    from sentiscore.disk.durable import write_text
+    from sentiscore.disk.permission import check_place
     from sentiscore.errors import OutputError
     from sentiscore.monitoring.monitor import monitor
-    from sentiscore.tables import check_place, write_text
 
     to_stdout = json_file == Path("-")
     if json_file is not None and not to_stdout:

@@ -170,8 +170,8 @@ def expand(inputs: tuple[str, ...]) -> list[str]:
         InputError: A pattern matches no file, or is an address.
     """
     from sentiscore.errors import InputError
-    from sentiscore.features.files import beside
     from sentiscore.local import local_path, with_home
+    from sentiscore.nightly.daily_file import beside
 
     files: list[str] = []
     for item in inputs:

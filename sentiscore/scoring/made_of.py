@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sentiscore.features.origins import ScoredFile, daily_options, daily_provenance
+from sentiscore.nightly.origins import ScoredFile, daily_options, daily_provenance
 from sentiscore.scoring.plan import Plan, daily_settings
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.tables.provenance import REJECTED_ROWS, SCORED_ROWS, ModelFacts, Provenance, SourceFacts

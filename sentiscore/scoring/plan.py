@@ -11,17 +11,17 @@ import numpy as np
 import polars as pl
 
 from sentiscore import labels as names
+from sentiscore.disk.paths import real
 from sentiscore.errors import InputError, OutputError
 from sentiscore.features import DailyConfig, DailySums
 from sentiscore.features.daily import Settings
-from sentiscore.features.files import beside, default_daily
 from sentiscore.features.sessions import Calendar
+from sentiscore.nightly.daily_file import beside, default_daily
 from sentiscore.scoring.bad_rows import bad_before_scoring, check_columns
 from sentiscore.scoring.scorer import check_clashes, check_text_column
 from sentiscore.tables import Source, check_target, is_folder_target, open_source
 from sentiscore.tables.dialect import CsvDialect
 from sentiscore.tables.exact import series_of
-from sentiscore.tables.places import real
 from sentiscore.tables.windows import Piece, rechunk
 
 DAMAGED: Final = "sentiscore: damaged"

@@ -16,11 +16,13 @@ from polars.testing import assert_frame_equal
 
 from sentiscore.cli.main import cli
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
-from sentiscore.features import DailyConfig, DailySums, daily, join_target, state, update
-from sentiscore.features.files import add_file
-from sentiscore.features.state import next_path, next_revisions_path, revisions_path, state_path
+from sentiscore.features import DailyConfig, DailySums, daily, join_target
 from sentiscore.features.times import write_instant
-from sentiscore.features.update import update_file
+from sentiscore.nightly import state
+from sentiscore.nightly import update_file as update
+from sentiscore.nightly.daily_file import add_file
+from sentiscore.nightly.state import next_path, next_revisions_path, revisions_path, state_path
+from sentiscore.nightly.update_file import update_file
 from sentiscore.tables import Source, write_frame
 
 Make = Callable[..., Path]

@@ -9,7 +9,7 @@ import polars as pl
 
 from sentiscore.errors import OutputError
 from sentiscore.features.daily import DailySums, Settings
-from sentiscore.features.origins import daily_options, daily_provenance, look_at
+from sentiscore.nightly.origins import daily_options, daily_provenance, look_at
 from sentiscore.tables import Source, check_target, open_sink, open_source
 from sentiscore.tables.dialect import CsvDialect
 from sentiscore.tables.provenance import Provenance

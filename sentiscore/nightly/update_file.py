@@ -9,14 +9,19 @@ from typing import Any, Unpack
 
 import polars as pl
 
+from sentiscore.disk.durable import put_in_place
+from sentiscore.disk.parts import sweep
+from sentiscore.disk.paths import resolved
+from sentiscore.disk.permission import check_place
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
 from sentiscore.features.config import DailyConfig
 from sentiscore.features.daily import DailySums, Kept, Settings
-from sentiscore.features.files import DailyFile, add_file, open_scored, time_windows
-from sentiscore.features.history import read_history
-from sentiscore.features.origins import daily_options, daily_provenance, look_at, warn_of_another_model
 from sentiscore.features.record import AS_OF, PLACE, REVISED_AT, Changes, changes, entries, joined, updates
-from sentiscore.features.state import (
+from sentiscore.features.times import write_instant
+from sentiscore.nightly.daily_file import DailyFile, add_file, open_scored, time_windows
+from sentiscore.nightly.history import read_history
+from sentiscore.nightly.origins import daily_options, daily_provenance, look_at, warn_of_another_model
+from sentiscore.nightly.state import (
     State,
     check_state_place,
     next_path,
@@ -28,11 +33,9 @@ from sentiscore.features.state import (
     state_path,
     write_state,
 )
-from sentiscore.features.times import write_instant
-from sentiscore.tables import Source, check_place, check_target, put_in_place, read_table, sweep, write_frame
+from sentiscore.tables import Source, check_target, read_table, write_frame
 from sentiscore.tables.dialect import CsvDialect
 from sentiscore.tables.hashes import hash_output
-from sentiscore.tables.places import resolved
 from sentiscore.tables.provenance import (
     DAILY_FEATURES,
     Provenance,
