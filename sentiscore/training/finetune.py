@@ -171,7 +171,7 @@ def train(
 
     kept = _save(trainer.model, tokenizer, output, recipe, base)
     manifest = _calibrate(output, recipe, classes, train_data, eval_data, revision, base, kept, record or {})
-    shutil.rmtree(state)
+    shutil.rmtree(state)  # not before the model is on the disk, which it is with its manifest
     return TrainingResult(
         folder=output,
         manifest=manifest,

@@ -21,7 +21,7 @@ from sentiscore.checkpoint.load import check_base, find_folder, hash_base
 from sentiscore.checkpoint.manifest import MANIFEST
 from sentiscore.checkpoint.weights_header import count_numbers
 from sentiscore.disk import failures
-from sentiscore.disk.durable import write_text
+from sentiscore.disk.durable import make_folder, sync_folder, write_text
 from sentiscore.errors import DivergedError, OutputError, SentiscoreWarning, TrainingError, import_extra
 from sentiscore.local import local_path
 from sentiscore.tables import write_frame
@@ -268,7 +268,7 @@ def _alone(output: Path) -> Iterator[None]:
     """
     lock = None
     try:
-        output.mkdir(parents=True, exist_ok=True)
+        make_folder(output)
         lock = sqlite3.connect(output / _LOCK, timeout=0, isolation_level=None)
         lock.execute("BEGIN EXCLUSIVE")
     except (OSError, sqlite3.Error) as error:
@@ -327,6 +327,7 @@ def _keep_best(output: Path, trained: Path) -> None:
         if kept.exists():
             shutil.rmtree(kept)
         trained.rename(kept)
+        sync_folder(output)
     if kept.exists() and not trained.exists():
         trained.mkdir()
         shutil.copyfile(kept / LOG, trained / LOG)

@@ -15,8 +15,9 @@ from polars.testing import assert_frame_equal
 from sentiscore import InputError, Scorer, score_file
 from sentiscore.errors import StoppedError
 from sentiscore.scoring import job
-from sentiscore.scoring.journal import Journal, work_folder
+from sentiscore.scoring.journal import Journal
 from sentiscore.scoring.plan import Bounds, Options, Window, make_plan, windows_of
+from sentiscore.scoring.work_folder import work_folder
 
 if TYPE_CHECKING:
     from sentiscore.scoring.tally import WindowDone
