@@ -12,7 +12,7 @@ from sentiscore.cli import options
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sentiscore.training.finetune import Progress
+    from sentiscore.training.run import Progress
 
 
 @click.command("distill", short_help="Train a small model on what larger ones say.")

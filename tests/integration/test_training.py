@@ -15,7 +15,7 @@ from sentiscore.errors import SentiscoreWarning
 from sentiscore.scoring.probabilities import probabilities
 from sentiscore.tables.labelled import LabelledData, read_soft_labelled
 from sentiscore.training.adapters import choose_weights
-from sentiscore.training.finetune import Progress
+from sentiscore.training.run import Progress
 from tests.disk_calls import Call, lasts, recorded, synced
 
 GOOD = ["profit rises", "strong demand", "warm and funny", "a record high", "a fine film"]

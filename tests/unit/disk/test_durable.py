@@ -204,7 +204,7 @@ MAKES_FILES: Final = {
     "cli/reference.py",  # of the documentation
     "disk/durable.py",
     "engine/made_tokenizer.py",  # as tokenizer_files
-    "training/finetune.py",  # the log, a line at a time
+    "training/trainer.py",  # the log, a line at a time
 }
 
 
