@@ -64,7 +64,7 @@ def command(
     """
     from sentiscore.cli.show import daily_report
     from sentiscore.features.files import daily_file
-    from sentiscore.features.update import update_file
+    from sentiscore.features.update import update_daily
 
     if daily is not None and output is not None:
         raise click.UsageError("--update names the file that is written, so leave --output out.")
@@ -75,4 +75,4 @@ def command(
     if daily is None:
         daily_report(daily_file(scored, output=output, inert=not csv_as_is, csv=csv, config=config, **settings))
     else:
-        daily_report(update_file(scored, daily=daily, revise=revise, anew=anew, csv=csv, config=config, **settings))
+        daily_report(update_daily(scored, daily=daily, revise=revise, anew=anew, csv=csv, config=config, **settings))

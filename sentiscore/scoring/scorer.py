@@ -21,6 +21,7 @@ from sentiscore.errors import CheckpointError, InputError, SentiscoreWarning
 from sentiscore.evaluation.calibration import class_logits
 from sentiscore.scoring.answers import AnswerStore, Asker
 from sentiscore.scoring.bad_rows import is_blank
+from sentiscore.scoring.options import ScorerOptions, one_scorer
 from sentiscore.scoring.pickled import Asked, Origin, restore
 from sentiscore.scoring.pieces import answers_of
 from sentiscore.scoring.prepared import Answers, Prepared
@@ -63,7 +64,7 @@ class Scorer:
     @classmethod
     def from_pretrained(
         cls,
-        model: str | Path = DEFAULT,
+        model: str | Path | ScorerOptions = DEFAULT,
         *,
         device: str = "auto",
         dtype: str = "auto",
@@ -75,7 +76,7 @@ class Scorer:
         """Load a model. One that was never calibrated is warned about.
 
         Args:
-            model: "default" (inside the package), a folder, or a hub id.
+            model: "default" (inside the package), a folder, or a hub id; or all of these in one object.
             device: "auto", "cpu", "cuda", "cuda:N" or "mps".
             dtype: "auto" (bf16 where the device is faster for it), "fp32" or "bf16".
             revision: The commit of a hub id, or a branch or tag that `sentiscore.lock` has a commit for.
@@ -87,13 +88,17 @@ class Scorer:
 
         Raises:
             CheckpointError: The model cannot be found or loaded, or its labels are unknown.
-            InputError: There is no such device, dtype or overflow, or max_length is out of range.
+            InputError: There is no such device, dtype or overflow, max_length is out of range, or something is said by
+                an object and by a keyword.
             ForkError: The device is a GPU that was used before this process was forked.
         """
-        choose_dtype(dtype, choose_device(device))  # a mistake here need not wait for the model's files
-        checkpoint = load_checkpoint(model, revision=revision, labels=labels)
-        named = None if labels is None else tuple(labels)
-        scorer = cls.load(checkpoint, Asked(device, dtype, named, max_length, overflow))
+        given = ScorerOptions(
+            device=device, dtype=dtype, revision=revision, labels=labels, max_length=max_length, overflow=overflow
+        )
+        asked = one_scorer(model, given)
+        choose_dtype(asked.dtype, choose_device(asked.device))  # a mistake here need not wait for the model's files
+        checkpoint = load_checkpoint(asked.model, revision=asked.revision, labels=asked.labels)
+        scorer = cls.load(checkpoint, Asked(asked.device, asked.dtype, asked.labels, asked.max_length, asked.overflow))
         if differences := scorer._classifier.encoder.differences:
             warnings.warn(
                 f"{checkpoint.name} contradicts itself on how texts are read: {', '.join(differences)}. They are read "

@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 from sentiscore import InputError, features
 from sentiscore.features import DailyConfig, as_published, daily, update
 from sentiscore.features.state import revisions_path, state_path
-from sentiscore.features.update import update_file
+from sentiscore.features.update import update_daily
 from sentiscore.tables import write_frame
 from tests.unit.features.test_update import ARGS, END, NOON, KilledError, at_day, before_and_after, rows_of
 
@@ -26,7 +26,7 @@ class Nights:
 
     def update(self, rows: pl.DataFrame, **args: Any) -> update.UpdatedFile:
         name = f"rows{len(self.copies)}.parquet"
-        done = update_file(write_frame(rows, self.target.with_name(name)), daily=self.target, **{**ARGS, **args})
+        done = update_daily(write_frame(rows, self.target.with_name(name)), daily=self.target, **{**ARGS, **args})
         self.copies.append(pl.read_parquet(self.target))
         self.made.append(datetime.now(UTC))
         return done
