@@ -35,9 +35,10 @@ forecast: $(FORECAST)/.installed  ## fit and predict with the forecasting librar
 bench: $(BENCHES)  ## compare the speed of scoring with the usual ways; options in BENCH, say BENCH='--rows 200'
 	$(BIN)/python -m tests.benches.scoring $(BENCH)
 
-check: $(INSTALLED)  ## format check, lint and strict types
+check: $(INSTALLED)  ## format check, lint, the order of the rooms and strict types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
 
 format: $(INSTALLED)  ## rewrite the code in the project's format

@@ -8,8 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sentiscore import forks as _forks  # noqa: F401 - it has to be there before a process forks
-
-__version__ = "0.1.0"
+from sentiscore.version import __version__
 
 if TYPE_CHECKING:
     from sentiscore import features

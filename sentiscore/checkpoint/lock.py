@@ -129,7 +129,7 @@ def record(model: str, pin: Pin, folder: Path | None = None) -> Path:
         OutputError: It cannot be written.
         CheckpointError: What is there cannot be read.
     """
-    from sentiscore.tables.places import write_text
+    from sentiscore.disk.durable import write_text
 
     path = (folder or Path()) / LOCK
     try:

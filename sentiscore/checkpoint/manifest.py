@@ -16,26 +16,12 @@ from sentiscore.checkpoint.reading import (
     read_inside,
 )
 from sentiscore.errors import CheckpointError
+from sentiscore.tables.fingerprint import DataFingerprint
 
 MANIFEST: Final = "sentiscore.json"
 FORMAT: Final = 2
 """Format 1 knew one set of rows for training and one for validation."""
 _LARGEST: Final = 32 * MIB
-
-
-@dataclass(frozen=True)
-class DataFingerprint:
-    """Which labelled rows something was made from.
-
-    Attributes:
-        name: The file's name or the hub id.
-        rows: How many labelled rows.
-        sha256: Hash over texts and labels in order, so that equal rows have equal fingerprints.
-    """
-
-    name: str
-    rows: int
-    sha256: str
 
 
 @dataclass(frozen=True)

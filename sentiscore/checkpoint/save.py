@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sentiscore.checkpoint.manifest import MANIFEST, Manifest, hash_file, loaded_files
-from sentiscore.tables.places import write_text
+from sentiscore.disk.durable import write_text
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:

@@ -61,7 +61,7 @@ def prune(folder: Path, max_size: str | None, older_than: str | None, model: str
     sentiscore cache prune answers --older-than 90d
     sentiscore cache prune answers --max-size 500MB
     """
-    from sentiscore.features.durations import parse_duration
+    from sentiscore.durations import parse_duration
     from sentiscore.scoring.upkeep import prune as remove
 
     if not (max_size or older_than or model or everything):

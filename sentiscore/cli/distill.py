@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +12,7 @@ from sentiscore.cli import options
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sentiscore.tables.dialect import CsvDialect
     from sentiscore.training.finetune import Progress
 
 
@@ -57,7 +58,7 @@ def command(
     resume: bool,
     device: str,
     dtype: str,
-    **csv: Any,
+    dialect: "CsvDialect",
 ) -> None:
     """Train a small model on what larger ones say.
 
@@ -81,7 +82,6 @@ def command(
     if seed is not None:
         plan = replace(plan, recipe=plan.recipe.with_changes({"seed": seed}))
     training, validation = read_sets(plan.recipe)
-    dialect = options.csv_dialect(csv)
     found = [read_texts(path, text_col, dialect) for path in text_files]
     texts = [text for more, _ in found for text in more]
     blank = sum(without for _, without in found)

@@ -9,11 +9,12 @@ from typing import Any, Final
 
 import click
 
-from sentiscore import __version__, forks, threads
+from sentiscore import forks, threads
 from sentiscore.cli import json_log, signals
-from sentiscore.cli.failures import Failure, Interrupted
+from sentiscore.cli.failures import Failure, Interrupted, unprinted
 from sentiscore.cli.terminal import in_one_line, printing, say
 from sentiscore.errors import SentiscoreError, SentiscoreWarning, StoppedError
+from sentiscore.version import __version__
 
 COMMANDS: Final = (
     "demo",
@@ -47,7 +48,7 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **settings: Any) -> Any:
         """Run the command line, with everything that is printed made visible."""
-        with printing():
+        with printing(unprinted):
             return super().main(*args, **settings)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

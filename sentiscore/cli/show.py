@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sentiscore.evaluation.evaluate import Report
-    from sentiscore.features.files import DailyFile
-    from sentiscore.features.plot_file import PlotFile
     from sentiscore.monitoring.report import DriftReport
+    from sentiscore.nightly.daily_file import DailyFile
+    from sentiscore.nightly.plot_file import PlotFile
     from sentiscore.scoring.tally import JobSummary
 
 
@@ -176,7 +176,7 @@ def drift_report(report: "DriftReport") -> None:
 
 def _update_rows(result: "DailyFile") -> list[tuple[str, str]]:
     """What an update of a daily file did; nothing for a file that was made at once."""
-    from sentiscore.features.update import UpdatedFile
+    from sentiscore.nightly.update_daily import UpdatedFile
 
     if not isinstance(result, UpdatedFile):
         return []

@@ -115,6 +115,21 @@ def one_request(function: str, request: DailyRequest | None, flat: Mapping[str, 
     return request
 
 
+def request_or_none(given: Mapping[str, Any]) -> DailyRequest | None:
+    """A request from what was said of it, if anything was.
+
+    Args:
+        given: Its fields; what is None was not said.
+
+    Raises:
+        InputError: Something was said, but not the column of times.
+    """
+    said = {name: value for name, value in given.items() if value is not None}
+    if said and "time_col" not in said:
+        raise InputError("Daily features need a time column.", "Name it with --time-col (time_col).")
+    return DailyRequest(**said) if said else None
+
+
 def check_together(asked: DailyRequest) -> None:
     """Raise an InputError if parts of a request do not go together."""
     if asked.calendar is not None and asked.day_tz is not None:

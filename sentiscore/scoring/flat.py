@@ -7,6 +7,7 @@ from typing import Any, Final, TypedDict
 
 from sentiscore.errors import InputError
 from sentiscore.features import DailyConfig, DailyRequest
+from sentiscore.features.request import request_or_none
 from sentiscore.features.sessions import Calendar
 from sentiscore.keywords import beside_an_object
 from sentiscore.scoring.events import Event, OnEvent, OnPhase, OnProgress, OnWindow, PhaseBegun, RowsDone, WindowDone
@@ -123,16 +124,15 @@ def daily_of(
     Raises:
         InputError: They were asked for by an object and by keywords, lack the times, or say what is not so in this job.
     """
-    given = {name: value for name, value in _of(_DAILY, flat).items() if value is not None}
+    given = _of(_DAILY, flat)
     if isinstance(daily, DailyRequest):
-        _check_alone("daily", daily, given)
         request = daily
-    elif "time_col" in given:
-        request = DailyRequest(**given, output=daily)
-    elif given or daily:
-        raise InputError("Daily features need a time column.", "Name it with --time-col (time_col).")
+        _check_alone("daily", daily, given)
     else:
-        return None
+        found = request_or_none({**given, "output": daily})
+        if found is None:
+            return None
+        request = found
     if request.as_of is not None:
         raise InputError(
             "A job that scores makes daily features of all of its rows, so there is no as_of.",

@@ -35,8 +35,11 @@ from typing import Final, Self
 import polars as pl
 from filelock import FileLock, Timeout
 
+from sentiscore.disk.durable import sync_folder, write_synced
+from sentiscore.disk.parts import remove
+from sentiscore.disk.paths import real
 from sentiscore.errors import OutputError
-from sentiscore.tables.places import holds_parts_alone, real, remove, sync_folder, write_synced
+from sentiscore.tables.part_folders import holds_parts_alone
 
 _KEY_FILE: Final = "key.json"
 _LOCK_FILE: Final = "lock"

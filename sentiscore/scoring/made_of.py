@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sentiscore.features.origins import ScoredFile, daily_options, daily_provenance
+from sentiscore.nightly.origins import ScoredFile, daily_options, daily_provenance
 from sentiscore.scoring.planned import Plan
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.tables.provenance import REJECTED_ROWS, SCORED_ROWS, ModelFacts, Provenance, SourceFacts

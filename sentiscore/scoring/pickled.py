@@ -4,13 +4,10 @@ import copy
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import Any, Final, Protocol, Self, TypeVar
 
 from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
 from sentiscore.errors import CheckpointError, SentiscoreWarning
-
-if TYPE_CHECKING:
-    from sentiscore.scoring.scorer import Scorer
 
 
 @dataclass(frozen=True)
@@ -88,11 +85,21 @@ class Origin:
         return replace(found, name=self.name)
 
 
-_KEPT: Final[dict[object, "Scorer"]] = {}
+class Reloadable(Protocol):
+    """What can be loaded again: a scorer, or a class made of one."""
+
+    @classmethod
+    def load(cls, checkpoint: Checkpoint, asked: Asked) -> Self:
+        """Load it from its checkpoint, as it was asked for."""
+
+
+_S = TypeVar("_S", bound=Reloadable)
+
+_KEPT: Final[dict[object, Any]] = {}
 """The last scorer that was unpickled: a pool sends the same one with each of its tasks."""
 
 
-def restore(kind: "type[Scorer]", origin: Origin, asked: Asked) -> "Scorer":
+def restore(kind: type[_S], origin: Origin, asked: Asked) -> _S:
     """Load a scorer again, as it was asked for; pickle calls this.
 
     The files are hashed each time, but the network of the last scorer is kept and shared.
@@ -108,7 +115,7 @@ def restore(kind: "type[Scorer]", origin: Origin, asked: Asked) -> "Scorer":
     """
     checkpoint = origin.load(asked.labels)
     key = kind, origin, asked
-    kept = _KEPT.get(key)
+    kept: _S | None = _KEPT.get(key)
     if kept is None:
         kept = kind.load(checkpoint, asked)
         _KEPT.clear()

@@ -6,16 +6,16 @@ from pathlib import Path
 import polars as pl
 
 from sentiscore import labels as names
+from sentiscore.disk.paths import real
 from sentiscore.errors import InputError, OutputError
 from sentiscore.features import DailySums
-from sentiscore.features.files import beside, default_daily
+from sentiscore.nightly.daily_file import beside, default_daily
 from sentiscore.scoring.bad_rows import bad_before_scoring, check_columns
 from sentiscore.scoring.job_windows import Bounds, Window, windows_of
 from sentiscore.scoring.planned import JobRequest, Plan
 from sentiscore.scoring.scorer import check_clashes, check_text_column
 from sentiscore.tables import Source, check_target, is_folder_target, open_source
 from sentiscore.tables.exact import series_of
-from sentiscore.tables.places import real
 
 Between = Callable[[], None]
 

@@ -12,22 +12,23 @@ import numpy.typing as npt
 import polars as pl
 import torch
 
-from sentiscore import __version__, forks
+from sentiscore import forks
 from sentiscore import labels as names
 from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
 from sentiscore.engine.classifier import SHORTEST, Classifier, Progress
 from sentiscore.engine.device import choose_device, choose_dtype, dtype_name
 from sentiscore.errors import CheckpointError, InputError, SentiscoreWarning
-from sentiscore.evaluation.calibration import class_logits
 from sentiscore.scoring.answers import AnswerStore, Asker
 from sentiscore.scoring.bad_rows import is_blank
 from sentiscore.scoring.options import ScorerOptions, one_scorer
 from sentiscore.scoring.pickled import Asked, Origin, restore
 from sentiscore.scoring.pieces import answers_of
 from sentiscore.scoring.prepared import Answers, Prepared
+from sentiscore.scoring.probabilities import class_logits
 from sentiscore.scoring.texts import as_texts
 from sentiscore.tables.exact import series_of
 from sentiscore.tables.source import require_column
+from sentiscore.version import __version__
 
 _TEXT: Final = "text"
 _WHICH: Final = "which"

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sentiscore.checkpoint import DataFingerprint
 from sentiscore.errors import InputError
 from sentiscore.labels import CLASSES, NEGATIVE, NEUTRAL, P_OF, POSITIVE, check_labels
 from sentiscore.tables.dialect import UTF_8, CsvDialect
 from sentiscore.tables.exact import series_of
+from sentiscore.tables.fingerprint import DataFingerprint
 from sentiscore.tables.source import open_source, read_table
 
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Final, Self, get_args, get_origin
 
-from sentiscore import __version__
+from sentiscore.disk.durable import write_text
 from sentiscore.errors import InputError
 from sentiscore.local import local_path
 from sentiscore.tables.hashes import hash_output
-from sentiscore.tables.places import parts_of, sidecar_path, write_text
+from sentiscore.tables.part_folders import parts_of
+from sentiscore.tables.places import sidecar_path
+from sentiscore.version import __version__
 
 KEY: Final = "sentiscore"
 """The name under which parquet metadata holds a provenance."""

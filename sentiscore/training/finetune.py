@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from sentiscore import __version__, forks
+from sentiscore import forks
 from sentiscore.checkpoint import Base, Checkpoint, KeptAdapters, Manifest, write_manifest
 from sentiscore.checkpoint.load import check_base, find_folder
 from sentiscore.checkpoint.reading import opened
@@ -26,9 +26,10 @@ from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.device import choose_device, choose_dtype
 from sentiscore.engine.huggingface import quiet_transformers
 from sentiscore.errors import DivergedError, OutputError, SentiscoreWarning, TrainingError
-from sentiscore.evaluation.calibration import HOTTEST, fit_temperature, log_loss, probabilities
+from sentiscore.evaluation.calibration import HOTTEST, fit_temperature, log_loss
 from sentiscore.evaluation.metrics import finite, point_metrics
 from sentiscore.local import local_path
+from sentiscore.scoring.probabilities import probabilities
 from sentiscore.tables.labelled import LabelledData, load_hub_data
 from sentiscore.training import adapters
 from sentiscore.training.base import encode, load_base
@@ -36,6 +37,7 @@ from sentiscore.training.folder import STATE, check_folder_free, claim_folder, l
 from sentiscore.training.loss import masked_cross_entropy
 from sentiscore.training.recipe import Recipe
 from sentiscore.training.sampling import LikeLengthSampler
+from sentiscore.version import __version__
 
 LOG: Final = "log.jsonl"
 CALIBRATED_LOSS: Final = "calibrated_log_loss"

@@ -10,9 +10,9 @@ from typing import Any, Final
 from sentiscore.checkpoint.load import hash_base
 from sentiscore.checkpoint.manifest import MANIFEST
 from sentiscore.checkpoint.reading import Folder
+from sentiscore.disk.failures import translated
 from sentiscore.errors import OutputError, TrainingError
 from sentiscore.tables.labelled import LabelledData
-from sentiscore.tables.places import translated
 from sentiscore.training.recipe import Recipe
 
 STATE: Final = "training"

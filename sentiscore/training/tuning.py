@@ -20,9 +20,11 @@ from sentiscore import forks
 from sentiscore.checkpoint.load import check_base, find_folder, hash_base
 from sentiscore.checkpoint.manifest import MANIFEST
 from sentiscore.checkpoint.weights_header import count_numbers
+from sentiscore.disk import failures
+from sentiscore.disk.durable import write_text
 from sentiscore.errors import DivergedError, OutputError, SentiscoreWarning, TrainingError, import_extra
 from sentiscore.local import local_path
-from sentiscore.tables import places, write_frame, write_text
+from sentiscore.tables import write_frame
 from sentiscore.tables.labelled import LabelledData, load_hub_data
 from sentiscore.training.finetune import CALIBRATED_LOSS, LOG, Progress, train
 from sentiscore.training.recipe import Recipe
@@ -125,7 +127,7 @@ def tune(
     for module in ("optuna", "tomli_w", "matplotlib"):
         import_extra(module, "tune")
     output = local_path(output, OutputError)
-    with places.translated(output):
+    with failures.translated(output):
         _check_folder(output)
     base, _ = find_folder(recipe.base, recipe.base_revision or None)
     check_base(base)

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from sentiscore import CheckpointError, OutputError, Recipe, Scorer, TrainingError, evaluate, read_labelled, train
 from sentiscore.checkpoint import Manifest, load_checkpoint
 from sentiscore.errors import SentiscoreWarning
-from sentiscore.evaluation.calibration import probabilities
+from sentiscore.scoring.probabilities import probabilities
 from sentiscore.tables.labelled import LabelledData, read_soft_labelled
 from sentiscore.training.adapters import choose_weights
 from sentiscore.training.finetune import Progress

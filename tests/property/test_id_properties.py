@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from sentiscore.features import DailyConfig, DailySums, daily
-from sentiscore.features.state import revisions_path, state_path
-from sentiscore.features.update import update_daily
+from sentiscore.nightly.state import revisions_path, state_path
+from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import write_frame
-from tests.unit.features.test_update import ARGS, at_day, rows_of
+from tests.unit.nightly.test_update_daily import ARGS, at_day, rows_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*rows? (was|were) corrected")
 IDS: dict[str, Any] = {**ARGS, "id_col": "id"}

@@ -12,10 +12,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from sentiscore.features import DailyConfig, as_published
-from sentiscore.features.state import revisions_path
-from sentiscore.features.update import update_daily
+from sentiscore.nightly.state import revisions_path
+from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import write_frame
-from tests.unit.features.test_update import ARGS, FIRST, at_day, rows_of
+from tests.unit.nightly.test_update_daily import ARGS, FIRST, at_day, rows_of
 
 
 @dataclass(frozen=True)

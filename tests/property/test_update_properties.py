@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from sentiscore.features import DailyConfig, as_published, daily
-from sentiscore.features.state import revisions_path, state_path
-from sentiscore.features.update import update_daily
+from sentiscore.nightly.state import revisions_path, state_path
+from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import write_frame
-from tests.unit.features.test_update import ARGS, FIRST, at_day, rows_of
+from tests.unit.nightly.test_update_daily import ARGS, FIRST, at_day, rows_of
 
 
 @st.composite

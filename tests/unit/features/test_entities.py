@@ -18,8 +18,8 @@ from sentiscore.errors import SentiscoreWarning
 from sentiscore.features import DailyConfig
 from sentiscore.features.entities import read_entities
 from sentiscore.features.entity_lists import looks_like_lists
-from sentiscore.features.files import daily_file
-from sentiscore.features.update import update_daily
+from sentiscore.nightly.daily_file import daily_file
+from sentiscore.nightly.update_daily import update_daily
 from tests.conftest import TEXTS
 
 AT = datetime(2024, 1, 5, 15, tzinfo=UTC)

@@ -14,9 +14,9 @@ from sentiscore import InputError, features, score_file
 from sentiscore.cli.main import cli
 from sentiscore.errors import SentiscoreWarning
 from sentiscore.features import DailyConfig, DailySums
-from sentiscore.features.files import daily_file
-from sentiscore.features.state import revisions_path
-from sentiscore.features.update import update_daily
+from sentiscore.nightly.daily_file import daily_file
+from sentiscore.nightly.state import revisions_path
+from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import write_frame
 from tests.conftest import TEXTS
 

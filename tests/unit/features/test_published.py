@@ -9,11 +9,12 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from sentiscore import InputError, features
-from sentiscore.features import DailyConfig, as_published, daily, update
-from sentiscore.features.state import revisions_path, state_path
-from sentiscore.features.update import update_daily
+from sentiscore.features import DailyConfig, as_published, daily
+from sentiscore.nightly import update_daily as update
+from sentiscore.nightly.state import revisions_path, state_path
+from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import write_frame
-from tests.unit.features.test_update import ARGS, END, NOON, KilledError, at_day, before_and_after, rows_of
+from tests.unit.nightly.test_update_daily import ARGS, END, NOON, KilledError, at_day, before_and_after, rows_of
 
 
 class Nights:

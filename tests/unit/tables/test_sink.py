@@ -7,9 +7,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from sentiscore.disk.durable import write_text
+from sentiscore.disk.parts import beside
 from sentiscore.errors import OutputError
 from sentiscore.tables import Sink, check_target, open_sink, read_table, write_frame
-from sentiscore.tables.places import beside, write_text
 
 ENDINGS = [".parquet", ".csv", ".ndjson"]
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0

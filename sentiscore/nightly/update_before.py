@@ -8,10 +8,11 @@ from typing import Any
 
 import polars as pl
 
+from sentiscore.disk.durable import put_in_place
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
 from sentiscore.features.daily_sums import DailySums
 from sentiscore.features.record import PLACE
-from sentiscore.features.state import (
+from sentiscore.nightly.state import (
     State,
     check_state_place,
     next_path,
@@ -21,8 +22,8 @@ from sentiscore.features.state import (
     sha256,
     state_path,
 )
-from sentiscore.features.update_checks import check_calendar, check_later, check_settings
-from sentiscore.tables import Source, put_in_place, read_table
+from sentiscore.nightly.update_checks import check_calendar, check_later, check_settings
+from sentiscore.tables import Source, read_table
 from sentiscore.tables.hashes import hash_output
 from sentiscore.tables.provenance import DAILY_FEATURES, Provenance, SourceFacts, held_provenance, write_sidecar
 

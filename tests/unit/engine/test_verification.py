@@ -9,9 +9,10 @@ from click.testing import CliRunner, Result
 from tokenizers import Tokenizer
 
 from sentiscore import Scorer
-from sentiscore.checkpoint import load_checkpoint, verify
+from sentiscore.checkpoint import load_checkpoint
 from sentiscore.checkpoint.lock import LOCK, Pin, read_lock
 from sentiscore.cli.main import cli
+from sentiscore.engine.verification import verify
 from sentiscore.errors import CheckpointError, InputError, SentiscoreWarning
 from tests.unit.engine.kinds import network_of, save
 

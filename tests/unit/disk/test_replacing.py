@@ -14,10 +14,12 @@ from click.testing import CliRunner, Result
 
 from sentiscore import features, score_file
 from sentiscore.cli.main import cli
+from sentiscore.disk.durable import write_text
+from sentiscore.disk.permission import check_place
 from sentiscore.errors import OutputError
-from sentiscore.features.update import update_daily
+from sentiscore.nightly.update_daily import update_daily
 from sentiscore.scoring.journal import Journal
-from sentiscore.tables import check_place, check_target, open_sink, sidecar_path, write_text
+from sentiscore.tables import check_target, open_sink, sidecar_path
 from sentiscore.tables.provenance import read_provenance
 from tests.scored_rows import scored_rows
 
@@ -315,7 +317,7 @@ def test_unfinished_work_is_private(tmp_path: Path) -> None:
 
 
 def test_a_group_that_cannot_be_kept_gets_no_rights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sentiscore.tables import replacing
+    from sentiscore.disk import replacing
 
     (tmp_path / "old").touch()
     (tmp_path / "old").chmod(0o660)

@@ -6,7 +6,7 @@ import pytest
 
 from sentiscore import features
 from sentiscore.errors import InputError, OutputError
-from sentiscore.features.plot_file import default_plot, plot_file
+from sentiscore.nightly.plot_file import default_plot, plot_file
 from sentiscore.tables import read_table, write_frame
 
 

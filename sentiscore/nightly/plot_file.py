@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentiscore.disk.durable import write_text
+from sentiscore.disk.permission import check_place
 from sentiscore.errors import OutputError, import_extra
 from sentiscore.features.plot import MOST_ENTITIES, check_columns, draw, needed_columns
 from sentiscore.local import local_path
-from sentiscore.tables import check_place, open_source, read_table, write_text
+from sentiscore.tables import open_source, read_table
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,18 @@ from typing import Any, Unpack
 
 import polars as pl
 
+from sentiscore.disk.parts import sweep
+from sentiscore.disk.paths import resolved
+from sentiscore.disk.permission import check_place
 from sentiscore.errors import InputError, OutputError
 from sentiscore.features.config import DailyConfig
 from sentiscore.features.daily_sums import DailySums
-from sentiscore.features.files import DailyFile, add_file, one_place, open_scored, time_windows
-from sentiscore.features.history import read_history
-from sentiscore.features.origins import ScoredFile, daily_options, daily_provenance, look_at, warn_of_another_model
 from sentiscore.features.record import AS_OF, REVISED_AT, changes, entries, joined, updates
 from sentiscore.features.request import DailyKeywords, DailyRequest, one_request
-from sentiscore.features.state import (
+from sentiscore.nightly.daily_file import DailyFile, add_file, one_place, open_scored, time_windows
+from sentiscore.nightly.history import read_history
+from sentiscore.nightly.origins import ScoredFile, daily_options, daily_provenance, look_at, warn_of_another_model
+from sentiscore.nightly.state import (
     State,
     next_path,
     next_revisions_path,
@@ -26,15 +29,14 @@ from sentiscore.features.state import (
     state_path,
     write_state,
 )
-from sentiscore.features.update_before import Before, finish, look_before, told_before
-from sentiscore.features.update_checks import (
+from sentiscore.nightly.update_before import Before, finish, look_before, told_before
+from sentiscore.nightly.update_checks import (
     check_as_of,
     check_new,
     refuse,
 )
-from sentiscore.tables import Source, check_place, check_target, read_table, sweep, write_frame
+from sentiscore.tables import Source, check_target, read_table, write_frame
 from sentiscore.tables.dialect import CsvDialect
-from sentiscore.tables.places import resolved
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
-from sentiscore.features import daily, files
-from sentiscore.features.files import beside, daily_file, default_daily
+from sentiscore.features import daily
+from sentiscore.nightly import daily_file as files
+from sentiscore.nightly.daily_file import beside, daily_file, default_daily
 from sentiscore.tables import read_table, write_frame
 
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from sentiscore.errors import InputError
 from sentiscore.features.record import AS_OF, REVISED_AT, UPDATES, joined, unknown
-from sentiscore.features.state import State, read_state, revisions_path, state_path
+from sentiscore.nightly.state import State, read_state, revisions_path, state_path
 
 
 @dataclass(frozen=True)

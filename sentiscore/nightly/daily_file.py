@@ -9,8 +9,8 @@ import polars as pl
 
 from sentiscore.errors import InputError, OutputError
 from sentiscore.features.daily_sums import DailySums
-from sentiscore.features.origins import daily_options, daily_provenance, look_at
 from sentiscore.features.request import DailyKeywords, DailyRequest, one_request
+from sentiscore.nightly.origins import daily_options, daily_provenance, look_at
 from sentiscore.tables import Source, check_target, open_sink, open_source
 from sentiscore.tables.dialect import CsvDialect
 from sentiscore.tables.provenance import Provenance

@@ -9,8 +9,8 @@ import polars as pl
 from sentiscore.errors import InputError
 from sentiscore.features.daily_sums import DailySums, Kept
 from sentiscore.features.record import Changes
-from sentiscore.features.state import State
 from sentiscore.features.times import write_instant
+from sentiscore.nightly.state import State
 
 
 def check_as_of(sums: DailySums, now: datetime) -> datetime:

@@ -9,13 +9,13 @@ import polars as pl
 import pytest
 
 from sentiscore.errors import SentiscoreWarning
-from sentiscore.features import origins
-from sentiscore.features.files import daily_file
-from sentiscore.features.origins import look_at
-from sentiscore.features.update import update_daily
+from sentiscore.nightly import origins
+from sentiscore.nightly.daily_file import daily_file
+from sentiscore.nightly.origins import look_at
+from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import hash_output, open_sink, read_table, sidecar_path, write_frame
 from sentiscore.tables.provenance import Found, ModelFacts, Provenance, SourceFacts, read_provenance
-from tests.unit.features.test_update import ARGS, END, NOON, at_day, before_and_after, rows_of, stopped
+from tests.unit.nightly.test_update_daily import ARGS, END, NOON, at_day, before_and_after, rows_of, stopped
 from tests.unit.tables.test_provenance import TOLD
 
 
@@ -152,7 +152,7 @@ def test_a_daily_file_of_an_earlier_version_tells_the_sources_of_its_state(tmp_p
     first, second = before_and_after(rows_of(), 20)
     update_daily(scored(tmp_path / "a.parquet", first), daily=target, **NOON)
     write_frame(read_table(target), target)  # nothing in its metadata, as before
-    from sentiscore.features.state import read_state, state_path, write_state
+    from sentiscore.nightly.state import read_state, state_path, write_state
 
     state = read_state(target, "")
     write_state(state_path(target), dataclasses.replace(state, daily=hash_output(target)))

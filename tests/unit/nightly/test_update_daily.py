@@ -16,11 +16,13 @@ from polars.testing import assert_frame_equal
 
 from sentiscore.cli.main import cli
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
-from sentiscore.features import DailyConfig, DailySums, daily, join_target, state, update
-from sentiscore.features.files import add_file
-from sentiscore.features.state import next_path, next_revisions_path, revisions_path, state_path
+from sentiscore.features import DailyConfig, DailySums, daily, join_target
 from sentiscore.features.times import write_instant
-from sentiscore.features.update import update_daily
+from sentiscore.nightly import state, update_before
+from sentiscore.nightly import update_daily as update
+from sentiscore.nightly.daily_file import add_file
+from sentiscore.nightly.state import next_path, next_revisions_path, revisions_path, state_path
+from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import Source, write_frame
 
 Make = Callable[..., Path]
@@ -251,7 +253,8 @@ def test_an_update_that_is_killed_at_any_step_loses_nothing(
     update_daily(write(late), daily=twin, revise=True, **END)
     source = write(late)
     calls = 0
-    real = getattr(update, step)
+    where = update_before if step == "put_in_place" else update
+    real = getattr(where, step)
 
     def killed(*args: Any, **others: Any) -> Any:
         nonlocal calls
@@ -261,7 +264,7 @@ def test_an_update_that_is_killed_at_any_step_loses_nothing(
         return real(*args, **others)
 
     with monkeypatch.context() as patch:
-        patch.setattr(update, step, killed)
+        patch.setattr(where, step, killed)
         with pytest.raises(KilledError):
             update_daily(source, daily=target, revise=True, **END)
     assert_frame_equal(pl.read_parquet(target), before, check_exact=True)  # whole, as it was
@@ -286,7 +289,7 @@ def stopped(source: Path, target: Path, monkeypatch: pytest.MonkeyPatch, **args:
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(update, "put_in_place", killed)
+        patch.setattr(update_before, "put_in_place", killed)
         with pytest.raises(KilledError):
             update_daily(source, daily=target, **args)
 
