@@ -45,8 +45,9 @@ format: $(INSTALLED)  ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-reference: $(INSTALLED)  ## write docs/reference/cli.md anew from --help
+reference: $(INSTALLED)  ## write docs/reference/cli.md from --help, and api.md from docstrings
 	$(BIN)/python -m sentiscore.cli.reference docs/reference/cli.md
+	$(BIN)/python -m sentiscore.cli.api_reference docs/reference/api.md
 
 clean:  ## remove what these commands made
 	rm -rf .venv $(FORECAST) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -10,7 +10,7 @@ from sentiscore.cli import json_log, options, signals
 
 if TYPE_CHECKING:
     from sentiscore.features import DailyRequest
-    from sentiscore.scoring.events import Event, PhaseBegun, WindowDone
+    from sentiscore.scoring.events import Event
     from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
 
 
@@ -164,24 +164,23 @@ def command(
     sentiscore score 'news/*.csv.gz' --text-col headline -o all.parquet
     sentiscore score news.csv --text-col headline --time-col published_at --entity-col ticker
     """
-    from sentiscore.cli.show import progress, summary_table
-    from sentiscore.scoring.events import SCORING, PhaseBegun, RowsDone
+    from sentiscore.cli.show import progress, reporting, summary_table
+    from sentiscore.scoring.events import SCORING, PhaseBegun, WindowDone
     from sentiscore.scoring.job import score_file
     from sentiscore.scoring.patterns import expand_patterns
 
-    files = expand_patterns(inputs)
-
     def on_event(event: "Event") -> None:
-        if isinstance(event, RowsDone):
-            if report is not None:
-                report(event.done, event.total)
-            return
+        on_rows(event)
         if isinstance(event, PhaseBegun):
             signals.be_patient(now=event.phase == SCORING)
-        if log_json:
-            _tell(event)
+            if log_json:
+                json_log.event(event.phase, output=event.output)
+        elif isinstance(event, WindowDone) and log_json:
+            json_log.event("window", **asdict(event))
 
+    files = expand_patterns(inputs)
     with progress("scoring", "rows", hidden=log_json) as report:
+        on_rows = reporting(report)
         summary = score_file(
             files,
             text_col=text_col,
@@ -196,12 +195,3 @@ def command(
     if log_json:
         json_log.event("done", **asdict(summary))
     summary_table(summary)
-
-
-def _tell(event: "PhaseBegun | WindowDone") -> None:
-    from sentiscore.scoring.events import PhaseBegun
-
-    if isinstance(event, PhaseBegun):
-        json_log.event(event.phase, output=event.output)
-    else:
-        json_log.event("window", **asdict(event))

@@ -104,10 +104,6 @@ class RowOptions(Settings):
         if self.limit is not None and self.limit < 0:
             raise InputError(f"The limit is {self.limit}.", "It is a number of rows, 0 or more.")
 
-    def added(self, overflow: str) -> list[str]:
-        """The columns that scoring may add, whatever the model."""
-        return [self.prefix + name for name in names.score_columns(names.CLASSES, overflow)]
-
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions(Settings):

@@ -39,7 +39,7 @@ class JobRequest:
     @property
     def added(self) -> list[str]:
         """The columns that scoring may add, whatever the model."""
-        return self.rows.added(self.overflow)
+        return [self.rows.prefix + name for name in names.score_columns(names.CLASSES, self.overflow)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from sentiscore.scoring.patterns import expand_patterns
 from sentiscore.errors import InputError, SentiscoreWarning
+from sentiscore.scoring.patterns import expand_patterns
 from sentiscore.tables import folders, hash_output, open_source, read_table, write_frame
 from sentiscore.tables.dialect import CsvDialect
 
