@@ -96,7 +96,7 @@ def command(
     check_reports(json_file, html_file, [path for path in (*eval_files, train_file, sets_file, *named) if path])
 
     def read(path: Path) -> "LabelledData":
-        return read_labelled(path, text_col=text_col, label_col=label_col, labels=data_labels, **dialect.to_dict())
+        return read_labelled(path, text_col=text_col, label_col=label_col, labels=data_labels, **dialect.as_dict())
 
     if sets_file:
         sets = read_validation_sets(recipe)

@@ -129,7 +129,7 @@ def command(
         time_unit=time_unit,
         prefix=prefix,
         thresholds=thresholds,
-        **dialect.to_dict(),
+        **dialect.as_dict(),
     )
     text = json.dumps(report.to_dict(), indent=2, allow_nan=False)
     if to_stdout:

@@ -113,6 +113,6 @@ def _read(
         return Request(recipe, None, None)
 
     def rows(path: Path) -> "list[LabelledData]":
-        return [read_labelled(path, text_col=text_col, label_col=label_col, labels=labels, **dialect.to_dict())]
+        return [read_labelled(path, text_col=text_col, label_col=label_col, labels=labels, **dialect.as_dict())]
 
     return Request(recipe, rows(train_file), rows(eval_file))

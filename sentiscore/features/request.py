@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Required, Self, TypedDict, Unpack
+from typing import Any, ClassVar, Self, TypedDict, Unpack
 
 from sentiscore.errors import InputError
 from sentiscore.features.config import DailyConfig
@@ -16,7 +16,7 @@ from sentiscore.settings import Settings
 class DailyKeywords(TypedDict, total=False):
     """The fields of a `DailyRequest` as keywords, all but `output`."""
 
-    time_col: Required[str]
+    time_col: str
     entity_col: str | None
     entity_separator: str | None
     calendar: Calendar
@@ -109,7 +109,7 @@ def one_request(function: str, request: DailyRequest | None, flat: Mapping[str, 
     if request is None:
         if "time_col" not in flat:
             raise TypeError(f"{function}() missing 1 required keyword-only argument: 'time_col'")
-        return DailyRequest.of(**flat)  # type: ignore[typeddict-item] # whose names were checked
+        return DailyRequest.of(**flat)
     if flat:
         raise beside_an_object("request", request, flat)
     return request

@@ -76,7 +76,7 @@ def daily_file(
     daily = sums.finish()
     options = daily_options(sums)
     if source.csv is not None:
-        options |= source.csv.dialect.to_dict()
+        options |= source.csv.dialect.as_dict()
     provenance = daily_provenance(options, [look_at(source.path, rows)], daily.height)
     write_daily(daily, target, provenance, inert=not csv_as_is)
     return DailyFile(output=target, rows=rows, n_unplaced=sums.n_unplaced, n_repeated=sums.n_repeated, daily=daily)

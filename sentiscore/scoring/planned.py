@@ -73,7 +73,7 @@ class Plan:
     @property
     def csv_options(self) -> dict[str, Any]:
         """How its files are written, by the names of the options; nothing where none of them is a CSV."""
-        return self.request.rows.dialect.to_dict() if any(source.csv is not None for source in self.sources) else {}
+        return self.request.rows.dialect.as_dict() if any(source.csv is not None for source in self.sources) else {}
 
     @property
     def n_comments(self) -> int:

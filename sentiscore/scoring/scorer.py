@@ -94,7 +94,12 @@ class Scorer:
             ForkError: The device is a GPU that was used before this process was forked.
         """
         given = ScorerOptions(
-            device=device, dtype=dtype, revision=revision, labels=labels, max_length=max_length, overflow=overflow
+            device=device,
+            dtype=dtype,
+            revision=revision,
+            labels=labels,  # type: ignore[arg-type] # which becomes a tuple there
+            max_length=max_length,
+            overflow=overflow,
         )
         asked = one_scorer(model, given)
         choose_dtype(asked.dtype, choose_device(asked.device))  # a mistake here need not wait for the model's files

@@ -10,6 +10,7 @@ from polars.testing import assert_frame_equal
 
 from sentiscore import InputError, features
 from sentiscore.features import DailyConfig, as_published, daily
+from sentiscore.nightly import update_before
 from sentiscore.nightly import update_daily as update
 from sentiscore.nightly.state import revisions_path, state_path
 from sentiscore.nightly.update_daily import update_daily
@@ -173,7 +174,7 @@ def test_an_update_that_never_took_its_place_is_not_in_the_record(
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(update, "put_in_place", killed)
+        patch.setattr(update_before, "put_in_place", killed)
         with pytest.raises(KilledError):
             nights.update(first.slice(3, 1), as_of=NOON["as_of"], revise=True)
     nights.update(first, as_of=END["as_of"], anew=True, revise=True)

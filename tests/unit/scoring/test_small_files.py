@@ -22,7 +22,7 @@ from sentiscore.scoring.plan import make_plan
 from sentiscore.scoring.planned import JobRequest
 
 if TYPE_CHECKING:
-    from sentiscore.scoring.tally import WindowDone
+    from sentiscore.scoring.events import WindowDone
 
 SIZES = (3, 0, 1, 5, 2, 4, 0, 6)
 ROWS = sum(SIZES)
