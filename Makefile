@@ -45,9 +45,10 @@ format: $(INSTALLED)  ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-reference: $(INSTALLED)  ## write docs/reference/cli.md from --help, and api.md from docstrings
+reference: $(INSTALLED)  ## write what is made of the code: the two references, and the card in the default model's folder
 	$(BIN)/python -m sentiscore.cli.reference docs/reference/cli.md
 	$(BIN)/python -m sentiscore.cli.api_reference docs/reference/api.md
+	$(BIN)/python pipelines/default_model/card.py
 
 clean:  ## remove what these commands made
 	rm -rf .venv $(FORECAST) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

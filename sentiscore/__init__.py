@@ -52,8 +52,9 @@ if TYPE_CHECKING:
     from sentiscore.tables.provenance import Provenance
     from sentiscore.training.distill import distill
     from sentiscore.training.distillation import Distillation
-    from sentiscore.training.finetune import Progress, TrainingResult, train
+    from sentiscore.training.finetune import train
     from sentiscore.training.recipe import Recipe
+    from sentiscore.training.run import Progress, TrainingResult
     from sentiscore.training.scratch import build_base
     from sentiscore.training.sets import read_sets, read_validation_sets
     from sentiscore.training.study import Trial
@@ -79,7 +80,7 @@ _HOME = {
     "OutputError": "sentiscore.errors",
     "PhaseBegun": "sentiscore.scoring.events",
     "PlotFile": "sentiscore.nightly.plot_file",
-    "Progress": "sentiscore.training.finetune",
+    "Progress": "sentiscore.training.run",
     "Provenance": "sentiscore.tables.provenance",
     "Pruned": "sentiscore.scoring.upkeep",
     "Recipe": "sentiscore.training.recipe",
@@ -94,7 +95,7 @@ _HOME = {
     "StoppedError": "sentiscore.errors",
     "StoreInfo": "sentiscore.scoring.upkeep",
     "TrainingError": "sentiscore.errors",
-    "TrainingResult": "sentiscore.training.finetune",
+    "TrainingResult": "sentiscore.training.run",
     "Trial": "sentiscore.training.study",
     "TuningResult": "sentiscore.training.tuning",
     "UpdatedFile": "sentiscore.nightly.update_daily",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sentiscore.tables.dialect import CsvDialect
-    from sentiscore.training.finetune import Progress
+    from sentiscore.training.run import Progress
 
 
 @click.command("distill", short_help="Train a small model on what larger ones say.")

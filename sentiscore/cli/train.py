@@ -11,7 +11,7 @@ import click
 from sentiscore.cli import options, recipes
 
 if TYPE_CHECKING:
-    from sentiscore.training.finetune import Progress, TrainingResult
+    from sentiscore.training.run import Progress, TrainingResult
 
 
 @click.command("train", short_help="Fine-tune a classifier on labelled rows.")

@@ -10,7 +10,7 @@ import click
 from sentiscore.cli import options, recipes
 
 if TYPE_CHECKING:
-    from sentiscore.training.finetune import Progress
+    from sentiscore.training.run import Progress
     from sentiscore.training.study import Trial
     from sentiscore.training.tuning import TuningResult
 
@@ -56,7 +56,8 @@ def command(
     sentiscore train --recipe runs/tune/recipe.toml --train-file train.tsv --eval-file validation.tsv
     """
     from sentiscore.cli.failures import Interrupted
-    from sentiscore.training.tuning import STUDY, tune
+    from sentiscore.training.tuning import tune
+    from sentiscore.training.tuning_folder import STUDY
 
     folder = output or Path("runs") / f"tune-{Path(request.recipe.base).name}"
     with _reporter(trials) as report:
@@ -118,7 +119,7 @@ class _reporter:  # noqa: N801 - used as a context manager function
 
 def _show(result: "TuningResult", wanted: int, dropped: int) -> None:
     from sentiscore.cli.show import note, pairs
-    from sentiscore.training.tuning import PAGE, RECIPE, TABLE
+    from sentiscore.training.tuning_folder import PAGE, RECIPE, TABLE
     from sentiscore.training.tuning_html import NOTE, too_few
 
     outcomes = Counter(trial.outcome for trial in result.trials)

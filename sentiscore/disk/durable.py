@@ -7,10 +7,10 @@ the old one is there, whole.
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from sentiscore.disk.failures import translated
-from sentiscore.disk.parts import beside
+from sentiscore.disk.parts import beside, sweep
 from sentiscore.disk.paths import real
 from sentiscore.disk.replacing import check_replaceable, take_after
 
@@ -34,6 +34,7 @@ def write_whole(path: Path, content: bytes, *, like: Path | None = None) -> None
     part = beside(real(path))
     try:
         with translated(path):
+            sweep(path)
             write_synced(part, content, like=like or real(path))
             put_in_place(part, path, like=like)
     finally:
@@ -63,8 +64,7 @@ def write_synced(path: Path, content: bytes, *, like: Path | None = None) -> Non
     """Write a file and wait until the disk has it; `like` is as in `begin_file`."""
     with begin_file(path, like=like) as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        sync_open(file)
 
 
 def put_in_place(part: Path, target: Path, *, like: Path | None = None) -> None:
@@ -82,8 +82,36 @@ def put_in_place(part: Path, target: Path, *, like: Path | None = None) -> None:
     with translated(target):
         check_replaceable(target, place)
         take_after(part, like or place)
-        part.replace(place)
-        sync_folder(place.parent)
+        replace_synced(part, place)
+
+
+def replace_synced(part: Path, place: Path) -> None:
+    """Rename a file that was synced, and wait until the disk has its name."""
+    part.replace(place)
+    sync_folder(place.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those that it is in, as far as they are not there, and wait until the disk has their names."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in made:
+        sync_folder(path.parent)
+
+
+def sync_open(file: IO[Any]) -> None:
+    """Wait until the disk has what was written to an open file."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def sync_contents(folder: Path) -> None:
+    """Wait until the disk has the files of a folder, which other libraries wrote, and their names."""
+    for path in folder.iterdir():
+        if path.is_file():
+            with path.open("r+b" if os.name == "nt" else "rb") as file:  # Windows syncs what is open for writing alone
+                os.fsync(file.fileno())
+    sync_folder(folder)
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from sentiscore.settings import Settings
+
 
 @dataclass(frozen=True)
-class DataFingerprint:
+class DataFingerprint(Settings):
     """Which labelled rows something was made from.
 
     Attributes:
@@ -12,6 +14,8 @@ class DataFingerprint:
         rows: How many labelled rows.
         sha256: Hash over texts and labels in order, so that equal rows have equal fingerprints.
     """
+
+    what = "fingerprint of labelled rows"
 
     name: str
     rows: int

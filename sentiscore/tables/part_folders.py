@@ -11,7 +11,7 @@ from typing import Final
 from sentiscore.disk.durable import sync_folder
 from sentiscore.disk.exchange import exchange
 from sentiscore.disk.failures import translated
-from sentiscore.disk.parts import lives, process_of, remove
+from sentiscore.disk.parts import PART_ENDING, lives, remove
 from sentiscore.disk.paths import real
 from sentiscore.disk.permission import check_parent, probe
 from sentiscore.disk.replacing import check_replaceable, take_after
@@ -23,7 +23,7 @@ PROVENANCE_NAME: Final = "provenance.json"
 """What a folder of parts says of itself."""
 _PART_NAME: Final = re.compile(r"part-\d{5,9}\.parquet")
 _BEGUN_NAME: Final = re.compile(
-    r"(part-\d{5,9}\.parquet|provenance\.json)|\.(part-\d{5,9}\.parquet|provenance\.json)\.\d+\.part"
+    rf"(part-\d{{5,9}}\.parquet|provenance\.json)|\.(part-\d{{5,9}}\.parquet|provenance\.json){PART_ENDING}"
 )
 """What is in a folder of parts that is being written."""
 _SWAP: Final = 60
@@ -136,9 +136,9 @@ def recover_folder(target: Path) -> None:
     """Bring back an old folder that was set aside by a process that was killed before the new one was in its place."""
     place = real(target)
     for aside in sorted(place.parent.glob(f".{glob.escape(place.name)}.*.old")):
-        number = process_of(aside, place, "old")
-        in_work = number is not None and number != os.getpid() and lives(number)
-        if number is None or (in_work and time.time() - aside.stat().st_ctime < _SWAP):
+        found = re.fullmatch(r"\.(\d{1,9})\.old", aside.name.removeprefix(f".{place.name}"))
+        in_work = found is not None and int(found[1]) != os.getpid() and lives(int(found[1]))
+        if found is None or (in_work and time.time() - aside.stat().st_ctime < _SWAP):
             continue
         if place.exists():
             remove(aside)

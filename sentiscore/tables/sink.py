@@ -5,7 +5,6 @@ back and checked, and put in the target's place in one step. So a run that is st
 it was.
 """
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,7 +16,7 @@ from typing import IO, Final, Self
 import polars as pl
 
 from sentiscore import forks
-from sentiscore.disk.durable import begin_file, put_in_place, sync_folder, write_synced, write_text
+from sentiscore.disk.durable import begin_file, put_in_place, sync_folder, sync_open, write_synced, write_text
 from sentiscore.disk.failures import translated
 from sentiscore.disk.parts import beside, remove, sweep
 from sentiscore.disk.paths import real
@@ -158,10 +157,11 @@ class _FileSink(Sink):
         self._file: IO[bytes] | None = None
         self._hashed: HashedFile | None = None
         place = real(sidecar_path(path))
-        near = place.parent == real(path).parent
-        self._sidecar_part = part.with_name(f"{part.name}.{PROVENANCE_NAME}") if near else beside(place)
+        apart = part.parent != place.parent == real(path).parent  # in a work folder, which is cleared as a whole
+        self._sidecar_part = part.with_name(f"{part.name}.{PROVENANCE_NAME}") if apart else beside(place)
 
     def _begin(self) -> None:
+        sweep(sidecar_path(self.path))
         self._file = begin_file(self._part, like=self.like or real(self.path))
         self._hashed = HashedFile(self._file)
 
@@ -175,8 +175,7 @@ class _FileSink(Sink):
         if self._writer is None or self._file is None or self._hashed is None:
             raise RuntimeError("a sink was closed before anything was written to it")
         self._writer.finish(self.metadata)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        sync_open(self._file)
         self._file.close()
         self.sha256 = self._hashed.sha256
         read_back(

@@ -40,6 +40,11 @@ class Student(Settings):
     intermediate_size: int = setting(512, "Width of each layer's MLP.", low=1)
     vocab_size: int = setting(8192, "Tokens of its tokenizer, which is learnt from the texts.", low=258)
 
+    @property
+    def is_built(self) -> bool:
+        """Whether it is made for this training, and is no base that was there before."""
+        return bool(self.take_layers or self.hidden_size)
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.take_layers and self.hidden_size:

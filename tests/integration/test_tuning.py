@@ -20,9 +20,10 @@ from sentiscore.cli.main import cli
 from sentiscore.errors import DivergedError, SentiscoreWarning
 from sentiscore.tables.labelled import LabelledData
 from sentiscore.training import study, tuning
-from sentiscore.training.finetune import CALIBRATED_LOSS, Progress
 from sentiscore.training.recipe import SetOfRows
 from sentiscore.training.recipe_toml import recipe_toml
+from sentiscore.training.run import Progress
+from sentiscore.training.trainer import CALIBRATED_LOSS
 from sentiscore.training.tuning import TuningResult
 
 pytestmark = pytest.mark.filterwarnings("ignore:The fitted temperature")

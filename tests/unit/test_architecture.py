@@ -141,6 +141,12 @@ def test_what_is_below_the_engine_is_light() -> None:
     assert {f"sentiscore.{room}" for room in [*below, "features", "nightly", "monitoring"]} == set(light)
 
 
+def test_the_documentation_draws_the_order_that_is_checked() -> None:
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    drawn = page.split("## The rooms", 1)[1].split("```")[1].strip().splitlines()
+    assert [line.split("   ")[0] for line in drawn] == contracts()["rooms"]["layers"]
+
+
 def test_what_is_imported_by_name_is_on_the_list() -> None:
     assert rooms.dynamic_imports(PACKAGE) == BY_NAME
 

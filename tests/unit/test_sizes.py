@@ -21,19 +21,13 @@ LAYERS: Final = "one line for each weight of the network, in the order of the fo
 TO_SPLIT: Final = "still to be split"
 
 LONG_MODULES: Final = {
-    "features/plot.py": TO_SPLIT,
-    "scoring/journal.py": TO_SPLIT,
     "scoring/scorer.py": TO_SPLIT,
     "tables/ndjson_reader.py": TO_SPLIT,
     "tables/source.py": TO_SPLIT,
-    "training/finetune.py": TO_SPLIT,
-    "training/tuning.py": TO_SPLIT,
 }
 LONG_FUNCTIONS: Final = {
     "engine/bert.py::BertEngine.__init__": LAYERS,
     "engine/gpt_neox.py::GptNeoxEngine.__init__": LAYERS,
-    "training/distill.py::distill": TO_SPLIT,
-    "training/finetune.py::train": TO_SPLIT,
 }
 MANY_PARAMETERS: Final = {
     "features/daily.py::daily": KEYWORDS,
@@ -43,7 +37,6 @@ MANY_PARAMETERS: Final = {
     "scoring/job.py::score_file": "a public function, whose last parameter stands for the fields of its objects",
     "settings.py::setting": "the rules that a value may have, each a keyword with a default",
     "training/distill.py::distill": KEYWORDS,
-    "training/finetune.py::_calibrate": TO_SPLIT,
     "training/scratch.py::build_base": KEYWORDS,
     "training/tuning.py::tune": KEYWORDS,
 }

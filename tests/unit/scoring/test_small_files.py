@@ -16,10 +16,11 @@ from sentiscore import InputError, Scorer, score_file
 from sentiscore.errors import StoppedError
 from sentiscore.scoring import job
 from sentiscore.scoring.job_windows import Bounds, Window, windows_of
-from sentiscore.scoring.journal import Journal, work_folder
+from sentiscore.scoring.journal import Journal
 from sentiscore.scoring.options import RowOptions
 from sentiscore.scoring.plan import make_plan
 from sentiscore.scoring.planned import JobRequest
+from sentiscore.scoring.work_folder import work_folder
 
 if TYPE_CHECKING:
     from sentiscore.scoring.events import WindowDone
