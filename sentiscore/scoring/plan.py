@@ -13,7 +13,7 @@ from sentiscore.nightly.daily_file import beside, default_daily
 from sentiscore.scoring.bad_rows import bad_before_scoring, check_columns
 from sentiscore.scoring.job_windows import Bounds, Window, windows_of
 from sentiscore.scoring.planned import JobRequest, Plan
-from sentiscore.scoring.scorer import check_clashes, check_text_column
+from sentiscore.scoring.scored_columns import check_clashes, check_text_column
 from sentiscore.tables import Source, check_target, is_folder_target, open_source
 from sentiscore.tables.exact import series_of
 
