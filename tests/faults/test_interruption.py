@@ -86,7 +86,9 @@ def test_no_ctrl_c_is_lost_while_a_csv_is_read(tmp_path: Path) -> None:
     source = tmp_path / "news.csv"
     source.write_text("headline\n" + "".join(f"profit rises {i} per cent\n" for i in range(20_000)))
     look = look_at_csv(source, CsvDialect())
-    seen, lost, done = [], [], threading.Event()
+    seen: list[bool] = []
+    lost: list[int] = []
+    done = threading.Event()
 
     def press() -> None:
         for i in range(100):

@@ -15,6 +15,7 @@ from sentiscore.checkpoint.lock import LOCK, Pin, record
 from sentiscore.disk import durable, parts
 from sentiscore.disk.durable import make_folder, write_text
 from sentiscore.disk.parts import beside, sweep
+from sentiscore.disk.replacing import take_after
 from sentiscore.scoring.journal import Journal
 from sentiscore.tables import open_sink, write_frame
 from sentiscore.tables.fingerprint import DataFingerprint
@@ -43,9 +44,11 @@ def a_csv(folder: Path) -> list[Path]:
     return a_table(folder, "out.csv")
 
 
-def a_part_of_a_folder(folder: Path) -> list[Path]:
+def a_folder_of_parts(folder: Path) -> list[Path]:
     with open_sink(folder / "out", folder=True) as sink:
         sink.write(ROWS)
+        sink.finish()
+        sink.sidecar = "{}"
     return [folder / "out"]
 
 
@@ -87,7 +90,7 @@ def a_manifest(folder: Path) -> list[Path]:
     return [folder / "sentiscore.json"]
 
 
-WRITERS: Final = [a_text, a_table, a_csv, a_part_of_a_folder, a_pin, a_window, soft_labels, a_manifest]
+WRITERS: Final = [a_text, a_table, a_csv, a_folder_of_parts, a_pin, a_window, soft_labels, a_manifest]
 
 
 @pytest.mark.parametrize("write", WRITERS)
@@ -98,6 +101,15 @@ def test_every_writer_syncs_a_file_before_it_has_its_name_and_its_folder_after(
     written = write(tmp_path)
     assert written
     assert [path for path in written if not lasts(calls, path)] == []
+
+
+def test_parts_of_a_folder_are_on_the_disk_before_it_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = recorded(monkeypatch)
+    (folder,) = a_folder_of_parts(tmp_path)
+    before = calls[: calls.index(Call("rename", folder))]
+    assert [path.name for path in folder.iterdir() if synced(path) not in before] == []
 
 
 def test_weights_are_on_the_disk_before_the_manifest_that_names_them(
@@ -123,13 +135,12 @@ def test_a_work_folder_and_folders_that_are_made_last_too(tmp_path: Path, monkey
 
 def test_two_writers_of_one_file_do_not_take_each_others_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "page.html"
-    real = durable.take_after
 
     def while_another_writes(part: Path, like: Path) -> None:
-        monkeypatch.setattr(durable, "take_after", real)
+        monkeypatch.setattr(durable, "take_after", take_after)
         write_text(target, "of the other")
         assert target.read_text() == "of the other"
-        real(part, like)
+        take_after(part, like)
 
     monkeypatch.setattr(durable, "take_after", while_another_writes)
     write_text(target, "of the one")
@@ -205,13 +216,14 @@ def test_no_file_is_made_in_another_way() -> None:
             if not isinstance(node, ast.Call):
                 continue
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            modes = [one.value for one in (*node.args, *(word.value for word in node.keywords)) if _is_text(one)]
-            opens = called == "open" and any(set(mode) <= set("rwxabt+") and set(mode) & set("wxa+") for mode in modes)
+            given = (*node.args, *(word.value for word in node.keywords))
+            opens = called == "open" and any(_is_mode_of_writing(one) for one in given)
             by_hand = isinstance(node.func, ast.Attribute) and called in ("fsync", "write_bytes", "write_text")
             if opens or by_hand:
                 found.add(path.relative_to(PACKAGE).as_posix())
     assert found == MAKES_FILES
 
 
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value != ""
+def _is_mode_of_writing(node: ast.expr) -> bool:
+    mode = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+    return set(mode) <= set("rwxabt+") and bool(set(mode) & set("wxa+"))
