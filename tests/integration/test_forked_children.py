@@ -27,7 +27,8 @@ scorer = Scorer.from_pretrained(folder)
 texts = ["profit rises", "shares fall", None, ""] * 20
 print(fork(scorer.score, texts))  # it is loaded, and nothing was used
 scorer.score(texts)
-made = sentiscore.score_file(news, text_col="headline", model=scorer, output=out + ".made.parquet", cache=out + ".store")
+store, output = out + ".store", out + ".made.parquet"
+made = sentiscore.score_file(news, text_col="headline", model=scorer, output=output, cache=store)
 recipe = sentiscore.Recipe(sets=({"name": "one", "train": news, "validation": news},))
 frame = pl.DataFrame({"t": texts})
 sums = features.DailySums(time_col="t")
@@ -47,8 +48,8 @@ calls = {
     "plot_file": lambda: sentiscore.plot_file(news),
     "inspect": lambda: sentiscore.inspect(made.outputs[0]),
     "verify": lambda: sentiscore.verify(folder),
-    "cache_info": lambda: sentiscore.cache_info(out + ".store"),
-    "prune_cache": lambda: sentiscore.prune_cache(out + ".store", everything=True),
+    "cache_info": lambda: sentiscore.cache_info(store),
+    "prune_cache": lambda: sentiscore.prune_cache(store, everything=True),
     "expand_patterns": lambda: sentiscore.expand_patterns([news]),
     "read_texts": lambda: sentiscore.read_texts(news, "headline"),
     "read_soft_labelled": lambda: sentiscore.read_soft_labelled(news),

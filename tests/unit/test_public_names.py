@@ -45,10 +45,9 @@ def test_the_names_the_types_and_the_table_of_modules_agree() -> None:
 
 
 def test_each_public_name_is_what_it_is_called_where_it_lives() -> None:
-    aliases = {"FlatOptions"}  # a TypedDict, whose module is told all the same
     for name, home in sentiscore._HOME.items():
         public = getattr(sentiscore, name)
-        assert (public.__name__, public.__module__) == (name, home) or name in aliases, name
+        assert (public.__name__, public.__module__) == (name, home)
 
 
 def test_the_reference_has_every_public_name_once_and_no_other() -> None:

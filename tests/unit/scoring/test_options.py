@@ -210,6 +210,16 @@ def test_a_wrong_keyword_is_an_error_that_names_the_nearest(call: Any, wrong: st
         call("news.csv", **given, **{wrong: 1})
 
 
+def test_a_type_checker_sees_a_wrong_name() -> None:
+    """Where mypy does not, it reports an unused ignore."""
+    with pytest.raises(TypeError, match="Did you mean 'separator'"):
+        score_file("news.csv", text_col="headline", seperator=";")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="Did you mean 'calendar'"):
+        daily_file("news.parquet", time_col="at", calender="XNYS")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="limits"):
+        RowOptions(limits=3)  # type: ignore[call-arg]
+
+
 @pytest.mark.parametrize("call", [daily_file, update_daily])
 def test_a_request_stands_alone_and_has_a_time_column(call: Any) -> None:
     with pytest.raises(InputError, match="request is a DailyRequest here, so tz cannot be given beside it"):
