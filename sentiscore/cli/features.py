@@ -76,6 +76,6 @@ def command(
     if daily is None and (revise or anew):
         raise click.UsageError("--revise and --anew go with --update.")
     if daily is None:
-        daily_report(daily_file(scored, request, output=output, csv=dialect, csv_as_is=csv_as_is))
+        daily_report(daily_file(scored, request, output=output, dialect=dialect, csv_as_is=csv_as_is))
     else:
-        daily_report(update_daily(scored, request, daily=daily, revise=revise, anew=anew, csv=dialect))
+        daily_report(update_daily(scored, request, daily=daily, revise=revise, anew=anew, dialect=dialect))

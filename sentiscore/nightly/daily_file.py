@@ -42,7 +42,7 @@ def daily_file(
     request: DailyRequest | None = None,
     *,
     output: str | Path | None = None,
-    csv: CsvDialect | None = None,
+    dialect: CsvDialect | None = None,
     csv_as_is: bool = False,
     **flat: Unpack[DailyKeywords],
 ) -> DailyFile:
@@ -55,7 +55,7 @@ def daily_file(
         request: What is asked of them.
         output: A .parquet, .csv or .ndjson file; by default that of the request, or NAME.daily.parquet beside the
             input.
-        csv: How the input is written, where it is a CSV.
+        dialect: How the input is written, where it is a CSV.
         csv_as_is: Whether entities in a CSV that a spreadsheet would take as a formula stay as they are; by default
             they begin with an apostrophe.
         flat: The request as keywords, which are those of `features.daily`.
@@ -65,7 +65,7 @@ def daily_file(
         OutputError: The output cannot be written.
     """
     asked = one_request("daily_file", request, flat)
-    source = open_scored(scored, asked, csv)
+    source = open_scored(scored, asked, dialect)
     sums = DailySums(asked)
     target = check_target(one_place(asked, output) or default_daily(source.path), pl.Schema(), folder=False)
     if target.resolve() == source.path.resolve():
@@ -95,13 +95,13 @@ def one_place(request: DailyRequest, output: str | Path | None) -> str | Path | 
     return output if request.output is None else request.output
 
 
-def open_scored(scored: str | Path, request: DailyRequest, csv: CsvDialect | None) -> Source:
+def open_scored(scored: str | Path, request: DailyRequest, dialect: CsvDialect | None) -> Source:
     """A file of scored rows, with the columns that were named.
 
     Raises:
         InputError: It cannot be read, or has no such column.
     """
-    source = open_source(scored, csv or CsvDialect())
+    source = open_source(scored, dialect or CsvDialect())
     for option in ("time_col", "entity_col", "text_col", "weight_col", "id_col"):
         column = getattr(request, option)
         if column is not None and source.csv is not None:  # what is said of a CSV helps to read it

@@ -63,7 +63,7 @@ def update_daily(
     daily: str | Path | None = None,
     revise: bool = False,
     anew: bool = False,
-    csv: CsvDialect | None = None,
+    dialect: CsvDialect | None = None,
     **flat: Unpack[DailyKeywords],
 ) -> UpdatedFile:
     """Add new scored rows to a daily file, which is made if there is none, and bring it up to an instant.
@@ -81,7 +81,7 @@ def update_daily(
         daily: A .parquet file that this function made, or a place for one; by default the output of the request.
         revise: Published sessions may change.
         anew: `scored` holds all rows: make the file from them alone. With `revise` that may change published sessions.
-        csv: How `scored` is written, where it is a CSV.
+        dialect: How `scored` is written, where it is a CSV.
         flat: The request as keywords, which are those of `features.daily`.
 
     Raises:
@@ -90,7 +90,7 @@ def update_daily(
         OutputError: The files cannot be written.
     """
     asked = one_request("update_daily", request, flat)
-    source = open_scored(scored, asked, csv)
+    source = open_scored(scored, asked, dialect)
     target = _check_places(source, one_place(asked, daily))
     now = datetime.now(UTC).replace(microsecond=0)  # so that it can be typed as it is told
     sums = DailySums(replace(asked, as_of=now if asked.as_of is None else asked.as_of))

@@ -64,7 +64,7 @@ def _dialect(one: SetOfRows) -> CsvDialect:
 
 
 def _read_soft(one: SetOfRows) -> LabelledData:
-    return read_soft_labelled(one.train, text_col=one.text_col, csv=_dialect(one))
+    return read_soft_labelled(one.train, text_col=one.text_col, dialect=_dialect(one))
 
 
 def _read(one: SetOfRows, path: str) -> LabelledData:

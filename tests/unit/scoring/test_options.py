@@ -1,6 +1,7 @@
 """What is said of a job by objects, and the same by keywords."""
 
 import dataclasses
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from sentiscore import (
     ScorerOptions,
     WindowDone,
     daily_file,
+    features,
     score_file,
     update_daily,
 )
@@ -244,6 +246,18 @@ def test_a_loaded_scorer_and_its_options_are_alternatives(tiny_checkpoint: Path,
     given: FlatOptions = {"overflow": "truncate", "max_length": 9, "prefix": "x_"}
     with pytest.raises(InputError, match="loaded already, so max_length cannot"):
         score_file(scored, text_col="headline", model=scorer, **given)
+
+
+def test_every_keyword_is_a_field_of_one_object() -> None:
+    kinds = (ScorerOptions, RowOptions, CsvDialect, RunOptions, DailyRequest)
+    homes = [field.name for kind in kinds for field in dataclasses.fields(kind)]
+    own = {"model", "dialect", "text_col", "output", "as_of"}  # parameters of score_file, or not for it
+    callbacks = {"on_progress", "on_window", "on_phase"}
+    assert set(homes) - own == set(FlatOptions.__annotations__) - callbacks
+    assert {name for name in homes if homes.count(name) > 1} == {"prefix"}  # of the rows, which the days take over
+    days = {field.name for field in dataclasses.fields(DailyRequest)}
+    assert days - {"output"} == set(features.DailyKeywords.__annotations__)
+    assert list(inspect.signature(features.daily).parameters)[1:] == list(features.DailyKeywords.__annotations__)
 
 
 def test_events_and_the_three_callbacks_say_the_same(table: Path, tiny_checkpoint: Path) -> None:
