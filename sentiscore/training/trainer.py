@@ -121,9 +121,8 @@ def _arguments(recipe: Recipe, state: Path, device: torch.device, *, bf16: bool)
 
 def _trainer_class(recipe: Recipe) -> Any:
     """The Trainer with our loss, and with our order of rows where the recipe wants batches of like length."""
-    transformers = quiet_transformers()
 
-    class WeighingTrainer(transformers.Trainer):  # type: ignore[misc]
+    class WeighingTrainer(quiet_transformers().Trainer):  # type: ignore[misc]
         def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
             targets, weights = inputs.pop("labels"), inputs.pop("weight")
             outputs = model(**inputs)
