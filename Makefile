@@ -45,8 +45,9 @@ format: $(INSTALLED)  ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-reference: $(INSTALLED)  ## write what is made of the code: docs/reference/cli.md and schemas, and the card in the default model's folder
+reference: $(INSTALLED)  ## write what is made of the code: the references, the schemas, and the card in the default model's folder
 	$(BIN)/python -m sentiscore.cli.reference docs/reference/cli.md
+	$(BIN)/python -m sentiscore.cli.api_reference docs/reference/api.md
 	$(BIN)/python -m sentiscore.cli.schemas docs/reference/schemas
 	$(BIN)/python pipelines/default_model/card.py
 

@@ -7,8 +7,9 @@ from typing import Final, Unpack
 
 import polars as pl
 
-from sentiscore.errors import OutputError
-from sentiscore.features.daily import DailySums, Settings
+from sentiscore.errors import InputError, OutputError
+from sentiscore.features.daily_sums import DailySums
+from sentiscore.features.request import DailyKeywords, DailyRequest, one_request
 from sentiscore.nightly.origins import daily_options, daily_provenance, look_at
 from sentiscore.tables import Source, check_target, open_sink, open_source
 from sentiscore.tables.dialect import CsvDialect
@@ -38,57 +39,75 @@ class DailyFile:
 
 def daily_file(
     scored: str | Path,
+    request: DailyRequest | None = None,
     *,
     output: str | Path | None = None,
-    inert: bool = True,
-    csv: CsvDialect | None = None,
-    **settings: Unpack[Settings],
+    dialect: CsvDialect | None = None,
+    csv_as_is: bool = False,
+    **flat: Unpack[DailyKeywords],
 ) -> DailyFile:
-    """Make daily features of a file of scored rows; see `daily` for what they are.
+    """Make daily features of a file of scored rows; see `features.daily` for what they are.
 
     What they were made of is kept in the metadata of a parquet file, and in NAME.provenance.json beside any.
 
     Args:
         scored: A file that scoring wrote.
-        output: A .parquet, .csv or .ndjson file; by default NAME.daily.parquet beside the input.
-        inert: In a CSV, put an apostrophe before names that a spreadsheet would take as a formula.
-        csv: How the input is written, where it is a CSV.
-        settings: The other arguments of `daily`.
+        request: What is asked of them.
+        output: A .parquet, .csv or .ndjson file; by default that of the request, or NAME.daily.parquet beside the
+            input.
+        dialect: How the input is written, where it is a CSV.
+        csv_as_is: Whether entities in a CSV that a spreadsheet would take as a formula stay as they are; by default
+            they begin with an apostrophe.
+        flat: The request as keywords, which are those of `features.daily`.
 
     Raises:
         InputError: The file is not of scored rows, or a time cannot be read.
         OutputError: The output cannot be written.
     """
-    source = open_scored(scored, settings, csv)
-    sums = DailySums(**settings)
-    target = check_target(output or default_daily(source.path), pl.Schema(), folder=False)
+    asked = one_request("daily_file", request, flat)
+    source = open_scored(scored, asked, dialect)
+    sums = DailySums(asked)
+    target = check_target(one_place(asked, output) or default_daily(source.path), pl.Schema(), folder=False)
     if target.resolve() == source.path.resolve():
         raise OutputError(f"{target} is the file that is read.", "Choose another place with --output.")
     sums.check_source(source)
     sums.settle(time_windows(sums, source))
     rows = add_file(sums, source)
     daily = sums.finish()
-    options = daily_options(sums, settings)
+    options = daily_options(sums)
     if source.csv is not None:
-        options |= source.csv.dialect.to_dict()
-    write_daily(daily, target, daily_provenance(options, [look_at(source.path, rows)], daily.height), inert=inert)
+        options |= source.csv.dialect.as_dict()
+    provenance = daily_provenance(options, [look_at(source.path, rows)], daily.height)
+    write_daily(daily, target, provenance, inert=not csv_as_is)
     return DailyFile(output=target, rows=rows, n_unplaced=sums.n_unplaced, n_repeated=sums.n_repeated, daily=daily)
 
 
-def open_scored(scored: str | Path, settings: Settings, csv: CsvDialect | None) -> Source:
+def one_place(request: DailyRequest, output: str | Path | None) -> str | Path | None:
+    """Where daily features were asked to go, if anywhere.
+
+    Raises:
+        InputError: It was said twice.
+    """
+    if request.output is not None and output is not None:
+        raise InputError(
+            f"The daily features go to {request.output} by their request, and to {output}.", "Name one place."
+        )
+    return output if request.output is None else request.output
+
+
+def open_scored(scored: str | Path, request: DailyRequest, dialect: CsvDialect | None) -> Source:
     """A file of scored rows, with the columns that were named.
 
     Raises:
         InputError: It cannot be read, or has no such column.
     """
-    source = open_source(scored, csv or CsvDialect())
-    options = ("time_col", "entity_col", "text_col", "weight_col", "id_col")
-    named = {option: settings.get(option) for option in options}
-    for option, column in named.items():
+    source = open_source(scored, dialect or CsvDialect())
+    for option in ("time_col", "entity_col", "text_col", "weight_col", "id_col"):
+        column = getattr(request, option)
         if column is not None and source.csv is not None:  # what is said of a CSV helps to read it
-            source.require(str(column), f"--{option.replace('_', '-')} ({option})")
-    time = settings["time_col"]
-    return source.as_text([time, settings.get("entity_col"), settings.get("text_col")]).with_offsets([time], time=time)
+            source.require(column, f"--{option.replace('_', '-')} ({option})")
+    time = request.time_col
+    return source.as_text([time, request.entity_col, request.text_col]).with_offsets([time], time=time)
 
 
 def write_daily(daily: pl.DataFrame, target: Path, provenance: Provenance, *, inert: bool = True) -> None:

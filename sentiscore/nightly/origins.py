@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sentiscore.errors import InputError, SentiscoreWarning
-from sentiscore.features.daily import DailySums
+from sentiscore.features.daily_sums import DailySums
 from sentiscore.tables import hash_output
 from sentiscore.tables.provenance import DAILY_FEATURES, Provenance, SourceFacts, read_provenance
 
@@ -52,14 +52,9 @@ def look_at(path: Path, rows: int) -> ScoredFile:
     return ScoredFile(facts, None if found is None else found.provenance)
 
 
-def daily_options(sums: DailySums, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything that was asked of daily features, by name.
-
-    Args:
-        sums: What was made of the settings.
-        settings: The arguments of `daily` beside the rows.
-    """
-    plain = {name: value for name, value in settings.items() if name not in {"config", "calendar", "as_of"}}
+def daily_options(sums: DailySums) -> dict[str, Any]:
+    """Everything that was asked of daily features, by name."""
+    plain = {name: value for name, value in sums.request.options.items() if name != "calendar"}
     as_of = None if sums.as_of is None else sums.as_of.isoformat()
     plain["midnight"] = sums.times.midnight
     return {**plain, "calendar": sums.sessions.name, "as_of": as_of, "config": sums.config.as_dict()}

@@ -17,7 +17,7 @@ from typing import Any, Final
 import polars as pl
 
 from sentiscore.errors import InputError
-from sentiscore.features.daily import DailySums, Kept
+from sentiscore.features.daily_sums import DailySums, Kept
 from sentiscore.features.midnights import Midnights
 from sentiscore.features.placing import SEED
 from sentiscore.features.record import AS_OF, REVISED_AT, UPDATES

@@ -1,4 +1,4 @@
-"""Whether an update may be made: its instant, its settings, its calendar, its rows, and what it would change."""
+"""What has to hold before rows may be added to a daily file."""
 
 from datetime import datetime
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from sentiscore.errors import InputError
-from sentiscore.features.daily import DailySums, Kept
+from sentiscore.features.daily_sums import DailySums, Kept
 from sentiscore.features.record import Changes
 from sentiscore.features.times import write_instant
 from sentiscore.nightly.state import State
@@ -35,6 +35,36 @@ def check_as_of(sums: DailySums, now: datetime) -> datetime:
     return instant
 
 
+def check_new(target: Path, sums: DailySums, before: State | None, rows: int, source_sha: str, *, revise: bool) -> None:
+    """Raise an InputError if rows count for published sessions, or were added before."""
+    if before is None:
+        return
+    if rows and sums.counts_twice and source_sha in [known["sha256"] for known in before.sources]:
+        raise InputError(
+            f"The rows of this file are in {target} already; nothing was changed.", "Give the file of new scored rows."
+        )
+    if sums.n_late and not revise:
+        last = sums.sessions.between(sums.closed_until or 0, sums.closed_until or 0)["ds"][0]
+        raise InputError(
+            f"{sums.n_late:,} of the {rows:,} rows count for sessions up to {last}, which {target} has published "
+            f"already; nothing was changed. It stands as of {write_instant(before.as_of)}.",
+            "Leave them out, or let them change what was published with --revise, which keeps the old values."
+            + f" {sums.n_without_id:,} of all rows have no id, and such a row counts each time that it comes."
+            * (sums.n_without_id > 0),
+        )
+
+
+def refuse(target: Path, old: pl.DataFrame | None, found: Changes) -> None:
+    """Raise an InputError if published rows would change, or rows with texts would appear among them."""
+    n_refused = found.changed.height + (found.n_late if old is not None and old.height else 0)
+    if n_refused:
+        raise InputError(
+            f"{n_refused:,} rows that {target} has published would change; nothing was changed.",
+            "The rows or the calendar are not those it was made from. --revise lets them change and keeps the old "
+            "values.",
+        )
+
+
 def check_later(target: Path, instant: datetime, before: State) -> None:
     """Raise an InputError if an update would be as of an instant before that of the last."""
     if instant < before.as_of:
@@ -46,7 +76,7 @@ def check_later(target: Path, instant: datetime, before: State) -> None:
 
 
 def check_settings(target: Path, old: dict[str, Any], new: dict[str, Any], hint: str) -> None:
-    """Raise an InputError if a daily file was made with other settings."""
+    """Raise an InputError if the daily file was made with other settings."""
     differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     if new["midnight"] is None:  # it is not said now, so it is what it was
         differing = [name for name in differing if name != "midnight"]
@@ -76,34 +106,4 @@ def check_calendar(sums: DailySums, kept: Kept, hint: str) -> None:
             f"The calendar {sums.sessions.name} has other sessions than before: {moved:,} that hold texts are not "
             "there, or end at another time.",
             hint,
-        )
-
-
-def check_new(target: Path, sums: DailySums, before: State | None, rows: int, source_sha: str, *, revise: bool) -> None:
-    """Raise an InputError if rows count for published sessions, or were added before."""
-    if before is None:
-        return
-    if rows and sums.counts_twice and source_sha in [known["sha256"] for known in before.sources]:
-        raise InputError(
-            f"The rows of this file are in {target} already; nothing was changed.", "Give the file of new scored rows."
-        )
-    if sums.n_late and not revise:
-        last = sums.sessions.between(sums.closed_until or 0, sums.closed_until or 0)["ds"][0]
-        raise InputError(
-            f"{sums.n_late:,} of the {rows:,} rows count for sessions up to {last}, which {target} has published "
-            f"already; nothing was changed. It stands as of {write_instant(before.as_of)}.",
-            "Leave them out, or let them change what was published with --revise, which keeps the old values."
-            + f" {sums.n_without_id:,} of all rows have no id, and such a row counts each time that it comes."
-            * (sums.n_without_id > 0),
-        )
-
-
-def check_published(target: Path, old: pl.DataFrame | None, found: Changes) -> None:
-    """Raise an InputError if published rows would change, or rows with texts would appear among them."""
-    n_refused = found.changed.height + (found.n_late if old is not None and old.height else 0)
-    if n_refused:
-        raise InputError(
-            f"{n_refused:,} rows that {target} has published would change; nothing was changed.",
-            "The rows or the calendar are not those it was made from. --revise lets them change and keeps the old "
-            "values.",
         )

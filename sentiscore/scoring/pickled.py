@@ -8,25 +8,7 @@ from typing import Any, Final, Protocol, Self, TypeVar
 
 from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
 from sentiscore.errors import CheckpointError, SentiscoreWarning
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What was asked for when a scorer was loaded, beside its model.
-
-    Attributes:
-        device: "auto" or a device.
-        dtype: "auto" or a number type.
-        labels: Label names in the order of the model's ids; None for what its config says.
-        max_length: Tokens of a text; None for the model's own limit.
-        overflow: What is done with a longer text.
-    """
-
-    device: str
-    dtype: str
-    labels: tuple[str, ...] | None
-    max_length: int | None
-    overflow: str
+from sentiscore.scoring.options import ScorerOptions
 
 
 @dataclass(frozen=True)
@@ -89,7 +71,7 @@ class Reloadable(Protocol):
     """What can be loaded again: a scorer, or a class made of one."""
 
     @classmethod
-    def load(cls, checkpoint: Checkpoint, asked: Asked) -> Self:
+    def load(cls, checkpoint: Checkpoint, asked: ScorerOptions) -> Self:
         """Load it from its checkpoint, as it was asked for."""
 
 
@@ -99,7 +81,7 @@ _KEPT: Final[dict[object, Any]] = {}
 """The last scorer that was unpickled: a pool sends the same one with each of its tasks."""
 
 
-def restore(kind: type[_S], origin: Origin, asked: Asked) -> _S:
+def restore(kind: type[_S], origin: Origin, asked: ScorerOptions) -> _S:
     """Load a scorer again, as it was asked for; pickle calls this.
 
     The files are hashed each time, but the network of the last scorer is kept and shared.

@@ -233,34 +233,6 @@ def test_scoring_with_the_default_model_does_not_wait_for_transformers() -> None
     assert "transformers" not in loaded_by("from sentiscore import Scorer; Scorer.from_pretrained().score(['good'])")
 
 
-def test_the_public_names_are_these() -> None:
-    assert sentiscore.__all__ == sorted(sentiscore.__all__)
-    assert {name: getattr(sentiscore, name) for name in sentiscore.__all__}.keys() == {
-        "CheckpointError",
-        "Distillation",
-        "InputError",
-        "MissingExtraError",
-        "OutputError",
-        "Recipe",
-        "Scorer",
-        "SentiscoreError",
-        "TrainingError",
-        "ValidationError",
-        "__version__",
-        "build_base",
-        "distill",
-        "evaluate",
-        "features",
-        "load_hub_data",
-        "monitor",
-        "read_labelled",
-        "sample_news",
-        "score_file",
-        "train",
-        "tune",
-    }
-
-
 def test_an_unknown_public_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'scorer_of_texts'"):
         _ = sentiscore.scorer_of_texts

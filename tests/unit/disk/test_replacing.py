@@ -17,7 +17,7 @@ from sentiscore.cli.main import cli
 from sentiscore.disk.durable import write_text
 from sentiscore.disk.permission import check_place
 from sentiscore.errors import OutputError
-from sentiscore.nightly.update_file import update_file
+from sentiscore.nightly.update_daily import update_daily
 from sentiscore.scoring.journal import Journal
 from sentiscore.tables import check_target, open_sink, sidecar_path
 from sentiscore.tables.provenance import read_provenance
@@ -153,7 +153,7 @@ def test_an_update_through_a_link_to_another_disk_keeps_its_sums_there(news: Pat
     Path("d.parquet").symlink_to(another_disk / "real.parquet")
     for seed in (1, 2):
         scored_rows(60, seed=seed).write_parquet("s.parquet")
-        update_file("s.parquet", daily="d.parquet", time_col="published_at", revise=True)
+        update_daily("s.parquet", daily="d.parquet", time_col="published_at", revise=True)
     assert Path("d.parquet").is_symlink()
     assert {"real.parquet", "real.state.parquet", "real.revisions.parquet"} <= {
         path.name for path in another_disk.iterdir()
@@ -210,7 +210,7 @@ def test_what_another_user_owns_in_a_common_folder_is_refused_before_the_work(
     assert "Choose another place" in caught.value.hint
     scored_rows(60).write_parquet("s.parquet")
     with pytest.raises(OutputError, match=r"d\.state\.parquet belongs to another user"):
-        update_file("s.parquet", daily=common / "d.parquet", time_col="published_at")
+        update_daily("s.parquet", daily=common / "d.parquet", time_col="published_at")
     check_target(common / "free.csv", ROWS.schema)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     check_target(common / "o.csv", ROWS.schema)
@@ -288,7 +288,7 @@ def test_all_that_a_job_writes_keeps_its_mode(news: Path, tiny_checkpoint: Path)
 def test_all_that_an_update_writes_is_as_private_as_its_daily_file(news: Path) -> None:
     for seed in (1, 2):
         scored_rows(60, seed=seed).write_parquet("s.parquet")
-        update_file("s.parquet", daily="d.parquet", time_col="published_at", revise=True)
+        update_daily("s.parquet", daily="d.parquet", time_col="published_at", revise=True)
         Path("d.parquet").chmod(0o600)
     made = {path.name: mode(path) for path in news.iterdir() if path.name.startswith("d.")}
     assert len(made) == 4

@@ -14,7 +14,7 @@ from sentiscore.features import DailySums, daily
 from sentiscore.features.midnights import Midnights
 from sentiscore.nightly import daily_file as files
 from sentiscore.nightly.daily_file import daily_file
-from sentiscore.nightly.update_file import update_file
+from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import read_table, write_frame
 
 NEW_YORK = "America/New_York"
@@ -201,7 +201,7 @@ def night(tmp_path: Path, at: list[str], as_of: str, **more: Any) -> pl.DataFram
     source = write_frame(scored(at), tmp_path / f"{as_of[:10]}.parquet")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SentiscoreWarning)
-        return update_file(source, daily=tmp_path / "daily.parquet", as_of=as_of, **XNYS, **more).daily
+        return update_daily(source, daily=tmp_path / "daily.parquet", as_of=as_of, **XNYS, **more).daily
 
 
 def test_an_update_reads_midnights_as_the_file_before_it(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from sentiscore.errors import SentiscoreWarning
 from sentiscore.nightly import origins
 from sentiscore.nightly.daily_file import daily_file
 from sentiscore.nightly.origins import look_at
-from sentiscore.nightly.update_file import update_file
+from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import hash_output, open_sink, read_table, sidecar_path, write_frame
 from sentiscore.tables.provenance import Found, ModelFacts, Provenance, SourceFacts, read_provenance
-from tests.unit.nightly.test_update_file import ARGS, END, NOON, at_day, before_and_after, rows_of, stopped
+from tests.unit.nightly.test_update_daily import ARGS, END, NOON, at_day, before_and_after, rows_of, stopped
 from tests.unit.tables.test_provenance import TOLD
 
 
@@ -100,7 +100,7 @@ def test_an_update_keeps_the_models_and_the_sources_of_all_nights(
         low, high = at_day(8 * night), at_day(8 * night + 8)
         part = rows.filter(pl.col("at").is_between(low, high, closed="left"))
         told = None if night == 1 else dataclasses.replace(TOLD, job_key=str(night))
-        update_file(scored(tmp_path / f"{night}.parquet", part, told), daily=target, as_of=high, **ARGS)
+        update_daily(scored(tmp_path / f"{night}.parquet", part, told), daily=target, as_of=high, **ARGS)
         found = told_of(target)
         assert found.intact is True
         assert found.provenance.n_sources == night + 1
@@ -116,11 +116,11 @@ def test_rows_of_another_model_are_told_once(tmp_path: Path, change: dict[str, A
     target, rows = tmp_path / "daily.parquet", rows_of()
     first, second = before_and_after(rows, 20)
     other = dataclasses.replace(TOLD, model=model(**change))
-    update_file(scored(tmp_path / "a.parquet", first), daily=target, **NOON)
+    update_daily(scored(tmp_path / "a.parquet", first), daily=target, **NOON)
     with pytest.warns(SentiscoreWarning, match=r"rows that org/model .* scored, and b.parquet was scored by"):
-        update_file(scored(tmp_path / "b.parquet", second, other), daily=target, **END)
+        update_daily(scored(tmp_path / "b.parquet", second, other), daily=target, **END)
     assert [each.model for each in told_of(target).provenance.scored] == [TOLD.model, other.model]
-    update_file(scored(tmp_path / "c.parquet", rows.clear(), other), daily=target, as_of=at_day(50), **ARGS)
+    update_daily(scored(tmp_path / "c.parquet", rows.clear(), other), daily=target, as_of=at_day(50), **ARGS)
 
 
 @pytest.mark.parametrize(
@@ -134,14 +134,14 @@ def test_rows_of_another_model_are_told_once(tmp_path: Path, change: dict[str, A
 def test_rows_of_the_same_model_or_of_an_unknown_one_are_no_news(tmp_path: Path, other: Provenance | None) -> None:
     target = tmp_path / "daily.parquet"
     first, second = before_and_after(rows_of(), 20)
-    update_file(scored(tmp_path / "a.parquet", first), daily=target, **NOON)
-    update_file(scored(tmp_path / "b.parquet", second, other), daily=target, **END)
+    update_daily(scored(tmp_path / "a.parquet", first), daily=target, **NOON)
+    update_daily(scored(tmp_path / "b.parquet", second, other), daily=target, **END)
 
 
 def test_all_rows_anew_forget_the_models_before(tmp_path: Path) -> None:
     target, other = tmp_path / "daily.parquet", dataclasses.replace(TOLD, model=model("01" * 32))
-    update_file(scored(tmp_path / "a.parquet", rows_of()), daily=target, **END)
-    update_file(scored(tmp_path / "b.parquet", rows_of(), other), daily=target, anew=True, **END)
+    update_daily(scored(tmp_path / "a.parquet", rows_of()), daily=target, **END)
+    update_daily(scored(tmp_path / "b.parquet", rows_of(), other), daily=target, anew=True, **END)
     told = told_of(target).provenance
     assert [each.model for each in told.scored] == [other.model]
     assert told.n_sources == 1
@@ -150,13 +150,13 @@ def test_all_rows_anew_forget_the_models_before(tmp_path: Path) -> None:
 def test_a_daily_file_of_an_earlier_version_tells_the_sources_of_its_state(tmp_path: Path) -> None:
     target = tmp_path / "daily.parquet"
     first, second = before_and_after(rows_of(), 20)
-    update_file(scored(tmp_path / "a.parquet", first), daily=target, **NOON)
+    update_daily(scored(tmp_path / "a.parquet", first), daily=target, **NOON)
     write_frame(read_table(target), target)  # nothing in its metadata, as before
     from sentiscore.nightly.state import read_state, state_path, write_state
 
     state = read_state(target, "")
     write_state(state_path(target), dataclasses.replace(state, daily=hash_output(target)))
-    update_file(scored(tmp_path / "b.parquet", second), daily=target, **END)
+    update_daily(scored(tmp_path / "b.parquet", second), daily=target, **END)
     told = told_of(target).provenance
     assert [source.file for source in told.sources] == ["a.parquet", "b.parquet"]
     assert (told.n_unknown, told.n_sources) == (1, 2)
@@ -168,7 +168,7 @@ def test_an_update_that_is_finished_later_is_told_too(tmp_path: Path, monkeypatc
     stopped(scored(tmp_path / "a.parquet", first), target, monkeypatch, **NOON)
     assert not sidecar_path(target).exists()
     with pytest.warns(SentiscoreWarning, match="finished now"):
-        update_file(scored(tmp_path / "b.parquet", second), daily=target, **END)
+        update_daily(scored(tmp_path / "b.parquet", second), daily=target, **END)
     found = told_of(target)
     assert found.intact is True
     assert [source.file for source in found.provenance.sources] == ["a.parquet", "b.parquet"]

@@ -18,11 +18,11 @@ from sentiscore.cli.main import cli
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
 from sentiscore.features import DailyConfig, DailySums, daily, join_target
 from sentiscore.features.times import write_instant
-from sentiscore.nightly import state
-from sentiscore.nightly import update_file as update
+from sentiscore.nightly import state, update_before
+from sentiscore.nightly import update_daily as update
 from sentiscore.nightly.daily_file import add_file
 from sentiscore.nightly.state import next_path, next_revisions_path, revisions_path, state_path
-from sentiscore.nightly.update_file import update_file
+from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import Source, write_frame
 
 Make = Callable[..., Path]
@@ -85,7 +85,7 @@ def test_updates_give_what_one_run_over_all_rows_gives(
     cuts = [at_day(day) for day in (0, 11, 11.5, 12, 30, 99)]
     for low, high in pairwise(cuts):
         part = rows.filter(pl.col("at").is_between(low, high, closed="left"))
-        done = update_file(write(part), daily=target, as_of=high, **args)
+        done = update_daily(write(part), daily=target, as_of=high, **args)
         whole = daily(rows.filter(pl.col("at") < high), as_of=high, **args)
         assert_frame_equal(pl.read_parquet(target), whole, check_exact=True)
         assert_frame_equal(done.daily, whole, check_exact=True)
@@ -100,8 +100,8 @@ def test_entities_of_any_type_are_taken_up_again(write: Make, target: Path, dtyp
     kinds = pl.col("ticker").cast(pl.String).cast(dtype) if dtype == pl.Categorical else pl.col("ticker").cast(dtype)
     rows = rows.with_columns(kinds)
     first, second = before_and_after(rows, 20)
-    update_file(write(first), daily=target, as_of=at_day(20), **ARGS)
-    update_file(write(second), daily=target, **END)
+    update_daily(write(first), daily=target, as_of=at_day(20), **ARGS)
+    update_daily(write(second), daily=target, **END)
     found = pl.read_parquet(target)
     assert found.schema["unique_id"] == dtype
     assert_frame_equal(found, daily(rows, **END), check_exact=True)
@@ -111,20 +111,20 @@ def test_without_texts_and_on_an_exchange_it_is_the_same(write: Make, target: Pa
     args: dict[str, Any] = {"time_col": "at", "calendar": "XNYS", "config": DailyConfig(cutoff="open-30m")}
     rows = rows_of()
     cut = datetime(2024, 1, 16, 14, 0, tzinfo=UTC)  # half an hour before a Tuesday's open
-    update_file(write(rows.filter(pl.col("at") < cut)), daily=target, as_of=cut, **args)
-    update_file(write(rows.filter(pl.col("at") >= cut)), daily=target, as_of=at_day(40), **args)
+    update_daily(write(rows.filter(pl.col("at") < cut)), daily=target, as_of=cut, **args)
+    update_daily(write(rows.filter(pl.col("at") >= cut)), daily=target, as_of=at_day(40), **args)
     assert_frame_equal(pl.read_parquet(target), daily(rows, as_of=at_day(40), **args), check_exact=True)
 
 
 def test_rows_for_published_sessions_are_refused_and_nothing_changes(write: Make, target: Path) -> None:
     first, second = before_and_after(rows_of(), 20)
-    update_file(write(first), daily=target, **NOON)
+    update_daily(write(first), daily=target, **NOON)
     before = target.read_bytes(), state_path(target).read_bytes()
     late = pl.concat([first.tail(1), second])
     with pytest.raises(InputError, match=r"^1 of the .* rows count for sessions up to 2024-01-20.*\n.*--revise"):
-        update_file(write(late), daily=target, **END)
+        update_daily(write(late), daily=target, **END)
     with pytest.raises(InputError, match="published already"):
-        update_file(write(first.head(-1)), daily=target, **END)  # nearly the same rows once more
+        update_daily(write(first.head(-1)), daily=target, **END)  # nearly the same rows once more
     assert (target.read_bytes(), state_path(target).read_bytes()) == before
 
 
@@ -133,9 +133,9 @@ def test_a_revision_gives_what_one_run_gives_and_keeps_the_old_values(write: Mak
     first, _ = before_and_after(rows, 20)
     late = first.gather_every(9)
     early = first.join(late, on=first.columns, how="anti", nulls_equal=True)
-    update_file(write(early), daily=target, **NOON)
+    update_daily(write(early), daily=target, **NOON)
     old = pl.read_parquet(target)
-    done = update_file(write(late), daily=target, revise=True, **NOON)
+    done = update_daily(write(late), daily=target, revise=True, **NOON)
     new = pl.read_parquet(target)
     assert_frame_equal(new, daily(first, **NOON), check_exact=True)
     assert done.revisions == revisions_path(target)
@@ -157,31 +157,31 @@ def test_a_revision_gives_what_one_run_gives_and_keeps_the_old_values(write: Mak
 
 def test_earlier_revisions_stay(write: Make, target: Path) -> None:
     first, _ = before_and_after(rows_of(), 20)
-    update_file(write(first.slice(2)), daily=target, **NOON)
-    counts = [update_file(write(first.slice(i, 1)), daily=target, revise=True, **NOON).n_revised for i in range(2)]
+    update_daily(write(first.slice(2)), daily=target, **NOON)
+    counts = [update_daily(write(first.slice(i, 1)), daily=target, revise=True, **NOON).n_revised for i in range(2)]
     kept = pl.read_parquet(revisions_path(target)).drop_nulls("unique_id")
     assert kept["revised_at"].rle().struct.field("len").to_list() == counts
 
 
 def test_all_rows_anew_replace_what_was_there_and_keep_what_changes(write: Make, target: Path) -> None:
     rows = rows_of()
-    update_file(write(rows), daily=target, **END)
+    update_daily(write(rows), daily=target, **END)
     other = rows.with_columns(-pl.col("sentiment"))
     with pytest.raises(InputError, match="would change"):
-        update_file(write(other), daily=target, anew=True, **END)
-    done = update_file(write(other), daily=target, anew=True, revise=True, **END)
+        update_daily(write(other), daily=target, anew=True, **END)
+    done = update_daily(write(other), daily=target, anew=True, revise=True, **END)
     assert_frame_equal(pl.read_parquet(target), daily(other, **END), check_exact=True)
     assert done.revisions is not None
     later = rows_of(days=5).with_columns(pl.col("at") + timedelta(days=50))
-    update_file(write(later), daily=target, as_of=at_day(60), **ARGS)
+    update_daily(write(later), daily=target, as_of=at_day(60), **ARGS)
 
 
 def test_a_daily_file_without_sums_can_be_made_anew_if_nothing_changes(write: Make, target: Path) -> None:
     rows = rows_of()
     write_frame(daily(rows, **END), target)
     with pytest.raises(InputError, match=r"no sums beside it.*\n.*--anew"):
-        update_file(write(rows), daily=target, **END)
-    done = update_file(write(rows), daily=target, anew=True, **END)
+        update_daily(write(rows), daily=target, **END)
+    done = update_daily(write(rows), daily=target, anew=True, **END)
     assert (done.n_new, done.n_revised) == (0, 0)
     assert state_path(target).exists()
 
@@ -200,29 +200,29 @@ def test_a_daily_file_without_sums_can_be_made_anew_if_nothing_changes(write: Ma
 )
 def test_other_settings_are_refused_by_name(write: Make, target: Path, change: dict[str, Any], told: str) -> None:
     first, second = before_and_after(rows_of(), 20)
-    update_file(write(first), daily=target, **NOON)
+    update_daily(write(first), daily=target, **NOON)
     with pytest.raises(InputError, match="made with other settings") as caught:
-        update_file(write(second), daily=target, **{**END, **change})
+        update_daily(write(second), daily=target, **{**END, **change})
     assert told in str(caught.value)
 
 
 def test_a_daily_file_that_was_changed_is_refused(write: Make, target: Path) -> None:
     first, second = before_and_after(rows_of(), 20)
-    update_file(write(first), daily=target, **NOON)
+    update_daily(write(first), daily=target, **NOON)
     write_frame(pl.read_parquet(target).head(5), target)
     with pytest.raises(InputError, match="do not belong together"):
-        update_file(write(second), daily=target, **END)
+        update_daily(write(second), daily=target, **END)
     target.unlink()
     with pytest.raises(InputError, match="do not belong together"):
-        update_file(write(second), daily=target, **END)
+        update_daily(write(second), daily=target, **END)
 
 
 def test_sums_that_are_something_else_are_refused(write: Make, target: Path) -> None:
     first, second = before_and_after(rows_of(), 20)
-    update_file(write(first), daily=target, **NOON)
+    update_daily(write(first), daily=target, **NOON)
     write_frame(first, state_path(target))
     with pytest.raises(InputError, match="does not hold the sums"):
-        update_file(write(second), daily=target, **END)
+        update_daily(write(second), daily=target, **END)
 
 
 class KilledError(BaseException):
@@ -247,13 +247,14 @@ def test_an_update_that_is_killed_at_any_step_loses_nothing(
     late = pl.concat([second, first.head(3)])
     twin = target.with_name("twin.parquet")  # to which nothing happens
     for each in (target, twin):
-        update_file(write(first.slice(4)), daily=each, **NOON)
-        update_file(write(first.slice(3, 1)), daily=each, revise=True, **NOON)
+        update_daily(write(first.slice(4)), daily=each, **NOON)
+        update_daily(write(first.slice(3, 1)), daily=each, revise=True, **NOON)
     before = pl.read_parquet(target)
-    update_file(write(late), daily=twin, revise=True, **END)
+    update_daily(write(late), daily=twin, revise=True, **END)
     source = write(late)
     calls = 0
-    real = getattr(update, step)
+    where = update_before if step == "put_in_place" else update
+    real = getattr(where, step)
 
     def killed(*args: Any, **others: Any) -> Any:
         nonlocal calls
@@ -263,20 +264,20 @@ def test_an_update_that_is_killed_at_any_step_loses_nothing(
         return real(*args, **others)
 
     with monkeypatch.context() as patch:
-        patch.setattr(update, step, killed)
+        patch.setattr(where, step, killed)
         with pytest.raises(KilledError):
-            update_file(source, daily=target, revise=True, **END)
+            update_daily(source, daily=target, revise=True, **END)
     assert_frame_equal(pl.read_parquet(target), before, check_exact=True)  # whole, as it was
     if step == "put_in_place":  # the sums are ahead of the daily file
         with pytest.raises(InputError, match=r"stopped before its end; it has been finished now, with new.parquet"):
-            update_file(source, daily=target, revise=True, **END)
+            update_daily(source, daily=target, revise=True, **END)
     else:
-        update_file(source, daily=target, revise=True, **END)
+        update_daily(source, daily=target, revise=True, **END)
     assert_frame_equal(pl.read_parquet(target), daily(pl.concat([first, late.head(-3)]), **END), check_exact=True)
     found, expected = (pl.read_parquet(revisions_path(each)).drop("revised_at") for each in (target, twin))
     assert_frame_equal(found, expected, check_exact=True)  # each old value once
     with pytest.raises(InputError, match="published already"):  # and the pair is sound
-        update_file(write(late.head(-1), "other.parquet"), daily=target, **END)
+        update_daily(write(late.head(-1), "other.parquet"), daily=target, **END)
     assert not next_path(target).exists()
     assert not next_revisions_path(target).exists()
 
@@ -288,9 +289,9 @@ def stopped(source: Path, target: Path, monkeypatch: pytest.MonkeyPatch, **args:
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(update, "put_in_place", killed)
+        patch.setattr(update_before, "put_in_place", killed)
         with pytest.raises(KilledError):
-            update_file(source, daily=target, **args)
+            update_daily(source, daily=target, **args)
 
 
 def test_the_first_file_that_was_stopped_is_finished_too(
@@ -298,7 +299,7 @@ def test_the_first_file_that_was_stopped_is_finished_too(
 ) -> None:
     stopped(write(rows_of()), target, monkeypatch, **END)
     with pytest.raises(InputError, match="has been finished now"):
-        update_file(write(rows_of()), daily=target, **END)
+        update_daily(write(rows_of()), daily=target, **END)
     assert_frame_equal(pl.read_parquet(target), daily(rows_of(), **END), check_exact=True)
 
 
@@ -306,10 +307,10 @@ def test_after_a_stopped_update_other_rows_are_added_at_once(
     write: Make, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = before_and_after(rows_of(), 20)
-    update_file(write(first.head(50)), daily=target, as_of=first["at"][49], **ARGS)
+    update_daily(write(first.head(50)), daily=target, as_of=first["at"][49], **ARGS)
     stopped(write(first.slice(50), "stopped.parquet"), target, monkeypatch, **NOON)
     with pytest.warns(SentiscoreWarning, match=r"finished now, with stopped.parquet\."):
-        update_file(write(second), daily=target, **END)
+        update_daily(write(second), daily=target, **END)
     assert_frame_equal(pl.read_parquet(target), daily(rows_of(), **END), check_exact=True)
 
 
@@ -317,7 +318,7 @@ def test_revisions_of_an_update_that_never_counted_are_not_kept(
     write: Make, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = before_and_after(rows_of(), 20)
-    update_file(write(first.slice(3)), daily=target, **NOON)
+    update_daily(write(first.slice(3)), daily=target, **NOON)
 
     def killed(*_: Any, **__: Any) -> None:
         raise KilledError
@@ -325,8 +326,8 @@ def test_revisions_of_an_update_that_never_counted_are_not_kept(
     with monkeypatch.context() as patch:
         patch.setattr(update, "write_state", killed)
         with pytest.raises(KilledError):
-            update_file(write(first.head(3)), daily=target, revise=True, **NOON)
-    update_file(write(second), daily=target, **END)
+            update_daily(write(first.head(3)), daily=target, revise=True, **NOON)
+    update_daily(write(second), daily=target, **END)
     assert not revisions_path(target).exists()
     assert not next_revisions_path(target).exists()
 
@@ -340,35 +341,35 @@ def test_what_a_killed_process_left_is_removed(write: Make, target: Path) -> Non
         path.touch()
     for path in (*left, *kept):
         os.utime(path, (0, 0))
-    update_file(write(rows_of()), daily=target, **END)
+    update_daily(write(rows_of()), daily=target, **END)
     assert [path.exists() for path in (*left, *kept, young)] == [False] * 3 + [True] * 3
 
 
 def test_damaged_revisions_are_told_before_anything_is_changed(write: Make, target: Path) -> None:
     first, _ = before_and_after(rows_of(), 20)
-    update_file(write(first.slice(2)), daily=target, **NOON)
+    update_daily(write(first.slice(2)), daily=target, **NOON)
     before = target.read_bytes(), state_path(target).read_bytes()
     revisions_path(target).write_bytes(b"broken")
     with pytest.raises(InputError, match=r"revisions.parquet cannot be read.*\n.*put it elsewhere"):
-        update_file(write(first.head(2)), daily=target, revise=True, **NOON)
+        update_daily(write(first.head(2)), daily=target, revise=True, **NOON)
     assert (target.read_bytes(), state_path(target).read_bytes()) == before
 
 
 def test_an_update_beside_another_one_is_noticed(write: Make, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = before_and_after(rows_of(), 20)
-    update_file(write(first), daily=target, **NOON)
+    update_daily(write(first), daily=target, **NOON)
     after_other: list[bytes] = []
 
     def beside(sums: DailySums, source: Source) -> int:
         rows = add_file(sums, source)
         monkeypatch.setattr(update, "add_file", add_file)
-        update_file(write(second.head(5), "other.parquet"), daily=target, **END)
+        update_daily(write(second.head(5), "other.parquet"), daily=target, **END)
         after_other.append(target.read_bytes())
         return rows
 
     monkeypatch.setattr(update, "add_file", beside)
     with pytest.raises(OutputError, match="changed by something else meanwhile"):
-        update_file(write(second), daily=target, **END)
+        update_daily(write(second), daily=target, **END)
     assert [target.read_bytes()] == after_other
 
 
@@ -385,11 +386,11 @@ def test_a_calendar_of_ones_own_may_grow_and_may_not_change(write: Make, target:
     days = list(range(-1, 45))
     close = datetime(2024, 1, 20, 16, tzinfo=UTC)
     first, second = rows.filter(pl.col("at") < close), rows.filter(pl.col("at") >= close)
-    update_file(write(first), daily=target, calendar=sessions_of(days[:25]), as_of=close, **ARGS)
+    update_daily(write(first), daily=target, calendar=sessions_of(days[:25]), as_of=close, **ARGS)
     for other in (sessions_of(days[1:]), sessions_of(days, close=15)):
         with pytest.raises(InputError, match="has other sessions than before"):
-            update_file(write(second), daily=target, calendar=other, **END)
-    update_file(write(second), daily=target, calendar=sessions_of(days), **END)
+            update_daily(write(second), daily=target, calendar=other, **END)
+    update_daily(write(second), daily=target, calendar=sessions_of(days), **END)
     whole = daily(rows, calendar=sessions_of(days), **END)
     assert_frame_equal(pl.read_parquet(target), whole, check_exact=True)
 
@@ -397,27 +398,27 @@ def test_a_calendar_of_ones_own_may_grow_and_may_not_change(write: Make, target:
 def test_only_parquet_can_be_updated_and_the_source_is_not_written_over(write: Make, tmp_path: Path) -> None:
     source = write(rows_of())
     with pytest.raises(OutputError, match=r"not a .parquet file"):
-        update_file(source, daily=tmp_path / "daily.csv", **END)
+        update_daily(source, daily=tmp_path / "daily.csv", **END)
     for written in (tmp_path / "a.parquet", tmp_path / "a.state.parquet", tmp_path / "a.revisions.parquet"):
         write(rows_of(), written.name)
         with pytest.raises(OutputError, match="written to by this update"):
-            update_file(written, daily=tmp_path / "a.parquet", **END)
+            update_daily(written, daily=tmp_path / "a.parquet", **END)
         written.unlink()
     with pytest.raises(OutputError, match=r"mkdir -p") as caught:
-        update_file(source, daily=tmp_path / "no" / "a.parquet", **END)
+        update_daily(source, daily=tmp_path / "no" / "a.parquet", **END)
     assert "--output" not in str(caught.value)
 
 
 def test_a_file_without_rows_changes_nothing(write: Make, target: Path) -> None:
     rows = rows_of()
-    update_file(write(rows), daily=target, **END)
+    update_daily(write(rows), daily=target, **END)
     before = pl.read_parquet(target)
-    done = update_file(write(rows.clear()), daily=target, **END)
+    done = update_daily(write(rows.clear()), daily=target, **END)
     assert (done.rows, done.n_new, done.n_revised) == (0, 0, 0)
     assert_frame_equal(pl.read_parquet(target), before, check_exact=True)
     empty = target.with_name("empty.parquet")
-    update_file(write(rows.clear()), daily=empty, as_of=FIRST, **ARGS)
-    update_file(write(rows), daily=empty, **END)
+    update_daily(write(rows.clear()), daily=empty, as_of=FIRST, **ARGS)
+    update_daily(write(rows), daily=empty, **END)
     assert_frame_equal(pl.read_parquet(empty), before, check_exact=True)
 
 
@@ -434,7 +435,7 @@ def test_night_by_night_no_update_is_refused_and_quiet_entities_have_their_rows(
     for night in range(1, 21):  # cut by the date in New York, which is no cutoff of XNYS
         low, high = at_day(night - 1) + timedelta(hours=5), at_day(night) + timedelta(hours=5)
         part = quiet.filter(pl.col("at").is_between(low if night > 1 else FIRST, high, closed="left"))
-        done = update_file(write(part), daily=target, as_of=high, **args)
+        done = update_daily(write(part), daily=target, as_of=high, **args)
         last = done.daily.group_by("unique_id").agg(pl.col("available_at").max())["available_at"]
         assert last.n_unique() <= 1
     assert "AAA" in done.daily["unique_id"]
@@ -448,11 +449,11 @@ def test_a_text_after_the_close_waits_for_the_next_session(write: Make, target: 
     friday = row.with_columns(at=datetime(2024, 1, 5, 15, tzinfo=UTC))
     evening = row.with_columns(at=datetime(2024, 1, 5, 21, 5, tzinfo=UTC))
     saturday = row.with_columns(at=datetime(2024, 1, 6, 12, tzinfo=UTC))
-    first = update_file(write(pl.concat([friday, evening])), daily=target, as_of="2024-01-05T22:00Z", **args)
+    first = update_daily(write(pl.concat([friday, evening])), daily=target, as_of="2024-01-05T22:00Z", **args)
     assert first.daily.select("ds", "n_docs").rows() == [(date(2024, 1, 5), 1)]
-    second = update_file(write(saturday), daily=target, as_of="2024-01-06T22:00Z", **args)
+    second = update_daily(write(saturday), daily=target, as_of="2024-01-06T22:00Z", **args)
     assert (second.n_new, second.n_revised) == (0, 0)
-    monday = update_file(write(row.clear()), daily=target, as_of="2024-01-08T16:00-05:00", **args)
+    monday = update_daily(write(row.clear()), daily=target, as_of="2024-01-08T16:00-05:00", **args)
     assert monday.daily.select("ds", "n_docs").rows() == [(date(2024, 1, 5), 1), (date(2024, 1, 8), 2)]
 
 
@@ -464,7 +465,7 @@ def test_a_join_at_night_sees_what_a_backtest_sees(write: Make, target: Path) ->
     live = []
     for before, close in pairwise([FIRST, *whole["available_at"].unique().sort()]):
         part = rows.filter((pl.col("at") > before) & (pl.col("at") <= close))
-        update_file(write(part), daily=target, as_of=close, **args)
+        update_daily(write(part), daily=target, as_of=close, **args)
         asked = pl.DataFrame({"unique_id": ["AAA", "BBB", "ä"]}).with_columns(at=close + timedelta(minutes=5))
         live.append(join_target(pl.read_parquet(target), asked, time_col="at"))
     seen = pl.concat(live)
@@ -477,61 +478,61 @@ def test_a_text_from_the_future_is_left_out_and_blocks_nothing(write: Make, targ
     first, second = before_and_after(rows_of(), 20)
     wrong = first.head(1).with_columns(at=datetime(2105, 1, 4, tzinfo=UTC))
     with pytest.warns(SentiscoreWarning, match=r"^1 rows have times after 2024-01-21 12:00:00 UTC, as of which"):
-        done = update_file(write(pl.concat([first, wrong])), daily=target, calendar="XNYS", **NOON)
+        done = update_daily(write(pl.concat([first, wrong])), daily=target, calendar="XNYS", **NOON)
     assert done.n_unplaced == 1
-    update_file(write(second), daily=target, calendar="XNYS", **END)
+    update_daily(write(second), daily=target, calendar="XNYS", **END)
     assert_frame_equal(pl.read_parquet(target), daily(rows_of(), calendar="XNYS", **END), check_exact=True)
 
 
 def test_rows_that_are_there_already_are_not_added_twice(write: Make, target: Path) -> None:
     first, second = before_and_after(rows_of(), 20)
-    update_file(write(first), daily=target, **NOON)
+    update_daily(write(first), daily=target, **NOON)
     waiting = second.filter(pl.col("at") < NOON["as_of"])
-    update_file(write(waiting), daily=target, **NOON)
+    update_daily(write(waiting), daily=target, **NOON)
     assert waiting.height
     for revise in (False, True):
         with pytest.raises(InputError, match=r"rows of this file are in .* already"):
-            update_file(write(waiting, "again.parquet"), daily=target, revise=revise, **NOON)
+            update_daily(write(waiting, "again.parquet"), daily=target, revise=revise, **NOON)
 
 
 @pytest.mark.parametrize("revise", [False, True])
 def test_a_published_file_is_not_added_twice_either(write: Make, target: Path, revise: bool) -> None:
     first, second = before_and_after(rows_of(), 20)
-    update_file(write(first), daily=target, **NOON)
-    update_file(write(second, "second.parquet"), daily=target, **END)
+    update_daily(write(first), daily=target, **NOON)
+    update_daily(write(second, "second.parquet"), daily=target, **END)
     before = target.read_bytes()
     with pytest.raises(InputError, match=r"rows of this file are in .* already"):
-        update_file(write(second, "second.parquet"), daily=target, revise=revise, **END)
+        update_daily(write(second, "second.parquet"), daily=target, revise=revise, **END)
     assert target.read_bytes() == before
 
 
 def test_an_instant_that_cannot_be_is_refused(write: Make, target: Path) -> None:
     source = write(rows_of())
     with pytest.raises(InputError, match=r"^2199-01-01 00:00:00 UTC, as of .* has not come yet"):
-        update_file(source, daily=target, as_of="2199-01-01T00:00:00Z", **ARGS)
+        update_daily(source, daily=target, as_of="2199-01-01T00:00:00Z", **ARGS)
     for wrong in ("2024-02-10", "2024-02-10T12:00:00", "soon", "", datetime(2024, 2, 10), "9999-12-31T00:00Z"):  # noqa: DTZ001
         with pytest.raises(InputError, match=r"is no instant.*\n.*with an offset"):
-            update_file(source, daily=target, as_of=wrong, **ARGS)
+            update_daily(source, daily=target, as_of=wrong, **ARGS)
     with pytest.raises(InputError, match=r"An update has no end of its own.*\n.*--as-of"):
-        update_file(source, daily=target, config=DailyConfig(end=date(2024, 2, 1)), **END)
-    update_file(source, daily=target, **END)
+        update_daily(source, daily=target, config=DailyConfig(end=date(2024, 2, 1)), **END)
+    update_daily(source, daily=target, **END)
     with pytest.raises(InputError, match=r"brought up to 2024-02-10 00:00:00 UTC already"):
-        update_file(write(rows_of().clear()), daily=target, **NOON)
+        update_daily(write(rows_of().clear()), daily=target, **NOON)
 
 
 def test_a_calendar_that_ends_before_the_update_is_refused(write: Make, target: Path) -> None:
     first, _ = before_and_after(rows_of(), 20)
     with pytest.raises(InputError, match=r"calendar frame ends before 2024-02-10 00:00:00 UTC.*\n.*sessions to come"):
-        update_file(write(first), daily=target, calendar=sessions_of(list(range(-1, 25))), **END)
+        update_daily(write(first), daily=target, calendar=sessions_of(list(range(-1, 25))), **END)
     assert not target.exists()
 
 
 def test_without_an_instant_an_update_goes_up_to_now(write: Make, target: Path) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
-    done = update_file(write(rows_of()), daily=target, **ARGS)
+    done = update_daily(write(rows_of()), daily=target, **ARGS)
     assert before <= done.as_of <= datetime.now(UTC)
     assert done.daily.group_by("unique_id").agg(pl.col("available_at").max())["available_at"].n_unique() == 1
-    same = update_file(write(rows_of().clear()), daily=target, as_of=write_instant(done.as_of), **ARGS)
+    same = update_daily(write(rows_of().clear()), daily=target, as_of=write_instant(done.as_of), **ARGS)
     assert same.as_of == done.as_of  # as it was told, it can be typed
 
 
@@ -551,7 +552,7 @@ def test_damaged_sums_are_told_with_a_command_that_mends_them(
     args = {**ARGS, "config": DailyConfig(cutoff="close-15m", latency="5m"), "day_tz": "America/New_York"}
     rows = rows_of()
     source = write(rows, "all rows.parquet")
-    made = update_file(source, daily=target, **args)
+    made = update_daily(source, daily=target, **args)
     sums = pl.read_parquet(state_path(target))
     if isinstance(content, bytes):
         state_path(target).write_bytes(content)
@@ -563,20 +564,20 @@ def test_damaged_sums_are_told_with_a_command_that_mends_them(
         whole = sums.with_columns(json=pl.when(pl.col("json").is_not_null()).then(pl.lit(content)))
         write_frame(whole, state_path(target))
     with pytest.raises(InputError) as caught:
-        update_file(write(rows.clear()), daily=target, **args)
+        update_daily(write(rows.clear()), daily=target, **args)
     result = CliRunner().invoke(cli, retyped(caught.value, source))
     assert result.exit_code == 0, result.output
     assert pl.read_parquet(target).filter(pl.col("available_at") <= made.as_of).equals(made.daily)
-    assert update_file(write(rows.clear()), daily=target, **args).n_revised == 0
+    assert update_daily(write(rows.clear()), daily=target, **args).n_revised == 0
 
 
 def test_a_damaged_daily_file_is_told_with_commands_that_mend_it(write: Make, target: Path) -> None:
     source = write(rows_of())
-    update_file(source, daily=target, **ARGS)
+    update_daily(source, daily=target, **ARGS)
     target.write_bytes(target.read_bytes()[:500])
     for flags in ((False, False), (True, False), (True, True)):
         with pytest.raises(InputError, match=rf"cannot be read.*\n.*rm {target}; sentiscore") as caught:
-            update_file(source, daily=target, anew=flags[0], revise=flags[1], **ARGS)
+            update_daily(source, daily=target, anew=flags[0], revise=flags[1], **ARGS)
     target.unlink()
     result = CliRunner().invoke(cli, retyped(caught.value, source))
     assert result.exit_code == 0, result.output
@@ -585,35 +586,35 @@ def test_a_damaged_daily_file_is_told_with_commands_that_mend_it(write: Make, ta
 
 def test_the_command_names_settings_that_have_no_option(write: Make, target: Path) -> None:
     first, second = before_and_after(rows_of(), 20)
-    update_file(write(first), daily=target, **NOON)
+    update_daily(write(first), daily=target, **NOON)
     with pytest.raises(InputError, match=r"--fill zero --config CONFIG.toml --update .*parquet --anew --revise$"):
-        update_file(write(second), daily=target, config=DailyConfig(fill="zero", z=(5,)), **END)
+        update_daily(write(second), daily=target, config=DailyConfig(fill="zero", z=(5,)), **END)
 
 
 @pytest.mark.parametrize("flags", [{}, {"anew": True}, {"anew": True, "revise": True}])
 def test_a_file_that_holds_something_else_is_not_written_over(write: Make, target: Path, flags: dict[str, Any]) -> None:
     write_frame(rows_of(), target)
     with pytest.raises(InputError, match="does not hold daily features"):
-        update_file(write(rows_of()), daily=target, **flags, **END)
+        update_daily(write(rows_of()), daily=target, **flags, **END)
     assert_frame_equal(pl.read_parquet(target), rows_of())
 
 
 def test_hashes_of_another_version_are_refused(write: Make, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = before_and_after(rows_of(), 20)
     monkeypatch.setattr(state, "SEED", 1)
-    update_file(write(first), daily=target, **NOON)
+    update_daily(write(first), daily=target, **NOON)
     monkeypatch.undo()
     with pytest.raises(InputError, match=r"polars that hashes texts differently.*\n.*--anew"):
-        update_file(write(second), daily=target, **END)
+        update_daily(write(second), daily=target, **END)
 
 
 def test_sums_of_another_version_are_refused(write: Make, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = before_and_after(rows_of(), 20)
     monkeypatch.setattr(state, "FORMAT", 1)
-    update_file(write(first), daily=target, **NOON)
+    update_daily(write(first), daily=target, **NOON)
     monkeypatch.undo()
     with pytest.raises(InputError, match=r"another version of sentiscore.*\n.*--anew"):
-        update_file(write(second), daily=target, **END)
+        update_daily(write(second), daily=target, **END)
 
 
 @pytest.mark.filterwarnings("ignore::sentiscore.errors.SentiscoreWarning")  # of rows without an entity or an id
@@ -629,7 +630,7 @@ def test_a_night_whose_columns_hold_nothing_is_a_night_like_any_other(
     args = {**END, "id_col": id_col, "midnight": "instant", "config": DailyConfig(repeats=repeats)}
     for target, nights in (("d.parquet", (first, second)), ("e.parquet", (second, first))):
         for night in nights:
-            done = update_file(write(night, name), daily=tmp_path / target, revise=True, **args)
+            done = update_daily(write(night, name), daily=tmp_path / target, revise=True, **args)
     both = daily(pl.concat([first, second], how="vertical_relaxed"), **args)
     assert_frame_equal(done.daily, both, check_exact=True)
     assert_frame_equal(pl.read_parquet(tmp_path / "d.parquet"), both, check_exact=True)
@@ -639,13 +640,13 @@ def test_links_where_files_of_an_update_wait_are_removed_and_never_followed(
     write: Make, target: Path, tmp_path: Path
 ) -> None:
     write(rows_of())
-    update_file(tmp_path / "new.parquet", daily=target, revise=True, **END)
+    update_daily(tmp_path / "new.parquet", daily=target, revise=True, **END)
     victim = tmp_path / "victim"
     victim.write_text("mine")
     for place in (next_path(target), next_revisions_path(target)):
         place.symlink_to(victim)
     write(rows_of(seed=1))
-    update_file(tmp_path / "new.parquet", daily=target, revise=True, **END)
+    update_daily(tmp_path / "new.parquet", daily=target, revise=True, **END)
     assert victim.read_text() == "mine"
     assert not target.is_symlink()
     assert not revisions_path(target).is_symlink()
@@ -663,15 +664,15 @@ def test_a_file_of_somebody_else_where_sums_belong_is_refused_and_stays(
     state_path(target).symlink_to(victim)
     for anew in (True, False):
         with pytest.raises(InputError, match=r"sums|parquet"):
-            update_file(write(rows_of()), daily=target, anew=anew, **END)
+            update_daily(write(rows_of()), daily=target, anew=anew, **END)
         assert victim.read_bytes() == before
         assert not target.exists()
 
 
 def test_damaged_sums_are_made_again(write: Make, target: Path) -> None:
-    update_file(write(rows_of()), daily=target, **END)
+    update_daily(write(rows_of()), daily=target, **END)
     state_path(target).write_bytes(b"torn")
-    done = update_file(write(rows_of()), daily=target, anew=True, **END)
+    done = update_daily(write(rows_of()), daily=target, anew=True, **END)
     assert_frame_equal(done.daily, daily(rows_of(), **END))
 
 
@@ -679,13 +680,13 @@ def test_damaged_sums_are_made_again(write: Make, target: Path) -> None:
 def test_a_table_of_somebody_else_where_revisions_belong_is_refused_and_stays(
     write: Make, target: Path, tmp_path: Path, linked: bool
 ) -> None:
-    update_file(write(rows_of()), daily=target, **END)
+    update_daily(write(rows_of()), daily=target, **END)
     victim = tmp_path / "victim.parquet" if linked else revisions_path(target)
     pl.DataFrame({"mine": [1, 2]}).write_parquet(victim)
     before, daily_before = victim.read_bytes(), target.read_bytes()
     if linked:
         revisions_path(target).symlink_to(victim)
     with pytest.raises(InputError, match="does not hold revisions of daily features"):
-        update_file(write(rows_of(seed=1)), daily=target, revise=True, **END)
+        update_daily(write(rows_of(seed=1)), daily=target, revise=True, **END)
     assert victim.read_bytes() == before
     assert target.read_bytes() == daily_before
