@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from sentiscore import features
+    from sentiscore.contracts import validate
     from sentiscore.errors import (
         CheckpointError,
         InputError,
@@ -56,6 +57,7 @@ _HOME = {
     "score_file": "sentiscore.scoring.job",
     "train": "sentiscore.training.finetune",
     "tune": "sentiscore.training.tuning",
+    "validate": "sentiscore.contracts",
 }
 
 __all__ = [
@@ -81,6 +83,7 @@ __all__ = [
     "score_file",
     "train",
     "tune",
+    "validate",
 ]
 
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Required, TypedDict
 
 import polars as pl
 
-from sentiscore import forks
+from sentiscore import contracts, forks
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.features.columns import daily_columns
 from sentiscore.features.config import DailyConfig
@@ -377,8 +377,6 @@ class DailySums:
         Raises:
             InputError: No rows were ever added.
         """
-        from sentiscore.schemas import DailyFeatures, validate
-
         forks.check()
         if not self._any:
             raise InputError("There are no scored rows to make daily features of.")
@@ -392,7 +390,7 @@ class DailySums:
             frame = frame.filter(pl.col("ds") >= start)
         if end is not None:
             frame = frame.filter(pl.col("ds") <= end)
-        return validate(frame, DailyFeatures)
+        return contracts.check(frame, contracts.DAILY_FEATURES)
 
     def _grid(self, totals: pl.DataFrame) -> pl.DataFrame:
         """Every session of every entity, from its first to its last, or to where the config says.

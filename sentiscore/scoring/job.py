@@ -251,8 +251,6 @@ def _paths(source: object) -> list[Path]:
 
 def _load(model: str | Path | Scorer, *, overflow: str, **settings: Any) -> Scorer:
     """The model, ready to score."""
-    import sentiscore.schemas  # noqa: F401 - takes a second, which is not the speed of scoring
-
     if isinstance(model, Scorer):
         return model
     return Scorer.from_pretrained(model, overflow=overflow, **settings)

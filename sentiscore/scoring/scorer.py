@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 import torch
 
-from sentiscore import __version__, forks
+from sentiscore import __version__, contracts, forks
 from sentiscore import labels as names
 from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
 from sentiscore.engine.classifier import SHORTEST, Classifier, Progress
@@ -346,12 +346,10 @@ class Scorer:
         Returns:
             See `score`.
         """
-        from sentiscore.schemas import ScoredRows, validate
-
         forks.check()
         new = answers_of(prepared, logits, self.checkpoint.outputs, self.checkpoint.temperature or 1.0)
         answers = new if prepared.known is None else prepared.known.answers.joined(new, ~prepared.known.found)
-        scored = validate(self._rows(prepared, answers), ScoredRows)
+        scored = contracts.check(self._rows(prepared, answers), contracts.SCORED_ROWS)
         if self._answers is not None and prepared.known is not None:
             store, asker = self._answers
             store.keep(asker, prepared.known, new)

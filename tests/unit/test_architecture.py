@@ -117,6 +117,7 @@ def test_the_public_names_are_these() -> None:
         "score_file",
         "train",
         "tune",
+        "validate",
     }
 
 
