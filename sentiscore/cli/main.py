@@ -1,5 +1,6 @@
 """The group of all commands, and what happens when one of them cannot go on."""
 
+import gc
 import os
 import sys
 import warnings
@@ -118,6 +119,7 @@ def main() -> None:
     signals.ignore()
     if not threads.rest():
         _end_now(code)
+    gc.freeze()  # or Python would look through all of torch's objects before it ends, which takes half a second
     sys.exit(code)
 
 

@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, logsumexp, softmax
+
+from sentiscore.errors import import_extra
 
 COLDEST: Final = 0.05
 HOTTEST: Final = 20.0
@@ -21,7 +21,8 @@ def probabilities(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.fl
     tell apart two rows whose logits differ by the same amount, and with them the ROC AUC would change.
     """
     wide = logits.astype(np.float64)
-    result: npt.NDArray[np.float64] = softmax((wide - wide.max(axis=1, keepdims=True)) / temperature, axis=1)
+    scaled = np.exp((wide - wide.max(axis=1, keepdims=True)) / temperature)
+    result: npt.NDArray[np.float64] = scaled / scaled.sum(axis=1, keepdims=True)
     return result
 
 
@@ -58,8 +59,15 @@ def class_logits(logits: Floats, outputs: Sequence[str], temperature: float = 1.
     if len(classes) == len(outputs):
         return logits
     wide = logits.astype(np.float64) / temperature
-    joined = [logsumexp(wide[:, _places(outputs, name)], axis=1) for name in classes]
+    joined = [_log_sum_exp(wide[:, _places(outputs, name)])[:, 0] for name in classes]
     return (temperature * np.stack(joined, axis=1)).astype(logits.dtype)
+
+
+def _log_sum_exp(values: Floats) -> Floats:
+    """The logarithm of the sum of exponentials of each row, as a column."""
+    largest = values.max(axis=1, keepdims=True)
+    result: Floats = largest + np.log(np.exp(values - largest).sum(axis=1, keepdims=True))
+    return result
 
 
 def _places(outputs: Sequence[str], name: str) -> list[int]:
@@ -73,11 +81,13 @@ def log_loss(temperature: float, *sets: tuple[Floats, npt.NDArray[np.integer]]) 
         temperature: The divisor of the logits.
         sets: See `fit_temperature`.
     """
-    losses = [
-        -log_softmax(logits.astype(np.float64) / temperature, axis=1)[np.arange(labels.size), labels].mean()
-        for logits, labels in sets
-    ]
-    return float(np.mean(losses))
+    return float(np.mean([_log_loss(logits.astype(np.float64) / temperature, labels) for logits, labels in sets]))
+
+
+def _log_loss(scaled: Floats, labels: npt.NDArray[np.integer]) -> float:
+    gaps = scaled - scaled.max(axis=1, keepdims=True)
+    log_probs = gaps - np.log(np.exp(gaps).sum(axis=1, keepdims=True))
+    return float(-log_probs[np.arange(labels.size), labels].mean())
 
 
 def fit_temperature(*sets: tuple[Floats, npt.NDArray[np.integer]]) -> float:
@@ -96,4 +106,7 @@ def fit_temperature(*sets: tuple[Floats, npt.NDArray[np.integer]]) -> float:
     def loss(log_temperature: float) -> float:
         return log_loss(float(np.exp(log_temperature)), *sets)
 
-    return float(np.exp(minimize_scalar(loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded").x))
+    bounds = (np.log(COLDEST), np.log(HOTTEST))
+    return float(
+        np.exp(import_extra("scipy.optimize", "train").minimize_scalar(loss, bounds=bounds, method="bounded").x)
+    )

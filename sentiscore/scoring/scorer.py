@@ -10,11 +10,11 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import torch
 
 from sentiscore import __version__, contracts, forks
 from sentiscore import labels as names
 from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
+from sentiscore.engine import torch
 from sentiscore.engine.classifier import SHORTEST, Classifier, Progress
 from sentiscore.engine.device import choose_device, choose_dtype, dtype_name
 from sentiscore.errors import CheckpointError, InputError, SentiscoreWarning

@@ -25,13 +25,13 @@ from sentiscore.checkpoint.reading import opened
 from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.device import choose_device, choose_dtype
 from sentiscore.engine.huggingface import quiet_transformers
-from sentiscore.errors import DivergedError, OutputError, SentiscoreWarning, TrainingError
+from sentiscore.errors import DivergedError, OutputError, SentiscoreWarning, TrainingError, import_extra
 from sentiscore.evaluation.calibration import HOTTEST, fit_temperature, log_loss, probabilities
 from sentiscore.evaluation.metrics import finite, point_metrics
 from sentiscore.local import local_path
 from sentiscore.tables.labelled import LabelledData, load_hub_data
 from sentiscore.training import adapters
-from sentiscore.training.base import encode, load_base
+from sentiscore.training.base import check_installed, encode, load_base
 from sentiscore.training.folder import STATE, check_folder_free, claim_folder, last_whole_state, step_of
 from sentiscore.training.loss import masked_cross_entropy
 from sentiscore.training.recipe import Recipe
@@ -120,8 +120,10 @@ def train(
         CheckpointError: The base cannot be loaded.
         InputError: The data cannot be used.
         OutputError: The folder is in use or may not be written to.
+        MissingExtraError: A library that training needs is not installed.
     """
     forks.check()
+    check_installed()
     if (train_data is None) != (eval_data is None):
         raise TrainingError("Training rows and validation rows go together.", "Give both files, or neither.")
     output = local_path(output, OutputError)
@@ -221,8 +223,7 @@ def _check_classes(train_data: Sequence[LabelledData], eval_data: Sequence[Label
 
 def _joined(sets: list[Any]) -> Any:
     """One data set of them all, in which weights are 1 on average."""
-    import datasets
-
+    datasets = import_extra("datasets", "train")
     joined = sets[0] if len(sets) == 1 else datasets.concatenate_datasets(sets)
     weights = np.asarray(joined["weight"], dtype=np.float32)
     return joined.remove_columns("weight").add_column("weight", weights / weights.mean())
