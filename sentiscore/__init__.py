@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from sentiscore.training.sets import read_sets, read_validation_sets
     from sentiscore.training.study import Trial
     from sentiscore.training.tuning import TuningResult, tune
+    from sentiscore.validation import validate
 
 _HOME = {
     "AnswerStore": "sentiscore.scoring.answers",
@@ -126,6 +127,7 @@ _HOME = {
     "update_daily": "sentiscore.nightly.update_daily",
     "verify": "sentiscore.engine.verification",
     "write_reports": "sentiscore.evaluation.files",
+    "validate": "sentiscore.validation",
 }
 """The module of each public name; a test compares it with the names above and those in `__all__`."""
 
@@ -195,6 +197,7 @@ __all__ = [
     "train",
     "tune",
     "update_daily",
+    "validate",
     "verify",
     "write_reports",
 ]

@@ -43,7 +43,7 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
         *("features.to_gluonts", "features.GluontsPanel", "features.to_autogluon", "features.AutogluonPanel"),
     ),
     "Outputs and models, looked at": (
-        *("inspect", "Inspection", "Provenance", "verify", "Verification", "monitor", "DriftReport"),
+        *("inspect", "Inspection", "Provenance", "validate", "verify", "Verification", "monitor", "DriftReport"),
     ),
     "Training and evaluation": (
         *("read_labelled", "read_soft_labelled", "read_texts", "load_hub_data", "LabelledData", "read_sets"),

@@ -4,9 +4,8 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 
+from sentiscore.errors import import_extra
 from sentiscore.scoring.probabilities import Floats
 
 COLDEST: Final = 0.05
@@ -20,11 +19,13 @@ def log_loss(temperature: float, *sets: tuple[Floats, npt.NDArray[np.integer]]) 
         temperature: The divisor of the logits.
         sets: See `fit_temperature`.
     """
-    losses = [
-        -log_softmax(logits.astype(np.float64) / temperature, axis=1)[np.arange(labels.size), labels].mean()
-        for logits, labels in sets
-    ]
-    return float(np.mean(losses))
+    return float(np.mean([_log_loss(logits.astype(np.float64) / temperature, labels) for logits, labels in sets]))
+
+
+def _log_loss(scaled: Floats, labels: npt.NDArray[np.integer]) -> float:
+    gaps = scaled - scaled.max(axis=1, keepdims=True)
+    log_probs = gaps - np.log(np.exp(gaps).sum(axis=1, keepdims=True))
+    return float(-log_probs[np.arange(labels.size), labels].mean())
 
 
 def fit_temperature(*sets: tuple[Floats, npt.NDArray[np.integer]]) -> float:
@@ -43,4 +44,7 @@ def fit_temperature(*sets: tuple[Floats, npt.NDArray[np.integer]]) -> float:
     def loss(log_temperature: float) -> float:
         return log_loss(float(np.exp(log_temperature)), *sets)
 
-    return float(np.exp(minimize_scalar(loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded").x))
+    bounds = (np.log(COLDEST), np.log(HOTTEST))
+    return float(
+        np.exp(import_extra("scipy.optimize", "train").minimize_scalar(loss, bounds=bounds, method="bounded").x)
+    )

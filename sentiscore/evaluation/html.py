@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import roc_curve
 
+from sentiscore.errors import import_extra
 from sentiscore.evaluation.evaluate import Report
 from sentiscore.evaluation.metrics import reliability
 from sentiscore.evaluation.overview import TITLES, cell, notes_of, side_by_side
@@ -52,7 +52,9 @@ def _draw_roc(figure: Any, report: Report) -> None:
     axes = figure.add_subplot()
     shown = [len(report.classes) - 1] if len(report.classes) == 2 else range(len(report.classes))  # noqa: PLR2004
     for k in shown:
-        false_rate, true_rate, _ = roc_curve(report.labels == k, report.probs[:, k])
+        false_rate, true_rate, _ = import_extra("sklearn.metrics", "evaluate").roc_curve(
+            report.labels == k, report.probs[:, k]
+        )
         axes.plot(false_rate, true_rate, label=report.classes[k])
     axes.plot([0, 1], [0, 1], color="0.7", linestyle=":")
     axes.set(xlabel="False positive rate", ylabel="True positive rate", title="ROC", aspect="equal")

@@ -26,10 +26,7 @@ def draw_svg(
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    import_extra("matplotlib", extra)
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, layout="constrained")
+    figure = import_extra("matplotlib.figure", extra).Figure(figsize=size, layout="constrained")
     draw(figure, what)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Unpack
 
 import polars as pl
 
-from sentiscore import forks
+from sentiscore import contracts, forks
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.features.columns import daily_columns
 from sentiscore.features.daily_counts import Counts
@@ -308,8 +308,6 @@ class DailySums:
         Raises:
             InputError: No rows were ever added.
         """
-        from sentiscore.schemas import DailyFeatures, validate
-
         forks.check()
         if not self._any:
             raise InputError("There are no scored rows to make daily features of.")
@@ -323,7 +321,7 @@ class DailySums:
             frame = frame.filter(pl.col("ds") >= start)
         if end is not None:
             frame = frame.filter(pl.col("ds") <= end)
-        return validate(frame, DailyFeatures)
+        return contracts.check(frame, contracts.DAILY_FEATURES)
 
     def _warn(self, entities: pl.Series) -> None:
         whole_names = self.columns.entity is not None and self.columns.separator is None

@@ -170,8 +170,6 @@ def _paths(source: object) -> list[Path]:
 
 def _load(model: Scorer | ScorerOptions) -> Scorer:
     """The model, ready to score."""
-    import sentiscore.schemas  # noqa: F401 - takes a second, which is not the speed of scoring
-
     return model if isinstance(model, Scorer) else Scorer.from_pretrained(model)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp, softmax
 
 Floats = npt.NDArray[np.floating]
 
@@ -16,7 +15,8 @@ def probabilities(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.fl
     tell apart two rows whose logits differ by the same amount, and with them the ROC AUC would change.
     """
     wide = logits.astype(np.float64)
-    result: npt.NDArray[np.float64] = softmax((wide - wide.max(axis=1, keepdims=True)) / temperature, axis=1)
+    scaled = np.exp((wide - wide.max(axis=1, keepdims=True)) / temperature)
+    result: npt.NDArray[np.float64] = scaled / scaled.sum(axis=1, keepdims=True)
     return result
 
 
@@ -53,8 +53,15 @@ def class_logits(logits: Floats, outputs: Sequence[str], temperature: float = 1.
     if len(classes) == len(outputs):
         return logits
     wide = logits.astype(np.float64) / temperature
-    joined = [logsumexp(wide[:, _places(outputs, name)], axis=1) for name in classes]
+    joined = [_log_sum_exp(wide[:, _places(outputs, name)])[:, 0] for name in classes]
     return (temperature * np.stack(joined, axis=1)).astype(logits.dtype)
+
+
+def _log_sum_exp(values: Floats) -> Floats:
+    """The logarithm of the sum of exponentials of each row, as a column."""
+    largest = values.max(axis=1, keepdims=True)
+    result: Floats = largest + np.log(np.exp(values - largest).sum(axis=1, keepdims=True))
+    return result
 
 
 def _places(outputs: Sequence[str], name: str) -> list[int]:

@@ -11,11 +11,11 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import torch
 
-from sentiscore import forks
+from sentiscore import contracts, forks
 from sentiscore import labels as names
 from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
+from sentiscore.engine import torch
 from sentiscore.engine.classifier import SHORTEST, Classifier, Progress
 from sentiscore.engine.device import choose_device, choose_dtype, dtype_name
 from sentiscore.errors import CheckpointError, InputError, SentiscoreWarning
@@ -323,12 +323,12 @@ class Scorer:
         Returns:
             See `score`.
         """
-        from sentiscore.schemas import ScoredRows, validate
-
         forks.check()
         new = answers_of(prepared, logits, self.checkpoint.outputs, self.checkpoint.temperature or 1.0)
         answers = new if prepared.known is None else prepared.known.answers.joined(new, ~prepared.known.found)
-        scored = validate(rows_of(prepared, answers, self.checkpoint.labels, self.columns), ScoredRows)
+        scored = contracts.check(
+            rows_of(prepared, answers, self.checkpoint.labels, self.columns), contracts.SCORED_ROWS
+        )
         if self._answers is not None and prepared.known is not None:
             store, asker = self._answers
             store.keep(asker, prepared.known, new)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sentiscore.errors import InputError
+from sentiscore.errors import InputError, import_extra
 from sentiscore.labels import CLASSES, NEGATIVE, NEUTRAL, P_OF, POSITIVE, check_labels
 from sentiscore.tables.dialect import UTF_8, CsvDialect
 from sentiscore.tables.exact import series_of
@@ -202,11 +202,11 @@ def load_hub_data(name: str, revision: str = "") -> tuple[LabelledData, Labelled
 
     Raises:
         InputError: It cannot be fetched, or has other columns.
+        MissingExtraError: The library of data sets is not installed.
     """
     import logging
 
-    import datasets
-
+    datasets = import_extra("datasets", "train")
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of every retry
     datasets.disable_progress_bars()
     try:

@@ -14,6 +14,7 @@ from sentiscore.local import local_path
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.tables.labelled import LabelledData
 from sentiscore.training.augment import Augmentation, augment
+from sentiscore.training.base import check_installed
 from sentiscore.training.distillation import Distillation
 from sentiscore.training.finetune import train
 from sentiscore.training.folder import check_folder_free
@@ -63,8 +64,10 @@ def distill(
         TrainingError: The student or the sets do not fit the teachers, or the run cannot be taken up.
         CheckpointError: A teacher or the student cannot be loaded.
         OutputError: The folder is in use or may not be written to.
+        MissingExtraError: A library that training needs is not installed.
     """
     forks.check()
+    check_installed()
     output = local_path(output, OutputError)
     check_folder_free(output, resume=resume)
     recipe, student = plan.recipe, plan.student

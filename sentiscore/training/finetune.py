@@ -20,7 +20,7 @@ from sentiscore.errors import OutputError, SentiscoreWarning, TrainingError
 from sentiscore.local import local_path
 from sentiscore.tables.labelled import LabelledData, load_hub_data
 from sentiscore.training import adapters
-from sentiscore.training.base import load_base
+from sentiscore.training.base import check_installed, load_base
 from sentiscore.training.finish import calibrate, save
 from sentiscore.training.folder import STATE, check_folder_free, claim_folder, last_whole_state, step_of
 from sentiscore.training.recipe import Recipe
@@ -64,8 +64,10 @@ def train(
         CheckpointError: The base cannot be loaded.
         InputError: The data cannot be used.
         OutputError: The folder is in use or may not be written to.
+        MissingExtraError: A library that training needs is not installed.
     """
     forks.check()
+    check_installed()
     if (train_data is None) != (eval_data is None):
         raise TrainingError("Training rows and validation rows go together.", "Give both files, or neither.")
     output = local_path(output, OutputError)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from sentiscore.engine.huggingface import quiet_transformers
-from sentiscore.errors import DivergedError
+from sentiscore.errors import DivergedError, import_extra
 from sentiscore.evaluation.calibration import fit_temperature, log_loss
 from sentiscore.evaluation.metrics import finite, point_metrics
 from sentiscore.scoring.probabilities import probabilities
@@ -81,8 +81,7 @@ def make_trainer(
 
 def _joined(sets: list[Any]) -> Any:
     """One data set of them all, in which weights are 1 on average."""
-    import datasets
-
+    datasets = import_extra("datasets", "train")
     joined = sets[0] if len(sets) == 1 else datasets.concatenate_datasets(sets)
     weights = np.asarray(joined["weight"], dtype=np.float32)
     return joined.remove_columns("weight").add_column("weight", weights / weights.mean())

@@ -17,9 +17,10 @@ from sentiscore.checkpoint.load import check_base, find_folder, hash_base
 from sentiscore.checkpoint.weights_header import count_numbers
 from sentiscore.disk import failures
 from sentiscore.disk.durable import write_text
-from sentiscore.errors import DivergedError, OutputError, SentiscoreWarning, TrainingError, import_extra
+from sentiscore.errors import DivergedError, OutputError, SentiscoreWarning, TrainingError, require_extra
 from sentiscore.local import local_path
 from sentiscore.tables.labelled import LabelledData, load_hub_data
+from sentiscore.training.base import check_installed
 from sentiscore.training.finetune import train
 from sentiscore.training.recipe import Recipe
 from sentiscore.training.run import Progress
@@ -110,8 +111,8 @@ def tune(
         raise TrainingError(f"There are {trials} trials to run.", "Ask for 1 or more with --trials.")
     if (train_data is None) != (eval_data is None):
         raise TrainingError("Training rows and validation rows go together.", "Give both files, or neither.")
-    for module in ("optuna", "tomli_w", "matplotlib"):
-        import_extra(module, "tune")
+    require_extra("tune", "optuna", "tomli_w", "matplotlib")
+    check_installed()
     output = local_path(output, OutputError)
     with failures.translated(output):
         check_folder(output)

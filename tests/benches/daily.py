@@ -194,9 +194,8 @@ def work(name: str, path: Path, texts: bool, output: Path) -> dict[str, Any]:
     """Make the daily frame here, and say what it took."""
     import exchange_calendars  # noqa: F401 - importing is not what is measured
     import pandas as pd  # noqa: F401
-    import pandera.polars  # noqa: F401
 
-    from sentiscore import features, schemas  # noqa: F401
+    from sentiscore import features  # noqa: F401
 
     base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     start = time.perf_counter()

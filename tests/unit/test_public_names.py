@@ -144,3 +144,8 @@ def test_the_names_of_the_first_version_are_there() -> None:
         *("features", "load_hub_data", "monitor", "read_labelled", "sample_news", "score_file", "train", "tune"),
     }
     assert first <= set(sentiscore.__all__)
+
+
+def test_an_unknown_public_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'scorer_of_texts'"):
+        _ = sentiscore.scorer_of_texts
