@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import polars as pl
 
 from sentiscore import forks
-from sentiscore.errors import InputError, ValidationError
+from sentiscore.errors import ValidationError
 from sentiscore.labels import (
     BAD_STATUSES,
     CLASSES,
@@ -195,8 +195,6 @@ DAILY_FEATURES: Final = Contract(
 )
 """One row for each entity and session."""
 
-_BY_NAME: Final = {"scored": SCORED_ROWS, "daily": DAILY_FEATURES}
-
 
 class _Rule(NamedTuple):
     """One thing that a frame has to pass.
@@ -210,30 +208,6 @@ class _Rule(NamedTuple):
     column: str | None
     check: str
     failing: pl.Expr | int
-
-
-def validate(frame: pl.DataFrame, kind: str, *, full: bool = False) -> pl.DataFrame:
-    """The frame itself, if it is as scoring or the daily features make it.
-
-    Args:
-        frame: Scored rows or daily features.
-        kind: "scored" or "daily".
-        full: Let pandera check it by the models of `sentiscore.schemas`, which takes a second longer and needs the
-            extra `validate`. Both ways accept and refuse the same frames.
-
-    Raises:
-        InputError: There is no such kind.
-        MissingExtraError: `full`, and pandera is not installed.
-        ValidationError: It is not; the message names each failing check and counts its rows.
-    """
-    if kind not in _BY_NAME:
-        raise InputError(f"There is no kind of frame {kind!r}.", f"Kinds are: {', '.join(_BY_NAME)}.")
-    contract = _BY_NAME[kind]
-    if not full:
-        return check(frame, contract)
-    from sentiscore import schemas
-
-    return schemas.validate(frame, getattr(schemas, contract.name))
 
 
 def check(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:

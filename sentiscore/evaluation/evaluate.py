@@ -11,9 +11,9 @@ from sentiscore import forks
 from sentiscore.checkpoint import DEFAULT
 from sentiscore.errors import InputError, import_extra, require_extra
 from sentiscore.evaluation.baseline import fit_baseline
-from sentiscore.evaluation.calibration import probabilities
 from sentiscore.evaluation.metrics import ReliabilityBin, bootstrap_intervals, finite, point_metrics, reliability
 from sentiscore.labels import CLASSES, NEUTRAL
+from sentiscore.scoring.probabilities import probabilities
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.tables.labelled import LabelledData
 

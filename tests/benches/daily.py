@@ -70,8 +70,8 @@ def make_rows(path: Path, rows: int, entities: int) -> None:
 
 def sentiscore_windows(path: Path, texts: bool) -> pl.DataFrame:
     """What the command line does: windows of the file."""
-    from sentiscore.features.daily import DailySums
-    from sentiscore.features.files import add_file
+    from sentiscore.features.daily_sums import DailySums
+    from sentiscore.nightly.daily_file import add_file
     from sentiscore.tables import open_source
 
     sums = DailySums(

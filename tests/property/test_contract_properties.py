@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiscore import contracts, features, schemas
+from sentiscore import features, schemas, validate
 from sentiscore.contracts import DAILY_FEATURES, SCORED_ROWS, Contract
 from sentiscore.errors import ValidationError
 from sentiscore.features import DailyConfig
@@ -81,8 +81,8 @@ def refused_by(check: Callable[[], pl.DataFrame]) -> str | None:
 def both(kind: str, frame: pl.DataFrame) -> tuple[str | None, str | None]:
     """What the plain check says, and what pandera says."""
     return (
-        refused_by(lambda: contracts.validate(frame, kind)),
-        refused_by(lambda: contracts.validate(frame, kind, full=True)),
+        refused_by(lambda: validate(frame, kind)),
+        refused_by(lambda: validate(frame, kind, full=True)),
     )
 
 
