@@ -125,9 +125,9 @@ _HOME = {
     "train": "sentiscore.training.finetune",
     "tune": "sentiscore.training.tuning",
     "update_daily": "sentiscore.nightly.update_daily",
+    "validate": "sentiscore.validation",
     "verify": "sentiscore.engine.verification",
     "write_reports": "sentiscore.evaluation.files",
-    "validate": "sentiscore.validation",
 }
 """The module of each public name; a test compares it with the names above and those in `__all__`."""
 

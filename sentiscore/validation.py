@@ -1,4 +1,4 @@
-"""The check of a frame that came from somewhere, on request."""
+"""A frame of the user's, checked as sentiscore checks its own."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ import polars as pl
 from sentiscore import contracts
 from sentiscore.errors import InputError
 
-_KINDS: Final = {"scored": contracts.SCORED_ROWS, "daily": contracts.DAILY_FEATURES}
+_BY_NAME: Final = {"scored": contracts.SCORED_ROWS, "daily": contracts.DAILY_FEATURES}
 
 
 def validate(frame: pl.DataFrame, kind: str, *, full: bool = False) -> pl.DataFrame:
@@ -24,9 +24,9 @@ def validate(frame: pl.DataFrame, kind: str, *, full: bool = False) -> pl.DataFr
         MissingExtraError: `full`, and pandera is not installed.
         ValidationError: It is not; the message names each failing check and counts its rows.
     """
-    if kind not in _KINDS:
-        raise InputError(f"There is no kind of frame {kind!r}.", f"Kinds are: {', '.join(_KINDS)}.")
-    contract = _KINDS[kind]
+    if kind not in _BY_NAME:
+        raise InputError(f"There is no kind of frame {kind!r}.", f"Kinds are: {', '.join(_BY_NAME)}.")
+    contract = _BY_NAME[kind]
     if not full:
         return contracts.check(frame, contract)
     from sentiscore import schemas

@@ -1,7 +1,7 @@
 """Token ids -> logits.
 
-torch is imported here, before any module of this package needs it. Python's collector rests meanwhile: it would look
-again and again through half a million objects that come to stay. Then they count as old without having been looked at.
+torch is imported here, before any module of this package needs it, and Python's collector rests meanwhile: it would
+look again and again through half a million objects that come to stay. Then they count as old without a look at them.
 """
 
 import gc

@@ -44,7 +44,5 @@ def fit_temperature(*sets: tuple[Floats, npt.NDArray[np.integer]]) -> float:
     def loss(log_temperature: float) -> float:
         return log_loss(float(np.exp(log_temperature)), *sets)
 
-    bounds = (np.log(COLDEST), np.log(HOTTEST))
-    return float(
-        np.exp(import_extra("scipy.optimize", "train").minimize_scalar(loss, bounds=bounds, method="bounded").x)
-    )
+    minimize_scalar = import_extra("scipy.optimize", "train").minimize_scalar
+    return float(np.exp(minimize_scalar(loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded").x))

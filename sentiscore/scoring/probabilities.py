@@ -53,14 +53,14 @@ def class_logits(logits: Floats, outputs: Sequence[str], temperature: float = 1.
     if len(classes) == len(outputs):
         return logits
     wide = logits.astype(np.float64) / temperature
-    joined = [_log_sum_exp(wide[:, _places(outputs, name)])[:, 0] for name in classes]
+    joined = [_log_sum_exp(wide[:, _places(outputs, name)]) for name in classes]
     return (temperature * np.stack(joined, axis=1)).astype(logits.dtype)
 
 
 def _log_sum_exp(values: Floats) -> Floats:
-    """The logarithm of the sum of exponentials of each row, as a column."""
-    largest = values.max(axis=1, keepdims=True)
-    result: Floats = largest + np.log(np.exp(values - largest).sum(axis=1, keepdims=True))
+    """The logarithm of the sum of exponentials of each row."""
+    largest = values.max(axis=1)
+    result: Floats = largest + np.log(np.exp(values - largest[:, None]).sum(axis=1))
     return result
 
 

@@ -326,9 +326,8 @@ class Scorer:
         forks.check()
         new = answers_of(prepared, logits, self.checkpoint.outputs, self.checkpoint.temperature or 1.0)
         answers = new if prepared.known is None else prepared.known.answers.joined(new, ~prepared.known.found)
-        scored = contracts.check(
-            rows_of(prepared, answers, self.checkpoint.labels, self.columns), contracts.SCORED_ROWS
-        )
+        rows = rows_of(prepared, answers, self.checkpoint.labels, self.columns)
+        scored = contracts.check(rows, contracts.SCORED_ROWS)
         if self._answers is not None and prepared.known is not None:
             store, asker = self._answers
             store.keep(asker, prepared.known, new)

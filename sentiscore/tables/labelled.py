@@ -202,7 +202,6 @@ def load_hub_data(name: str, revision: str = "") -> tuple[LabelledData, Labelled
 
     Raises:
         InputError: It cannot be fetched, or has other columns.
-        MissingExtraError: The library of data sets is not installed.
     """
     import logging
 
