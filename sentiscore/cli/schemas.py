@@ -14,7 +14,8 @@ from sentiscore.json_schema import json_schema
 def render() -> dict[str, str]:
     """Each schema as JSON, by the name of its file."""
     from sentiscore.checkpoint.manifest import FORMAT, Manifest
-    from sentiscore.features import DailyConfig
+    from sentiscore.features import DailyConfig, DailyRequest
+    from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
     from sentiscore.training.augment import Augmentation
     from sentiscore.training.distillation import Mixing
     from sentiscore.training.recipe import Recipe
@@ -26,6 +27,10 @@ def render() -> dict[str, str]:
         "recipe.json": recipe,
         "distillation.json": recipe | {"title": "distillation", "properties": recipe["properties"] | tables},
         "daily-config.json": json_schema(DailyConfig),
+        "daily-request.json": json_schema(DailyRequest),
+        "scorer-options.json": json_schema(ScorerOptions),
+        "row-options.json": json_schema(RowOptions),
+        "run-options.json": json_schema(RunOptions),
         "manifest.json": manifest | {"properties": {"format": {"const": FORMAT}} | manifest["properties"]},
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}

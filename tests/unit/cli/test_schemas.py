@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import sentiscore
-from sentiscore import Distillation, Recipe, SentiscoreError
+from sentiscore import Distillation, Recipe, RowOptions, RunOptions, ScorerOptions, SentiscoreError
 from sentiscore.checkpoint.manifest import Manifest
 from sentiscore.cli.schemas import render
 from sentiscore.features import DailyConfig
@@ -17,7 +17,13 @@ from sentiscore.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 PAGES = ROOT / "docs" / "reference" / "schemas"
-KINDS: dict[str, type[Settings]] = {"recipe.json": Recipe, "daily-config.json": DailyConfig}
+KINDS: dict[str, type[Settings]] = {
+    "recipe.json": Recipe,
+    "daily-config.json": DailyConfig,
+    "scorer-options.json": ScorerOptions,
+    "row-options.json": RowOptions,
+    "run-options.json": RunOptions,
+}
 EMPTY: dict[str, Any] = {"array": [], "object": {}, "string": "", "integer": 0, "number": 0.0, "boolean": False}
 
 
