@@ -16,6 +16,7 @@ import pytest
 
 from sentiscore.tables.csv_reader import csv_pieces, look_at_csv
 from sentiscore.tables.dialect import CsvDialect
+from tests.effort import larger, share
 from tests.faults.interruptions import NUMBER, interrupt
 from tests.faults.nursery import Nursery
 
@@ -155,10 +156,11 @@ def test_a_full_disk_is_one_clear_message_and_nothing_is_lost(tmp_path: Path, ti
     assert not list(tmp_path.glob(".*.part"))
 
 
+@larger
 def test_no_interruption_at_any_instant_hangs_and_the_same_command_ends_right(
     tmp_path: Path, tiny_checkpoint: Path
 ) -> None:
     with Nursery() as nursery:
-        n = int(os.environ.get(NUMBER, "6"))
+        n = int(os.environ.get(NUMBER, share(4, 12)))
         failures = interrupt(nursery, tiny_checkpoint, tmp_path, n, seed=int(os.environ.get(f"{NUMBER}_SEED", "1")))
     assert failures == []

@@ -32,6 +32,9 @@ def test_a_promise_names_a_test(row: str) -> None:
 
 
 @pytest.mark.parametrize(("file", "name"), named_tests())
-def test_a_named_test_is_there(file: str, name: str) -> None:
+def test_a_named_test_is_there_and_make_test_runs_it(file: str, name: str) -> None:
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
-    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    (found,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
+    assert "thorough" not in [ast.unparse(mark).rpartition(".")[2] for mark in found.decorator_list]
+    whole_file = [ast.unparse(node) for node in tree.body if ast.unparse(node).startswith("pytestmark")]
+    assert "thorough" not in "".join(whole_file)
