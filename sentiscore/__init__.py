@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sentiscore import forks as _forks  # noqa: F401 - it has to be there before a process forks
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from sentiscore import features
