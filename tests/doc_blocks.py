@@ -17,8 +17,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[1]
@@ -81,7 +83,13 @@ class Shell:
     """Runs scripts with bash in the working folder; `sentiscore` in them is the command line of this very process.
 
     A process of its own for each command would start for seconds. `tests/integration/test_cli.py` has those.
+
+    Args:
+        more: Options that are added to a command, by its name.
     """
+
+    def __init__(self, more: Mapping[str, Sequence[str]] = MappingProxyType({})) -> None:
+        self._more = more
 
     def __enter__(self) -> "Shell":
         self._folder = Path(tempfile.mkdtemp(prefix="sentiscore-shell-"))
@@ -129,7 +137,8 @@ class Shell:
                     continue
                 with line:
                     line.settimeout(10)
-                    answer = _command_line(json.loads(line.makefile().readline()))
+                    arguments = json.loads(line.makefile().readline())
+                    answer = _command_line([*arguments, *self._more.get(arguments[0], [])])
                     line.sendall(json.dumps(answer).encode())
         printed = log.read_text()
         assert bash.returncode == 0, f"exit code {bash.returncode} of:\n{script}\n{printed}"

@@ -5,6 +5,7 @@ Tests that say the same once more, on another input, are marked `thorough` and l
 
 import os
 from collections.abc import Sequence
+from itertools import product
 from typing import Any, Final
 
 import pytest
@@ -39,3 +40,13 @@ def spread(values: Sequence[Any], quick: int, *, always: Sequence[Any] = ()) -> 
         else pytest.param(*(value if isinstance(value, tuple) else [value]), marks=pytest.mark.thorough)
         for i, value in enumerate(values)
     ]
+
+
+def combined(*axes: Sequence[Any]) -> list[Any]:
+    """Parameters of a test that combines values: each value in `make test`, each combination in `make test-all`.
+
+    Args:
+        axes: The values of each parameter.
+    """
+    chosen = {tuple(axis[i % len(axis)] for axis in axes) for i in range(max(map(len, axes)))}
+    return [pytest.param(*values, marks=[] if values in chosen else pytest.mark.thorough) for values in product(*axes)]

@@ -15,6 +15,7 @@ import pytest
 import sentiscore
 from tests.conftest import TEXTS
 from tests.doc_blocks import LANGUAGES, PAGES, ROOT, RUN, Shell, blocks_of
+from tests.effort import THOROUGH, larger
 
 LEFT_OUT: Final = 6
 """Blocks that nothing runs: they install, or need the hub or another environment. A new one has to be counted here."""
@@ -23,6 +24,14 @@ TABLES: Final = (
     "train", "validation", "reviews", "films", "my_labels", "headlines", "headlines/train", "headlines/validation",
     "headlines/held_out",
 )  # fmt: skip
+LONG: Final = {"evaluate-on-your-domains", "tune"}
+"""Pages whose blocks of Python compute for minutes."""
+SMALL: Final = {
+    "train": ["--max-steps", "4"],
+    "tune": ["--max-steps", "4", "--trials", "2"],
+    "evaluate": ["--resamples", "20"],
+}
+"""Options that `make test` adds to long commands; `make test-all` runs them as they stand."""
 WITH_BLOCKS: Final = [page for page in PAGES if any(b.language in RUN and not b.left_out for b in blocks_of(page))]
 
 
@@ -84,6 +93,8 @@ def scored(shell: Shell) -> None:
     for name in ("tonight", "history", "all", "late"):
         shutil.copy("news.scored.parquet", f"{name}.scored.parquet")
     shell.run("sentiscore features news.scored.parquet --time-col published_at --entity-col ticker")
+    Path("demo").mkdir()
+    shutil.copy("news.daily.parquet", "demo")
 
 
 def stories_of_tonight() -> None:
@@ -92,12 +103,22 @@ def stories_of_tonight() -> None:
     pl.read_parquet("history.parquet").head(5).with_columns(now).write_parquet("tonight.parquet")
 
 
-@pytest.mark.parametrize("page", WITH_BLOCKS, ids=lambda page: page.stem)
+def student_of_a_base() -> None:
+    """The student of the page, made of a base in place of a teacher's layers."""
+    lines = [line for line in Path("student.toml").read_text().splitlines() if not line.startswith("take_layers")]
+    Path("own-base.toml").write_text("\n".join(['base = "bases/minilm-l6"', *lines]).replace("[student]\n", ""))
+
+
+@larger
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=pytest.mark.thorough if page.stem in LONG else [], id=page.stem) for page in WITH_BLOCKS],
+)
 def test_every_block_of_a_page_runs_as_it_stands(page: Path, desk: Path) -> None:
     blocks = blocks_of(page)
     code = "".join(block.code for block in blocks)
     names: dict[str, Any] = {"__name__": "__main__"}
-    with Shell() as shell:
+    with Shell({} if THOROUGH else SMALL) as shell:
         shell.stub("mail")
         shell.stub("pip")  # extras that it names are looked at below
         if ".scored." in code or ".daily." in code:
@@ -111,6 +132,8 @@ def test_every_block_of_a_page_runs_as_it_stands(page: Path, desk: Path) -> None
         for block in blocks:
             if block.file:
                 Path(block.file).write_text(block.code, encoding="utf-8")
+        if page.stem == "distill":
+            student_of_a_base()
         for block in blocks:
             if block.language == "sh" and not block.left_out:
                 shell.run(PLACEHOLDER.sub("bases/minilm-l6", block.code))
