@@ -24,8 +24,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[1]
-PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs" / "tutorials").glob("*.md"))]
-PAGES += sorted((ROOT / "docs" / "how-to").glob("*.md"))
+PAGES: Final = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs" / "tutorials").glob("*.md")),
+    *sorted((ROOT / "docs" / "how-to").glob("*.md")),
+]
 LANGUAGES: Final = {"sh", "python", "toml", "text", "json", "ini"}
 RUN: Final = {"sh", "python"}
 _BLOCK: Final = re.compile(

@@ -6,7 +6,7 @@ from tests.faults.fuzz_models import run
 
 @larger
 def test_damaged_model_files_are_loaded_or_refused_and_nothing_else() -> None:
-    cases = share(40, 200)
+    cases = share(40, 120)
     result = run(cases, seed=1)
     assert result.loaded + result.refused == result.cases == cases
     assert result.refused > cases / 5

@@ -161,6 +161,6 @@ def test_no_interruption_at_any_instant_hangs_and_the_same_command_ends_right(
     tmp_path: Path, tiny_checkpoint: Path
 ) -> None:
     with Nursery() as nursery:
-        n = int(os.environ.get(NUMBER, share(4, 12)))
+        n = int(os.environ.get(NUMBER, share(3, 8)))
         failures = interrupt(nursery, tiny_checkpoint, tmp_path, n, seed=int(os.environ.get(f"{NUMBER}_SEED", "1")))
     assert failures == []

@@ -12,8 +12,12 @@ import sentiscore
 
 ROOT: Final = Path(__file__).parents[3]
 WORKFLOWS: Final = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-YAML: Final = [*WORKFLOWS, *sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))]
-YAML += [ROOT / ".pre-commit-config.yaml", ROOT / "CITATION.cff"]
+YAML: Final = [
+    *WORKFLOWS,
+    *sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml")),
+    ROOT / ".pre-commit-config.yaml",
+    ROOT / "CITATION.cff",
+]
 MAKEFILE: Final = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS: Final = set(re.findall(r"^([\w-]+):", MAKEFILE, re.MULTILINE))
 
@@ -66,8 +70,9 @@ def test_the_hooks_run_what_make_check_runs() -> None:
     checks = re.search(r"^check:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
     assert checks
     for hook in local["hooks"]:
-        tool, *words = Path(hook["entry"].split()[0]).name, *hook["entry"].split()[1:2]
-        assert f"$(BIN)/{' '.join([tool, *[w for w in words if not w.startswith('-')]])}" in checks[1], hook
+        tool, *words = hook["entry"].split()
+        command = " ".join([Path(tool).name, *(word for word in words if not word.startswith("-"))])
+        assert f"$(BIN)/{command}" in checks[1], hook
 
 
 def test_one_version_is_named_everywhere() -> None:
