@@ -17,6 +17,7 @@ from sentiscore.errors import StoppedError
 from sentiscore.scoring import job
 from sentiscore.scoring.journal import Journal, work_folder
 from sentiscore.scoring.plan import Bounds, Options, Window, make_plan, windows_of
+from tests.effort import spread
 
 if TYPE_CHECKING:
     from sentiscore.scoring.tally import WindowDone
@@ -75,7 +76,7 @@ def test_small_files_are_one_window_whose_parts_are_listed_by_file(
     assert [source["rows"] for source in sources] == list(SIZES)
 
 
-@pytest.mark.parametrize("window", [1, 2, 4, 7, 100])
+@pytest.mark.parametrize("window", spread([1, 2, 4, 7, 100], 1, always=[4]))
 def test_many_files_give_what_one_file_of_their_rows_gives(
     scorer: Scorer, files: list[Path], window: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
