@@ -317,6 +317,7 @@ def test_the_command_line_trains_and_scores_kept_adapters(
     assert (manifest.recipe["method"], manifest.recipe["lora_rank"]) == ("qlora", 4)
 
 
+@pytest.mark.thorough
 def test_nothing_is_fetched_when_the_libraries_are_imported(tmp_path: Path) -> None:
     (tmp_path / "kernels.py").write_text("def get_kernel(*_, **__):\n    print('fetched')\n")
     code = "from sentiscore.engine.adapters import *; import_bitsandbytes(); import_peft(); import kernels"
