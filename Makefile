@@ -9,13 +9,16 @@ FUZZ ?=
 # Forecasting libraries need older versions of what everything else runs with: they have an environment of their own.
 FORECAST := .venv-forecast
 
-.PHONY: demo test fuzz kills interruptions hostile forecast bench check format reference clean
+.PHONY: demo test matrix fuzz kills interruptions hostile forecast bench check format reference clean
 
 demo: $(INSTALLED)  ## score the sample news with the embedded model and show the result
 	$(BIN)/sentiscore demo --output demo
 
 test: $(INSTALLED)  ## run the tests, on as many cores as there are
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+matrix: $(INSTALLED)  ## the fast tests with the lowest and the newest versions allowed, on each Python found; options in MATRIX
+	$(BIN)/python -m tests.matrix $(MATRIX)
 
 fuzz: $(INSTALLED)  ## 10,400 generated and damaged files of every kind; a share of them is in the tests
 	$(BIN)/python -m tests.faults.fuzz all --cases 2600 $(FUZZ)
@@ -52,7 +55,7 @@ reference: $(INSTALLED)  ## write what is made of the code: the references, the 
 	$(BIN)/python pipelines/default_model/card.py
 
 clean:  ## remove what these commands made
-	rm -rf .venv $(FORECAST) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-matrix $(FORECAST) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
