@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC as UTC_ZONE
 from datetime import datetime
 from functools import partial
+from itertools import pairwise
 from typing import Final, NamedTuple, Required, TypedDict
 
 import polars as pl
@@ -32,8 +33,20 @@ from sentiscore.tables.exact import series_of
 from sentiscore.threads import Task
 
 _MOST_ROWS: Final = 20_000_000
+_PART_ROWS: Final = 262_144
+"""Daily rows that are made at once, or those of one entity; each takes half a kilobyte meanwhile."""
 _SLICE_ROWS: Final = 262_144
 """Rows of which all columns together fit a processor's cache."""
+_ROW_BYTES: Final = 256
+"""What a daily row takes beside its name, or somewhat more."""
+
+_MOST_NAME_BYTES: Final = 2 << 30
+"""Bytes of the names of all daily rows together."""
+
+_FREE_NAMES: Final = 16_000_000
+_NAMES_OF_A_ROW: Final = 100
+"""Names of entities in all rows: the first 16 million, then so many for each row."""
+
 _FIRST_ROWS: Final = 1_000
 _AHEAD: Final = 2
 
@@ -168,7 +181,7 @@ class DailySums:
         self._odd: datetime | None = None
         self._n_odd = 0
         self._n_rows = self._n_unknown = self._n_outside = self._n_ahead = self._n_stand_ins = 0
-        self._n_late = self._n_without_id = 0
+        self._n_late = self._n_without_id = self._n_names = 0
 
     @property
     def n_unplaced(self) -> int:
@@ -338,6 +351,13 @@ class DailySums:
         self._n_odd += placed.n_odd
         self._odd = placed.odd if self._odd is None else self._odd
         self._n_without_id += placed.n_without_id
+        self._n_names += placed.n_names
+        if self._n_names > max(_FREE_NAMES, _NAMES_OF_A_ROW * self._n_rows):
+            raise InputError(
+                f"The column {self.columns.entity!r} has {self._n_names:,} names of entities in {self._n_rows:,} rows.",
+                "Such a file takes long to no end; check where it comes from, or name another column with --entity-col "
+                "(entity_col).",
+            )
         if self.closed_until is not None:
             self._n_late += int((placed.sessions <= self.closed_until).sum())
 
@@ -377,6 +397,14 @@ class DailySums:
         Raises:
             InputError: No rows were ever added.
         """
+        return pl.concat(list(self.parts()))
+
+    def parts(self) -> Iterator[pl.DataFrame]:
+        """The daily features of all rows so far, those of some entities at a time, in order; at least one frame.
+
+        Raises:
+            InputError: No rows were ever added.
+        """
         from sentiscore.schemas import DailyFeatures, validate
 
         forks.check()
@@ -386,18 +414,39 @@ class DailySums:
             self.midnights.refuse(self._begins)
         totals = self._totals()
         self._warn(totals["unique_id"])
-        frame = daily_columns(self._grid(totals), totals, self.config)
-        start, end = self.config.start, self.config.end
-        if start is not None:
-            frame = frame.filter(pl.col("ds") >= start)
-        if end is not None:
-            frame = frame.filter(pl.col("ds") <= end)
-        return validate(frame, DailyFeatures)
+        for spans, own in self._apart(totals):
+            frame = daily_columns(self._grid(spans), own, self.config)
+            start, end = self.config.start, self.config.end
+            if start is not None:
+                frame = frame.filter(pl.col("ds") >= start)
+            if end is not None:
+                frame = frame.filter(pl.col("ds") <= end)
+            yield validate(frame, DailyFeatures)
 
-    def _grid(self, totals: pl.DataFrame) -> pl.DataFrame:
-        """Every session of every entity, from its first to its last, or to where the config says.
+    def _apart(self, totals: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """The first and last session of some entities, in order, with their sums; of as many as make so many rows."""
+        spans = self._spans(totals)
+        _check_span(spans, self.sessions)
+        size = (_rows() * (_ROW_BYTES + _name_bytes())).cum_sum()
+        numbers = spans.select((size - 1) // (_PART_ROWS * _ROW_BYTES)).to_series()
+        borders = [
+            *numbers.to_frame("part").with_row_index().unique("part", keep="first")["index"].sort(),
+            spans.height,
+        ]
+        if len(borders) <= 2:  # noqa: PLR2004 - one part, or none
+            yield spans, totals
+            return
+        totals = totals.sort("unique_id")
+        starts = spans["start"]
+        for first, after in pairwise(borders):
+            end = totals.height if after == spans.height else int(starts[after])
+            yield spans[first:after], totals[int(starts[first]) : end]
 
-        With an instant as of which they are made, to the last session that is closed by then.
+    def _spans(self, totals: pl.DataFrame) -> pl.DataFrame:
+        """The first and last session of each entity, in order, and where its sums begin if they are in order too.
+
+        They are from its first to its last text, or to where the config says; with an instant as of which the features
+        are made, to the last session that is closed by then.
         """
         start, stop = self.sessions.positions(self.config.start, self.config.end)
         last = pl.max_horizontal(pl.col("session_idx").max(), pl.lit(stop))
@@ -405,17 +454,25 @@ class DailySums:
             closed = self.sessions.last_closed(self.as_of)
             totals = totals if closed is not None else totals.clear()
             last = pl.lit(closed, dtype=pl.Int32)
-        spans = totals.group_by("unique_id").agg(
-            pl.min_horizontal(pl.col("session_idx").min(), pl.lit(start)).alias("first"), last.alias("last")
+        spans = (
+            totals.group_by("unique_id")
+            .agg(
+                pl.min_horizontal(pl.col("session_idx").min(), pl.lit(start)).alias("first"),
+                last.alias("last"),
+                pl.len().cast(pl.Int64).alias("start"),
+            )
+            .sort("unique_id")
+            .with_columns(pl.col("start").cum_sum() - pl.col("start"), pl.col("first", "last").cast(pl.Int64))
         )
         if self.as_of is not None:  # an entity of which all that is known lies in the open session has no row yet
             spans = spans.filter(pl.col("first") <= pl.col("last"))
-        _check_span(spans, self.sessions)
-        grid = (
-            spans.select("unique_id", pl.int_ranges("first", pl.col("last") + 1, dtype=pl.Int32).alias("session_idx"))
-            .explode("session_idx", empty_as_null=False)
-            .sort("unique_id", "session_idx")
-        )
+        return spans
+
+    def _grid(self, spans: pl.DataFrame) -> pl.DataFrame:
+        """Every session of every entity, from its first to its last."""
+        grid = spans.select(
+            "unique_id", pl.int_ranges("first", pl.col("last") + 1, dtype=pl.Int32).alias("session_idx")
+        ).explode("session_idx", empty_as_null=False)
         table = self.sessions.between(*_ends(pl.concat([spans["first"], spans["last"]])))
         placed = grid.join(table, on="session_idx", how="left", maintain_order="left")
         return placed.rename({"cutoff": "available_at", "close": CLOSE}).with_columns(
@@ -486,13 +543,28 @@ def _ends(indices: pl.Series) -> tuple[int, int]:
 
 def _check_span(spans: pl.DataFrame, sessions: Sessions) -> None:
     """Raise an InputError if the grid of sessions would be absurdly large."""
-    rows = spans.select((pl.col("last") - pl.col("first") + 1).cast(pl.Int64).sum()).item()
+    rows = spans.select(_rows().sum()).item()
     if rows > _MOST_ROWS:
         days = sessions.between(*_ends(pl.concat([spans["first"], spans["last"]])))["ds"]
         raise InputError(
             f"{spans.height:,} entities with days from {days[0]} to {days[-1]} would make {rows:,} rows.",
             "Some times look wrong; leave rows with stand-in dates out, or make features of fewer entities.",
         )
+    size = spans.select((_rows() * _name_bytes()).sum()).item()
+    if size > _MOST_NAME_BYTES:
+        raise InputError(
+            f"{rows:,} daily rows would have {size >> 20:,} MB of names.",
+            "Name another column of entities, or give them shorter names.",
+        )
+
+
+def _rows() -> pl.Expr:
+    """How many daily rows each entity has."""
+    return pl.col("last") - pl.col("first") + 1
+
+
+def _name_bytes() -> pl.Expr:
+    return pl.col("unique_id").cast(pl.String).str.len_bytes().cast(pl.Int64)
 
 
 def daily(

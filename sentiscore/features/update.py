@@ -12,7 +12,7 @@ import polars as pl
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
 from sentiscore.features.config import DailyConfig
 from sentiscore.features.daily import DailySums, Kept, Settings
-from sentiscore.features.files import DailyFile, add_file, open_scored, time_windows
+from sentiscore.features.files import DailyFile, Days, add_file, open_scored, time_windows
 from sentiscore.features.history import read_history
 from sentiscore.features.origins import daily_options, daily_provenance, look_at, warn_of_another_model
 from sentiscore.features.record import AS_OF, PLACE, REVISED_AT, Changes, changes, entries, joined, updates
@@ -47,12 +47,14 @@ class UpdatedFile(DailyFile):
     """What was written.
 
     Attributes:
+        daily: The daily features.
         as_of: The instant up to which the daily file was brought.
         n_new: Rows of sessions that were not published before.
         n_revised: Published rows whose values changed, or that were not there.
         revisions: The file of old values; None if nothing was revised.
     """
 
+    daily: pl.DataFrame
     as_of: datetime
     n_new: int
     n_revised: int
@@ -163,6 +165,7 @@ def update_file(
         rows=rows,
         n_unplaced=sums.n_unplaced,
         n_repeated=sums.n_repeated,
+        days=Days().and_of(new),
         daily=new,
         as_of=instant,
         n_new=new.filter(pl.col("available_at") > (history.published or datetime.min.replace(tzinfo=UTC))).height,

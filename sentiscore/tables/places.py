@@ -15,10 +15,11 @@ from typing import IO, Final
 
 import polars as pl
 
-from sentiscore.errors import OutputError
+from sentiscore.errors import InputError, OutputError
 from sentiscore.local import local_path, with_home
 from sentiscore.tables.exchange import exchange
 from sentiscore.tables.nesting import MAX_LEVELS, is_too_deep, levels
+from sentiscore.tables.parquet_pages import read_footer
 from sentiscore.tables.replacing import check_replaceable, take_after
 from sentiscore.tables.writable import fits, way_to_hold
 
@@ -234,8 +235,9 @@ def _is_marked(part: Path) -> bool:
     from pyarrow import ArrowException, parquet
 
     try:
+        read_footer(part)  # Arrow takes memory for as many columns as a footer claims to have
         return MARK.encode() in (parquet.read_metadata(part).metadata or {})
-    except (ArrowException, OSError, ValueError):
+    except (ArrowException, InputError, OSError, ValueError):
         return False
 
 

@@ -17,6 +17,7 @@ from sentiscore import __version__
 from sentiscore.errors import InputError
 from sentiscore.local import local_path
 from sentiscore.tables.hashes import hash_output
+from sentiscore.tables.parquet_pages import read_footer
 from sentiscore.tables.places import parts_of, sidecar_path, write_text
 
 KEY: Final = "sentiscore"
@@ -232,6 +233,7 @@ def held_provenance(path: Path) -> Provenance | None:
     files = parts_of(path)[:1] if path.is_dir() else [path]
     if not files or files[0].suffix.lower() not in {".parquet", ".pq"}:
         return None
+    read_footer(files[0])  # Arrow takes memory for as many columns as a footer claims to have
     try:
         metadata = parquet.read_metadata(files[0]).metadata
     except (pa.ArrowException, OSError) as error:
