@@ -33,7 +33,7 @@ from sentiscore.tables.exact import series_of
 from sentiscore.threads import Task
 
 _MOST_ROWS: Final = 20_000_000
-_PART_ROWS: Final = 262_144
+_PART_ROWS: Final = 131_072
 """Daily rows that are made at once, or those of one entity; each takes half a kilobyte meanwhile."""
 _SLICE_ROWS: Final = 262_144
 """Rows of which all columns together fit a processor's cache."""

@@ -3,8 +3,8 @@
 python -m tests.faults.small_inputs [--command NAME] [--input PART-OF-A-NAME] [--model FOLDER]
 
 Each run is a process of its own. Of each the most memory that it held and the seconds that it computed are told, less
-those of the same command on two rows in the same format. A run is past the promise if one of them is past its bound, or if it ends with
-anything but success, the exit code of an alarm, or an error with a message.
+those of the same command on two rows in the same format. A run is past the promise if one of them is past its bound, or
+if it ends with anything but success, the exit code of an alarm, or an error with a message.
 """
 
 import argparse

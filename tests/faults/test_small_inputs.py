@@ -22,14 +22,10 @@ def nursery() -> Iterator[Nursery]:
     [
         ("score", "ascii.csv.gz", ""),
         ("score", "wide.csv.gz", ""),
-        ("score", "repeated.parquet", "MB of text in"),
-        ("score", "lines.csv.gz", "lines or more in"),
-        ("score-ndjson", "controls.csv.gz", ""),
         ("features", "entities.csv.gz", ""),
         ("features", "long-entity.csv", "a name of 400,000 bytes"),
         ("features-lists", "one-list.csv.gz", "names in a row"),
         ("evaluate", "one-emoji.csv.gz", "to be held at once"),
-        ("monitor", "megabytes.csv.gz", ""),
         ("inspect", "claims.parquet", "its footer makes no sense"),
     ],
 )

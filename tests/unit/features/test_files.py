@@ -11,7 +11,6 @@ from sentiscore.features import DailyConfig, daily, files
 from sentiscore.features.files import beside, daily_file, default_daily
 from sentiscore.tables import read_table, write_frame
 
-
 module = import_module("sentiscore.features.daily")  # which the function hides in its package
 
 
@@ -45,7 +44,7 @@ def test_a_file_gives_the_features_that_its_frame_gives(
 
 
 @pytest.mark.parametrize("name", ["out.parquet", "out.csv", "out.ndjson"])
-@pytest.mark.parametrize("more", [{}, {"as_of": "2024-02-15T12:00:00Z"}, {"config": DailyConfig(repeats="drop")}])
+@pytest.mark.parametrize("more", [{}, {"as_of": "2024-03-15T12:00:00Z"}, {"config": DailyConfig(repeats="drop")}])
 def test_features_of_some_entities_at_a_time_are_those_of_all(
     tmp_path: Path, rows: pl.DataFrame, monkeypatch: pytest.MonkeyPatch, name: str, more: dict[str, Any]
 ) -> None:
