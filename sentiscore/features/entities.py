@@ -140,7 +140,8 @@ def _several(column: pl.Series, separator: str | None) -> Entities:
 
 def _check_counts(counts: pl.Series, column: pl.Series) -> None:
     """Raise an InputError if a row of a column has absurdly many names."""
-    if (most := counts.max()) is not None and int(most) > MOST_OF_A_ROW:  # type: ignore[arg-type]
+    at = counts.arg_max()
+    if at is not None and (most := int(counts[at])) > MOST_OF_A_ROW:
         raise InputError(
             f"The entity column {name_of(column)!r} has {most:,} names in a row, and {MOST_OF_A_ROW:,} are the most.",
             "Name another column with --entity-col (entity_col), or leave such rows out.",
