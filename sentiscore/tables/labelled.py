@@ -14,6 +14,7 @@ from sentiscore.errors import InputError
 from sentiscore.labels import CLASSES, NEGATIVE, NEUTRAL, P_OF, POSITIVE, check_labels
 from sentiscore.tables.dialect import UTF_8, CsvDialect
 from sentiscore.tables.exact import series_of
+from sentiscore.tables.limits import LABELLED_ROWS
 from sentiscore.tables.source import open_source, read_table
 
 
@@ -130,7 +131,7 @@ def read_labelled(
         _check_text(series_of(piece, text_col), path)
         return _whole(series_of(piece, text_col), series_of(piece, label_col))
 
-    frame = read_table(path, [text_col, label_col], csv, kept=labelled)
+    frame = read_table(path, [text_col, label_col], csv, kept=labelled, most_rows=LABELLED_ROWS)
     return _labelled(Path(path).name, frame, rows, labels)
 
 

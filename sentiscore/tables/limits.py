@@ -48,6 +48,9 @@ HELD_TEXT_OF_A_BYTE: Final = 32
 """Bytes of text of a table that is held as a whole, such as labelled rows: the first 64 MiB, then so many for each byte
 of its files."""
 
+LABELLED_ROWS: Final = 1_000_000
+"""Labelled rows that are held as a whole: the first million, then one for each byte of their files."""
+
 FREE_TEXT: Final = 2 << 30
 TEXT_OF_A_BYTE: Final = 200
 """Bytes of text that come out of a table: the first 2 GiB, then so many for each byte of its files. A dictionary holds

@@ -402,6 +402,7 @@ def read_table(
     csv: CsvDialect = _PLAIN,
     *,
     kept: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
+    most_rows: int | None = None,
 ) -> pl.DataFrame:
     """A whole table as one frame.
 
@@ -410,9 +411,10 @@ def read_table(
         columns: The columns to read, all by default; those that are named are text where they are bytes.
         csv: How a CSV is written.
         kept: Says of some of its rows which to keep, all by default; others are never held together.
+        most_rows: How many may be kept, or as many as its files have bytes; any number by default.
 
     Raises:
-        InputError: See `open_source`; a column that is not there; or more text than can be held.
+        InputError: See `open_source`; a column that is not there; or more text or rows than can be held.
     """
     source = open_source(path, csv)
     if columns is not None:
@@ -421,13 +423,16 @@ def read_table(
         source = source.as_text(columns)
     stored = sum(part.identity[2] for part in source.parts)
     frames: list[pl.DataFrame] = []
-    rows = size = 0
+    rows = size = held = 0
     for piece in source.pieces(columns):
         rows += piece.rows.height
         size += int(piece.ends[-1]) if piece.rows.height else 0
         if size > max(HELD_TEXT, HELD_TEXT_OF_A_BYTE * stored):
             raise too_much(source.path, f"has more than {size >> 20:,} MB of text in {rows:,} rows, to be held at once")
         frames.append(piece.rows if kept is None else kept(piece.rows))
+        held += frames[-1].height
+        if most_rows is not None and held > max(most_rows, stored):
+            raise too_much(source.path, f"has {held:,} rows or more in {stored:,} bytes, to be held at once")
     if frames:
         return pl.concat(frames)
     schema = source.schema if columns is None else {name: source.schema[name] for name in columns}
