@@ -35,17 +35,21 @@ forecast: $(FORECAST)/.installed  ## fit and predict with the forecasting librar
 bench: $(BENCHES)  ## compare the speed of scoring with the usual ways; options in BENCH, say BENCH='--rows 200'
 	$(BIN)/python -m tests.benches.scoring $(BENCH)
 
-check: $(INSTALLED)  ## format check, lint and strict types
+check: $(INSTALLED)  ## format check, lint, the order of the rooms and strict types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
 
 format: $(INSTALLED)  ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-reference: $(INSTALLED)  ## write docs/reference/cli.md anew from --help
+reference: $(INSTALLED)  ## write what is made of the code: the references, the schemas, and the card in the default model's folder
 	$(BIN)/python -m sentiscore.cli.reference docs/reference/cli.md
+	$(BIN)/python -m sentiscore.cli.api_reference docs/reference/api.md
+	$(BIN)/python -m sentiscore.cli.schemas docs/reference/schemas
+	$(BIN)/python pipelines/default_model/card.py
 
 clean:  ## remove what these commands made
 	rm -rf .venv $(FORECAST) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
