@@ -11,7 +11,7 @@ FORECAST := .venv-forecast
 
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: demo test test-all test-rest docs fuzz kills interruptions hostile forecast bench check format reference clean
+.PHONY: demo test test-all test-rest docs matrix fuzz kills interruptions hostile forecast bench check format reference clean
 
 demo: $(INSTALLED)  ## score the sample news with the embedded model and show the result
 	$(BIN)/sentiscore demo --output demo
@@ -31,6 +31,9 @@ test-rest: $(INSTALLED)  ## what test-all runs and test does not
 docs: $(INSTALLED)  ## the reference is what --help says, links lead somewhere, and every example of the docs runs
 	$(PYTEST) -m '' tests/unit/docs tests/unit/cli/test_reference.py tests/integration/test_docs.py
 
+matrix: $(INSTALLED)  ## the fast tests with the lowest and the newest versions allowed, on each Python found; options in MATRIX
+	$(BIN)/python -m tests.matrix $(MATRIX)
+
 fuzz: $(INSTALLED)  ## 10,400 generated and damaged files of every kind; a share of them is in the tests
 	$(BIN)/python -m tests.faults.fuzz all --cases 2600 $(FUZZ)
 
@@ -49,20 +52,24 @@ forecast: $(FORECAST)/.installed  ## fit and predict with the forecasting librar
 bench: $(BENCHES)  ## compare the speed of scoring with the usual ways; options in BENCH, say BENCH='--rows 200'
 	$(BIN)/python -m tests.benches.scoring $(BENCH)
 
-check: $(INSTALLED)  ## format check, lint and strict types
+check: $(INSTALLED)  ## format check, lint, the order of the rooms and strict types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
 
 format: $(INSTALLED)  ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-reference: $(INSTALLED)  ## write docs/reference/cli.md anew from --help
+reference: $(INSTALLED)  ## write what is made of the code: the references, the schemas, and the card in the default model's folder
 	$(BIN)/python -m sentiscore.cli.reference docs/reference/cli.md
+	$(BIN)/python -m sentiscore.cli.api_reference docs/reference/api.md
+	$(BIN)/python -m sentiscore.cli.schemas docs/reference/schemas
+	$(BIN)/python pipelines/default_model/card.py
 
 clean:  ## remove what these commands made
-	rm -rf .venv $(FORECAST) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-matrix $(FORECAST) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -8,79 +8,198 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sentiscore import forks as _forks  # noqa: F401 - it has to be there before a process forks
-
-__version__ = "0.2.0"
+from sentiscore.version import __version__
 
 if TYPE_CHECKING:
     from sentiscore import features
+    from sentiscore.engine.verification import Verification, verify
     from sentiscore.errors import (
         CheckpointError,
+        DivergedError,
+        ForkError,
         InputError,
         MissingExtraError,
         OutputError,
         SentiscoreError,
+        SentiscoreWarning,
+        StoppedError,
         TrainingError,
         ValidationError,
     )
-    from sentiscore.evaluation.evaluate import evaluate
+    from sentiscore.evaluation.evaluate import Report, evaluate
+    from sentiscore.evaluation.files import write_reports
+    from sentiscore.features.config import DailyConfig
+    from sentiscore.features.request import DailyRequest
     from sentiscore.monitoring.monitor import monitor
+    from sentiscore.monitoring.report import DriftReport
+    from sentiscore.nightly.daily_file import DailyFile, daily_file
+    from sentiscore.nightly.plot_file import PlotFile, plot_file
+    from sentiscore.nightly.update_daily import UpdatedFile, update_daily
     from sentiscore.samples import sample_news
+    from sentiscore.scoring.answers import AnswerStore
+    from sentiscore.scoring.demo import demo
+    from sentiscore.scoring.events import PhaseBegun, RowsDone, WindowDone
+    from sentiscore.scoring.flat import FlatOptions
     from sentiscore.scoring.job import score_file
+    from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
+    from sentiscore.scoring.patterns import expand_patterns
     from sentiscore.scoring.scorer import Scorer
-    from sentiscore.tables.labelled import load_hub_data, read_labelled
+    from sentiscore.scoring.tally import JobSummary
+    from sentiscore.scoring.upkeep import Pruned, StoreInfo, cache_info, prune_cache
+    from sentiscore.tables.dialect import CsvDialect
+    from sentiscore.tables.inspection import Inspection, inspect
+    from sentiscore.tables.labelled import LabelledData, load_hub_data, read_labelled, read_soft_labelled, read_texts
+    from sentiscore.tables.provenance import Provenance
     from sentiscore.training.distill import distill
     from sentiscore.training.distillation import Distillation
     from sentiscore.training.finetune import train
     from sentiscore.training.recipe import Recipe
+    from sentiscore.training.run import Progress, TrainingResult
     from sentiscore.training.scratch import build_base
-    from sentiscore.training.tuning import tune
+    from sentiscore.training.sets import read_sets, read_validation_sets
+    from sentiscore.training.study import Trial
+    from sentiscore.training.tuning import TuningResult, tune
+    from sentiscore.validation import validate
 
 _HOME = {
+    "AnswerStore": "sentiscore.scoring.answers",
     "CheckpointError": "sentiscore.errors",
+    "CsvDialect": "sentiscore.tables.dialect",
+    "DailyConfig": "sentiscore.features.config",
+    "DailyFile": "sentiscore.nightly.daily_file",
+    "DailyRequest": "sentiscore.features.request",
     "Distillation": "sentiscore.training.distillation",
+    "DivergedError": "sentiscore.errors",
+    "DriftReport": "sentiscore.monitoring.report",
+    "FlatOptions": "sentiscore.scoring.flat",
+    "ForkError": "sentiscore.errors",
     "InputError": "sentiscore.errors",
+    "Inspection": "sentiscore.tables.inspection",
+    "JobSummary": "sentiscore.scoring.tally",
+    "LabelledData": "sentiscore.tables.labelled",
     "MissingExtraError": "sentiscore.errors",
     "OutputError": "sentiscore.errors",
+    "PhaseBegun": "sentiscore.scoring.events",
+    "PlotFile": "sentiscore.nightly.plot_file",
+    "Progress": "sentiscore.training.run",
+    "Provenance": "sentiscore.tables.provenance",
+    "Pruned": "sentiscore.scoring.upkeep",
     "Recipe": "sentiscore.training.recipe",
+    "Report": "sentiscore.evaluation.evaluate",
+    "RowOptions": "sentiscore.scoring.options",
+    "RowsDone": "sentiscore.scoring.events",
+    "RunOptions": "sentiscore.scoring.options",
     "Scorer": "sentiscore.scoring.scorer",
+    "ScorerOptions": "sentiscore.scoring.options",
     "SentiscoreError": "sentiscore.errors",
+    "SentiscoreWarning": "sentiscore.errors",
+    "StoppedError": "sentiscore.errors",
+    "StoreInfo": "sentiscore.scoring.upkeep",
     "TrainingError": "sentiscore.errors",
+    "TrainingResult": "sentiscore.training.run",
+    "Trial": "sentiscore.training.study",
+    "TuningResult": "sentiscore.training.tuning",
+    "UpdatedFile": "sentiscore.nightly.update_daily",
     "ValidationError": "sentiscore.errors",
+    "Verification": "sentiscore.engine.verification",
+    "WindowDone": "sentiscore.scoring.events",
     "build_base": "sentiscore.training.scratch",
+    "cache_info": "sentiscore.scoring.upkeep",
+    "daily_file": "sentiscore.nightly.daily_file",
+    "demo": "sentiscore.scoring.demo",
     "distill": "sentiscore.training.distill",
     "evaluate": "sentiscore.evaluation.evaluate",
+    "expand_patterns": "sentiscore.scoring.patterns",
+    "inspect": "sentiscore.tables.inspection",
     "load_hub_data": "sentiscore.tables.labelled",
     "monitor": "sentiscore.monitoring.monitor",
+    "plot_file": "sentiscore.nightly.plot_file",
+    "prune_cache": "sentiscore.scoring.upkeep",
     "read_labelled": "sentiscore.tables.labelled",
+    "read_sets": "sentiscore.training.sets",
+    "read_soft_labelled": "sentiscore.tables.labelled",
+    "read_texts": "sentiscore.tables.labelled",
+    "read_validation_sets": "sentiscore.training.sets",
     "sample_news": "sentiscore.samples",
     "score_file": "sentiscore.scoring.job",
     "train": "sentiscore.training.finetune",
     "tune": "sentiscore.training.tuning",
+    "update_daily": "sentiscore.nightly.update_daily",
+    "validate": "sentiscore.validation",
+    "verify": "sentiscore.engine.verification",
+    "write_reports": "sentiscore.evaluation.files",
 }
+"""The module of each public name; a test compares it with the names above and those in `__all__`."""
 
 __all__ = [
+    "AnswerStore",
     "CheckpointError",
+    "CsvDialect",
+    "DailyConfig",
+    "DailyFile",
+    "DailyRequest",
     "Distillation",
+    "DivergedError",
+    "DriftReport",
+    "FlatOptions",
+    "ForkError",
     "InputError",
+    "Inspection",
+    "JobSummary",
+    "LabelledData",
     "MissingExtraError",
     "OutputError",
+    "PhaseBegun",
+    "PlotFile",
+    "Progress",
+    "Provenance",
+    "Pruned",
     "Recipe",
+    "Report",
+    "RowOptions",
+    "RowsDone",
+    "RunOptions",
     "Scorer",
+    "ScorerOptions",
     "SentiscoreError",
+    "SentiscoreWarning",
+    "StoppedError",
+    "StoreInfo",
     "TrainingError",
+    "TrainingResult",
+    "Trial",
+    "TuningResult",
+    "UpdatedFile",
     "ValidationError",
+    "Verification",
+    "WindowDone",
     "__version__",
     "build_base",
+    "cache_info",
+    "daily_file",
+    "demo",
     "distill",
     "evaluate",
+    "expand_patterns",
     "features",
+    "inspect",
     "load_hub_data",
     "monitor",
+    "plot_file",
+    "prune_cache",
     "read_labelled",
+    "read_sets",
+    "read_soft_labelled",
+    "read_texts",
+    "read_validation_sets",
     "sample_news",
     "score_file",
     "train",
     "tune",
+    "update_daily",
+    "validate",
+    "verify",
+    "write_reports",
 ]
 
 

@@ -18,6 +18,7 @@ uses sentiscore has to know which library read the file.
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 
@@ -91,7 +92,37 @@ def import_extra(module: str, extra: str) -> Any:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"This needs {module}, which is not installed.",
-            f"Install it with: pip install 'sentiscore[{extra}]'",
-        ) from error
+        raise missing_extra(f"This needs {module}, which is not installed.", extra) from error
+
+
+def require_extra(extra: str, *modules: str) -> None:
+    """Check, before long work is begun, that optional dependencies are there; nothing is imported for that.
+
+    Args:
+        extra: The name of sentiscore's extra that installs them.
+        modules: Their names.
+
+    Raises:
+        MissingExtraError: One of them is not installed.
+    """
+    for module in modules:
+        if not is_installed(module):
+            raise missing_extra(f"This needs {module}, which is not installed.", extra)
+
+
+def is_installed(module: str) -> bool:
+    """Whether there is such a module; only the packages that it is in are imported."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # the package that it is in is not there
+        return False
+
+
+def missing_extra(message: str, extra: str) -> MissingExtraError:
+    """The error of a dependency that is missing.
+
+    Args:
+        message: What needs it.
+        extra: The name of sentiscore's extra that installs it.
+    """
+    return MissingExtraError(message, f"Install it with: pip install 'sentiscore[{extra}]'")

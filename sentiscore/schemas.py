@@ -1,32 +1,25 @@
-"""What scored rows and daily features must look like, and the check that says where they do not.
+"""What scored rows and daily features must look like, as pandera models.
 
-Importing this module brings in pandera, which takes more than a second, so it is imported where a frame is
-first validated and not at the top of other modules.
+They are the contract. `contracts` says the same in plain polars and is what every frame is checked by, since importing
+pandera takes more than a second and needs the extra `validate`.
 """
 
+from collections.abc import Callable, Collection
 from typing import Annotated, Optional
 
-import pandera.polars as pa
 import polars as pl
 
-from sentiscore import forks
-from sentiscore.errors import ValidationError
-from sentiscore.labels import (
-    BAD_STATUSES,
-    CLASSES,
-    LABEL,
-    P_NEUTRAL,
-    SCORED_STATUSES,
-    SENTIMENT,
-    STATUS,
-    STATUSES,
-)
+from sentiscore import contracts, forks
+from sentiscore.errors import import_extra
+from sentiscore.labels import CLASSES, STATUSES
 
-_ROUNDING = 1e-5
+import_extra("pandera.polars", "validate")
+
+import pandera.polars as pa  # noqa: E402 - a missing extra is an error that names it
 
 
-def _probability() -> pl.Expr:
-    return pl.sum_horizontal(pl.col("^p_(negative|neutral|positive)$"))
+def _in_rows(data: pa.PolarsData, rule: Callable[[Collection[str]], pl.Expr]) -> pl.LazyFrame:
+    return data.lazyframe.select(rule(data.lazyframe.collect_schema().names()))
 
 
 class ScoredRows(pa.DataFrameModel):
@@ -46,28 +39,19 @@ class ScoredRows(pa.DataFrameModel):
     @classmethod
     def probabilities_sum_to_one(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """Where there are probabilities, they are a distribution."""
-        unscored = pl.col(SENTIMENT).is_null()
-        return data.lazyframe.select(unscored | ((_probability() - 1).abs() < _ROUNDING))
+        return _in_rows(data, contracts.probabilities_sum_to_one)
 
     @pa.dataframe_check
     @classmethod
     def sentiment_is_positive_less_negative(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """Sentiment follows from the probabilities."""
-        gap = (pl.col("p_positive") - pl.col("p_negative") - pl.col(SENTIMENT)).abs()
-        return data.lazyframe.select(pl.col(SENTIMENT).is_null() | (gap < _ROUNDING))
+        return _in_rows(data, contracts.sentiment_is_positive_less_negative)
 
     @pa.dataframe_check
     @classmethod
     def scores_are_there_where_the_status_says_so(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """Only rows without a text have no scores, and they have none at all."""
-        names = ["p_negative", "p_positive", SENTIMENT, LABEL]
-        if P_NEUTRAL in data.lazyframe.collect_schema():
-            names.append(P_NEUTRAL)
-        scored = pl.col(STATUS).is_in(SCORED_STATUSES)
-        all_there = pl.all_horizontal(pl.col(names).is_not_null())
-        none_there = pl.all_horizontal(pl.col(names).is_null())
-        without_text = pl.col(STATUS).is_in(BAD_STATUSES)
-        return data.lazyframe.select((scored & all_there) | (without_text & none_there))
+        return _in_rows(data, contracts.scores_are_there_where_the_status_says_so)
 
 
 class DailyFeatures(pa.DataFrameModel):
@@ -106,37 +90,25 @@ class DailyFeatures(pa.DataFrameModel):
     @classmethod
     def entity_is_named(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """Every row belongs to an entity; its type is the user's own."""
-        return data.lazyframe.select(pl.col("unique_id").is_not_null())
+        return _in_rows(data, contracts.entity_is_named)
 
     @pa.dataframe_check
     @classmethod
     def news_is_flagged(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """The flag, the counts and the age of the news say the same."""
-        news = pl.col("n_docs") > 0
-        return data.lazyframe.select(
-            ((pl.col("news_flag") == 1) == news)
-            & ((pl.col("sessions_since_news") == 0).fill_null(value=False) == news)
-            & (pl.col("n_unique").is_null() | ((pl.col("n_unique") > 0) == news))
-            & (pl.col("n_unique").is_null() | (pl.col("n_unique") <= pl.col("n_docs")))
-        )
+        return _in_rows(data, contracts.news_is_flagged)
 
     @pa.dataframe_check
     @classmethod
     def means_are_there_where_texts_are(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """A session with texts has figures."""
-        names = ["sent_mean", "sent_shrunk", "pos_share", "neg_share", "neu_share", "bullishness"]
-        present = [name for name in names if name in data.lazyframe.collect_schema()]
-        there = pl.all_horizontal(pl.lit(value=True), *(pl.col(name).is_not_null() for name in present))
-        return data.lazyframe.select((pl.col("n_docs") == 0) | there)
+        return _in_rows(data, contracts.means_are_there_where_texts_are)
 
     @pa.dataframe_check
     @classmethod
     def shares_sum_to_one(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """Every text of a session has one label."""
-        if "pos_share" not in data.lazyframe.collect_schema():
-            return data.lazyframe.select(pl.col("n_docs") >= 0)
-        total = pl.col("pos_share") + pl.col("neg_share") + pl.col("neu_share")
-        return data.lazyframe.select((pl.col("n_docs") == 0) | ((total - 1).abs() < _ROUNDING))
+        return _in_rows(data, contracts.shares_sum_to_one)
 
 
 def validate(frame: pl.DataFrame, model: type[pa.DataFrameModel]) -> pl.DataFrame:
@@ -154,12 +126,8 @@ def validate(frame: pl.DataFrame, model: type[pa.DataFrameModel]) -> pl.DataFram
         model.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
         cases = error.failure_cases.group_by("column", "check", maintain_order=True).len("rows")
-        failures = "; ".join(
-            f"{row['column'] or 'frame'}: {row['check']} ({row['rows']:,} row{'s'[: row['rows'] != 1]})"
-            for row in cases.to_dicts()
-        )
-        raise ValidationError(
-            f"The frame is not valid {model.__name__}: {failures}.",
-            "If sentiscore made this frame, this is a fault of sentiscore: please report it.",
-        ) from error
+        failures = [  # pandera calls the frame by the model's name
+            (None if column == model.__name__ else column, check, rows) for column, check, rows in cases.rows()
+        ]
+        raise contracts.refusal(model.__name__, failures) from error
     return frame

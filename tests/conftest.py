@@ -76,7 +76,8 @@ def make_checkpoint(tiny_base: Path) -> Callable[..., Path]:
         import torch
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-        from sentiscore.checkpoint import DataFingerprint, Manifest, write_manifest
+        from sentiscore.checkpoint import Manifest, write_manifest
+        from sentiscore.tables.fingerprint import DataFingerprint
 
         torch.manual_seed(len(labels))
         model = AutoModelForSequenceClassification.from_pretrained(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiscore.checkpoint.lock import command, is_commit, pinned
-from sentiscore.errors import CheckpointError
+from sentiscore.errors import CheckpointError, import_extra, is_installed, missing_extra
 
 _WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
@@ -51,35 +51,32 @@ def download(model: str, revision: str | None = None) -> tuple[Path, str]:
 
     Raises:
         CheckpointError: It is neither on the hub nor in the cache, or the hub cannot be reached.
+        MissingExtraError: The library of the hub is not installed.
     """
-    import huggingface_hub
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
+    if not is_installed("huggingface_hub"):
+        raise missing_extra(
+            f"There is no folder {model!r}, and to look on the hub this needs huggingface_hub, which is not installed.",
+            "hub",
+        )
+    huggingface_hub, errors = _hub()
     try:
         folder = _in_cache(huggingface_hub, model, revision) if is_commit(revision) else None
         if folder is None:
             folder = Path(huggingface_hub.snapshot_download(model, revision=revision, allow_patterns=_WANTED))
-    except GatedRepoError as error:
+    except errors.GatedRepoError as error:
         raise CheckpointError(
             f"The hub wants you to accept the terms of {model!r} first.",
             "Do so on its page, then: hf auth login",
         ) from error
-    except RevisionNotFoundError as error:
+    except errors.RevisionNotFoundError as error:
         raise CheckpointError(f"{model!r} has no revision {revision!r}.", "See the model's page for them.") from error
-    except (HFValidationError, RepositoryNotFoundError) as error:
+    except (errors.HFValidationError, errors.RepositoryNotFoundError) as error:
         raise CheckpointError(
             f"There is no folder and no hub model {model!r}.",
             "Give a folder, a hub id such as distilbert/distilbert-base-uncased-finetuned-sst-2-english, or leave it "
             "out for the embedded default.",
         ) from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except (errors.LocalEntryNotFoundError, errors.HfHubHTTPError, OSError) as error:
         raise CheckpointError(
             f"There is no folder {model!r}; as a hub id it is not in the local cache, and the hub cannot be reached.",
             "Name a folder instead (--model FOLDER, or --base FOLDER to train), or try again with a connection.",
@@ -99,19 +96,20 @@ def find_in_cache(model: str, commit: str | None) -> Path | None:
     Returns:
         The folder; None if the cache lacks that commit, or its config or weights.
     """
-    import huggingface_hub
-    from huggingface_hub.errors import HFValidationError
-
+    huggingface_hub, errors = _hub()
     try:
         return _in_cache(huggingface_hub, model, commit, is_base=True) if is_commit(commit) else None
-    except HFValidationError:
+    except errors.HFValidationError:
         return None
+
+
+def _hub() -> tuple[Any, Any]:
+    """The library of the hub, and its errors."""
+    return import_extra("huggingface_hub", "hub"), import_extra("huggingface_hub.errors", "hub")
 
 
 def _in_cache(hub: Any, model: str, commit: str | None, *, is_base: bool = False) -> Path | None:
     """The folder of a commit in the cache, if all that loading needs is there; a base needs no tokenizer."""
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
     from sentiscore.checkpoint.config import CONFIG
     from sentiscore.checkpoint.tokenizer_files import tokenizer_sources
     from sentiscore.checkpoint.weights_header import weight_files
@@ -119,7 +117,7 @@ def _in_cache(hub: Any, model: str, commit: str | None, *, is_base: bool = False
     try:
         folder = Path(hub.snapshot_download(model, revision=commit, allow_patterns=_WANTED, local_files_only=True))
         needed = [CONFIG, *weight_files(folder)]
-    except (LocalEntryNotFoundError, CheckpointError):
+    except (_hub()[1].LocalEntryNotFoundError, CheckpointError):
         return None
     has_tokenizer = is_base or bool(tokenizer_sources(folder))
     return folder if has_tokenizer and all((folder / name).exists() for name in needed) else None

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from sentiscore.checkpoint.reading import MIB, parse_object
 from sentiscore.errors import CheckpointError, OutputError
+from sentiscore.settings import Settings, setting
 
 LOCK: Final = "sentiscore.lock"
 _FORMAT: Final = 1
@@ -22,8 +23,19 @@ _PATIENCE: Final = 10.0
 """Seconds to wait for another process that writes the file, which takes it a moment."""
 
 
+def is_commit(revision: str | None) -> bool:
+    """Is this a whole commit, and not a branch, a tag or the beginning of one?"""
+    return revision is not None and _COMMIT.fullmatch(revision) is not None
+
+
+def _commit(value: Any) -> Any:
+    if isinstance(value, str) and not is_commit(value):
+        raise ValueError("40 hexadecimal digits")
+    return value
+
+
 @dataclass(frozen=True)
-class Pin:
+class Pin(Settings):
     """What the lock file says of a hub model.
 
     Attributes:
@@ -32,14 +44,13 @@ class Pin:
         tokenizer: The sha256 of the tokenizer that was made of its files, in hex; None where none had to be made.
     """
 
+    what = "pin"
+    error = CheckpointError
+    skips_unknown = True
+
     revision: str | None
-    commit: str
+    commit: str = setting(form=_commit)
     tokenizer: str | None = None
-
-
-def is_commit(revision: str | None) -> bool:
-    """Is this a whole commit, and not a branch, a tag or the beginning of one?"""
-    return revision is not None and _COMMIT.fullmatch(revision) is not None
 
 
 def read_lock(folder: Path | None = None) -> dict[str, Pin]:
@@ -71,18 +82,14 @@ def _pins(raw: dict[str, Any]) -> dict[str, Pin]:
 
 
 def _pin(model: str, about: Any) -> Pin:
-    revision = about.get("revision") if isinstance(about, dict) else about
-    commit = about.get("commit") if isinstance(about, dict) else None
-    tokenizer = about.get("tokenizer") if isinstance(about, dict) else None
-    are_texts = isinstance(revision, str | None) and isinstance(tokenizer, str | None)
-    if not (are_texts and isinstance(commit, str) and is_commit(commit)):
-        raise ValueError(f"it names no commit of {model[:80]}")
-    return Pin(revision, commit, tokenizer)
+    try:
+        return Pin.from_dict({"revision": None} | about if isinstance(about, dict) else about)
+    except CheckpointError as error:
+        raise ValueError(f"it names no commit of {model[:80]}") from error
 
 
-def _entry(pin: Pin) -> dict[str, str | None]:
-    made = {} if pin.tokenizer is None else {"tokenizer": pin.tokenizer}
-    return {"revision": pin.revision, "commit": pin.commit, **made}
+def _entry(pin: Pin) -> dict[str, Any]:
+    return {name: value for name, value in pin.as_dict().items() if name != "tokenizer" or value is not None}
 
 
 def pinned_tokenizer(model: str, commit: str | None) -> str | None:
@@ -129,7 +136,7 @@ def record(model: str, pin: Pin, folder: Path | None = None) -> Path:
         OutputError: It cannot be written.
         CheckpointError: What is there cannot be read.
     """
-    from sentiscore.tables.places import write_text
+    from sentiscore.disk.durable import write_text
 
     path = (folder or Path()) / LOCK
     try:

@@ -1,7 +1,7 @@
 """The manifest: what a checkpoint is, how it was made, and the hashes of its files."""
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -15,7 +15,9 @@ from sentiscore.checkpoint.reading import (
     parse_object,
     read_inside,
 )
-from sentiscore.errors import CheckpointError
+from sentiscore.errors import CheckpointError, SentiscoreError
+from sentiscore.settings import Settings, setting
+from sentiscore.tables.fingerprint import DataFingerprint
 
 MANIFEST: Final = "sentiscore.json"
 FORMAT: Final = 2
@@ -24,22 +26,7 @@ _LARGEST: Final = 32 * MIB
 
 
 @dataclass(frozen=True)
-class DataFingerprint:
-    """Which labelled rows something was made from.
-
-    Attributes:
-        name: The file's name or the hub id.
-        rows: How many labelled rows.
-        sha256: Hash over texts and labels in order, so that equal rows have equal fingerprints.
-    """
-
-    name: str
-    rows: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class KeptAdapters:
+class KeptAdapters(Settings):
     """What the adapters of a checkpoint, kept apart from their base, have to be put on.
 
     Attributes:
@@ -48,13 +35,16 @@ class KeptAdapters:
         in_4_bits: Whether the base was held in 4 bits when they were trained, and so has to be rounded to them.
     """
 
+    what = "manifest's table of adapters"
+    error = CheckpointError
+
     base_folder: str | None
     base_files: dict[str, str]
     in_4_bits: bool
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manifest:
+class Manifest(Settings):
     """What stands in a checkpoint's `sentiscore.json`.
 
     Attributes:
@@ -72,11 +62,14 @@ class Manifest:
         adapters: What its adapters have to be put on; None for a whole model.
     """
 
+    what = "manifest"
+    error = CheckpointError
+
     base: str
     base_revision: str | None
     labels: tuple[str, ...]
-    max_length: int
-    temperature: float | None
+    max_length: int = setting(low=1)
+    temperature: float | None = setting(above=0)
     training_data: tuple[DataFingerprint, ...]
     selection_data: tuple[DataFingerprint, ...]
     recipe: dict[str, Any]
@@ -87,7 +80,7 @@ class Manifest:
 
     def to_json(self) -> str:
         """The text of `sentiscore.json`."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+        return json.dumps({"format": FORMAT, **self.as_dict()}, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def read(cls, folder: Folder) -> Self | None:
@@ -101,49 +94,22 @@ class Manifest:
             return None
         data = read_inside(folder, MANIFEST, _LARGEST)
         try:
-            return cls._from_dict(parse_object(data))
-        except (ValueError, TypeError, KeyError) as error:
+            return cls.from_dict(_of_this_format(parse_object(data)))
+        except (ValueError, TypeError, KeyError, SentiscoreError) as error:
+            reason = error.message if isinstance(error, SentiscoreError) else str(error)
             raise CheckpointError(
-                f"{path} is not a manifest that this version understands: {error}.",
+                f"{path} is not a manifest that this version understands: {reason.rstrip('.')}.",
                 "Train or download the model again, or update sentiscore.",
             ) from error
 
-    @classmethod
-    def _from_dict(cls, raw: dict[str, Any]) -> Self:
-        raw = dict(raw)
-        if (found := raw.pop("format")) == 1:
-            raw = _from_format_1(raw)
-        elif found != FORMAT:
-            raise ValueError(f"its format is not {FORMAT}")
-        if unknown := set(raw) - {f.name for f in fields(cls)}:
-            raise ValueError(f"unknown fields {sorted(unknown)}")
-        kinds = {"labels": list, "files": dict, "recipe": dict, "metrics": dict, "versions": dict, "base": str}
-        for name, kind in kinds.items():
-            if not isinstance(raw[name], kind):
-                raise TypeError(f"{name} is {raw[name]!r}")
-        if not all(isinstance(text, str) for text in [*raw["labels"], *raw["files"].values()]):
-            raise TypeError("a label or a hash is not text")
-        temperature = raw["temperature"]
-        if temperature is not None and not (isinstance(temperature, float) and 0 < temperature < float("inf")):
-            raise ValueError(f"the temperature is {temperature!r}")
-        if not (isinstance(raw["max_length"], int) and raw["max_length"] > 0):
-            raise ValueError(f"max_length is {raw['max_length']!r}")
-        for name in ("training_data", "selection_data"):
-            raw[name] = tuple(DataFingerprint(**one) for one in raw[name])
-        if raw.get("adapters") is not None:
-            raw["adapters"] = _kept(raw["adapters"])
-        if not isinstance(raw["base_revision"], str | None):
-            raise TypeError(f"the base's revision is {raw['base_revision']!r}")
-        return cls(**{**raw, "labels": tuple(raw["labels"])})
 
-
-def _kept(raw: dict[str, Any]) -> KeptAdapters:
-    kept = KeptAdapters(**raw)
-    if not isinstance(kept.base_folder, str | None):
-        raise TypeError(f"the base's folder is {kept.base_folder!r}")
-    if not isinstance(kept.base_files, dict) or not isinstance(kept.in_4_bits, bool):
-        raise TypeError("what it says of the base is no hashes")
-    return kept
+def _of_this_format(raw: dict[str, Any]) -> dict[str, Any]:
+    found, raw = raw["format"], {name: value for name, value in raw.items() if name != "format"}
+    if found not in (1, FORMAT):
+        raise ValueError(f"its format is not {FORMAT}")
+    if "files" not in raw:
+        raise ValueError("it lists no files")
+    return _from_format_1(raw) if found == 1 else raw
 
 
 def _from_format_1(raw: dict[str, Any]) -> dict[str, Any]:

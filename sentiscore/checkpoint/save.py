@@ -1,14 +1,17 @@
-"""Finish a checkpoint folder: hash what is in it and write the manifest last."""
+"""Finish a checkpoint folder: hash what is in it, see to it that it lasts, and write the manifest last."""
 
 from dataclasses import replace
 from pathlib import Path
 
 from sentiscore.checkpoint.manifest import MANIFEST, Manifest, hash_file, loaded_files
-from sentiscore.tables.places import write_text
+from sentiscore.disk.durable import sync_contents, write_text
+from sentiscore.disk.failures import translated
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
     """Write `sentiscore.json` with the hashes of every file that loading reads.
+
+    A manifest that is there after a loss of power is of files that are there too: they reach the disk before it does.
 
     Args:
         folder: A folder with weights, config and tokenizer.
@@ -16,7 +19,12 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
 
     Returns:
         The manifest as written.
+
+    Raises:
+        OutputError: It cannot be written, or the disk does not take the other files.
     """
     complete = replace(manifest, files={path.name: hash_file(path) for path in loaded_files(folder)})
+    with translated(folder):
+        sync_contents(folder)
     write_text(folder / MANIFEST, complete.to_json())
     return complete

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +11,8 @@ from sentiscore.cli.show import line, pairs
 from sentiscore.units import parse_size, write_size
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from sentiscore.scoring.upkeep import Pruned, StoreInfo
 
 _FOLDER = click.argument("folder", type=click.Path(path_type=Path))
@@ -37,9 +39,9 @@ def info(folder: Path, as_json: bool) -> None:
     sentiscore cache info answers
     sentiscore cache info answers --json
     """
-    from sentiscore.scoring.upkeep import look_into
+    from sentiscore.scoring.upkeep import cache_info
 
-    found = look_into(folder)
+    found = cache_info(folder)
     if as_json:
         click.echo(json.dumps(asdict(found) | {"answers": found.answers}, indent=2, default=str))
     else:
@@ -61,13 +63,13 @@ def prune(folder: Path, max_size: str | None, older_than: str | None, model: str
     sentiscore cache prune answers --older-than 90d
     sentiscore cache prune answers --max-size 500MB
     """
-    from sentiscore.features.durations import parse_duration
-    from sentiscore.scoring.upkeep import prune as remove
+    from sentiscore.durations import parse_duration
+    from sentiscore.scoring.upkeep import prune_cache
 
     if not (max_size or older_than or model or everything):
         raise click.UsageError("Say what to remove: --max-size, --older-than, --model or --all.")
     _pruned_report(
-        remove(
+        prune_cache(
             folder,
             max_bytes=None if max_size is None else parse_size(max_size),
             older_than=None if older_than is None else parse_duration(older_than, "--older-than"),
@@ -98,7 +100,7 @@ def _info_report(found: "StoreInfo") -> None:
         )
 
 
-def _days(oldest: Any, newest: Any) -> str:
+def _days(oldest: "date | None", newest: "date | None") -> str:
     return f"{oldest or '?'} to {newest or '?'}"
 
 

@@ -21,28 +21,11 @@ def command(output: Path) -> None:
     """
     import polars as pl
 
-    from sentiscore.cli.show import frame_table, progress, summary_table
-    from sentiscore.errors import OutputError
-    from sentiscore.local import local_path
-    from sentiscore.samples import sample_news
-    from sentiscore.scoring.job import score_file
+    from sentiscore.cli.show import frame_table, progress, reporting, summary_table
+    from sentiscore.scoring.demo import demo
 
-    output = local_path(output, OutputError)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder {output} cannot be made: {error}.", "Choose another with --output.") from error
     with progress("scoring", "rows") as report:
-        summary = score_file(
-            sample_news(),
-            text_col="headline",
-            output=output / "news.scored.parquet",
-            time_col="published_at",
-            entity_col="ticker",
-            daily=output / "news.daily.parquet",
-            day_tz="America/New_York",
-            on_progress=report,
-        )
+        summary = demo(output, on_event=reporting(report))
     frame_table(
         pl.read_parquet(summary.outputs[0], n_rows=8, glob=False, hive_partitioning=False),
         ["published_at", "ticker", "headline", "sentiment", "label", "status"],

@@ -3,7 +3,8 @@
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +13,8 @@ from sentiscore.cli import options
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sentiscore.training.finetune import Progress
+    from sentiscore.tables.dialect import CsvDialect
+    from sentiscore.training.run import Progress
 
 
 @click.command("distill", short_help="Train a small model on what larger ones say.")
@@ -57,7 +59,7 @@ def command(
     resume: bool,
     device: str,
     dtype: str,
-    **csv: Any,
+    dialect: "CsvDialect",
 ) -> None:
     """Train a small model on what larger ones say.
 
@@ -70,8 +72,7 @@ def command(
     sentiscore distill runs/a runs/b --student student.toml --texts news.parquet --text-col headline -o runs/small
     """
     from sentiscore.cli.failures import stopped
-    from sentiscore.cli.show import progress
-    from sentiscore.cli.train import reporter, show_result
+    from sentiscore.cli.train import show_result
     from sentiscore.tables.labelled import read_texts
     from sentiscore.training.distill import distill
     from sentiscore.training.distillation import Distillation
@@ -81,28 +82,8 @@ def command(
     if seed is not None:
         plan = replace(plan, recipe=plan.recipe.with_changes({"seed": seed}))
     training, validation = read_sets(plan.recipe)
-    dialect = options.csv_dialect(csv)
     found = [read_texts(path, text_col, dialect) for path in text_files]
-    texts = [text for more, _ in found for text in more]
-    blank = sum(without for _, without in found)
-    asked = 0
-    report: Callable[[Progress], None] | None = None
-    with ExitStack() as bar:
-        update = bar.enter_context(progress("asking the teachers", "texts"))
-
-        def on_asked(more: int) -> None:
-            nonlocal asked
-            asked += more
-            if update is not None:
-                update(asked, None)
-
-        def on_progress(state: "Progress") -> None:
-            nonlocal report
-            if report is None:
-                bar.close()  # one bar at a time
-                report = bar.enter_context(reporter())
-            report(state)
-
+    with _reporter() as report:
         try:
             result = distill(
                 teachers,
@@ -110,14 +91,46 @@ def command(
                 output=output,
                 train_data=training,
                 eval_data=validation,
-                texts=texts,
+                texts=[text for more, _ in found for text in more],
                 soft_labels=soft_labels,
                 resume=resume,
                 device=device,
                 dtype=dtype,
-                on_asked=on_asked,
-                on_progress=on_progress,
+                on_asked=report.asked,
+                on_progress=report.step,
             )
         except KeyboardInterrupt as error:
             raise stopped(output) from error
+    blank = sum(without for _, without in found)
     show_result(result, blank + sum(rows.dropped for rows in [*training, *validation]))
+
+
+class _reporter:  # noqa: N801 - used as a context manager function
+    """A bar while the teachers are asked, then that of the training."""
+
+    def __enter__(self) -> "_reporter":
+        from sentiscore.cli.show import progress
+
+        self._bar = ExitStack()
+        self._update = self._bar.enter_context(progress("asking the teachers", "texts"))
+        self._n_asked = 0
+        self._report: Callable[[Progress], None] | None = None
+        return self
+
+    def asked(self, more: int) -> None:
+        self._n_asked += more
+        if self._update is not None:
+            self._update(self._n_asked, None)
+
+    def step(self, state: "Progress") -> None:
+        from sentiscore.cli.train import reporter
+
+        if self._report is None:
+            self._bar.close()  # one bar at a time
+            self._report = self._bar.enter_context(reporter())
+        self._report(state)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.__exit__(kind, error, trace)

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from sentiscore.cli import options
 
 if TYPE_CHECKING:
+    from sentiscore.tables.dialect import CsvDialect
     from sentiscore.tables.labelled import LabelledData
 
 
@@ -62,7 +63,7 @@ def command(
     seed: int,
     json_file: Path | None,
     html_file: Path | None,
-    **csv: Any,
+    dialect: "CsvDialect",
 ) -> None:
     """Measure a model on labelled rows.
 
@@ -94,10 +95,8 @@ def command(
     named = [Path(one.validation) for one in recipe.sets if one.validation]
     check_reports(json_file, html_file, [path for path in (*eval_files, train_file, sets_file, *named) if path])
 
-    dialect = options.csv_dialect(csv).to_dict()
-
     def read(path: Path) -> "LabelledData":
-        return read_labelled(path, text_col=text_col, label_col=label_col, labels=data_labels, **dialect)
+        return read_labelled(path, text_col=text_col, label_col=label_col, labels=data_labels, **dialect.as_dict())
 
     if sets_file:
         sets = read_validation_sets(recipe)

@@ -1,6 +1,6 @@
 """How the command line shows what went wrong."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -36,6 +36,14 @@ class Interrupted(Failure):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message, hint)
         self.exit_code = signals.exit_code()  # type: ignore[misc] # which click reads from the instance
+
+
+def unprinted(error: OSError) -> NoReturn:
+    """Raise a Failure: something could not be written to stdout."""
+    raise Failure(
+        f"What was to be printed could not be written to stdout: {error.strerror or error}.",
+        "Files that were written are in place. Send stdout to a place that takes it.",
+    ) from error
 
 
 def stopped(folder: "Path") -> Interrupted:

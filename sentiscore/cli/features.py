@@ -1,11 +1,15 @@
 """`sentiscore features`: a file of scored rows -> daily features."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from sentiscore.cli import options
+
+if TYPE_CHECKING:
+    from sentiscore.features import DailyRequest
+    from sentiscore.tables.dialect import CsvDialect
 
 
 @click.command("features", short_help="Make daily features of scored rows.")
@@ -19,7 +23,7 @@ from sentiscore.cli import options
     help="A .parquet, .csv or .ndjson file.  [default: NAME.daily.parquet beside the input]",
 )
 @click.option("--text-col", metavar="NAME", help="The column of texts: counts distinct ones, and tells repeats.")
-@options.daily
+@options.daily("time_col", "entity_col", "text_col", "as_of", "prefix")
 @click.option(
     "--update",
     "daily",
@@ -49,7 +53,8 @@ def command(
     revise: bool,
     anew: bool,
     csv_as_is: bool,
-    **settings: Any,
+    request: "DailyRequest",
+    dialect: "CsvDialect",
 ) -> None:
     """Make daily features of a file that `sentiscore score` wrote.
 
@@ -63,16 +68,14 @@ def command(
     sentiscore features today.scored.parquet --time-col published_at --entity-col ticker --update daily.parquet
     """
     from sentiscore.cli.show import daily_report
-    from sentiscore.features.files import daily_file
-    from sentiscore.features.update import update_file
+    from sentiscore.nightly.daily_file import daily_file
+    from sentiscore.nightly.update_daily import update_daily
 
     if daily is not None and output is not None:
         raise click.UsageError("--update names the file that is written, so leave --output out.")
     if daily is None and (revise or anew):
         raise click.UsageError("--revise and --anew go with --update.")
-    config = options.daily_config(settings)
-    csv = options.csv_dialect(settings)
     if daily is None:
-        daily_report(daily_file(scored, output=output, inert=not csv_as_is, csv=csv, config=config, **settings))
+        daily_report(daily_file(scored, request, output=output, dialect=dialect, csv_as_is=csv_as_is))
     else:
-        daily_report(update_file(scored, daily=daily, revise=revise, anew=anew, csv=csv, config=config, **settings))
+        daily_report(update_daily(scored, request, daily=daily, revise=revise, anew=anew, dialect=dialect))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from sentiscore.tables.provenance import Found, ModelFacts, Provenance
+    from sentiscore.tables.inspection import Inspection
+    from sentiscore.tables.provenance import ModelFacts, Provenance
 
 _MOST_SOURCES = 5
 
@@ -27,34 +28,22 @@ def command(file: Path, as_json: bool) -> None:
     sentiscore inspect news.daily.parquet --json
     """
     from sentiscore.cli.show import pairs
-    from sentiscore.errors import InputError
-    from sentiscore.tables import sidecar_path
-    from sentiscore.tables.provenance import read_provenance
+    from sentiscore.tables.inspection import inspect
 
-    found = read_provenance(file)
-    if found is None:
-        raise InputError(
-            f"{file} does not say how it was made.",
-            f"Outputs of this version of sentiscore do; one that is no parquet needs {sidecar_path(file).name} beside "
-            "it.",
-        )
+    found = inspect(file)
     if as_json:
-        whole = {"file": file.name, "where": found.where, "intact": found.intact}
-        click.echo(json.dumps({**whole, "provenance": found.provenance.to_dict()}, indent=2))
+        click.echo(json.dumps(found.to_dict(), indent=2))
     else:
-        pairs(_rows(file, found))
-    if found.intact is False:
-        raise InputError(
-            f"{file.name} has another sha256 than {sidecar_path(file).name} says.",
-            "One of the two was changed or replaced since; make the output anew if you do not know why.",
-        )
+        pairs(_rows(found))
+    if found.error is not None:
+        raise found.error
 
 
-def _rows(file: Path, found: "Found") -> list[tuple[str, str]]:
+def _rows(found: "Inspection") -> list[tuple[str, str]]:
     """Names and values, in the order in which they are read."""
     told = found.provenance
     rows = [
-        ("file", file.name),
+        ("file", found.file.name),
         ("holds", f"{told.kind}, {told.rows:,} rows"),
         ("made", _made(told)),
     ]

@@ -1,5 +1,7 @@
 """The group of all commands, and what happens when one of them cannot go on."""
 
+import atexit
+import gc
 import os
 import sys
 import warnings
@@ -9,11 +11,12 @@ from typing import Any, Final
 
 import click
 
-from sentiscore import __version__, forks, threads
+from sentiscore import forks, threads
 from sentiscore.cli import json_log, signals
-from sentiscore.cli.failures import Failure, Interrupted
+from sentiscore.cli.failures import Failure, Interrupted, unprinted
 from sentiscore.cli.terminal import in_one_line, printing, say
 from sentiscore.errors import SentiscoreError, SentiscoreWarning, StoppedError
+from sentiscore.version import __version__
 
 COMMANDS: Final = (
     "demo",
@@ -47,7 +50,7 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **settings: Any) -> Any:
         """Run the command line, with everything that is printed made visible."""
-        with printing():
+        with printing(unprinted):
             return super().main(*args, **settings)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -118,11 +121,18 @@ def main() -> None:
     signals.ignore()
     if not threads.rest():
         _end_now(code)
+    if signals.was_asked():
+        atexit._run_exitfuncs()
+        _end_now(code)
+    gc.freeze()  # or Python would look through all of torch's objects before it ends, which takes half a second
     sys.exit(code)
 
 
 def _end_now(code: object) -> None:
-    """End the process without Python's own end, in which a thread that is still at work would be an abort (signal 6).
+    """End the process without Python's own end.
+
+    A thread that is still at work would abort it there (signal 6). It also takes every object apart, which is long on a
+    busy machine, and the thread that ends a stopped command in time does not run any more by then.
 
     All files are closed by now, or thrown away; only what was printed may be in a buffer.
     """

@@ -1,13 +1,16 @@
 """`sentiscore monitor`: scored rows and scored rows of before -> a drift report, and an exit code."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from sentiscore.cli import options
 from sentiscore.errors import InputError
 from sentiscore.monitoring.thresholds import THRESHOLDS, with_thresholds
+
+if TYPE_CHECKING:
+    from sentiscore.tables.dialect import CsvDialect
 
 DRIFTED: Final = 3
 """The exit code where a check alarms."""
@@ -86,7 +89,7 @@ def command(
     prefix: str,
     thresholds: dict[str, float],
     json_file: Path | None,
-    **csv: Any,
+    dialect: "CsvDialect",
 ) -> None:
     """Compare scored rows with scored rows of before, and say what has changed.
 
@@ -106,9 +109,10 @@ def command(
     import json
 
     from sentiscore.cli.show import drift_report, line
+    from sentiscore.disk.durable import write_text
+    from sentiscore.disk.permission import check_place
     from sentiscore.errors import OutputError
     from sentiscore.monitoring.monitor import monitor
-    from sentiscore.tables import check_place, write_text
 
     to_stdout = json_file == Path("-")
     if json_file is not None and not to_stdout:
@@ -125,7 +129,7 @@ def command(
         time_unit=time_unit,
         prefix=prefix,
         thresholds=thresholds,
-        **options.csv_dialect(csv).to_dict(),
+        **dialect.as_dict(),
     )
     text = json.dumps(report.to_dict(), indent=2, allow_nan=False)
     if to_stdout:

@@ -1,17 +1,46 @@
 """Options that several commands share, worded once."""
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 if TYPE_CHECKING:
-    from sentiscore.features import DailyConfig
+    from sentiscore.features import DailyConfig, DailyRequest
     from sentiscore.tables.dialect import CsvDialect
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Command = Callable[..., object]
 Decorator = Callable[[Command], Command]
+
+
+def grouped(name: str, build: Callable[..., object], of: Sequence[str]) -> Decorator:
+    """Pass some options of a command as the one object that they describe.
+
+    Args:
+        name: The parameter of the command.
+        build: Makes the object of their values, by name.
+        of: Their names.
+    """
+
+    def decorate(function: Command) -> Command:
+        @functools.wraps(function)  # which hands on the options that click has noted so far
+        def command(**given: object) -> object:
+            given[name] = build(**{each: given.pop(each) for each in of})
+            return function(**given)
+
+        return command
+
+    return decorate
+
+
+def with_options(options: Sequence[Decorator], function: Command) -> Command:
+    """A command with some more options, in order."""
+    for option in reversed(options):
+        function = option(function)
+    return function
+
 
 DEVICE: Final = click.option(
     "--device",
@@ -119,6 +148,12 @@ _DAILY: Final = (
 )
 
 
+_DAILY_NAMES: Final = (
+    *("entity_separator", "calendar", *_SETTINGS, "weight_col", "id_col", "config_file"),
+    *("tz", "time_format", "time_unit", "midnight", "day_tz"),
+)
+
+
 def _checked(_context: click.Context, parameter: click.Parameter, value: Any) -> Any:
     """What was typed of how a CSV is written, if it can be."""
     from sentiscore.errors import InputError
@@ -164,43 +199,51 @@ CSV_NAMES: Final = ("separator", "skip_rows", "comment", "encoding")
 
 
 def csv(function: Command) -> Command:
-    """The options that say how a CSV is written, which all commands that read tables share."""
-    for option in reversed(_CSV):
-        function = option(function)
-    return function
+    """The options that say how a CSV is written, passed as `dialect`; all commands that read tables share them."""
+    return with_options(_CSV, grouped("dialect", _dialect, CSV_NAMES)(function))
 
 
-def csv_dialect(settings: dict[str, Any]) -> "CsvDialect":
-    """Take how a CSV is written out of a command's options."""
+def _dialect(**named: Any) -> "CsvDialect":
     from sentiscore.errors import InputError
     from sentiscore.tables.dialect import CsvDialect
 
     try:
-        return CsvDialect(**{name: settings.pop(name) for name in CSV_NAMES})
+        return CsvDialect(**named)
     except InputError as error:
         raise click.UsageError(f"{error.message} {error.hint}") from error
 
 
-def daily(function: Command) -> Command:
-    """The options of daily features, which all commands that make them share."""
-    for option in reversed(_DAILY):
-        function = option(function)
-    return function
+def daily(*own: str, **renamed: str) -> Decorator:
+    """The options of daily features, which all commands that make them share, passed as `request`.
+
+    Args:
+        own: Options of the command itself that are fields of the request too.
+        renamed: Those that have another name there, by the name of the field.
+    """
+
+    def build(**given: Any) -> "DailyRequest | None":
+        from sentiscore.features.request import request_or_none
+
+        config = _config(given.pop("config_file"), {name: given.pop(name) for name in _SETTINGS})
+        fields = {name: given.pop(option) for name, option in renamed.items()}
+        return request_or_none({**given, **fields, "config": config})
+
+    def decorate(function: Command) -> Command:
+        return with_options(_DAILY, grouped("request", build, (*own, *renamed.values(), *_DAILY_NAMES))(function))
+
+    return decorate
 
 
 def times(function: Command) -> Command:
     """The options that say how times are read."""
-    for option in reversed(_TIMES):
-        function = option(function)
-    return function
+    return with_options(_TIMES, function)
 
 
-def daily_config(settings: dict[str, Any]) -> "DailyConfig | None":
-    """Take the settings of a DailyConfig out of a command's options; None where none was given."""
+def _config(path: Path | None, settings: dict[str, str | None]) -> "DailyConfig | None":
+    """A config file with the settings that were typed in its place; None where nothing was said."""
     from sentiscore.features.config import DailyConfig
 
-    path: Path | None = settings.pop("config_file")
-    changes = {name: value for name in _SETTINGS if (value := settings.pop(name)) is not None}
+    changes = {name: value for name, value in settings.items() if value is not None}
     if path is None and not changes:
         return None
     return (DailyConfig() if path is None else DailyConfig.from_toml(path)).with_changes(changes)

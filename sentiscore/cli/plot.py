@@ -49,7 +49,7 @@ def command(
     sentiscore plot news.daily.parquet --entity AAPL --entity MSFT --column sent_shrunk -o two.html
     """
     from sentiscore.cli.show import plot_report
-    from sentiscore.features.plot_file import plot_file
+    from sentiscore.nightly.plot_file import plot_file
 
     plot_report(
         plot_file(

@@ -1,7 +1,6 @@
 """What `sentiscore train` and `sentiscore tune` share: the recipe, the labelled rows, and the options for both."""
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from sentiscore.cli import options
 from sentiscore.training.recipe import Recipe
 
 if TYPE_CHECKING:
+    from sentiscore.tables.dialect import CsvDialect
     from sentiscore.tables.labelled import LabelledData
 
 _FILES = (
@@ -29,22 +29,19 @@ _FILES = (
     click.option("--label-col", default="label", show_default=True, help="The column of labels in those files."),
     options.LABELS,
 )
-_OF_FILES = ("recipe_file", "train_file", "eval_file", "text_col", "label_col", "labels")
+_OF_FILES = ("recipe_file", "train_file", "eval_file", "text_col", "label_col", "labels", "dialect")
+_SETTINGS = tuple(setting for setting in dataclasses.fields(Recipe) if setting.name != "sets")  # a recipe's tables
 
 
 def files(function: options.Command) -> options.Command:
-    """The options that name a recipe and labelled rows."""
-    function = options.csv(function)
-    for option in reversed(_FILES):
-        function = option(function)
-    return function
+    """The options that name a recipe and labelled rows; with those of `settings` they are passed as `request`."""
+    names = (*_OF_FILES, *(setting.name for setting in _SETTINGS))
+    return options.with_options(_FILES, options.csv(options.grouped("request", _read, names)(function)))
 
 
 def settings(function: options.Command) -> options.Command:
     """One option for every setting of a recipe."""
-    for setting in reversed(dataclasses.fields(Recipe)):
-        if setting.name == "sets":  # tables of a recipe's TOML
-            continue
+    for setting in reversed(_SETTINGS):
         kind: Any = type(setting.default)
         if choices := setting.metadata["choices"]:
             kind = click.Choice(choices)
@@ -78,17 +75,24 @@ class Request:
         return sum(rows.dropped for rows in [*(self.train_data or []), *(self.eval_data or [])])
 
 
-def read(given: Mapping[str, Any]) -> Request:
-    """The recipe and the rows that the options of `files` and `settings` name.
+def _read(
+    *,
+    recipe_file: Path | None,
+    train_file: Path | None,
+    eval_file: Path | None,
+    text_col: str,
+    label_col: str,
+    labels: list[str] | None,
+    dialect: "CsvDialect",
+    **settings: object,
+) -> Request:
+    """The recipe and the rows that the options name.
 
     Raises:
         click.UsageError: The options do not go together.
         TrainingError: The recipe cannot be used.
         InputError: A file cannot be used.
     """
-    given = dict(given)
-    csv = options.csv_dialect(given).to_dict()
-    recipe_file, train_file, eval_file, text_col, label_col, labels = (given[name] for name in _OF_FILES)
     if (train_file is None) != (eval_file is None):
         raise click.UsageError(
             "--train-file and --eval-file go together: rows to validate on are never taken from the training rows, "
@@ -98,17 +102,17 @@ def read(given: Mapping[str, Any]) -> Request:
     from sentiscore.training.sets import read_sets
 
     recipe = (Recipe.read(recipe_file) if recipe_file else Recipe()).with_changes(
-        {name: value for name, value in given.items() if value is not None and name not in _OF_FILES}
+        {name: value for name, value in settings.items() if value is not None}
     )
     if recipe.sets and train_file:
         raise click.UsageError(f"{recipe_file} names sets of its own: leave --train-file and --eval-file out.")
     if recipe.sets:
         options.refuse_beside_sets(("text_col", "label_col", "labels", "data", "data_revision", *options.CSV_NAMES))
         return Request(recipe, *read_sets(recipe))
-    if not train_file:
+    if train_file is None or eval_file is None:
         return Request(recipe, None, None)
-    rows = [
-        [read_labelled(path, text_col=text_col, label_col=label_col, labels=labels, **csv)]
-        for path in (train_file, eval_file)
-    ]
-    return Request(recipe, *rows)
+
+    def rows(path: Path) -> "list[LabelledData]":
+        return [read_labelled(path, text_col=text_col, label_col=label_col, labels=labels, **dialect.as_dict())]
+
+    return Request(recipe, rows(train_file), rows(eval_file))

@@ -1,10 +1,5 @@
 """`sentiscore score`: a text column of files -> scored rows, and daily features."""
 
-import glob
-import itertools
-import os
-import shlex
-import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +9,33 @@ import click
 from sentiscore.cli import json_log, options, signals
 
 if TYPE_CHECKING:
-    from sentiscore.scoring.tally import WindowDone
+    from sentiscore.features import DailyRequest
+    from sentiscore.scoring.events import Event
+    from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
+
+
+def _scorer(**fields: Any) -> "ScorerOptions":
+    from sentiscore.scoring.options import ScorerOptions
+
+    return ScorerOptions(**fields)
+
+
+def _rows(**fields: Any) -> "RowOptions":
+    from sentiscore.scoring.options import RowOptions
+
+    return RowOptions(**fields)
+
+
+def _run(**fields: Any) -> "RunOptions":
+    from sentiscore.scoring.options import RunOptions
+
+    return RunOptions(**fields)
+
+
+def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+    """Errors of the other options are reported in JSON too."""
+    json_log.switch(on=value)
+    return value
 
 
 @click.command("score", short_help="Score a text column of CSV, parquet or ndjson files.")
@@ -92,7 +113,12 @@ if TYPE_CHECKING:
 )
 @options.csv
 @click.option("--limit", type=click.IntRange(min=0), metavar="ROWS", help="Score only so many rows from the beginning.")
-@click.option("--columns", metavar="NAME,NAME", help="Input columns to keep in the output.  [default: all]")
+@click.option(
+    "--columns",
+    metavar="NAME,NAME",
+    callback=lambda _ctx, _param, value: options.split(value),
+    help="Input columns to keep in the output.  [default: all]",
+)
 @click.option("--prefix", default="", help="Put before the name of each added column, against name clashes.")
 @click.option("--time-col", metavar="NAME", help=f"{options.TIME_COL} Writes the daily features too.")
 @click.option("--entity-col", metavar="NAME", help=options.ENTITY_COL)
@@ -101,13 +127,26 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Where the daily features go.  [default: NAME.daily.parquet beside the input or the output]",
 )
-@options.daily
+@options.daily("time_col", "entity_col", output="daily")
 @click.option(
     "--log-json",
     is_flag=True,
+    callback=_switch,
     help="Tell of each window, each warning and the end as JSON on stderr, one object a line.",
 )
-def command(inputs: tuple[str, ...], columns: str | None, text_col: str, log_json: bool, **settings: Any) -> None:
+@options.grouped("scorer", _scorer, ("model", "revision", "labels", "device", "dtype", "max_length", "overflow"))
+@options.grouped("rows", _rows, ("columns", "prefix", "limit", "bad_rows", "csv_as_is", "dialect"))
+@options.grouped("run", _run, ("resume", "max_memory", "cache", "cache_bytes"))
+def command(
+    inputs: tuple[str, ...],
+    output: str | None,
+    text_col: str,
+    scorer: "ScorerOptions",
+    rows: "RowOptions",
+    request: "DailyRequest | None",
+    run: "RunOptions",
+    log_json: bool,
+) -> None:
     """Score a text column of CSV, parquet or ndjson files of any size.
 
     Every row comes out once, in order, with all its columns and p_negative, p_positive, p_neutral (where the
@@ -125,83 +164,34 @@ def command(inputs: tuple[str, ...], columns: str | None, text_col: str, log_jso
     sentiscore score 'news/*.csv.gz' --text-col headline -o all.parquet
     sentiscore score news.csv --text-col headline --time-col published_at --entity-col ticker
     """
-    from sentiscore.cli.show import progress, summary_table
+    from sentiscore.cli.show import progress, reporting, summary_table
+    from sentiscore.scoring.events import SCORING, PhaseBegun, WindowDone
     from sentiscore.scoring.job import score_file
+    from sentiscore.scoring.patterns import expand_patterns
 
-    json_log.switch(on=log_json)
-    config = options.daily_config(settings)
-    files = expand(inputs)
-    csv = options.csv_dialect(settings).to_dict()
+    def on_event(event: "Event") -> None:
+        on_rows(event)
+        if isinstance(event, PhaseBegun):
+            signals.be_patient(now=event.phase == SCORING)
+            if log_json:
+                json_log.event(event.phase, output=event.output)
+        elif isinstance(event, WindowDone) and log_json:
+            json_log.event("window", **asdict(event))
 
-    def on_phase(output: Path, phase: str) -> None:
-        signals.be_patient(now=phase == "scoring")
-        if log_json:
-            json_log.event(phase, output=output)
-
+    files = expand_patterns(inputs)
     with progress("scoring", "rows", hidden=log_json) as report:
+        on_rows = reporting(report)
         summary = score_file(
             files,
             text_col=text_col,
-            columns=options.split(columns),
-            config=config,
-            on_progress=report,
-            on_window=_tell if log_json else None,
-            on_phase=on_phase,
+            output=output,
+            model=scorer,
+            rows=rows,
+            daily=request,
+            run=run,
+            on_event=on_event,
             should_stop=signals.was_asked,
-            **csv,
-            **settings,
         )
     if log_json:
         json_log.event("done", **asdict(summary))
     summary_table(summary)
-
-
-def _tell(window: "WindowDone") -> None:
-    json_log.event("window", **asdict(window))
-
-
-def expand(inputs: tuple[str, ...]) -> list[str]:
-    """Patterns -> the files that they match, sorted and each once; names that are no pattern stay as they are.
-
-    What an earlier run has written beside the files of a pattern by default is left out. Folders KEY=VALUE that a
-    pattern matches are warned about, since their keys are columns only of a folder that is an input itself.
-
-    Raises:
-        InputError: A pattern matches no file, or is an address.
-    """
-    from sentiscore.errors import InputError
-    from sentiscore.features.files import beside
-    from sentiscore.local import local_path, with_home
-
-    files: list[str] = []
-    for item in inputs:
-        local_path(item)  # refuses an address, which may look like a pattern
-        if not glob.has_magic(item) or os.path.exists(item):  # noqa: PTH110 - False without permission
-            files.append(item)
-            continue
-        matches = sorted(glob.glob(with_home(item), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
-        made = {str(beside(Path(match), what)) for match in matches for what in ("scored", "rejected", "daily")}
-        found = [match for match in matches if str(Path(match)) not in made and match not in files]
-        if not matches:
-            raise InputError(f"No file matches the pattern {item!r}.", "Check it; it is seen from this folder.")
-        _warn_of_keys(with_home(item), found)
-        files.extend(found)
-    return files
-
-
-def _warn_of_keys(pattern: str, found: list[str]) -> None:
-    """Warn if a pattern matches folders KEY=VALUE, whose keys would be columns if the folder above were the input."""
-    from sentiscore.errors import SentiscoreWarning
-
-    above = list(itertools.takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
-    for match in found:
-        path = Path(match)
-        folders = path.parts[len(above) :] if path.is_dir() else path.parts[len(above) : -1]
-        if keys := [part.partition("=")[0] for part in folders if part.find("=") > 0]:
-            warnings.warn(
-                f"The pattern {pattern!r} matches files in folders KEY=VALUE, whose keys ({', '.join(keys)}) do not "
-                f"become columns this way. To keep them, name the folder instead: {shlex.quote(str(Path(*above)))}",
-                SentiscoreWarning,
-                stacklevel=2,
-            )
-            return

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sentiscore.evaluation.evaluate import Report
-    from sentiscore.features.files import DailyFile
-    from sentiscore.features.plot_file import PlotFile
     from sentiscore.monitoring.report import DriftReport
+    from sentiscore.nightly.daily_file import DailyFile
+    from sentiscore.nightly.plot_file import PlotFile
+    from sentiscore.scoring.events import Event, OnEvent
     from sentiscore.scoring.tally import JobSummary
 
 
@@ -60,6 +61,17 @@ def progress(what: str, unit: str, *, hidden: bool = False) -> Iterator[Callable
             bar.update(task, completed=done, total=None if total is None else max(done, total))
 
         yield report
+
+
+def reporting(report: Callable[[int, int | None], None] | None) -> "OnEvent":
+    """What a scoring job calls to move the bar."""
+    from sentiscore.scoring.events import RowsDone
+
+    def on_event(event: "Event") -> None:
+        if report is not None and isinstance(event, RowsDone):
+            report(event.done, event.total)
+
+    return on_event
 
 
 def line(text: str) -> None:
@@ -176,7 +188,7 @@ def drift_report(report: "DriftReport") -> None:
 
 def _update_rows(result: "DailyFile") -> list[tuple[str, str]]:
     """What an update of a daily file did; nothing for a file that was made at once."""
-    from sentiscore.features.update import UpdatedFile
+    from sentiscore.nightly.update_daily import UpdatedFile
 
     if not isinstance(result, UpdatedFile):
         return []

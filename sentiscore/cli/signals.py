@@ -63,7 +63,7 @@ def be_patient(*, now: bool) -> None:
 
 
 def was_asked() -> bool:
-    """Whether a signal was noted."""
+    """Whether this process was sent a signal since the command began."""
     return _Received.asked
 
 

@@ -163,11 +163,11 @@ def say(mark: str, colour: str, text: str) -> None:
 
 
 @contextmanager
-def printing() -> Iterator[None]:
+def printing(refuse: Callable[[OSError], None]) -> Iterator[None]:
     """Have everything that is printed in the block go through this module.
 
-    Raises:
-        Failure: Something could not be written to stdout.
+    Args:
+        refuse: Called where something could not be written to stdout.
     """
     _hold_descriptors()
     before = sys.stdout, sys.stderr
@@ -175,21 +175,12 @@ def printing() -> Iterator[None]:
         with suppress(OSError, ValueError):
             if stream is not None:  # which it is where the descriptor was closed
                 stream.flush()
-    sys.stdout = cast("Any", _Shown(sys.stdout, _refuse))
+    sys.stdout = cast("Any", _Shown(sys.stdout, refuse))
     sys.stderr = cast("Any", _Shown(sys.stderr, lambda _: None))
     try:
         yield
     finally:
         sys.stdout, sys.stderr = before
-
-
-def _refuse(error: OSError) -> None:
-    from sentiscore.cli.failures import Failure
-
-    raise Failure(
-        f"What was to be printed could not be written to stdout: {error.strerror or error}.",
-        "Files that were written are in place. Send stdout to a place that takes it.",
-    ) from error
 
 
 def _hold_descriptors() -> None:

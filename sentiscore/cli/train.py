@@ -3,14 +3,15 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING
 
 import click
 
 from sentiscore.cli import options, recipes
 
 if TYPE_CHECKING:
-    from sentiscore.training.finetune import Progress, TrainingResult
+    from sentiscore.training.run import Progress, TrainingResult
 
 
 @click.command("train", short_help="Fine-tune a classifier on labelled rows.")
@@ -23,7 +24,7 @@ def command(
     output: Path | None,
     resume: bool,
     device: str,
-    **given: Any,
+    request: recipes.Request,
 ) -> None:
     """Fine-tune a classifier on labelled rows, calibrate it, and write it as a checkpoint.
 
@@ -36,7 +37,6 @@ def command(
     sentiscore train --base FOLDER --train-file train.tsv --eval-file validation.tsv -o runs/mine
     sentiscore train --recipe pipelines/configs/reference.toml --learning-rate 5e-5
     """
-    request = recipes.read(given)
     from sentiscore.cli.failures import stopped
     from sentiscore.training.finetune import train
 
@@ -80,8 +80,10 @@ class reporter:  # noqa: N801 - used as a context manager function
 
         return report
 
-    def __exit__(self, *error: Any) -> None:
-        self._bar.__exit__(*error)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.__exit__(kind, error, trace)
 
 
 def show_result(result: "TrainingResult", dropped: int) -> None:

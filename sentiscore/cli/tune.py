@@ -2,14 +2,15 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING
 
 import click
 
 from sentiscore.cli import options, recipes
 
 if TYPE_CHECKING:
-    from sentiscore.training.finetune import Progress
+    from sentiscore.training.run import Progress
     from sentiscore.training.study import Trial
     from sentiscore.training.tuning import TuningResult
 
@@ -38,7 +39,7 @@ def command(
     trials: int,
     max_minutes: float | None,
     device: str,
-    **given: Any,
+    request: recipes.Request,
 ) -> None:
     """Search for the recipe with the least validation loss: many trainings, each with other settings.
 
@@ -54,9 +55,9 @@ def command(
     sentiscore tune --recipe several-sets.toml --trials 40 --max-minutes 480
     sentiscore train --recipe runs/tune/recipe.toml --train-file train.tsv --eval-file validation.tsv
     """
-    request = recipes.read(given)
     from sentiscore.cli.failures import Interrupted
-    from sentiscore.training.tuning import STUDY, tune
+    from sentiscore.training.tuning import tune
+    from sentiscore.training.tuning_folder import STUDY
 
     folder = output or Path("runs") / f"tune-{Path(request.recipe.base).name}"
     with _reporter(trials) as report:
@@ -110,13 +111,15 @@ class _reporter:  # noqa: N801 - used as a context manager function
             f"{finished:,} of {self._trials:,} done"
         )
 
-    def __exit__(self, *error: Any) -> None:
-        self._bar.__exit__(*error)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.__exit__(kind, error, trace)
 
 
 def _show(result: "TuningResult", wanted: int, dropped: int) -> None:
     from sentiscore.cli.show import note, pairs
-    from sentiscore.training.tuning import PAGE, RECIPE, TABLE
+    from sentiscore.training.tuning_folder import PAGE, RECIPE, TABLE
     from sentiscore.training.tuning_html import NOTE, too_few
 
     outcomes = Counter(trial.outcome for trial in result.trials)

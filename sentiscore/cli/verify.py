@@ -8,7 +8,7 @@ import click
 from sentiscore.cli import options
 
 if TYPE_CHECKING:
-    from sentiscore.checkpoint import Verification
+    from sentiscore.engine.verification import Verification
 
 
 @click.command("verify", short_help="Check a model before it is used, and pin it.")
@@ -29,7 +29,7 @@ def command(model: str, revision: str | None, labels: list[str] | None, lock: bo
     sentiscore verify distilbert/distilbert-base-uncased-finetuned-sst-2-english --revision main --lock
     sentiscore verify downloads/unknown --json
     """
-    from sentiscore.checkpoint import verify
+    from sentiscore.engine.verification import verify
 
     found = verify(model, revision=revision, labels=labels, lock=lock)
     if as_json:

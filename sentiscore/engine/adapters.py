@@ -65,9 +65,8 @@ def other_linears(model: nn.Module) -> list[str]:
 
 def is_transposed(module: nn.Module) -> bool:
     """Is this a linear layer whose weight has shape (inputs, outputs), as GPT-2's have?"""
-    from transformers.pytorch_utils import Conv1D
-
-    return Conv1D in (type(module), getattr(module, "source_cls", None))  # what it was before it was held in 4 bits
+    transposed = import_extra("transformers.pytorch_utils", "hub").Conv1D
+    return transposed in (type(module), getattr(module, "source_cls", None))  # what it was before it was held in 4 bits
 
 
 def _is_linear(module: nn.Module) -> bool:

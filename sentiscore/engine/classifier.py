@@ -11,7 +11,7 @@ from torch import Tensor
 from sentiscore.checkpoint import Checkpoint
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER, has_token_types
 from sentiscore.engine.batching import Batch, pack, plan_batches
-from sentiscore.engine.cores import on_cores
+from sentiscore.engine.cores import cores, on_cores
 from sentiscore.engine.device import check_fork, machine_faults
 from sentiscore.engine.made_tokenizer import load_encoder
 from sentiscore.engine.memory import keep_few_kernels
@@ -89,7 +89,10 @@ class Classifier:
         """
         keep_few_kernels()
         wanted = checkpoint.max_length if max_length is None else max_length
-        with machine_faults(device, dtype):
+        with (
+            machine_faults(device, dtype),
+            cores(1),
+        ):  # memory is what loading waits for, and others only spin meanwhile
             encoder = load_encoder(checkpoint, wanted)
             types = encoder.types() if has_token_types(checkpoint.tokenizer_settings) else None
             engine = load_engine(checkpoint, device, dtype, max_length=wanted, types=types)

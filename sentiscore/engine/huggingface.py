@@ -18,7 +18,7 @@ from sentiscore.engine.device import machine_faults
 from sentiscore.engine.probe import REFUSALS, can_be_padded, longest_text, shortest_text
 from sentiscore.engine.products import first_line, is_machines
 from sentiscore.engine.weights import read_weights, unwrapped
-from sentiscore.errors import CheckpointError
+from sentiscore.errors import CheckpointError, import_extra
 
 _USUAL_WIDTH: Final = 512
 _USUAL_LENGTH: Final = 512
@@ -261,19 +261,17 @@ def _plan_of(config: Mapping[str, Any]) -> tuple[Any, Any, Any]:
 @contextmanager
 def _translated() -> Iterator[None]:
     """What transformers itself checks of its settings is an error of another kind, with the reason on a second line."""
-    from huggingface_hub.errors import StrictDataclassError
-
+    errors = import_extra("huggingface_hub.errors", "hub")
     try:
         yield
-    except StrictDataclassError as error:
+    except errors.StrictDataclassError as error:
         raise ValueError(" ".join(str(error).split())) from error
 
 
 @contextmanager
 def offline() -> Iterator[None]:
     """No request to the hub meanwhile, whatever the library is at; the user's settings are as before afterwards."""
-    from huggingface_hub import constants
-
+    constants = import_extra("huggingface_hub.constants", "hub")
     before = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = True
     try:
@@ -312,9 +310,12 @@ def _pad_id(model: Any) -> int | None:
 
 
 def quiet_transformers() -> Any:
-    """Import transformers without its progress bars and advice on stderr."""
-    import transformers
+    """Import transformers without its progress bars and advice on stderr.
 
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    transformers = import_extra("transformers", "hub")
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     return transformers

@@ -10,7 +10,6 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +28,7 @@ from sentiscore.checkpoint.tokenizer_files import (
 )
 from sentiscore.checkpoint.tokenizer_parts import Parts
 from sentiscore.engine.tokenizer import PROBES, TextEncoder, make_tokenizer, translated
-from sentiscore.errors import CheckpointError, MissingExtraError
+from sentiscore.errors import CheckpointError, import_extra, is_installed, missing_extra
 
 EXTRA: Final = "sentencepiece"
 _OF_EXTRA: Final = ("sentencepiece", "google.protobuf")
@@ -158,11 +157,10 @@ def _class_in_config(transformers: Any, checkpoint: Checkpoint) -> str | None:
 
 def _find_class(transformers: Any, name: str) -> Any:
     """A tokenizer class of transformers by its name; None if it has no such class."""
-    from transformers.models.auto.tokenization_auto import tokenizer_class_from_name
-
+    auto = import_extra("transformers.models.auto.tokenization_auto", "hub")
     if not name.isidentifier():
         return None
-    found = tokenizer_class_from_name(name) or tokenizer_class_from_name(f"{name}Fast")
+    found = auto.tokenizer_class_from_name(name) or auto.tokenizer_class_from_name(f"{name}Fast")
     is_tokenizer = isinstance(found, type) and issubclass(found, transformers.PreTrainedTokenizerBase)
     return found if is_tokenizer and found.__module__.startswith("transformers.") else None
 
@@ -200,15 +198,11 @@ def _check_made(made: Any, files: Mapping[str, bytearray]) -> None:
 def _require_extra(folder: Folder, files: Mapping[str, bytearray]) -> None:
     """Raise a MissingExtraError unless what reads sentencepiece models is installed."""
     for module in _OF_EXTRA:
-        try:
-            found = find_spec(module) is not None
-        except ModuleNotFoundError:  # the package that it is in is not there
-            found = False
-        if not found:
-            raise MissingExtraError(
+        if not is_installed(module):
+            raise missing_extra(
                 f"The tokenizer of {folder} is made from {' and '.join(files)}, which needs {module}, and that is not "
                 "installed.",
-                f"Install it with: pip install 'sentiscore[{EXTRA}]'",
+                EXTRA,
             )
 
 

@@ -14,7 +14,7 @@ from sentiscore.engine.bert import BertEngine
 from sentiscore.engine.gpt_neox import GptNeoxEngine
 from sentiscore.engine.products import is_machines
 from sentiscore.engine.weights import read_weights, unwrapped
-from sentiscore.errors import CheckpointError
+from sentiscore.errors import CheckpointError, is_installed
 
 
 class Engine(Protocol):
@@ -121,8 +121,10 @@ def load_engine(
 def _untrained(folder: Folder, config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> CheckpointError | None:
     """What to say of weights that an own network found incomplete; None if all are there.
 
-    transformers knows the names of all, so it is asked, but only here: importing it takes seconds.
+    transformers knows the names of all, so it is asked where it is installed, and only here: importing it takes long.
     """
+    if not is_installed("transformers"):
+        return None
     from sentiscore.engine.huggingface import build_classifier
     from sentiscore.engine.probe import REFUSALS
 

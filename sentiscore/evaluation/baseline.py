@@ -4,11 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 
-from sentiscore.errors import InputError
+from sentiscore.errors import InputError, import_extra
 from sentiscore.tables.labelled import LabelledData
 
 
@@ -24,6 +21,7 @@ def fit_baseline(data: LabelledData, classes: Sequence[str]) -> Callable[[Sequen
 
     Raises:
         InputError: The rows lack one of the classes, or have another.
+        MissingExtraError: scikit-learn is not installed.
     """
     if set(data.label_names) != set(classes):
         raise InputError(
@@ -31,8 +29,10 @@ def fit_baseline(data: LabelledData, classes: Sequence[str]) -> Callable[[Sequen
             f"and the rows to evaluate on need {', '.join(classes)}.",
             "Fit the baseline on rows with the same classes, or leave it out.",
         )
-    pipeline = make_pipeline(
-        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=10.0, max_iter=1000)
+    words = import_extra("sklearn.feature_extraction.text", "evaluate")
+    linear = import_extra("sklearn.linear_model", "evaluate")
+    pipeline = import_extra("sklearn.pipeline", "evaluate").make_pipeline(
+        words.TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), linear.LogisticRegression(C=10.0, max_iter=1000)
     )
     pipeline.fit(data.texts, data.ids(classes))
 

@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import confusion_matrix
 
 from sentiscore import forks
 from sentiscore.checkpoint import DEFAULT
-from sentiscore.errors import InputError
+from sentiscore.errors import InputError, import_extra, require_extra
 from sentiscore.evaluation.baseline import fit_baseline
-from sentiscore.evaluation.calibration import probabilities
 from sentiscore.evaluation.metrics import ReliabilityBin, bootstrap_intervals, finite, point_metrics, reliability
 from sentiscore.labels import CLASSES, NEUTRAL
+from sentiscore.scoring.probabilities import probabilities
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.tables.labelled import LabelledData
 
@@ -107,8 +106,10 @@ def evaluate(
     Raises:
         CheckpointError: The model cannot be loaded.
         InputError: The rows have a class that the model does not know.
+        MissingExtraError: scikit-learn or SciPy is not installed.
     """
     forks.check()
+    require_extra("evaluate", "sklearn", "scipy")
     scorer = model if isinstance(model, Scorer) else Scorer.from_pretrained(model)
     checkpoint = scorer.checkpoint
     classes: tuple[str, ...] = tuple(name for name in CLASSES if name in checkpoint.labels)
@@ -133,6 +134,7 @@ def evaluate(
         every.append(figures("TF-IDF baseline", fit_baseline(baseline_data, classes)(texts)))
     manifest = checkpoint.manifest
     fingerprint = data.fingerprint.sha256
+    confusion_matrix = import_extra("sklearn.metrics", "evaluate").confusion_matrix
     return Report(
         model=checkpoint.short_name,
         data=data.name,

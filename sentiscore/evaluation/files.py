@@ -4,11 +4,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from sentiscore.disk.durable import write_text
+from sentiscore.disk.paths import real
+from sentiscore.disk.permission import check_place
 from sentiscore.errors import OutputError, import_extra
 from sentiscore.evaluation.evaluate import Report
 from sentiscore.evaluation.html import to_html
-from sentiscore.tables import check_place, write_text
-from sentiscore.tables.places import real
 
 
 def check_reports(json_file: Path | None, html_file: Path | None, read: Sequence[Path]) -> None:

@@ -1,16 +1,16 @@
 """Evaluation reports as one small HTML page with its plots inside."""
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import roc_curve
 
+from sentiscore.errors import import_extra
 from sentiscore.evaluation.evaluate import Report
 from sentiscore.evaluation.metrics import reliability
 from sentiscore.evaluation.overview import TITLES, cell, notes_of, side_by_side
-from sentiscore.evaluation.page import STYLE, draw_svg
+from sentiscore.evaluation.page import draw_svg
+from sentiscore.pages import fill
 
 
 def to_html(reports: Sequence[Report]) -> str:
@@ -22,49 +22,39 @@ def to_html(reports: Sequence[Report]) -> str:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    title = f"{reports[0].model} on {', '.join(report.data for report in reports)}"
-    overview = ""
-    if len(reports) > 1:
-        overview = "<h2>Side by side</h2>" + _table([report.data for report in reports], side_by_side(reports))
-    sections = "".join(_section(report) for report in reports)
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
-        f"<p>95 % bootstrap intervals in brackets.</p>{overview}{sections}</body></html>\n"
+    return fill(
+        "evaluation/report.html.j2",
+        title=f"{reports[0].model} on {', '.join(report.data for report in reports)}",
+        overview=_split(side_by_side(reports)) if len(reports) > 1 else [],
+        sections=[_section(report) for report in reports],
     )
 
 
-def _section(report: Report) -> str:
-    plots = [draw_svg(draw, report) for draw in (_draw_roc, _draw_reliability, _draw_confusion)]
-    notes = "".join(f"<p>{escape(note)}</p>" for note in notes_of(report))
-    lines = [(title, [cell(figures, name) for figures in report.figures]) for name, title in TITLES.items()]
-    return (
-        f"<h2>{escape(report.data)}</h2><p>{report.rows:,} rows; classes {', '.join(report.classes)}.</p>"
-        f"{notes}{_table([figures.name for figures in report.figures], lines)}"
-        f'<div class="plots">{"".join(plots)}</div>'
-    )
+def _section(report: Report) -> dict[str, Any]:
+    """What the page says of one set of rows."""
+    return {
+        "data": report.data,
+        "about": f"{report.rows:,} rows; classes {', '.join(report.classes)}.",
+        "notes": notes_of(report),
+        "names": [figures.name for figures in report.figures],
+        "lines": _split([(title, [cell(each, name) for each in report.figures]) for name, title in TITLES.items()]),
+        "plots": [draw_svg(draw, report) for draw in (_draw_roc, _draw_reliability, _draw_confusion)],
+    }
 
 
-def _table(names: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in names)
-    body = "".join(
-        f"<tr><td>{escape(title)}</td>{''.join(f'<td>{_small(text)}</td>' for text in cells)}</tr>"
-        for title, cells in lines
-    )
-    return f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _small(text: str) -> str:
-    """A cell whose interval is set smaller than its figure."""
-    figure, bracket, interval = escape(text).partition("[")
-    return f"{figure}<small>[{interval}</small>" if bracket else figure
+def _split(lines: Sequence[tuple[str, Sequence[str]]]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Lines whose cells are parted into a figure and its interval, which is set smaller."""
+    parted = [(title, [text.partition("[") for text in cells]) for title, cells in lines]
+    return [(title, [(figure, bracket + interval) for figure, bracket, interval in cells]) for title, cells in parted]
 
 
 def _draw_roc(figure: Any, report: Report) -> None:
     axes = figure.add_subplot()
     shown = [len(report.classes) - 1] if len(report.classes) == 2 else range(len(report.classes))  # noqa: PLR2004
     for k in shown:
-        false_rate, true_rate, _ = roc_curve(report.labels == k, report.probs[:, k])
+        false_rate, true_rate, _ = import_extra("sklearn.metrics", "evaluate").roc_curve(
+            report.labels == k, report.probs[:, k]
+        )
         axes.plot(false_rate, true_rate, label=report.classes[k])
     axes.plot([0, 1], [0, 1], color="0.7", linestyle=":")
     axes.set(xlabel="False positive rate", ylabel="True positive rate", title="ROC", aspect="equal")

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
-from sklearn import metrics as sk
+
+from sentiscore.errors import import_extra
 
 ECE_BINS: Final = 15
 """Bins of the expected calibration error, and of the reliability diagram."""
@@ -74,7 +74,7 @@ def reliability(labels: Labels, probs: Probs) -> list[ReliabilityBin]:
     for i in np.unique(bins):
         inside = bins == i
         rows, n_right = int(inside.sum()), int(right[inside].sum())
-        interval = binomtest(n_right, rows).proportion_ci(method="wilson")
+        interval = import_extra("scipy.stats", "evaluate").binomtest(n_right, rows).proportion_ci(method="wilson")
         found.append(
             ReliabilityBin(
                 low=float(i / ECE_BINS),
@@ -111,7 +111,7 @@ def point_metrics(labels: Labels, probs: Probs, weights: Weights | None = None) 
     """
     predicted = probs.argmax(axis=1)
     n_classes = probs.shape[1]
-    by_class = sk.precision_recall_fscore_support(
+    by_class = import_extra("sklearn.metrics", "evaluate").precision_recall_fscore_support(
         labels, predicted, labels=range(n_classes), sample_weight=weights, zero_division=0.0
     )[:3]
     macro = [float(np.mean(each)) for each in by_class]
@@ -140,6 +140,7 @@ def _roc_auc(labels: Labels, probs: Probs, weights: Weights | None) -> float:
     present = labels if weights is None else labels[weights > 0]
     if np.unique(present).size < probs.shape[1]:
         return float("nan")
+    sk = import_extra("sklearn.metrics", "evaluate")
     if probs.shape[1] == 2:  # noqa: PLR2004
         return float(sk.roc_auc_score(labels, probs[:, 1], sample_weight=weights))
     each = [sk.roc_auc_score(labels == k, probs[:, k], sample_weight=weights) for k in range(probs.shape[1])]

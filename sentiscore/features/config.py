@@ -1,17 +1,12 @@
 """Every setting of the daily features, in one frozen object that reads from TOML."""
 
-import dataclasses
-import math
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from pathlib import Path
-from typing import Any, Final, Self
+from datetime import date, timedelta
+from functools import partial
+from typing import Any, Final
 
-from sentiscore.errors import InputError
-from sentiscore.features.durations import parse_duration, write_duration
-from sentiscore.local import local_path
+from sentiscore.durations import parse_duration, write_duration
+from sentiscore.settings import Settings, setting
 
 SETS: Final = ("level", "shares", "opinion", "decay", "surprise", "unique")
 """The sets of columns there are; see `DailyConfig`."""
@@ -22,13 +17,48 @@ FILLS: Final = ("none", "zero", "latest", "decay")
 
 _LONGEST: Final = timedelta(days=366)
 _MOST_SESSIONS: Final = 10_000
-_LONGEST_SHOWN: Final = 100
 _FIRST_DAY: Final = date(1900, 1, 1)
 _LAST_DAY: Final = date(2199, 12, 31)
+_DAY: Final[dict[str, Any]] = {
+    "low": _FIRST_DAY,
+    "high": _LAST_DAY,
+    "wanted": f"a date from {_FIRST_DAY} to {_LAST_DAY}",
+}
+_HALF_LIVES: Final[dict[str, Any]] = {
+    "above": 0,
+    "high": _MOST_SESSIONS,
+    "distinct": True,
+    "wanted": f"a number of sessions, more than 0 and up to {_MOST_SESSIONS:,}",
+}
+_WINDOWS: Final[dict[str, Any]] = {  # a deviation needs two values
+    "low": 2,
+    "high": _MOST_SESSIONS,
+    "distinct": True,
+    "wanted": f"whole numbers from 2 to {_MOST_SESSIONS:,}",
+}
+
+
+def _cutoff(value: Any) -> str:
+    from sentiscore.features.sessions import parse_cutoff
+
+    if not isinstance(value, str):
+        raise ValueError("text, such as 'close' or 'open-30m'")  # noqa: TRY004 - says what is wanted
+    parse_cutoff(value)
+    return value
+
+
+def _length(name: str, least: timedelta, value: Any) -> str:
+    """A length of time as text, in its one form."""
+    if not isinstance(value, str | timedelta):
+        raise ValueError("text, such as '5m' or '1h30m'")  # noqa: TRY004 - says what is wanted
+    length = value if isinstance(value, timedelta) else parse_duration(value, name)
+    if not least <= length <= _LONGEST:
+        raise ValueError("more than 0 and up to 366 days" if least else "from 0 to 366 days")
+    return write_duration(length)
 
 
 @dataclass(frozen=True, kw_only=True)
-class DailyConfig:
+class DailyConfig(Settings):
     """How texts are placed in sessions, and which columns are made of them.
 
     Half-lives, windows and ages are counted in sessions of the calendar.
@@ -61,83 +91,35 @@ class DailyConfig:
         InputError: A value is of the wrong type or out of its range.
     """
 
-    cutoff: str = "close"
-    latency: str | timedelta = "0s"
-    sets: tuple[str, ...] = SETS
-    decay: tuple[float, ...] = (5.0, 20.0)
-    momentum: tuple[float, ...] = (5.0, 20.0)
-    z: tuple[int, ...] = (20,)
-    volume: tuple[int, ...] = (20,)
-    min_baseline: int = 5
-    shrinkage: float = 5.0
-    shrink_to: str = "past"
-    repeats: str = "keep"
-    repeats_within: str | timedelta = "3d"
-    fill: str = "none"
-    fill_half_life: float = 5.0
-    start: date | None = None
-    end: date | None = None
+    what = "daily config"
+    hint = "See the settings in docs/reference/columns.md."
+
+    cutoff: str = setting("close", form=_cutoff)
+    latency: str | timedelta = setting("0s", form=partial(_length, "latency", timedelta()))
+    sets: tuple[str, ...] = setting(SETS, choices=SETS, distinct=True)
+    decay: tuple[float, ...] = setting((5.0, 20.0), **_HALF_LIVES)
+    momentum: tuple[float, ...] = setting((5.0, 20.0), **_HALF_LIVES)
+    z: tuple[int, ...] = setting((20,), **_WINDOWS)
+    volume: tuple[int, ...] = setting((20,), **_WINDOWS)
+    min_baseline: int = setting(5, low=2)  # a deviation needs two
+    shrinkage: float = setting(5.0, low=0)
+    shrink_to: str = setting("past", choices=SHRINK_TO)
+    repeats: str = setting("keep", choices=REPEATS)
+    repeats_within: str | timedelta = setting("3d", form=partial(_length, "repeats_within", timedelta(milliseconds=1)))
+    fill: str = setting("none", choices=FILLS)
+    fill_half_life: float = setting(5.0, above=0, high=_MOST_SESSIONS)
+    start: date | None = setting(None, **_DAY)
+    end: date | None = setting(None, **_DAY)
 
     def __post_init__(self) -> None:
         """Bring every value into its one form and check it."""
-        from sentiscore.features.sessions import parse_cutoff
-
-        def put(name: str, value: Any) -> None:
-            object.__setattr__(self, name, value)  # the way a frozen dataclass sets itself up
-
-        put("latency", _length("latency", self.latency, timedelta()))
-        put("repeats_within", _length("repeats_within", self.repeats_within, timedelta(milliseconds=1)))
-        parse_cutoff(_text("cutoff", self.cutoff))
-        for name in ("decay", "momentum"):
-            put(name, tuple(_half_life(name, value) for value in _several(name, getattr(self, name))))
+        super().__post_init__()
         if len({f"{half_life:g}" for half_life in self.decay}) < len(self.decay):
-            raise _wrong(
-                "decay", self.decay, "half-lives that differ in their first six digits, which name the columns"
-            )
-        for name in ("z", "volume"):
-            put(name, tuple(_window(name, value) for value in _several(name, getattr(self, name))))
+            raise self.wrong("decay", "half-lives that differ in their first six digits, which name the columns")
         if len(self.momentum) != 2 or self.momentum[0] >= self.momentum[1]:  # noqa: PLR2004 - two
-            raise _wrong("momentum", self.momentum, "two half-lives, the shorter one first")
-        put("sets", tuple(_choice("sets", value, SETS) for value in _several("sets", self.sets)))
-        put("fill_half_life", _half_life("fill_half_life", self.fill_half_life))
-        put("shrinkage", _number("shrinkage", self.shrinkage))
-        if self.shrinkage < 0:
-            raise _wrong("shrinkage", self.shrinkage, "at least 0")
-        if type(self.min_baseline) is not int or self.min_baseline < 2:  # noqa: PLR2004 - a deviation needs two
-            raise _wrong("min_baseline", self.min_baseline, "a whole number, at least 2")
-        for name, choices in (("shrink_to", SHRINK_TO), ("repeats", REPEATS), ("fill", FILLS)):
-            _choice(name, getattr(self, name), choices)
-        for name in ("start", "end"):
-            put(name, _day(name, getattr(self, name)))
+            raise self.wrong("momentum", "two half-lives, the shorter one first")
         if self.start is not None and self.end is not None and self.start > self.end:
-            raise _wrong("end", self.end, f"on or after start, {self.start}")
-
-    @classmethod
-    def from_toml(cls, path: str | Path) -> Self:
-        """A config from a TOML file; what it leaves out keeps its default.
-
-        Raises:
-            InputError: The file is missing, is not TOML, or names a setting that does not exist.
-        """
-        try:
-            raw = tomllib.loads(local_path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:  # what is no UTF-8, no TOML, or a number of thousands of digits
-            raise InputError(f"The config {path} cannot be read: {error}.", "It is a TOML file of settings.") from error
-        return cls().with_changes(raw)
-
-    def with_changes(self, changes: Mapping[str, Any]) -> Self:
-        """The same config with some settings changed.
-
-        Raises:
-            InputError: A setting does not exist, or its value is wrong.
-        """
-        known = [setting.name for setting in dataclasses.fields(self)]
-        if unknown := sorted(set(changes) - set(known)):
-            raise InputError(
-                f"The daily features have no setting {', '.join(map(repr, unknown))}.",
-                f"Settings are: {', '.join(known)}.",
-            )
-        return dataclasses.replace(self, **changes)
+            raise self.wrong("end", f"on or after start, {self.start}")
 
     @property
     def lag(self) -> timedelta:
@@ -153,90 +135,3 @@ class DailyConfig:
     def needs_texts(self) -> bool:
         """Whether the columns cannot be made without knowing which texts are equal."""
         return self.repeats != "keep"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Every setting in a form that JSON has."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value.isoformat() if isinstance(value, date) else value
-            for name, value in dataclasses.asdict(self).items()
-        }
-
-
-def _wrong(name: str, value: Any, wanted: str) -> InputError:
-    return InputError(
-        f"The setting {name} of the daily features is {_shown(value)}; it has to be {wanted}.",
-        "See the settings in docs/reference/columns.md.",
-    )
-
-
-def _shown(value: Any) -> str:
-    try:
-        text = str(value) if isinstance(value, date) else repr(value)
-    except ValueError:  # Python writes no number of more than a few thousand digits
-        return "a number of thousands of digits"
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-
-
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise _wrong(name, value, "text, such as '5m' or 'open-30m'")
-    return value
-
-
-def _length(name: str, value: Any, least: timedelta) -> str:
-    length = value if isinstance(value, timedelta) else parse_duration(_text(name, value), name)
-    if not least <= length <= _LONGEST:
-        raise _wrong(name, value, "more than 0 and up to 366 days" if least else "from 0 to 366 days")
-    return write_duration(length)
-
-
-def _several(name: str, value: Any) -> tuple[Any, ...]:
-    if not isinstance(value, list | tuple):
-        raise _wrong(name, value, "a list")
-    if any(one in value[:i] for i, one in enumerate(value)):
-        raise _wrong(name, value, "a list without repeats")
-    return tuple(value)
-
-
-def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _wrong(name, value, "a number")
-    try:
-        number = float(value)
-    except OverflowError as error:  # a whole number may have any number of digits
-        raise _wrong(name, value, "a number of at most 308 digits") from error
-    if not math.isfinite(number):
-        raise _wrong(name, value, "a number")
-    return number
-
-
-def _half_life(name: str, value: Any) -> float:
-    number = _number(name, value)
-    if not 0 < number <= _MOST_SESSIONS:
-        raise _wrong(name, value, f"more than 0 and up to {_MOST_SESSIONS:,} sessions")
-    return number
-
-
-def _window(name: str, value: Any) -> int:
-    if type(value) is not int or not 2 <= value <= _MOST_SESSIONS:  # noqa: PLR2004 - a deviation needs two
-        raise _wrong(name, value, f"whole numbers from 2 to {_MOST_SESSIONS:,}")
-    return value
-
-
-def _choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
-    if value not in choices:
-        raise _wrong(name, value, f"one of {', '.join(choices)}")
-    return str(value)
-
-
-def _day(name: str, value: Any) -> date | None:
-    if isinstance(value, str):
-        try:
-            value = date.fromisoformat(value)
-        except ValueError as error:
-            raise _wrong(name, value, "a date, such as 2024-02-05") from error
-    if value is not None and (not isinstance(value, date) or isinstance(value, datetime)):
-        raise _wrong(name, value, "a date, such as 2024-02-05")
-    if value is not None and not _FIRST_DAY <= value <= _LAST_DAY:
-        raise _wrong(name, value, f"a date from {_FIRST_DAY} to {_LAST_DAY}")
-    return value

@@ -163,13 +163,14 @@ def place(
             series_of(scored, columns.time), how
         )  # before the types are looked at, since its message shows a value
     columns.check(scored.schema, how)
-    status, sentiment, label = (columns.prefix + name for name in (STATUS, SENTIMENT, LABEL))
-    if missing := [name for name in (status, sentiment, label) if name not in scored.columns]:
+    if missing := [
+        name for name in map(columns.prefix.__add__, (STATUS, SENTIMENT, LABEL)) if name not in scored.columns
+    ]:
         raise InputError(
             f"The rows are not scored: they lack {', '.join(missing)}.",
             "Score them first with sentiscore score; if that used --prefix, give the same here.",
         )
-    numbers = _numbers(scored[sentiment])
+    numbers = _numbers(scored[columns.prefix + SENTIMENT])
     zones = zones_of(how, sessions)
     as_dates = how.midnight == DATE
     published = plausible(midnights_as_dates(times, zones) if as_dates else times.instants)
@@ -179,28 +180,8 @@ def place(
     if cut and ahead.any():  # before they are placed, since the calendar need not reach as far
         known = published.set(ahead, None)
     index = sessions.place(known + lag if lag else known)
-    scorable = scored[status].is_in(SCORED_STATUSES)
     entities = entities_of(scored, columns)
-    parts = {
-        "unique_id": entities.values,
-        "session_idx": index,
-        "counted": scorable,
-        "q": (numbers * SCALE).round().cast(pl.Int64),
-        "u": _uncertainty(scored, columns.prefix),
-        "label": scored[label].cast(pl.String),  # of a file in which no row has scores it may hold nothing
-    }
-    _check_whole(scored[status], scorable, parts["q"], scored[label])
-    if columns.weight is not None:
-        parts["w"] = _weights(series_of(scored, columns.weight), scorable)
-        parts["counted"] = scorable & (parts["w"] > 0)
-    if columns.text is not None:
-        parts["text"] = series_of(scored, columns.text).cast(pl.String).hash(SEED)
-        parts["at"] = published.cast(pl.Int64)
-    if columns.id is not None:
-        parts["at"] = published.cast(pl.Int64)
-        parts["id"] = read_ids(series_of(scored, columns.id))
-        parts["row"] = pl.int_range(scored.height, dtype=pl.Int64, eager=True)
-    rows = pl.DataFrame(parts)
+    rows = _rows(scored, columns, numbers, entities.values, index, published)
     odd = published.filter(odd_times(published)) if how.counts(scored.schema[columns.time]) else published.clear()
     n_unknown = int((entities.missing | published.is_null()).sum())
     placed = rows
@@ -223,6 +204,51 @@ def place(
         sessions=alone["session_idx"],
         n_without_id=0 if columns.id is None else alone.height,
     )
+
+
+def _rows(
+    scored: pl.DataFrame,
+    columns: Columns,
+    numbers: pl.Series,
+    entities: pl.Series,
+    index: pl.Series,
+    published: pl.Series,
+) -> pl.DataFrame:
+    """The rows in the columns that `Placed.rows` has, with a row for each that was given.
+
+    Args:
+        scored: Scored rows.
+        columns: Which of their columns say what.
+        numbers: Their sentiment.
+        entities: Their entities.
+        index: Their sessions.
+        published: When they were published.
+
+    Raises:
+        InputError: A column holds what it cannot, or columns contradict each other.
+    """
+    status, label = scored[columns.prefix + STATUS], scored[columns.prefix + LABEL]
+    scorable = status.is_in(SCORED_STATUSES)
+    parts = {
+        "unique_id": entities,
+        "session_idx": index,
+        "counted": scorable,
+        "q": (numbers * SCALE).round().cast(pl.Int64),
+        "u": _uncertainty(scored, columns.prefix),
+        "label": label.cast(pl.String),  # of a file in which no row has scores it may hold nothing
+    }
+    _check_whole(status, scorable, parts["q"], label)
+    if columns.weight is not None:
+        parts["w"] = _weights(series_of(scored, columns.weight), scorable)
+        parts["counted"] = scorable & (parts["w"] > 0)
+    if columns.text is not None:
+        parts["text"] = series_of(scored, columns.text).cast(pl.String).hash(SEED)
+        parts["at"] = published.cast(pl.Int64)
+    if columns.id is not None:
+        parts["at"] = published.cast(pl.Int64)
+        parts["id"] = read_ids(series_of(scored, columns.id))
+        parts["row"] = pl.int_range(scored.height, dtype=pl.Int64, eager=True)
+    return pl.DataFrame(parts)
 
 
 def entities_of(scored: pl.DataFrame, columns: Columns) -> Entities:

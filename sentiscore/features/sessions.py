@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
+from sentiscore.durations import parse_duration
 from sentiscore.errors import InputError
 from sentiscore.features.calendar_zone import zone_shown
-from sentiscore.features.durations import parse_duration
 from sentiscore.features.exchanges import find_exchange
 from sentiscore.features.times import to_utc
 from sentiscore.features.zones import INSTANT, UTC, check_zone, start_of_day

@@ -86,6 +86,14 @@ def join_target(
             SentiscoreWarning,
             stacklevel=2,
         )
+    joined = _newest(wanted, known, max_age)
+    which = joined[_WHICH]
+    features = [series_of(daily, name).gather(which).alias(name) for name in names]
+    return prices.hstack([*features, daily[DS].gather(which).alias(f"feature_{DS}"), joined[AVAILABLE_AT], joined[AGE]])
+
+
+def _newest(wanted: pl.DataFrame, known: pl.DataFrame, max_age: timedelta | None) -> pl.DataFrame:
+    """For each forecast, in order, the newest row of its entity that was known at its instant, and how old it was."""
     both = (wanted.schema[_AT], known.schema[AVAILABLE_AT])
     unit: Literal["ns", "us"] = "ns" if pl.Datetime("ns", UTC) in both else "us"  # the finer one: nothing is rounded
     joined = (
@@ -106,9 +114,7 @@ def join_target(
     if max_age is not None:
         fresh = pl.col(AGE) <= max_age
         joined = joined.with_columns(pl.when(fresh).then(pl.col(_WHICH, AVAILABLE_AT, AGE)))
-    which = joined[_WHICH]
-    features = [series_of(daily, name).gather(which).alias(name) for name in names]
-    return prices.hstack([*features, daily[DS].gather(which).alias(f"feature_{DS}"), joined[AVAILABLE_AT], joined[AGE]])
+    return joined
 
 
 def _known(daily: pl.DataFrame) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from sentiscore.errors import import_extra
 from sentiscore.monitoring.measures import Counts, Floats
 
 NIGHTS: Final = 2_000
@@ -58,8 +59,7 @@ def of_share(k: int, n: int, reference_k: int, reference_n: int) -> float:
         reference_k: Rows of the kind in the reference.
         reference_n: All rows of the reference, at least 1.
     """
-    from scipy.stats import hypergeom
-
+    hypergeom = import_extra("scipy.stats", "monitor").hypergeom
     total, rows = k + reference_k, n + reference_n
     mean = n * total / rows
     reach = _REACH * (mean * (1 - total / rows) * reference_n / max(1, rows - 1)) ** 0.5 + _REACH
@@ -82,8 +82,7 @@ def of_mean(variance: float, n: int, reference_variance: float, reference_n: int
         reference_variance: Of one row of the reference.
         reference_n: All rows of the reference, at least 2.
     """
-    from scipy.stats import norm
-
+    norm = import_extra("scipy.stats", "monitor").norm
     deviation = (variance / (n - 1) + reference_variance / (reference_n - 1)) ** 0.5
     return float(norm.isf(0.5 / NIGHTS) * deviation)
 
@@ -96,8 +95,7 @@ def of_splits(values: Floats) -> tuple[float, float]:
     Args:
         values: The measure of each split.
     """
-    from scipy.stats import gamma
-
+    gamma = import_extra("scipy.stats", "monitor").gamma
     mean, variance = float(values.mean()), float(values.var(ddof=1))
     if variance <= 0 or mean <= 0:
         return mean, mean

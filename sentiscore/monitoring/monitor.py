@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from sentiscore import forks
-from sentiscore.errors import InputError
+from sentiscore.errors import InputError, require_extra
 from sentiscore.features.time_format import TimeFormat
 from sentiscore.features.zones import UTC
 from sentiscore.labels import STATUS
@@ -67,8 +67,10 @@ def monitor(
     Raises:
         InputError: A file cannot be read, is not scored, has no row with scores or lacks a column; the scores are of
             different models; there is no check of a name; or there are too few rows for any check.
+        MissingExtraError: SciPy is not installed.
     """
     forks.check()
+    require_extra("monitor", "scipy")
     limits = with_thresholds(thresholds)
     how = TimeFormat(tz=UTC if tz is None else tz, format=time_format, unit=time_unit)
     columns = Columns(text=text_col, time=time_col, how=how, prefix=prefix)

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from sentiscore.errors import import_extra
 from sentiscore.monitoring.chance import NIGHTS
 from sentiscore.monitoring.measures import Counts, Floats
 
@@ -77,8 +78,7 @@ def compare_volume(hours: Hours, reference: Hours) -> Volume | None:
         None where the reference has too few days to tell: fewer than two of some day of the week that is asked for,
         or fewer than seven beyond the first of each.
     """
-    from scipy.stats import t
-
+    t = import_extra("scipy.stats", "monitor").t
     end = int(hours[0][-1]) + 1
     days, rows = _days(hours, end)
     if days.size > 1:
@@ -157,8 +157,7 @@ def without_stray(hours: Hours, usual: float | None) -> tuple[Hours, int]:
 
 def _stray(at: Counts, rows: Counts, a_day: float, pause: int) -> int:
     """How many hours at the beginning hold stray rows, taken away piece by piece from the outside."""
-    from scipy.special import pdtr
-
+    pdtr = import_extra("scipy.special", "monitor").pdtr
     total = np.cumsum(rows)
     most = max(1, int(_STRAY * rows.sum()))
     start = 0

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from sentiscore.errors import import_extra
 from sentiscore.monitoring import chance
 from sentiscore.monitoring.measures import Counts, Floats, jensen_shannon, unseen_share
 
@@ -101,8 +102,7 @@ def _words(texts: pl.Series) -> pl.DataFrame:
 
 def _table(words: pl.DataFrame, n_texts: int) -> Any:
     """A sparse matrix of counts: texts down, words across."""
-    from scipy.sparse import csr_array
-
+    csr_array = import_extra("scipy.sparse", "monitor").csr_array
     used, column = np.unique(words["bucket"].to_numpy(), return_inverse=True)
     ones = np.ones(words.height, dtype=np.int64)
     return csr_array((ones, (words["i"].to_numpy(), column)), shape=(n_texts, max(1, used.size)))

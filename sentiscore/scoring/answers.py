@@ -29,9 +29,9 @@ from sentiscore.errors import InputError, OutputError, SentiscoreWarning
 from sentiscore.forks import forked_with
 from sentiscore.local import local_path
 from sentiscore.scoring.answer_file import answers_file, connect, damaged, pragma, transaction, translated
+from sentiscore.scoring.options import DEFAULT_CACHE_BYTES
 from sentiscore.scoring.prepared import Answers, Known
 
-DEFAULT_MAX_BYTES: Final = 1 << 30
 LEAST_MAX_BYTES: Final = 1_000_000
 _KEY_BYTES: Final = 16
 _CHECKSUM_BYTES: Final = 8
@@ -102,7 +102,7 @@ class AnswerStore:
             raise
 
     @classmethod
-    def open(cls, folder: str | Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> Self:
+    def open(cls, folder: str | Path, *, max_bytes: int = DEFAULT_CACHE_BYTES) -> Self:
         """Open the store of a folder; what is missing is made.
 
         Args:

@@ -1,21 +1,9 @@
 """Finished windows of a job, kept beside its output until everything is in place.
 
-While a job writes NAME, the folder `.NAME.job` beside it holds
-
-    lock        held by the one run that works on NAME; the system lets go of it when that run dies, however it dies
-    key.json    all that answers depend on, so that a run which would answer differently is refused
-    stored      there if the answers of all these windows are in a store (--cache) too, so that none is lost with them
-    *.parquet   the scores of one window each; the name says which rows, of a job with which key, and has a hash over
-                that key, the rows and the bytes
-    part-*      what is written of NAME so far, and of other files that belong beside it
-
 A window is finished when its file has its name: it is written beside, synced and renamed. The file's own hash, which
 covers its position too, is checked before its scores are taken, so a file that is damaged, renamed, or of another job
 is as good as none and its rows are scored again. Rows between finished windows are found by position, so windows may
-have another size in each run.
-
-Nothing else is ever removed: a folder of that name that is a link, or that holds anything else, is refused. All of the
-above are plain files, but for what is written of a folder of parts; a pipe or a link of such a name is not ours.
+have another size in each run. What the files are called is in `work_folder`.
 """
 
 import hashlib
@@ -23,11 +11,9 @@ import io
 import json
 import os
 import re
-import stat
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -35,51 +21,28 @@ from typing import Final, Self
 import polars as pl
 from filelock import FileLock, Timeout
 
+from sentiscore.disk.durable import replace_synced, write_synced
+from sentiscore.disk.parts import remove
+from sentiscore.disk.paths import real
 from sentiscore.errors import OutputError
-from sentiscore.tables.places import holds_parts_alone, real, remove, sync_folder, write_synced
+from sentiscore.scoring.work_folder import (
+    BEGUN,
+    KEY_DIGITS,
+    KEY_FILE,
+    LOCK_FILE,
+    STORED_FILE,
+    WindowFile,
+    is_ours,
+    make_work_folder,
+    parse,
+    read_key,
+    translated,
+    work_folder,
+)
 
-_KEY_FILE: Final = "key.json"
-_LOCK_FILE: Final = "lock"
-_STORED_FILE: Final = "stored"
-_PART: Final = re.compile(r"rows-(\d{15})-(\d{8})-([0-9a-f]{16})-([0-9a-f]{64})\.parquet")
-_EARLIER: Final = re.compile(_PART.pattern.replace("rows", r"\d{5}", 1))
-"""A window of a version that began its names with the source: it is removed, and its rows are scored again."""
-
-_BEGUN: Final = "part-"
-_KEY_DIGITS: Final = 16
 _LOCK_SECONDS: Final = 0.2
 _LOCK_TRIES: Final = 5
 """A run that ends removes the folder, and may do so between the two steps of making it and locking it."""
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Scores of some rows, in a file."""
-
-    path: Path
-    start: int
-    rows: int
-    key: str
-    digest: str
-
-    @property
-    def end(self) -> int:
-        return self.start + self.rows
-
-    @property
-    def position(self) -> str:
-        """The part of its name that says which rows it has."""
-        return self.path.name[: -len(f"-{self.key}-{self.digest}.parquet")]
-
-
-def work_folder(target: Path) -> Path:
-    """Where the journal of an output is.
-
-    Args:
-        target: The output; a link counts as what it leads to.
-    """
-    place = real(target)
-    return place.with_name(f".{place.name}.job")
 
 
 class Journal:
@@ -95,15 +58,15 @@ class Journal:
     def __init__(self, target: Path) -> None:
         self.target = target
         self.folder = work_folder(target)
-        self._lock = FileLock(self.folder / _LOCK_FILE, timeout=_LOCK_SECONDS, thread_local=False)
+        self._lock = FileLock(self.folder / LOCK_FILE, timeout=_LOCK_SECONDS, thread_local=False)
         self._key = ""
-        self._parts: list[_Part] = []
+        self._parts: list[WindowFile] = []
         self._cleared = False
 
     def __enter__(self) -> Self:
         for left in reversed(range(_LOCK_TRIES)):
-            with self._translated():
-                self._make_folder()
+            with translated(self.folder):
+                make_work_folder(self.folder)
             try:
                 self._lock.acquire()
             except Timeout as error:
@@ -124,36 +87,10 @@ class Journal:
     ) -> None:
         try:
             with suppress(OSError):
-                if not self._cleared and not any(_parse(path) for path in self.folder.iterdir()):
+                if not self._cleared and not any(parse(path) for path in self.folder.iterdir()):
                     self.clear()
         finally:
             self._lock.release()
-
-    def _make_folder(self) -> None:
-        """Make the work folder, unless there is one that a run of this program left.
-
-        The lock is the first file in a work folder and the last to go, so a folder with other files and no lock was
-        made by somebody else.
-
-        Raises:
-            OutputError: What is there was not made by this program.
-        """
-        if self.folder.is_symlink():
-            raise OutputError(
-                f"{self.folder} is a link, and unfinished work belongs there.",
-                "Remove the link, or choose another --output.",
-            )
-        self.folder.mkdir(mode=0o700, exist_ok=True)  # it holds scores, and outputs that are not in place
-        paths = sorted(self.folder.iterdir())
-        held = [path.name for path in paths]
-        strange = [path.name for path in paths if not _is_ours(path)]
-        if held and not strange and _LOCK_FILE not in held:
-            strange = held
-        if strange:
-            raise OutputError(
-                f"{self.folder} holds files that sentiscore did not put there, such as {strange[0]}.",
-                "Move that folder away, or choose another --output: unfinished work belongs there.",
-            )
 
     @property
     def job_key(self) -> str:
@@ -167,7 +104,7 @@ class Journal:
             path: The output, or another file of the job.
         """
         place = real(path)
-        return self.folder / f"{_BEGUN}{place.name}" if place.parent == self.folder.parent else None
+        return self.folder / f"{BEGUN}{place.name}" if place.parent == self.folder.parent else None
 
     def begin(self, key: Mapping[str, str], *, resume: bool, stored: bool = False) -> int:
         """Find the finished windows of a job.
@@ -185,22 +122,22 @@ class Journal:
             OutputError: The folder holds windows of a job with another key, or cannot be used.
         """
         self._key = json.dumps(dict(key), sort_keys=True)
-        with self._translated():
+        with translated(self.folder):
             if not resume or (self._others() and self._is_stored()):
                 self._remove_all()
             else:
                 self._refuse_other(key)
             self._note_stored(stored=stored)
-            if _read_key(self.folder / _KEY_FILE) != dict(key):
-                self._write(_KEY_FILE, json.dumps(dict(key), indent=2).encode())
+            if read_key(self.folder / KEY_FILE) != dict(key):
+                self._write(KEY_FILE, json.dumps(dict(key), indent=2).encode())
             self._parts = []
             for path in sorted(self.folder.iterdir()):
-                if part := _parse(path):
+                if part := parse(path):
                     if self._read(part) is None:
                         path.unlink()
                     else:
                         self._parts.append(part)
-                elif path.name not in (_KEY_FILE, _LOCK_FILE, _STORED_FILE) and _is_ours(path):
+                elif path.name not in (KEY_FILE, LOCK_FILE, STORED_FILE) and is_ours(path):
                     remove(path)
         return sum(part.rows for part in self._parts)
 
@@ -229,7 +166,7 @@ class Journal:
         part, _ = self._around(position)
         if part is None or position + rows > part.end:
             return None
-        with self._translated():
+        with translated(self.folder):
             content = self._read(part)
         if content is None:
             raise OutputError(
@@ -250,10 +187,10 @@ class Journal:
         buffer = io.BytesIO()
         scores.write_parquet(buffer, statistics=False)
         content = buffer.getvalue()
-        key = self.job_key[:_KEY_DIGITS]
+        key = self.job_key[:KEY_DIGITS]
         rows = f"rows-{position:015}-{scores.height:08}"
         name = f"{rows}-{key}-{self._digest(rows, content)}.parquet"
-        with self._translated():
+        with translated(self.folder):
             self._write(name, content)
 
     def clear(self) -> None:
@@ -262,14 +199,14 @@ class Journal:
         with suppress(OSError):  # the work is in its place, and what is left here is in nobody's way
             self._remove_all()
             if os.name != "nt":  # where a locked file cannot be removed, the folder stays for the next run
-                (self.folder / _LOCK_FILE).unlink(missing_ok=True)
+                (self.folder / LOCK_FILE).unlink(missing_ok=True)
                 self.folder.rmdir()
 
     def _remove_all(self) -> None:
         """Everything of ours but the lock; the key first, without which no window is in the way of another job."""
-        (self.folder / _KEY_FILE).unlink(missing_ok=True)
+        (self.folder / KEY_FILE).unlink(missing_ok=True)
         for path in self.folder.iterdir():
-            if path.name != _LOCK_FILE and _is_ours(path):
+            if path.name != LOCK_FILE and is_ours(path):
                 remove(path)
 
     def _refuse_other(self, key: Mapping[str, str]) -> None:
@@ -277,10 +214,10 @@ class Journal:
 
         Windows without any key are what a kill left of a job that was done, or thrown away.
         """
-        if not os.path.lexists(self.folder / _KEY_FILE):
+        if not os.path.lexists(self.folder / KEY_FILE):
             return
         others = self._others()
-        found = _read_key(self.folder / _KEY_FILE)
+        found = read_key(self.folder / KEY_FILE)
         if not others or found == dict(key):
             return
         if found is None:
@@ -296,25 +233,25 @@ class Journal:
 
     def _others(self) -> set[str]:
         """The keys of windows of other jobs."""
-        return {part.key for path in self.folder.iterdir() if (part := _parse(path))} - {self.job_key[:_KEY_DIGITS]}
+        return {part.key for path in self.folder.iterdir() if (part := parse(path))} - {self.job_key[:KEY_DIGITS]}
 
     def _is_stored(self) -> bool:
-        return (self.folder / _STORED_FILE).exists()
+        return (self.folder / STORED_FILE).exists()
 
     def _note_stored(self, *, stored: bool) -> None:
         """Note whether every window, of those that are there and those to come, has its answers in a store."""
         if not stored:
-            (self.folder / _STORED_FILE).unlink(missing_ok=True)
-        elif not self._is_stored() and not any(_parse(path) for path in self.folder.iterdir()):
-            self._write(_STORED_FILE, b"")
+            (self.folder / STORED_FILE).unlink(missing_ok=True)
+        elif not self._is_stored() and not any(parse(path) for path in self.folder.iterdir()):
+            self._write(STORED_FILE, b"")
 
-    def _around(self, position: int) -> tuple[_Part | None, _Part | None]:
+    def _around(self, position: int) -> tuple[WindowFile | None, WindowFile | None]:
         """The last finished window that begins at or before a position, and the first after it."""
         parts = self._parts
         i = bisect_right(parts, position, key=lambda part: part.start)
         return parts[i - 1] if i else None, parts[i] if i < len(parts) else None
 
-    def _read(self, part: _Part) -> bytes | None:
+    def _read(self, part: WindowFile) -> bytes | None:
         """What is in the file of a window, if it is as it was written."""
         content = part.path.read_bytes() if part.path.is_file() else b""
         return content if self._digest(part.position, content) == part.digest else None
@@ -325,70 +262,9 @@ class Journal:
 
     def _write(self, name: str, content: bytes) -> None:
         """Write a file of the folder, whole or not at all, and see to it that it outlives a crash of the machine."""
-        waiting = self.folder / f"{name}.tmp"
+        waiting = self.folder / f"{name}.tmp"  # no other run writes here
         write_synced(waiting, content)
-        waiting.replace(self.folder / name)
-        sync_folder(self.folder)
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except FileExistsError as error:
-            raise OutputError(
-                f"{self.folder} is not a folder, and unfinished work belongs there.",
-                "Move it away, or choose another --output.",
-            ) from error
-        except FileNotFoundError as error:
-            raise OutputError(
-                f"{self.folder}, where unfinished work is kept, is gone.",
-                "Something removed it while the job ran. Nothing else was changed: give the same command again.",
-            ) from error
-        except PermissionError as error:
-            if self.folder.is_dir() and not os.access(self.folder, os.R_OK | os.W_OK | os.X_OK):
-                raise OutputError(
-                    f"{self.folder} is of another user, and unfinished work belongs there.",
-                    "Have its owner finish the job or remove that folder, or choose another --output.",
-                ) from error
-            raise OutputError(
-                f"{self.folder.parent} may not be written to by this user.", "Choose another place with --output."
-            ) from error
-        except OSError as error:
-            raise OutputError(
-                f"{self.folder} could not be written: {error.strerror or error}.",
-                "What was finished is kept. Make room if that is why, then give the same command again.",
-            ) from error
-
-
-def _parse(path: Path) -> _Part | None:
-    found = _PART.fullmatch(path.name)
-    return _Part(path, int(found[1]), int(found[2]), found[3], found[4]) if found else None
-
-
-def _is_ours(path: Path) -> bool:
-    """Whether this is a file or folder that a run puts into its work folder, or there is none any more."""
-    name = path.name
-    plain = name.removesuffix(".tmp")
-    is_window = any(pattern.fullmatch(plain) for pattern in (_PART, _EARLIER))
-    is_file_name = is_window or plain in (_KEY_FILE, _LOCK_FILE, _STORED_FILE)
-    if not is_file_name and not name.startswith(_BEGUN):
-        return False
-    try:
-        mode = path.lstat().st_mode
-    except FileNotFoundError:
-        return True
-    if not is_file_name and stat.S_ISDIR(mode):
-        return holds_parts_alone(path)
-    return stat.S_ISREG(mode)
-
-
-def _read_key(path: Path) -> dict[str, str] | None:
-    """The key in a file; None if it is damaged or not there."""
-    try:
-        key = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return key if isinstance(key, dict) and all(isinstance(value, str) for value in key.values()) else None
+        replace_synced(waiting, self.folder / name)
 
 
 def _told(value: str | None) -> str:

@@ -1,9 +1,9 @@
 """What the outputs of a job say of how they were made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from sentiscore.features.origins import ScoredFile, daily_options, daily_provenance
-from sentiscore.scoring.plan import Plan, daily_settings
+from sentiscore.nightly.origins import ScoredFile, daily_options, daily_provenance
+from sentiscore.scoring.planned import Plan
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.tables.provenance import REJECTED_ROWS, SCORED_ROWS, ModelFacts, Provenance, SourceFacts
 
@@ -21,22 +21,22 @@ def provenance_of_rows(
         rows: Rows of the output.
         rejects: Whether they are those that were set aside.
     """
-    checkpoint, options = scorer.checkpoint, plan.options
+    checkpoint, asked = scorer.checkpoint, plan.request.rows
     return Provenance(
         kind=REJECTED_ROWS if rejects else SCORED_ROWS,
         rows=rows,
         sources=tuple(sources),
         n_sources=len(sources),
         options={
-            "text_col": options.text_col,
-            "columns": options.columns,
+            "text_col": plan.request.text_col,
+            "columns": asked.columns,
             **plan.csv_options,
-            "limit": options.limit,
-            "prefix": options.prefix,
+            "limit": asked.limit,
+            "prefix": asked.prefix,
             "max_length": scorer.max_length,
             "overflow": scorer.overflow,
-            "bad_rows": options.bad_rows,
-            "csv_as_is": options.csv_as_is,
+            "bad_rows": asked.bad_rows,
+            "csv_as_is": asked.csv_as_is,
         },
         job_key=job_key,
         model=ModelFacts(
@@ -63,5 +63,4 @@ def provenance_of_days(plan: Plan, rows: Provenance, *, sha256: str, n_days: int
     if plan.sums is None:
         raise RuntimeError("a job without daily features has no provenance of them")
     scored = ScoredFile(SourceFacts(file=plan.output.name, sha256=sha256, rows=rows.rows), rows)
-    settings: Mapping[str, object] = daily_settings(plan.options)
-    return daily_provenance(daily_options(plan.sums, settings), [scored], n_days)
+    return daily_provenance(daily_options(plan.sums), [scored], n_days)

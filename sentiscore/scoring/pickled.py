@@ -4,32 +4,11 @@ import copy
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import Any, Final, Protocol, Self, TypeVar
 
 from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
 from sentiscore.errors import CheckpointError, SentiscoreWarning
-
-if TYPE_CHECKING:
-    from sentiscore.scoring.scorer import Scorer
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What was asked for when a scorer was loaded, beside its model.
-
-    Attributes:
-        device: "auto" or a device.
-        dtype: "auto" or a number type.
-        labels: Label names in the order of the model's ids; None for what its config says.
-        max_length: Tokens of a text; None for the model's own limit.
-        overflow: What is done with a longer text.
-    """
-
-    device: str
-    dtype: str
-    labels: tuple[str, ...] | None
-    max_length: int | None
-    overflow: str
+from sentiscore.scoring.options import ScorerOptions
 
 
 @dataclass(frozen=True)
@@ -88,11 +67,21 @@ class Origin:
         return replace(found, name=self.name)
 
 
-_KEPT: Final[dict[object, "Scorer"]] = {}
+class Reloadable(Protocol):
+    """What can be loaded again: a scorer, or a class made of one."""
+
+    @classmethod
+    def load(cls, checkpoint: Checkpoint, asked: ScorerOptions) -> Self:
+        """Load it from its checkpoint, as it was asked for."""
+
+
+_S = TypeVar("_S", bound=Reloadable)
+
+_KEPT: Final[dict[object, Any]] = {}
 """The last scorer that was unpickled: a pool sends the same one with each of its tasks."""
 
 
-def restore(kind: "type[Scorer]", origin: Origin, asked: Asked) -> "Scorer":
+def restore(kind: type[_S], origin: Origin, asked: ScorerOptions) -> _S:
     """Load a scorer again, as it was asked for; pickle calls this.
 
     The files are hashed each time, but the network of the last scorer is kept and shared.
@@ -108,7 +97,7 @@ def restore(kind: "type[Scorer]", origin: Origin, asked: Asked) -> "Scorer":
     """
     checkpoint = origin.load(asked.labels)
     key = kind, origin, asked
-    kept = _KEPT.get(key)
+    kept: _S | None = _KEPT.get(key)
     if kept is None:
         kept = kind.load(checkpoint, asked)
         _KEPT.clear()

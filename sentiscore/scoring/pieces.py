@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sentiscore.evaluation.calibration import class_probabilities
 from sentiscore.scoring.prepared import Answers, Prepared
+from sentiscore.scoring.probabilities import class_probabilities
 
 
 def answers_of(

@@ -3,6 +3,7 @@
 import copy
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final, Self
@@ -10,26 +11,26 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import torch
 
-from sentiscore import __version__, forks
+from sentiscore import contracts, forks
 from sentiscore import labels as names
 from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
+from sentiscore.engine import torch
 from sentiscore.engine.classifier import SHORTEST, Classifier, Progress
 from sentiscore.engine.device import choose_device, choose_dtype, dtype_name
 from sentiscore.errors import CheckpointError, InputError, SentiscoreWarning
-from sentiscore.evaluation.calibration import class_logits
 from sentiscore.scoring.answers import AnswerStore, Asker
-from sentiscore.scoring.bad_rows import is_blank
-from sentiscore.scoring.pickled import Asked, Origin, restore
+from sentiscore.scoring.options import ScorerOptions, one_scorer
+from sentiscore.scoring.pickled import Origin, restore
 from sentiscore.scoring.pieces import answers_of
-from sentiscore.scoring.prepared import Answers, Prepared
+from sentiscore.scoring.prepared import Prepared
+from sentiscore.scoring.preparing import distinct_of, per_row, prepare
+from sentiscore.scoring.probabilities import class_logits
+from sentiscore.scoring.scored_columns import check_clashes, check_text_column, rows_of
 from sentiscore.scoring.texts import as_texts
 from sentiscore.tables.exact import series_of
-from sentiscore.tables.source import require_column
+from sentiscore.version import __version__
 
-_TEXT: Final = "text"
-_WHICH: Final = "which"
 _ANSWERS: Final = "2"
 """Raised whenever the same model comes to answer otherwise, or its answers have other columns."""
 
@@ -50,11 +51,11 @@ class Scorer:
         overflow: What is done with a text that is too long.
     """
 
-    def __init__(self, checkpoint: Checkpoint, classifier: Classifier, asked: Asked) -> None:
+    def __init__(self, checkpoint: Checkpoint, classifier: Classifier, asked: ScorerOptions) -> None:
         self.checkpoint = checkpoint
         self.overflow = asked.overflow
-        self._asked = asked
         self._origin = Origin.of(checkpoint)
+        self._asked = replace(asked, model=self._origin.model, revision=self._origin.revision)
         self._classifier = classifier
         self._answers: tuple[AnswerStore, Asker] | None = None
         self.device = str(classifier.device)
@@ -63,7 +64,7 @@ class Scorer:
     @classmethod
     def from_pretrained(
         cls,
-        model: str | Path = DEFAULT,
+        model: str | Path | ScorerOptions = DEFAULT,
         *,
         device: str = "auto",
         dtype: str = "auto",
@@ -75,7 +76,7 @@ class Scorer:
         """Load a model. One that was never calibrated is warned about.
 
         Args:
-            model: "default" (inside the package), a folder, or a hub id.
+            model: "default" (inside the package), a folder, or a hub id; or all of these in one object.
             device: "auto", "cpu", "cuda", "cuda:N" or "mps".
             dtype: "auto" (bf16 where the device is faster for it), "fp32" or "bf16".
             revision: The commit of a hub id, or a branch or tag that `sentiscore.lock` has a commit for.
@@ -87,13 +88,15 @@ class Scorer:
 
         Raises:
             CheckpointError: The model cannot be found or loaded, or its labels are unknown.
-            InputError: There is no such device, dtype or overflow, or max_length is out of range.
+            InputError: There is no such device, dtype or overflow, max_length is out of range, or something is said by
+                an object and by a keyword.
             ForkError: The device is a GPU that was used before this process was forked.
         """
-        choose_dtype(dtype, choose_device(device))  # a mistake here need not wait for the model's files
-        checkpoint = load_checkpoint(model, revision=revision, labels=labels)
-        named = None if labels is None else tuple(labels)
-        scorer = cls.load(checkpoint, Asked(device, dtype, named, max_length, overflow))
+        given = ScorerOptions(device=device, dtype=dtype, revision=revision, max_length=max_length, overflow=overflow)
+        asked = one_scorer(model, given.with_changes({"labels": labels}))
+        choose_dtype(asked.dtype, choose_device(asked.device))  # a mistake here need not wait for the model's files
+        checkpoint = load_checkpoint(asked.model, revision=asked.revision, labels=asked.labels)
+        scorer = cls.load(checkpoint, asked)
         if differences := scorer._classifier.encoder.differences:
             warnings.warn(
                 f"{checkpoint.name} contradicts itself on how texts are read: {', '.join(differences)}. They are read "
@@ -111,7 +114,7 @@ class Scorer:
         return scorer
 
     @classmethod
-    def load(cls, checkpoint: Checkpoint, asked: Asked) -> Self:
+    def load(cls, checkpoint: Checkpoint, asked: ScorerOptions) -> Self:
         """Load the network of a checkpoint.
 
         Args:
@@ -120,7 +123,7 @@ class Scorer:
 
         Raises:
             CheckpointError: It cannot be loaded.
-            InputError: There is no such device, dtype or overflow, or max_length is out of range.
+            InputError: There is no such device or dtype, or max_length is out of range.
         """
         length = asked.max_length
         if length is not None and not SHORTEST <= length <= checkpoint.longest:
@@ -128,8 +131,6 @@ class Scorer:
                 f"{checkpoint.name} can read {SHORTEST} to {checkpoint.longest} tokens, not {length}.",
                 "Choose a --max-length (max_length) in that range.",
             )
-        if asked.overflow not in names.OVERFLOWS:
-            raise InputError(f"There is no overflow {asked.overflow!r}.", f"Use {' or '.join(names.OVERFLOWS)}.")
         device = choose_device(asked.device)
         dtype = choose_dtype(asked.dtype, device)
         classifier = _load(checkpoint, device, dtype, length, may_choose=asked.dtype == "auto")
@@ -290,36 +291,12 @@ class Scorer:
             texts: Texts, nulls allowed.
         """
         forks.check()
-        texts = texts.alias(_TEXT)
-        rows = pl.DataFrame({_TEXT: texts.cast(pl.String)})
-        blank = is_blank(pl.col(_TEXT))  # what is left may still have no tokens
-        distinct = rows.filter(pl.col(_TEXT).is_not_null() & ~blank).unique(maintain_order=True).with_row_index(_WHICH)
-        which = rows.join(distinct, on=_TEXT, how="left", maintain_order="left")[_WHICH]
-        unread = distinct[_TEXT]
+        found = distinct_of(texts)
         known = None
         if self._answers is not None:
             store, asker = self._answers
-            known = store.look_up(asker, unread.to_list())
-            unread = unread.filter(pl.Series(~known.found, dtype=pl.Boolean))
-        encoder = self._classifier.encoder
-        listed = encoder.as_far_as_read(unread).to_list()  # a text of 16 MB may take 64 in Python
-        encoded = encoder.encode(listed)
-        owners = np.arange(len(listed))
-        if self.overflow == names.WINDOWS and encoded.truncated.any():
-            short, long = np.flatnonzero(~encoded.truncated), np.flatnonzero(encoded.truncated)
-            cut = [encoder.pieces(unread[int(i)]) for i in long]
-            pieces = encoder.encode([piece for parts in cut for piece in parts])
-            encoded = encoder.encode([listed[i] for i in short]).followed_by(pieces)
-            owners = np.concatenate([short, np.repeat(long, [len(parts) for parts in cut])])
-        return Prepared(
-            null=texts.is_null(),
-            which=which,
-            n_encoded=len(listed),
-            encoded=encoded,
-            reading=encoder.reading(encoded),
-            owners=owners,
-            known=known,
-        )
+            known = store.look_up(asker, found.texts.to_list())
+        return prepare(found, known, self._classifier.encoder, windows=self.overflow == names.WINDOWS)
 
     def compute(self, prepared: Prepared, progress: Progress | None = None) -> npt.NDArray[np.float32]:
         """The second part, and the only one that takes long: logits of what was encoded.
@@ -333,7 +310,7 @@ class Scorer:
         """
         counted = None
         if progress is not None:
-            counted = _per_row(progress, prepared.which.len(), prepared.owners.size)
+            counted = per_row(progress, prepared.which.len(), prepared.owners.size)
         return self._classifier.run(prepared.encoded, counted)
 
     def finish(self, prepared: Prepared, logits: npt.NDArray[np.float32]) -> pl.DataFrame:
@@ -346,44 +323,15 @@ class Scorer:
         Returns:
             See `score`.
         """
-        from sentiscore.schemas import ScoredRows, validate
-
         forks.check()
         new = answers_of(prepared, logits, self.checkpoint.outputs, self.checkpoint.temperature or 1.0)
         answers = new if prepared.known is None else prepared.known.answers.joined(new, ~prepared.known.found)
-        scored = validate(self._rows(prepared, answers), ScoredRows)
+        rows = rows_of(prepared, answers, self.checkpoint.labels, self.columns)
+        scored = contracts.check(rows, contracts.SCORED_ROWS)
         if self._answers is not None and prepared.known is not None:
             store, asker = self._answers
             store.keep(asker, prepared.known, new)
         return scored
-
-    def _rows(self, prepared: Prepared, answers: Answers) -> pl.DataFrame:
-        """The answer to each row's text, in the columns that scoring adds."""
-        probs = answers.probs
-        position = {label: i for i, label in enumerate(self.checkpoint.labels)}
-        read = ~np.isnan(probs[:, 0])
-        best = np.where(read, np.nan_to_num(probs).argmax(axis=1), len(position))
-        status = np.where(read, np.where(answers.truncated, names.TRUNCATED, names.OK), names.UNKNOWN)
-        numbers = {f"p_{label}": probs[:, i] for label, i in position.items()}
-        numbers[names.SENTIMENT] = probs[:, position[names.POSITIVE]] - probs[:, position[names.NEGATIVE]]
-        by_text = pl.DataFrame(
-            {
-                **{name: pl.Series(values, dtype=pl.Float64).fill_nan(None) for name, values in numbers.items()},
-                names.LABEL: pl.Series([*self.checkpoint.labels, None], dtype=pl.String).gather(best),
-                names.N_TOKENS: pl.Series(answers.n_tokens, dtype=pl.Int32),
-                names.N_WINDOWS: pl.Series(answers.n_windows, dtype=pl.Int32),
-                names.UNKNOWN_SHARE: pl.Series(answers.unknown_share, dtype=pl.Float32),
-                names.STATUS: pl.Series(status.tolist(), dtype=pl.String),
-            }
-        ).with_columns(pl.col(list(numbers)).cast(pl.Float32))
-        scored = by_text.select(pl.all().gather(prepared.which)).with_columns(
-            pl.col(names.N_TOKENS, names.N_WINDOWS).fill_null(0),
-            pl.when(prepared.null)
-            .then(pl.lit(names.NULL))
-            .otherwise(pl.col(names.STATUS).fill_null(names.EMPTY))
-            .alias(names.STATUS),
-        )
-        return scored.select(self.columns)
 
 
 def _load(
@@ -396,37 +344,3 @@ def _load(
         if not may_choose or dtype is torch.float32:
             raise
     return Classifier.load(checkpoint, device=device, dtype=torch.float32, max_length=max_length)
-
-
-def check_text_column(schema: pl.Schema, text_col: str, where: str) -> None:
-    """Raise an InputError unless the column is there and holds text."""
-    require_column(schema, text_col, where, "--text-col (text_col)")
-    dtype = schema[text_col]
-    if dtype not in (pl.String, pl.Null, pl.Categorical, pl.Enum):
-        texts = [name for name, kind in schema.items() if kind == pl.String]
-        raise InputError(
-            f"The column {text_col!r} of {where} holds {dtype}, not text.",
-            f"Columns of text are: {', '.join(texts) or '(none)'}.",
-        )
-
-
-def check_clashes(kept: Sequence[str], added: Sequence[str], prefix: str, where: str) -> None:
-    """Raise an InputError if a column that will be added is there already."""
-    if clashes := [prefix + name for name in added if prefix + name in kept]:
-        raise InputError(
-            f"{where} already has the column{'s'[: len(clashes) > 1]} {', '.join(clashes)}, which scoring adds.",
-            "Name the added columns differently, for example with --prefix senti_, or choose --columns to keep.",
-        )
-
-
-def _per_row(progress: Progress, rows: int, unique: int) -> Progress:
-    """Progress in texts scored -> progress in rows done, which repeats make more."""
-    done = 0
-
-    def report(texts: int) -> None:
-        nonlocal done
-        before = done * rows // max(1, unique)
-        done += texts
-        progress(done * rows // max(1, unique) - before)
-
-    return report

@@ -1,51 +1,15 @@
 """What a job has done so far, and what it did in the end."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from sentiscore import labels as names
 from sentiscore.scoring.bad_rows import Damage
-from sentiscore.scoring.plan import Plan
+from sentiscore.scoring.events import OnEvent, RowsDone, WindowDone
+from sentiscore.scoring.planned import Plan
 from sentiscore.scoring.scorer import Scorer
-
-
-@dataclass(frozen=True, kw_only=True)
-class WindowDone:
-    """A window that is finished for good, or its part of one file where it has rows of several.
-
-    Attributes:
-        output: The output that its rows go to.
-        source: The file that they come from.
-        position: How many rows of that file come before them.
-        rows: Rows read.
-        n_rejected: Rows that were set aside.
-        statuses: Rows by status, those that occur.
-        texts_scored: Texts that went through the model; one that several files of a window have counts in the first.
-        texts_known: Texts whose answers were taken from the store; likewise.
-        resumed: Whether its scores were finished by a run before this one.
-    """
-
-    output: Path
-    source: Path
-    position: int
-    rows: int
-    n_rejected: int
-    statuses: dict[str, int]
-    texts_scored: int
-    texts_known: int
-    resumed: bool
-
-
-OnProgress = Callable[[int, int | None], None]
-OnWindow = Callable[[WindowDone], None]
-OnPhase = Callable[[Path, str], None]
-
-SCORING: Final = "scoring"
-FINISHING: Final = "finishing"
-"""What a job does for an output, one after the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,15 +70,14 @@ class Tally:
         damage: Which columns of them have bytes that are not of their file's encoding.
     """
 
-    def __init__(self, plans: Sequence[Plan], on_progress: OnProgress | None, on_window: OnWindow | None) -> None:
+    def __init__(self, plans: Sequence[Plan], on_event: OnEvent) -> None:
         self.rows = 0
         self.damage = Damage()
         self._plans = plans
         self._n_rejected = self._n_resumed = self._texts_scored = self._texts_known = 0
         self._statuses: Counter[str] = Counter()
         self._before = self._in_window = 0
-        self._on_progress = on_progress
-        self._on_window = on_window
+        self._on_event = on_event
         self._total = _total_rows(plans)
 
     def more(self, rows: int) -> None:
@@ -137,8 +100,7 @@ class Tally:
             self._texts_scored += window.texts_scored
             self._texts_known += window.texts_known
             self._statuses.update(window.statuses)
-            if self._on_window is not None:
-                self._on_window(window)
+            self._on_event(window)
 
     def summary(self, scorer: Scorer, *, seconds: float) -> JobSummary:
         """What was done, now that everything is."""
@@ -164,8 +126,7 @@ class Tally:
         )
 
     def _tell(self) -> None:
-        if self._on_progress is not None:
-            self._on_progress(self._before + self._in_window, self._total)
+        self._on_event(RowsDone(self._before + self._in_window, self._total))
 
 
 def _total_rows(plans: Sequence[Plan]) -> int:
@@ -173,5 +134,5 @@ def _total_rows(plans: Sequence[Plan]) -> int:
     total = 0
     for plan in plans:
         rows = sum(source.rows for source in plan.sources)
-        total += rows if plan.options.limit is None else min(plan.options.limit, rows)
+        total += rows if plan.request.rows.limit is None else min(plan.request.rows.limit, rows)
     return total

@@ -79,7 +79,7 @@ class Pruned:
     size: int
 
 
-def look_into(folder: str | Path) -> StoreInfo:
+def cache_info(folder: str | Path) -> StoreInfo:
     """What is in a store of answers.
 
     Args:
@@ -112,7 +112,7 @@ def _kept_answers(db: sqlite3.Connection, scorer: int, identity: dict[str, str])
     return KeptAnswers(identity, n, _day(low), _day(high))
 
 
-def prune(
+def prune_cache(
     folder: str | Path,
     *,
     max_bytes: int | None = None,

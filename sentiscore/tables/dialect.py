@@ -4,11 +4,12 @@ import codecs
 import difflib
 import encodings
 import pkgutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from encodings.aliases import aliases
-from typing import Any, Final
+from typing import ClassVar, Final
 
 from sentiscore.errors import InputError
+from sentiscore.settings import Settings
 
 UTF_8: Final = "utf-8"
 _NOT_CHARSETS: Final = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
@@ -23,7 +24,7 @@ _KINDS: Final[dict[str, tuple[type, ...]]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class CsvDialect:
+class CsvDialect(Settings):
     r"""How a CSV is written, where it differs from a plain one.
 
     Attributes:
@@ -37,6 +38,8 @@ class CsvDialect:
     Raises:
         InputError: One of them cannot be.
     """
+
+    what: ClassVar[str] = "CSV dialect"
 
     separator: str | None = None
     skip_rows: int = 0
@@ -70,10 +73,6 @@ class CsvDialect:
     def drops_lines(self) -> bool:
         """Whether the file may have lines that are not part of the table."""
         return self.skip_rows > 0 or self.comment is not None
-
-    def to_dict(self) -> dict[str, Any]:
-        """By the names of the options."""
-        return asdict(self)
 
 
 def _check_separator(separator: str) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from sentiscore.errors import InputError
 from sentiscore.tables.formats import way_to_files
 from sentiscore.tables.limits import MAX_DEPTH, MAX_FILES
-from sentiscore.tables.places import PROVENANCE_NAME
+from sentiscore.tables.part_folders import PROVENANCE_NAME
 from sentiscore.tables.problems import too_much
 
 NULL_KEY: Final = "__HIVE_DEFAULT_PARTITION__"

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from sentiscore.tables.places import PROVENANCE_NAME
+from sentiscore.tables.part_folders import PROVENANCE_NAME
 
 
 def hash_output(path: Path) -> str:

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sentiscore.checkpoint import DataFingerprint
-from sentiscore.errors import InputError
+from sentiscore.errors import InputError, import_extra
 from sentiscore.labels import CLASSES, NEGATIVE, NEUTRAL, P_OF, POSITIVE, check_labels
 from sentiscore.tables.dialect import UTF_8, CsvDialect
 from sentiscore.tables.exact import series_of
+from sentiscore.tables.fingerprint import DataFingerprint
 from sentiscore.tables.source import open_source, read_table
 
 
@@ -127,18 +127,18 @@ def read_labelled(
     return _labelled(Path(path).name, series_of(frame, text_col), series_of(frame, label_col), labels)
 
 
-def read_texts(path: str | Path, text_col: str, csv: CsvDialect | None = None) -> tuple[list[str], int]:
+def read_texts(path: str | Path, text_col: str, dialect: CsvDialect | None = None) -> tuple[list[str], int]:
     """The texts of a table, and how many rows have none.
 
     Args:
         path: See `read_labelled`.
         text_col: The column of texts.
-        csv: How a CSV is written.
+        dialect: How a CSV is written.
 
     Raises:
         InputError: The file or the column cannot be used, or has no text.
     """
-    column = read_table(path, [text_col], csv or CsvDialect())[text_col]
+    column = read_table(path, [text_col], dialect or CsvDialect())[text_col]
     _check_text(column, path)
     texts = [text for text in column.cast(pl.String) if text and text.strip()]
     if not texts:
@@ -154,19 +154,21 @@ def _check_text(column: pl.Series, path: str | Path) -> None:
         )
 
 
-def read_soft_labelled(path: str | Path, *, text_col: str = "sentence", csv: CsvDialect | None = None) -> LabelledData:
+def read_soft_labelled(
+    path: str | Path, *, text_col: str = "sentence", dialect: CsvDialect | None = None
+) -> LabelledData:
     """Read a table of texts with probabilities, such as `sentiscore score` writes.
 
     Args:
         path: A .tsv, .csv (also .gz), .parquet, .jsonl or .ndjson file with the columns `p_negative` and
             `p_positive`, and `p_neutral` where there is one. Rows without them are left out.
         text_col: The column of texts.
-        csv: How a CSV is written.
+        dialect: How a CSV is written.
 
     Raises:
         InputError: The file or a column cannot be used, or the probabilities are none.
     """
-    source = open_source(path, csv or CsvDialect())
+    source = open_source(path, dialect or CsvDialect())
     classes = CLASSES if P_OF[NEUTRAL] in source.schema else (NEGATIVE, POSITIVE)
     columns = [P_OF[name] for name in classes]
     if absent := [name for name in (text_col, *columns) if name not in source.schema]:
@@ -174,7 +176,7 @@ def read_soft_labelled(path: str | Path, *, text_col: str = "sentence", csv: Csv
             f"{path} has no column {', '.join(map(repr, absent))}.",
             "Soft labels are the columns p_negative, p_positive and, for three classes, p_neutral beside the text.",
         )
-    frame = read_table(path, [text_col, *columns], csv or CsvDialect())
+    frame = read_table(path, [text_col, *columns], dialect or CsvDialect())
     _check_text(series_of(frame, text_col), path)
     texts = series_of(frame, text_col).cast(pl.String)
     read = frame.select(pl.col(columns).cast(pl.Float32, strict=False))
@@ -203,8 +205,7 @@ def load_hub_data(name: str, revision: str = "") -> tuple[LabelledData, Labelled
     """
     import logging
 
-    import datasets
-
+    datasets = import_extra("datasets", "train")
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of every retry
     datasets.disable_progress_bars()
     try:

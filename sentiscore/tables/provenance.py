@@ -10,14 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from types import UnionType
-from typing import Any, Final, Self, get_args, get_origin
+from typing import Any, Final, Self
 
-from sentiscore import __version__
+from sentiscore.disk.durable import write_text
 from sentiscore.errors import InputError
 from sentiscore.local import local_path
+from sentiscore.settings import Settings
 from sentiscore.tables.hashes import hash_output
-from sentiscore.tables.places import parts_of, sidecar_path, write_text
+from sentiscore.tables.part_folders import parts_of
+from sentiscore.tables.places import sidecar_path
+from sentiscore.version import __version__
 
 KEY: Final = "sentiscore"
 """The name under which parquet metadata holds a provenance."""
@@ -32,7 +34,7 @@ _ROOTED: Final = re.compile(r"(?:[/\\~]|[A-Za-z]:[/\\]|\.\.?[/\\])")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelFacts:
+class ModelFacts(Settings):
     """The model that scored.
 
     Attributes:
@@ -44,6 +46,9 @@ class ModelFacts:
         dtype: With which numbers it computed.
         device: Where it computed.
     """
+
+    what = "table of the model"
+    skips_unknown = True
 
     name: str
     revision: str | None
@@ -60,7 +65,7 @@ class ModelFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceFacts:
+class SourceFacts(Settings):
     """A file that was read.
 
     Attributes:
@@ -69,13 +74,16 @@ class SourceFacts:
         rows: Rows that were read of it.
     """
 
+    what = "table of a source"
+    skips_unknown = True
+
     file: str
     sha256: str
     rows: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Provenance:
+class Provenance(Settings):
     """What an output was made of and how.
 
     Attributes:
@@ -93,6 +101,9 @@ class Provenance:
         sha256: Of the output in hex; empty inside the output, which cannot hold its own hash.
         format: The version of this list.
     """
+
+    what = "provenance"
+    skips_unknown = True
 
     kind: str
     rows: int
@@ -113,31 +124,17 @@ class Provenance:
         return _plain({each.name: getattr(self, each.name) for each in dataclasses.fields(self)})  # type: ignore[no-any-return]
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> Self:
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """A provenance from what `to_dict` gave.
 
         Raises:
-            KeyError: Something is missing.
-            TypeError: Something is of another type.
-            ValueError: Something cannot be, or it is of a later version.
+            InputError: Something is missing or cannot be, or it is of a later version.
         """
-        if found["format"] != FORMAT:
-            raise ValueError(f"its format is {found['format']!r}, and this version knows {FORMAT}")
-        model = found["model"]
-        return cls(
-            kind=_is(str, found["kind"]),
-            rows=_is(int, found["rows"]),
-            sources=tuple(_facts(SourceFacts, source) for source in _is(list, found["sources"])),
-            n_sources=_is(int, found["n_sources"]),
-            options=_is(dict, found["options"]),
-            job_key=_is(str, found["job_key"]),
-            model=None if model is None else _facts(ModelFacts, {**model, "labels": tuple(map(str, model["labels"]))}),
-            scored=tuple(Provenance.from_dict(each) for each in _is(list, found["scored"])),
-            n_unknown=_is(int, found["n_unknown"]),
-            created_at=None if found["created_at"] is None else datetime.fromisoformat(found["created_at"]),
-            sentiscore=_is(str, found["sentiscore"]),
-            sha256=_is(str, found["sha256"]),
-        )
+        if not isinstance(raw, Mapping) or raw.get("format") != FORMAT:
+            raise InputError(f"its format is not {FORMAT}, which this version knows")
+        if missing := [each.name for each in dataclasses.fields(cls) if each.name not in raw]:
+            raise InputError(f"it has no {', '.join(missing)}")
+        return super().from_dict(raw)
 
     def to_metadata(self) -> dict[str, str]:
         """For the metadata of parquet."""
@@ -153,7 +150,7 @@ class Provenance:
         """A provenance from the metadata of a parquet file; None if there is none in it.
 
         Raises:
-            KeyError: It is broken; so say TypeError, ValueError and RecursionError.
+            InputError: It is broken; so say ValueError and RecursionError.
         """
         text = (metadata or {}).get(KEY.encode())
         return None if text is None else cls.from_dict(json.loads(text))
@@ -241,7 +238,7 @@ def held_provenance(path: Path) -> Provenance | None:
         ) from error
     try:
         return Provenance.from_metadata(metadata)
-    except (KeyError, TypeError, ValueError, RecursionError, AttributeError) as error:
+    except (InputError, ValueError, RecursionError) as error:
         raise _senseless(files[0], error) from error
 
 
@@ -250,31 +247,16 @@ def _from_sidecar(path: Path) -> Provenance | None:
         return None
     try:
         return Provenance.from_dict(json.loads(path.read_bytes()))
-    except (KeyError, TypeError, ValueError, RecursionError, AttributeError) as error:
+    except (InputError, ValueError, RecursionError) as error:
         raise _senseless(path, error) from error
 
 
 def _senseless(path: Path, error: Exception) -> InputError:
-    reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+    reason = error.message if isinstance(error, InputError) else str(error)
     return InputError(
-        f"What {path} says of how it was made cannot be read: {reason}.",
+        f"What {path} says of how it was made cannot be read: {reason.rstrip('.')}.",
         "It was changed, or written by a later version of sentiscore.",
     )
-
-
-def _is(kind: Any, value: Any) -> Any:
-    if not isinstance(value, kind):
-        raise TypeError(f"{value!r:.40} is of the wrong type")
-    return value
-
-
-def _facts(kind: type, found: Any) -> Any:
-    """A dataclass of plain values from what JSON gave, each of its type."""
-    values = {each.name: _is(dict, found)[each.name] for each in dataclasses.fields(kind)}
-    for each in dataclasses.fields(kind):
-        origin: Any = get_origin(each.type) or each.type
-        _is((*get_args(each.type), int) if origin is UnionType else origin, values[each.name])  # 1 is a float too
-    return kind(**values)
 
 
 def _plain(value: Any) -> Any:

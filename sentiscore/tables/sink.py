@@ -5,7 +5,6 @@ back and checked, and put in the target's place in one step. So a run that is st
 it was.
 """
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,36 +16,28 @@ from typing import IO, Final, Self
 import polars as pl
 
 from sentiscore import forks
+from sentiscore.disk.durable import begin_file, put_in_place, sync_folder, sync_open, write_synced, write_text
+from sentiscore.disk.failures import translated
+from sentiscore.disk.parts import beside, remove, sweep
+from sentiscore.disk.paths import real
+from sentiscore.disk.permission import check_same_disk
 from sentiscore.errors import OutputError
 from sentiscore.tables.hashes import hash_listing
-from sentiscore.tables.places import (
+from sentiscore.tables.part_folders import (
     MARK,
     PROVENANCE_NAME,
-    begin_file,
-    beside,
     check_ours,
-    check_same_disk,
-    check_target,
-    is_folder_target,
     part_name,
     put_folder_in_place,
-    put_in_place,
-    real,
     recover_folder,
-    remove,
-    sidecar_path,
-    sweep,
-    sync_folder,
-    translated,
-    unknown_kind,
-    write_synced,
-    write_text,
 )
+from sentiscore.tables.places import check_target, is_folder_target, sidecar_path, unknown_kind
 from sentiscore.tables.readback import read_back
 from sentiscore.tables.writers import CsvWriter, HashedFile, NdjsonWriter, ParquetWriter, Writer
 
 PART_ROWS: Final = 1_048_576
 """Rows of a part of a folder, at most, unless a single window has more."""
+_translated: Final = partial(translated, others=(pl.exceptions.PolarsError, pl.exceptions.PanicException))
 
 
 class Sink(ABC):
@@ -76,7 +67,7 @@ class Sink(ABC):
         self._open = self._finished = self._placed = False
 
     def __enter__(self) -> Self:
-        with translated(self.path):
+        with _translated(self.path):
             sweep(self.path)
             check_same_disk(self._part, self.path)
             self._begin()
@@ -87,7 +78,7 @@ class Sink(ABC):
         """Append the rows of a frame; the first frame sets the columns, and may be empty."""
         if not self._open or self._finished:
             raise RuntimeError("the sink is not open")
-        with translated(self.path):
+        with _translated(self.path):
             self._append(frame)
         self.rows += frame.height
 
@@ -100,7 +91,7 @@ class Sink(ABC):
         if not self._open:
             raise RuntimeError("the sink is not open")
         if not self._finished:
-            with translated(self.path):
+            with _translated(self.path):
                 self._complete()
             self._finished = True
 
@@ -166,10 +157,11 @@ class _FileSink(Sink):
         self._file: IO[bytes] | None = None
         self._hashed: HashedFile | None = None
         place = real(sidecar_path(path))
-        near = place.parent == real(path).parent
-        self._sidecar_part = part.with_name(f"{part.name}.{PROVENANCE_NAME}") if near else beside(place)
+        apart = part.parent != place.parent == real(path).parent  # in a work folder, which is cleared as a whole
+        self._sidecar_part = part.with_name(f"{part.name}.{PROVENANCE_NAME}") if apart else beside(place)
 
     def _begin(self) -> None:
+        sweep(sidecar_path(self.path))
         self._file = begin_file(self._part, like=self.like or real(self.path))
         self._hashed = HashedFile(self._file)
 
@@ -183,8 +175,7 @@ class _FileSink(Sink):
         if self._writer is None or self._file is None or self._hashed is None:
             raise RuntimeError("a sink was closed before anything was written to it")
         self._writer.finish(self.metadata)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        sync_open(self._file)
         self._file.close()
         self.sha256 = self._hashed.sha256
         read_back(
@@ -198,7 +189,7 @@ class _FileSink(Sink):
 
     def _put(self) -> None:
         if self.sidecar is not None:  # written first, so that what can fail does so while the old output is in place
-            with translated(self.path):
+            with _translated(self.path):
                 write_synced(self._sidecar_part, self.sidecar.encode())
         put_in_place(self._part, self.path, like=self.like)
         if self.sidecar is not None:

@@ -26,7 +26,7 @@ from sentiscore.tables.limits import CELLS_OF_A_BYTE, PARQUET_CELLS_OF_A_BYTE
 from sentiscore.tables.ndjson_reader import look_at_ndjson, ndjson_pieces
 from sentiscore.tables.parquet_offsets import offset_of, with_offset
 from sentiscore.tables.parquet_reader import ParquetLook, look_at_parquet, parquet_pieces
-from sentiscore.tables.places import PROVENANCE_NAME, is_part_name, part_name, parts_of
+from sentiscore.tables.part_folders import PROVENANCE_NAME, is_part_name, part_name, parts_of
 from sentiscore.tables.problems import (
     broken,
     check_cells,

@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from sentiscore.training.settings import Settings, setting
+from sentiscore.errors import TrainingError
+from sentiscore.settings import Settings, setting
 
 _FEWEST: Final = 3
 """Words of the shortest piece."""
@@ -26,6 +27,8 @@ class Augmentation(Settings):
     """
 
     what = "[augment] table"
+    error = TrainingError
+    hint = "Begin it with a line [augment]."
 
     spans: int = setting(0, "Pieces cut out of each text, three words at least.", low=0)
     joins: int = setting(0, "Pairs that each text begins, followed by another text.", low=0)

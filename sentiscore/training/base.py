@@ -13,7 +13,7 @@ from sentiscore.engine.huggingface import build_classifier, check_body
 from sentiscore.engine.probe import longest_text
 from sentiscore.engine.tokenizer import make_tokenizer
 from sentiscore.engine.weights import read_weights
-from sentiscore.errors import CheckpointError, TrainingError
+from sentiscore.errors import CheckpointError, TrainingError, import_extra, require_extra
 from sentiscore.tables.labelled import LabelledData
 
 _PADDING: Final = "<|padding|>"
@@ -95,12 +95,20 @@ def _longest(model: Any, wanted: int) -> int:
         raise CheckpointError(f"The base cannot be trained: {error}.", "Choose another base.") from error
 
 
+def check_installed() -> None:
+    """Check, before anything is read, that what training needs is there.
+
+    Raises:
+        MissingExtraError: It is not.
+    """
+    require_extra("train", "transformers", "accelerate", "datasets", "sklearn", "scipy")
+
+
 def encode(
     tokenizer: Any, data: LabelledData, classes: tuple[str, ...], max_length: int, smoothing: float = 0.0
 ) -> Any:
     """Token ids, targets and weights as a data set; special tokens that stand in a text are plain text."""
-    import datasets
-
+    datasets = import_extra("datasets", "train")
     encoded = tokenizer(data.texts, truncation=True, max_length=max_length, split_special_tokens=True)
     rows = datasets.Dataset.from_dict(
         {

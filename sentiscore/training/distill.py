@@ -3,10 +3,8 @@
 Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015 (arXiv 1503.02531).
 """
 
-import json
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from sentiscore import forks
@@ -16,9 +14,11 @@ from sentiscore.local import local_path
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.tables.labelled import LabelledData
 from sentiscore.training.augment import Augmentation, augment
+from sentiscore.training.base import check_installed
 from sentiscore.training.distillation import Distillation
-from sentiscore.training.finetune import Progress, TrainingResult, train
+from sentiscore.training.finetune import train
 from sentiscore.training.folder import check_folder_free
+from sentiscore.training.run import Progress, TrainingResult
 from sentiscore.training.soft_labels import ask_once, check_classes, classes_in, classes_of, mixed, unlabelled
 from sentiscore.training.student import build_student, name_of
 
@@ -64,33 +64,22 @@ def distill(
         TrainingError: The student or the sets do not fit the teachers, or the run cannot be taken up.
         CheckpointError: A teacher or the student cannot be loaded.
         OutputError: The folder is in use or may not be written to.
+        MissingExtraError: A library that training needs is not installed.
     """
     forks.check()
+    check_installed()
     output = local_path(output, OutputError)
     check_folder_free(output, resume=resume)
     recipe, student = plan.recipe, plan.student
-    is_built = bool(student.take_layers or student.hidden_size)
-    if is_built and recipe.adapters == "keep":
-        raise TrainingError(
-            "The base of this student is gone once it is trained, so its adapters cannot be kept apart from it.",
-            'Say adapters = "merge" in the student\'s settings.',
-        )
-    if student.hidden_size and recipe.method == "head":
-        raise TrainingError(
-            "All weights of this student are new, so its head alone has nothing to read.",
-            "Leave method out, or name a base, or layers to take.",
-        )
+    _check_student(plan, teachers)
     place = local_path(soft_labels or output.with_name(f"{output.name}.soft.parquet"), OutputError)
-    if student.take_layers and not (student.model or teachers):
-        raise TrainingError(
-            "There is no teacher whose layers could be taken.", "Name one, or a model in the [student] table."
-        )
     labelled = dict.fromkeys(text for rows in train_data for text in rows.texts)
     others = [text for text in dict.fromkeys(texts) if text not in labelled and text.strip()]
     listed = [*labelled, *others]
     made = augment(_to_augment(plan.augmentation, train_data, others), plan.augmentation, known=listed)
+    bare = {"texts without labels": others, "augmented texts": made}
     with tempfile.TemporaryDirectory(prefix="sentiscore-") as scratch:
-        if is_built:
+        if student.is_built:
             layers_of = student.model or next(iter(teachers), "")
             base = Path(scratch) / name_of(student, layers_of)
             build_student(student, layers_of, listed, max_length=recipe.max_length, seed=recipe.seed, output=base)
@@ -103,27 +92,46 @@ def distill(
         who, answers = ask_once(scorers, [*listed, *made], place, on_asked)
         check_classes(classes_in(answers), train_data)
         del scorers  # their weights make room for the student's training
-        record = {
-            "teachers": [[one.name, one.identity] for one in who],
-            "student": asdict(student),
-            "distill": asdict(plan.mixing),
-            "augment": asdict(plan.augmentation),
-        }
-        soft = [mixed(rows, answers, plan.mixing.label_share) for rows in train_data]
-        soft += [
-            unlabelled(name, more, answers, plan.mixing.soft_weight)
-            for name, more in (("texts without labels", others), ("augmented texts", made))
-            if more
-        ]
         return train(
             recipe,
             output=output,
-            train_data=soft,
+            train_data=[
+                *(mixed(rows, answers, plan.mixing.label_share) for rows in train_data),
+                *(unlabelled(name, more, answers, plan.mixing.soft_weight) for name, more in bare.items() if more),
+            ],
             eval_data=eval_data,
-            record=json.loads(json.dumps(record)),
+            record={
+                "teachers": [[one.name, one.identity] for one in who],
+                "student": student.as_dict(),
+                "distill": plan.mixing.as_dict(),
+                "augment": plan.augmentation.as_dict(),
+            },
             resume=resume,
             device=device,
             on_progress=on_progress,
+        )
+
+
+def _check_student(plan: Distillation, teachers: Sequence[str | Path]) -> None:
+    """Can such a student be trained?
+
+    Raises:
+        TrainingError: It cannot.
+    """
+    recipe, student = plan.recipe, plan.student
+    if student.is_built and recipe.adapters == "keep":
+        raise TrainingError(
+            "The base of this student is gone once it is trained, so its adapters cannot be kept apart from it.",
+            'Say adapters = "merge" in the student\'s settings.',
+        )
+    if student.hidden_size and recipe.method == "head":
+        raise TrainingError(
+            "All weights of this student are new, so its head alone has nothing to read.",
+            "Leave method out, or name a base, or layers to take.",
+        )
+    if student.take_layers and not (student.model or teachers):
+        raise TrainingError(
+            "There is no teacher whose layers could be taken.", "Name one, or a model in the [student] table."
         )
 
 

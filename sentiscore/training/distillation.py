@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Self
 
 from sentiscore.errors import TrainingError
+from sentiscore.settings import Settings, setting
 from sentiscore.training.augment import Augmentation
-from sentiscore.training.recipe import Recipe
-from sentiscore.training.settings import Settings, read_toml, setting
+from sentiscore.training.recipe import CONFIGS, Recipe
 from sentiscore.training.student import Student
 
 
@@ -20,18 +20,21 @@ class Mixing(Settings):
     """
 
     what = "[distill] table"
+    error = TrainingError
+    hint = "Begin it with a line [distill]."
 
-    label_share: float = setting(0.5, "Share of a labelled text's target that its label has; 0 to 1.", low=0)
+    label_share: float = setting(
+        0.5,
+        "Share of a labelled text's target that its label has; 0 to 1.",
+        low=0,
+        high=1,
+        wanted="from 0 to 1: nothing is more than all",
+    )
     soft_weight: float = setting(1.0, "How much a text without a label counts beside a labelled one.", above=0)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.label_share > 1:
-            raise TrainingError(f"label_share is {self.label_share}, which is more than all.", "Choose 0 to 1.")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distillation:
+class Distillation(Settings):
     """What `sentiscore distill --student` reads.
 
     Attributes:
@@ -45,12 +48,17 @@ class Distillation:
         TrainingError: The recipe smooths labels, which a student does not learn from as they are.
     """
 
+    what = "distillation"
+    error = TrainingError
+    hint = CONFIGS
+
     recipe: Recipe = field(default_factory=Recipe)
     student: Student = field(default_factory=Student)
     mixing: Mixing = field(default_factory=Mixing)
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.recipe.label_smoothing:
             raise TrainingError(
                 "A student's targets are soft already, so label_smoothing changes nothing.", "Leave it out."
@@ -63,13 +71,11 @@ class Distillation:
         Raises:
             TrainingError: The file is missing, is not TOML, or names a setting that does not exist.
         """
-        raw = read_toml(path)
+        raw = cls.read_toml(path)
         tables = {name: raw.pop(name, {}) for name in ("student", "distill", "augment")}
-        if wrong := [name for name, table in tables.items() if not isinstance(table, dict)]:
-            raise TrainingError(f"The {wrong[0]} of {path} is no table.", f"Begin it with a line [{wrong[0]}].")
         return cls(
-            recipe=Recipe.from_toml(raw, str(path)),
-            student=Student().with_changes(tables["student"]),
-            mixing=Mixing().with_changes(tables["distill"]),
-            augmentation=Augmentation().with_changes(tables["augment"]),
+            recipe=Recipe.from_dict(raw),
+            student=Student.from_dict(tables["student"]),
+            mixing=Mixing.from_dict(tables["distill"]),
+            augmentation=Augmentation.from_dict(tables["augment"]),
         )

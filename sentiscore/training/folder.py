@@ -10,9 +10,10 @@ from typing import Any, Final
 from sentiscore.checkpoint.load import hash_base
 from sentiscore.checkpoint.manifest import MANIFEST
 from sentiscore.checkpoint.reading import Folder
+from sentiscore.disk.durable import make_folder, write_text
+from sentiscore.disk.failures import translated
 from sentiscore.errors import OutputError, TrainingError
 from sentiscore.tables.labelled import LabelledData
-from sentiscore.tables.places import translated
 from sentiscore.training.recipe import Recipe
 
 STATE: Final = "training"
@@ -105,7 +106,7 @@ def claim_folder(
             )
         return
     try:
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(json.dumps(run, indent=2), encoding="utf-8")
+        make_folder(note.parent)
     except OSError as error:
         raise OutputError(f"{output} cannot be made: {error}.", "Choose another place with --output.") from error
+    write_text(note, json.dumps(run, indent=2))

@@ -1,12 +1,14 @@
 """Every setting of a training run, in one frozen object that reads from TOML."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Final, Self
 
 from sentiscore.errors import TrainingError
-from sentiscore.training.settings import Settings, read_toml, setting
+from sentiscore.settings import Settings, setting
+
+CONFIGS: Final = "See pipelines/configs/."
+"""What to do about a recipe that cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +20,8 @@ class SetOfRows(Settings):
     """
 
     what = "set"
+    error = TrainingError
+    hint = "Begin each with a line [[sets]]."
 
     name: str = setting("", "What the set is called in figures; its training file's name by default.")
     train: str = setting("", "File of the rows to learn from.")
@@ -43,6 +47,10 @@ class Recipe(Settings):
     Raises:
         TrainingError: A value is of the wrong type or out of its range.
     """
+
+    what = "recipe"
+    error = TrainingError
+    hint = CONFIGS
 
     base: str = setting("EleutherAI/pythia-70m", "Pre-trained model to begin with: a folder or a hub id.")
     base_revision: str = setting("", "Branch, tag or commit of a base from the hub.")
@@ -85,7 +93,7 @@ class Recipe(Settings):
         choices=("merge", "keep"),
     )
     sets: tuple[SetOfRows, ...] = setting(
-        (), "Labelled sets to train on together, each a [[sets]] table in TOML.", of=SetOfRows
+        (), "Labelled sets to train on together, each a [[sets]] table in TOML.", wanted="[[sets]] tables, or no tables"
     )
 
     @classmethod
@@ -95,13 +103,4 @@ class Recipe(Settings):
         Raises:
             TrainingError: The file is missing, is not TOML, or names a setting that does not exist.
         """
-        raw = read_toml(path)
-        return cls.from_toml(raw, str(path))
-
-    @classmethod
-    def from_toml(cls, raw: Mapping[str, Any], path: str) -> Self:
-        """A recipe from what a TOML file says."""
-        sets = raw.get("sets", [])
-        if not isinstance(sets, list) or not all(isinstance(one, dict) for one in sets):
-            raise TrainingError(f"The sets of {path} are no tables.", "Begin each with a line [[sets]].")
-        return cls().with_changes({**raw, "sets": tuple(SetOfRows().with_changes(one) for one in sets)})
+        return cls.from_toml(path)

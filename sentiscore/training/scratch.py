@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from sentiscore.disk.durable import make_folder, sync_contents
 from sentiscore.engine.huggingface import quiet_transformers
 from sentiscore.errors import OutputError
 from sentiscore.local import local_path
@@ -49,7 +50,7 @@ def build_base(
 
     transformers = quiet_transformers()
     output = local_path(output, OutputError)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     bpe = ByteLevelBPETokenizer(add_prefix_space=True, lowercase=True)
     bpe.train_from_iterator(
         texts, vocab_size=vocab_size, min_frequency=2, special_tokens=[END, PAD], show_progress=False
@@ -78,4 +79,5 @@ def build_base(
     )
     transformers.GPTNeoXForSequenceClassification(config).save_pretrained(output)
     tokenizer.save_pretrained(output)
+    sync_contents(output)
     return output

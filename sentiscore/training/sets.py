@@ -64,9 +64,9 @@ def _dialect(one: SetOfRows) -> CsvDialect:
 
 
 def _read_soft(one: SetOfRows) -> LabelledData:
-    return read_soft_labelled(one.train, text_col=one.text_col, csv=_dialect(one))
+    return read_soft_labelled(one.train, text_col=one.text_col, dialect=_dialect(one))
 
 
 def _read(one: SetOfRows, path: str) -> LabelledData:
-    csv = _dialect(one).to_dict()
+    csv = _dialect(one).as_dict()
     return read_labelled(path, text_col=one.text_col, label_col=one.label_col, labels=one.labels or None, **csv)

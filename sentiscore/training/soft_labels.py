@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from sentiscore.disk.durable import write_whole
+from sentiscore.disk.permission import check_place
 from sentiscore.errors import InputError, TrainingError
 from sentiscore.labels import CLASSES, P_OF
 from sentiscore.scoring.scorer import Scorer
-from sentiscore.tables import check_place
 from sentiscore.tables.labelled import LabelledData
-from sentiscore.tables.places import write_whole
 
 TEXT: Final = "text"
 _HASH: Final = "text_hash"

@@ -12,8 +12,8 @@ from sentiscore.checkpoint.tokenizer_files import copied
 from sentiscore.engine.huggingface import build_classifier, check_body, quiet_transformers
 from sentiscore.engine.weights import read_weights
 from sentiscore.errors import CheckpointError, TrainingError
+from sentiscore.settings import Settings, setting
 from sentiscore.training.scratch import build_base
-from sentiscore.training.settings import Settings, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +27,23 @@ class Student(Settings):
     """
 
     what = "[student] table"
+    error = TrainingError
+    hint = "Begin it with a line [student]."
 
-    take_layers: tuple[int, ...] = setting((), "Layers that are taken from a trained model, counted from 0.", of=int)
+    take_layers: tuple[int, ...] = setting(
+        (), "Layers that are taken from a trained model, counted from 0.", wanted="in a list of int"
+    )
     model: str = setting("", "Folder or hub id of the model that they are taken from; the first teacher by default.")
     hidden_size: int = setting(0, "Width of a new GPT-NeoX with random weights; 0 for none.", low=0)
     layers: int = setting(4, "Layers of the new network.", low=1)
     heads: int = setting(4, "Attention heads of each layer.", low=1)
     intermediate_size: int = setting(512, "Width of each layer's MLP.", low=1)
     vocab_size: int = setting(8192, "Tokens of its tokenizer, which is learnt from the texts.", low=258)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether it is made for this training, and is no base that was there before."""
+        return bool(self.take_layers or self.hidden_size)
 
     def __post_init__(self) -> None:
         super().__post_init__()

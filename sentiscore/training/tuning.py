@@ -3,43 +3,32 @@
 import dataclasses
 import gc
 import math
-import shutil
-import sqlite3
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
-import polars as pl
 import torch
 
 from sentiscore import forks
 from sentiscore.checkpoint.load import check_base, find_folder, hash_base
-from sentiscore.checkpoint.manifest import MANIFEST
 from sentiscore.checkpoint.weights_header import count_numbers
-from sentiscore.errors import DivergedError, OutputError, SentiscoreWarning, TrainingError, import_extra
+from sentiscore.disk import failures
+from sentiscore.disk.durable import write_text
+from sentiscore.errors import DivergedError, OutputError, SentiscoreWarning, TrainingError, require_extra
 from sentiscore.local import local_path
-from sentiscore.tables import places, write_frame, write_text
 from sentiscore.tables.labelled import LabelledData, load_hub_data
-from sentiscore.training.finetune import CALIBRATED_LOSS, LOG, Progress, train
+from sentiscore.training.base import check_installed
+from sentiscore.training.finetune import train
 from sentiscore.training.recipe import Recipe
-from sentiscore.training.recipe_toml import recipe_toml
+from sentiscore.training.run import Progress
 from sentiscore.training.search_space import own_values, search_space
 from sentiscore.training.study import COMPLETE, PRUNED, OpenTrial, Study, Trial, translated
+from sentiscore.training.trainer import CALIBRATED_LOSS
+from sentiscore.training.tuning_folder import BEST, PAGE, STUDY, TABLE, alone, check_folder, folder_of, settle
 from sentiscore.training.tuning_html import tuning_page
-
-STUDY: Final = "study.db"
-TRIALS: Final = "trials"
-BEST: Final = "best"
-RECIPE: Final = "recipe.toml"
-TABLE: Final = "trials.csv"
-PAGE: Final = "tuning.html"
-
-_LOCK: Final = ".study.lock"
-_KEPT: Final = (LOG, RECIPE)
 
 
 @dataclass(frozen=True)
@@ -122,11 +111,11 @@ def tune(
         raise TrainingError(f"There are {trials} trials to run.", "Ask for 1 or more with --trials.")
     if (train_data is None) != (eval_data is None):
         raise TrainingError("Training rows and validation rows go together.", "Give both files, or neither.")
-    for module in ("optuna", "tomli_w", "matplotlib"):
-        import_extra(module, "tune")
+    require_extra("tune", "optuna", "tomli_w", "matplotlib")
+    check_installed()
     output = local_path(output, OutputError)
-    with places.translated(output):
-        _check_folder(output)
+    with failures.translated(output):
+        check_folder(output)
     base, _ = find_folder(recipe.base, recipe.base_revision or None)
     check_base(base)
     space = search_space(count_numbers(base), recipe)
@@ -142,9 +131,9 @@ def tune(
     }
     begun = time.monotonic()
     heard: set[str] = set()
-    with _alone(output), translated(output / STUDY):
+    with alone(output), translated(output / STUDY):
         study = Study(output / STUDY, fixed=fixed, space=space, first=own_values(space, recipe), seed=recipe.seed)
-        _settle(output, study, recipe)
+        settle(output, study, recipe)
         ran = False
         while (done := study.finished) < trials and not (ran and _is_over(begun, max_minutes)):
             trial = study.ask()
@@ -152,14 +141,14 @@ def tune(
                 _run(
                     trial,
                     recipe,
-                    folder=_folder(output, trial.number),
+                    folder=folder_of(output, trial.number),
                     train_data=train_data,
                     eval_data=eval_data,
                     device=device,
                     on_progress=on_progress,
                 )
             ran = True
-            _settle(output, study, recipe)
+            settle(output, study, recipe)
             gc.collect()  # models and their optimizers are in cycles
             if on_trial is not None:
                 on_trial(study.trials[-1], study.best, done + 1)
@@ -241,118 +230,6 @@ def _each_warning_once(heard: set[str]) -> Iterator[None]:
             if str(warning.message) not in heard:
                 heard.add(str(warning.message))
                 warnings.warn(warning.message, warning.category, stacklevel=4)
-
-
-def _check_folder(output: Path) -> None:
-    """Is there a study to go on with, or room for a new one?
-
-    Raises:
-        OutputError: The folder holds something else.
-    """
-    if (
-        output.is_dir()
-        and not (output / STUDY).exists()
-        and any(not path.name.startswith(_LOCK) for path in output.iterdir())
-    ):
-        raise OutputError(f"{output} is not empty, and holds no study.", "Choose another --output.")
-
-
-@contextmanager
-def _alone(output: Path) -> Iterator[None]:
-    """Make the folder, and keep other processes out of it; the system frees it when this one ends.
-
-    Raises:
-        OutputError: Another process is at work in it, or it cannot be made.
-    """
-    lock = None
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        lock = sqlite3.connect(output / _LOCK, timeout=0, isolation_level=None)
-        lock.execute("BEGIN EXCLUSIVE")
-    except (OSError, sqlite3.Error) as error:
-        if lock is not None:
-            lock.close()
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
-            raise OutputError(
-                f"Another process is tuning in {output}.", "Wait until it is done, or choose another --output."
-            ) from error
-        raise OutputError(f"{output} cannot be written to: {error}.", "Choose another place with --output.") from error
-    try:
-        yield
-    finally:
-        lock.close()
-
-
-def _folder(output: Path, number: int) -> Path:
-    return output / TRIALS / f"{number:03}"
-
-
-def _settle(output: Path, study: Study, recipe: Recipe) -> None:
-    """Bring the folder in line with the study: the best model in its place, no other weights, the files up to date.
-
-    It may be stopped anywhere; the next call does the rest.
-
-    Raises:
-        OutputError: The folder cannot be written to.
-    """
-    trials, best = study.trials, study.best
-    try:
-        if best is not None:
-            _keep_best(output, _folder(output, best.number))
-        known = {_folder(output, trial.number) for trial in trials}
-        for folder in (output / TRIALS).glob("*"):
-            if folder in known:
-                _strip(folder)
-            else:
-                shutil.rmtree(folder)  # of a trial that was not noted
-        for trial in trials:
-            path = _folder(output, trial.number) / RECIPE
-            if path.parent.is_dir() and not path.exists():
-                write_text(path, recipe_toml(recipe.with_changes(trial.settings), f"Trial {trial.number}."))
-    except OSError as error:
-        raise OutputError(f"{output} cannot be written to: {error}.", "See that there is room on the disk.") from error
-    if trials:
-        write_frame(_table(trials), output / TABLE)
-    if best is not None:
-        comment = f"Trial {best.number}, the best of {study.finished}: validation log loss {best.log_loss:.4f}."
-        write_text(output / RECIPE, recipe_toml(recipe.with_changes(best.settings), comment))
-
-
-def _keep_best(output: Path, trained: Path) -> None:
-    """Put the best trial's model where the best one belongs, and leave its log where it was."""
-    kept = output / BEST
-    if (trained / MANIFEST).exists():
-        if kept.exists():
-            shutil.rmtree(kept)
-        trained.rename(kept)
-    if kept.exists() and not trained.exists():
-        trained.mkdir()
-        shutil.copyfile(kept / LOG, trained / LOG)
-
-
-def _strip(folder: Path) -> None:
-    """Remove weights and whatever else a trial left but for its recipe and its log."""
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name not in _KEPT:
-            path.unlink()
-
-
-def _table(trials: list[Trial]) -> pl.DataFrame:
-    """One row for each trial."""
-    rows: list[dict[str, Any]] = [
-        {
-            "trial": trial.number,
-            "outcome": trial.outcome,
-            "log_loss": trial.log_loss,
-            "accuracy": trial.accuracy,
-            "seconds": round(trial.seconds, 1),
-            **trial.settings,
-        }
-        for trial in trials
-    ]
-    return pl.DataFrame(rows, infer_schema_length=None)
 
 
 def _result(output: Path, study: Study, recipe: Recipe) -> TuningResult:

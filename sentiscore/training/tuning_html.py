@@ -4,11 +4,11 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from sentiscore.evaluation.page import STYLE, draw_svg
+from sentiscore.evaluation.page import draw_svg
+from sentiscore.pages import fill
 from sentiscore.training.recipe import Recipe
 from sentiscore.training.study import COMPLETE, ENOUGH, Trial
 
@@ -41,29 +41,20 @@ def tuning_page(recipe: Recipe, trials: Sequence[Trial], best: Trial, importance
         MissingExtraError: matplotlib is not installed.
     """
     names = list(importances) or list(best.settings)
-    title = f"Tuning {Path(recipe.base).name}"
-    rows = "".join(
-        f"<tr><td>{name}</td><td>{getattr(recipe, name):.4g}</td><td>{best.settings[name]:.4g}</td>"
-        f"<td>{_share(importances, name)}</td></tr>"
-        for name in names
-    )
-    mattered = (
-        f"<p>What mattered is the share of the differences in loss between complete trials that a setting explains.</p>"
-        f'<div class="plots">{draw_svg(_draw_importances, importances, size=(7, 4))}</div>'
-        if importances
-        else f"<p>What mattered is {escape(too_few(trials))}.</p>"
-    )
-    by_setting = "".join(draw_svg(_draw_setting, _BySetting(name, trials, best)) for name in names)
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
-        f"<p>{len(trials):,} trials. The best is trial {best.number} with a validation log loss of "
-        f"{best.log_loss:.4f} after temperature.</p><p>{escape(NOTE)}</p>"
-        f"<table><thead><tr><th>Setting</th><th>Began with</th><th>Best</th><th>Mattered</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table>{mattered}"
-        f"<h2>Loss by setting</h2><p>Dots are complete trials, crosses those that were ended early, each at the least "
-        f'loss it reached; the ring is the best.</p><div class="plots">{by_setting}</div>'
-        f'<h2>Loss by trial</h2><div class="plots">{draw_svg(_draw_history, trials, size=(9, 4))}</div></body></html>\n'
+    return fill(
+        "training/tuning.html.j2",
+        title=f"Tuning {Path(recipe.base).name}",
+        found=f"{len(trials):,} trials. The best is trial {best.number} with a validation log loss of "
+        f"{best.log_loss:.4f} after temperature.",
+        note=NOTE,
+        rows=[
+            (name, f"{getattr(recipe, name):.4g}", f"{best.settings[name]:.4g}", _share(importances, name))
+            for name in names
+        ],
+        importances=draw_svg(_draw_importances, importances, size=(7, 4)) if importances else "",
+        unknown=too_few(trials),
+        by_setting=[draw_svg(_draw_setting, _BySetting(name, trials, best)) for name in names],
+        history=draw_svg(_draw_history, trials, size=(9, 4)),
     )
 
 

@@ -25,7 +25,7 @@ from sentiscore import Scorer
 from sentiscore.checkpoint import DEFAULT
 from sentiscore.scoring.answers import AnswerStore, Asker
 from sentiscore.scoring.prepared import Answers
-from sentiscore.scoring.upkeep import look_into
+from sentiscore.scoring.upkeep import cache_info
 from sentiscore.units import parse_size, write_size
 from tests.benches import machine, texts
 
@@ -131,7 +131,7 @@ def _filling(limit: int) -> Table:
             store.keep(asker, known, Answers(chance.random((_WINDOW, 3)), ones, ones, ones > 1, shares))
             part = min(2, int(3 * window / windows))
             spent[list(spent)[part]].append((asked - start, time.perf_counter() - asked))
-        size = look_into(folder).size
+        size = cache_info(folder).size
     for name, pairs in spent.items():
         ask, keep = np.mean(pairs, axis=0)
         table.add_row(name, str(len(pairs)), f"{ask:.2f}", f"{keep:.2f}", f"{max(pair[1] for pair in pairs):.2f}")

@@ -70,8 +70,8 @@ def make_rows(path: Path, rows: int, entities: int) -> None:
 
 def sentiscore_windows(path: Path, texts: bool) -> pl.DataFrame:
     """What the command line does: windows of the file."""
-    from sentiscore.features.daily import DailySums
-    from sentiscore.features.files import add_file
+    from sentiscore.features.daily_sums import DailySums
+    from sentiscore.nightly.daily_file import add_file
     from sentiscore.tables import open_source
 
     sums = DailySums(
@@ -194,9 +194,8 @@ def work(name: str, path: Path, texts: bool, output: Path) -> dict[str, Any]:
     """Make the daily frame here, and say what it took."""
     import exchange_calendars  # noqa: F401 - importing is not what is measured
     import pandas as pd  # noqa: F401
-    import pandera.polars  # noqa: F401
 
-    from sentiscore import features, schemas  # noqa: F401
+    from sentiscore import features  # noqa: F401
 
     base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     start = time.perf_counter()

@@ -28,7 +28,7 @@ from sentiscore.engine import bert, gpt_neox
 from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.layers import SMALL, Linear
 from sentiscore.engine.networks import own_engine
-from sentiscore.evaluation.calibration import probabilities
+from sentiscore.scoring.probabilities import probabilities
 from tests.benches import machine, texts
 
 _STEPS: Final = 127

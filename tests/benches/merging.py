@@ -26,8 +26,8 @@ from sentiscore import Recipe, read_labelled, train
 from sentiscore.checkpoint import load_checkpoint
 from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.huggingface import quiet_transformers
-from sentiscore.evaluation.calibration import probabilities
 from sentiscore.evaluation.metrics import point_metrics
+from sentiscore.scoring.probabilities import probabilities
 from sentiscore.tables.labelled import LabelledData
 from sentiscore.training import adapters
 from tests.benches import machine

@@ -208,7 +208,8 @@ def make_models(root: Path) -> list[Path]:
     import transformers
     from tokenizers import BertWordPieceTokenizer, ByteLevelBPETokenizer
 
-    from sentiscore.checkpoint import DataFingerprint, Manifest, write_manifest
+    from sentiscore.checkpoint import Manifest, write_manifest
+    from sentiscore.tables.fingerprint import DataFingerprint
 
     words, pieces = BertWordPieceTokenizer(), ByteLevelBPETokenizer()
     for tokenizer in (words, pieces):

@@ -129,7 +129,6 @@ def main() -> None:
     import sentiscore.cli.score
     import sentiscore.cli.show
     import sentiscore.engine.huggingface
-    import sentiscore.schemas
     import sentiscore.scoring.job  # noqa: F401
 
     for line in sys.stdin:

@@ -16,7 +16,7 @@ from polars.testing import assert_frame_equal
 from sentiscore import OutputError, Scorer, SentiscoreError
 from sentiscore.scoring.answer_file import NAME
 from sentiscore.scoring.answers import AnswerStore
-from sentiscore.scoring.upkeep import look_into, prune
+from sentiscore.scoring.upkeep import cache_info, prune_cache
 from tests.effort import larger, share
 from tests.faults.answers_by_rule import ASKER, OTHER, check, keep_all, right
 from tests.faults.answers_by_rule import texts as made_texts
@@ -92,7 +92,7 @@ def test_two_processes_may_write_at_once(tmp_path: Path) -> None:
         assert (process.returncode, stderr) == (0, "")
     with AnswerStore.open(tmp_path) as store:
         assert check(store, made_texts(2_000)) == 2_000
-    assert look_into(tmp_path).answers == 2_000
+    assert cache_info(tmp_path).answers == 2_000
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
@@ -129,13 +129,13 @@ def test_every_flipped_byte_is_a_text_to_score_again_or_a_clear_error(tmp_path: 
                 check(store, texts, OTHER)
                 keep_all(store, texts)
                 check(store, texts)
-            look_into(tmp_path)
+            cache_info(tmp_path)
         except SentiscoreError as error:
             assert error.hint  # noqa: PT017
             refused += 1
         for everything in (False, True):
             try:
-                prune(tmp_path, max_bytes=50_000, everything=everything)
+                prune_cache(tmp_path, max_bytes=50_000, everything=everything)
             except SentiscoreError as error:
                 assert error.hint  # noqa: PT017
         for left in tmp_path.iterdir():
@@ -156,7 +156,7 @@ def test_a_file_that_was_cut_short_is_a_clear_error_or_scored_again(tmp_path: Pa
             check(store, texts)
     except SentiscoreError as error:
         assert "damaged" in error.message  # noqa: PT017
-    prune(tmp_path, everything=True)
+    prune_cache(tmp_path, everything=True)
     with AnswerStore.open(tmp_path) as store:
         keep_all(store, texts)
         assert check(store, texts) == 700

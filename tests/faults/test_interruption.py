@@ -89,7 +89,9 @@ def test_no_ctrl_c_is_lost_while_a_csv_is_read(tmp_path: Path) -> None:
     source = tmp_path / "news.csv"
     source.write_text("headline\n" + "".join(f"profit rises {i} per cent\n" for i in range(20_000)))
     look = look_at_csv(source, CsvDialect())
-    seen, lost, done = [], [], threading.Event()
+    seen: list[bool] = []
+    lost: list[int] = []
+    done = threading.Event()
 
     def press() -> None:
         for i in range(100):
@@ -112,6 +114,27 @@ def test_no_ctrl_c_is_lost_while_a_csv_is_read(tmp_path: Path) -> None:
         done.wait()
         signal.signal(signal.SIGINT, before)
     assert not lost
+
+
+def test_a_stopped_command_does_not_wait_for_python_to_take_everything_apart(long_job: tuple[list[str], Path]) -> None:
+    command, output = long_job
+    slow_end = """
+import time
+from sentiscore.cli.main import main
+
+class Slow:
+    def __del__(self, sleep=time.sleep):
+        sleep(60)
+
+kept = Slow()
+main()
+"""
+    arguments = command[command.index("score") :]
+    process = start_and_wait_for_the_first_rows([sys.executable, "-c", slow_end, *arguments], output)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert stderr.splitlines()[-2].startswith("error: Stopped")
 
 
 def test_a_job_under_nohup_outlives_its_terminal(long_job: tuple[list[str], Path]) -> None:

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from sentiscore.errors import OutputError
-from sentiscore.tables import check_target, open_sink, places, read_table, sink
+from sentiscore.tables import check_target, open_sink, part_folders, read_table, sink
 from sentiscore.tables.readback import read_back
 from tests.unit.tables.test_sink import names_in
 
@@ -27,7 +27,7 @@ COMMON = """
 import os, signal, sys
 import polars as pl
 from pathlib import Path
-from sentiscore.tables import open_sink, places, sink, writers
+from sentiscore.tables import open_sink, part_folders, sink, writers
 
 sink.PART_ROWS = 300
 
@@ -49,12 +49,12 @@ KILLED_AT_A_STEP = (
     + """
 import json
 
-OWNERS = {"os": os, "Path": Path, "sink": sink, "places": places, "Csv": writers.CsvWriter,
+OWNERS = {"os": os, "Path": Path, "sink": sink, "folders": part_folders, "Csv": writers.CsvWriter,
           "Parquet": writers.ParquetWriter, "Ndjson": writers.NdjsonWriter}
 
 def write_and_be_killed(path, owner, name, call, when, no_exchange=None):
     if no_exchange:
-        places.exchange = lambda one, other: False
+        part_folders.exchange = lambda one, other: False
     real, calls = getattr(OWNERS[owner], name), 0
 
     def killed(*args, **others):
@@ -96,7 +96,7 @@ while True:
 def content(path: Path) -> pl.DataFrame:
     if not path.is_dir():
         return read_table(path)
-    return pl.concat(pl.read_parquet(part) for part in places.parts_of(path))
+    return pl.concat(pl.read_parquet(part) for part in part_folders.parts_of(path))
 
 
 def write(path: Path, rows: pl.DataFrame) -> None:
@@ -130,9 +130,9 @@ def steps_of(name: str) -> Iterator[tuple[tuple[str, ...], bool]]:
         yield ("Path", "replace", "2", "after"), True
         return
     yield ("sink", "write_text", "1", "after"), False
-    yield ("places", "exchange", "1", "before"), False
-    yield ("places", "exchange", "1", "after"), True
-    yield ("places", "remove", "1", "before"), True
+    yield ("folders", "exchange", "1", "before"), False
+    yield ("folders", "exchange", "1", "after"), True
+    yield ("folders", "remove", "1", "before"), True
     yield ("Path", "rename", "1", "before", "no exchange"), False
     yield ("Path", "rename", "1", "after", "no exchange"), False  # for a moment neither is there; the old one is back
     yield ("Path", "rename", "2", "after", "no exchange"), True

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from sentiscore import Scorer
-from sentiscore.checkpoint import load_checkpoint, verify
+from sentiscore.checkpoint import load_checkpoint
 from sentiscore.checkpoint.reading import OpenedFolder
+from sentiscore.disk.exchange import exchange
+from sentiscore.engine.verification import verify
 from sentiscore.errors import CheckpointError
-from sentiscore.tables.exchange import exchange
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is not calibrated")
 

@@ -22,7 +22,7 @@ from sentiscore.engine.adapters import block_linears, import_bitsandbytes, other
 from sentiscore.engine.networks import load_engine
 from sentiscore.tables.labelled import LabelledData
 from sentiscore.training import adapters
-from sentiscore.training.finetune import Progress
+from sentiscore.training.run import Progress
 from tests.benches.merging import look
 from tests.effort import combined, spread
 from tests.integration.test_training import StoppedError, rows

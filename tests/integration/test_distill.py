@@ -14,7 +14,7 @@ from sentiscore.cli.main import cli
 from sentiscore.tables.labelled import LabelledData
 from sentiscore.training.augment import Augmentation
 from sentiscore.training.distillation import Mixing
-from sentiscore.training.finetune import Progress
+from sentiscore.training.run import Progress
 from sentiscore.training.soft_labels import ask, mixed
 from sentiscore.training.student import Student
 

@@ -11,7 +11,10 @@ from tests.forking import run
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 
-NO_POLARS = {"build_base", "load_hub_data", "sample_news", "Scorer.from_pretrained", "Scorer.logits", "Scorer.identity"}
+NO_POLARS = {
+    *("build_base", "load_hub_data", "sample_news", "Scorer.from_pretrained", "Scorer.logits", "Scorer.identity"),
+    *("cache_info", "expand_patterns", "inspect", "prune_cache", "verify", "write_reports"),
+}
 """What works in any child."""
 
 CALLS = """
@@ -24,6 +27,9 @@ scorer = Scorer.from_pretrained(folder)
 texts = ["profit rises", "shares fall", None, ""] * 20
 print(fork(scorer.score, texts))  # it is loaded, and nothing was used
 scorer.score(texts)
+store, output = out + ".store", out + ".made.parquet"
+made = sentiscore.score_file(news, text_col="headline", model=scorer, output=output, cache=store)
+recipe = sentiscore.Recipe(sets=({"name": "one", "train": news, "validation": news},))
 frame = pl.DataFrame({"t": texts})
 sums = features.DailySums(time_col="t")
 calls = {
@@ -36,6 +42,20 @@ calls = {
     "Scorer.logits": lambda: scorer.logits(["profit rises"]),
     "Scorer.identity": lambda: scorer.identity(),
     "score_file": lambda: sentiscore.score_file(news, text_col="headline", model=scorer, output=out),
+    "demo": lambda: sentiscore.demo(out + ".demo"),
+    "daily_file": lambda: sentiscore.daily_file(news, time_col="published_at"),
+    "update_daily": lambda: sentiscore.update_daily(news, daily=out, time_col="published_at"),
+    "plot_file": lambda: sentiscore.plot_file(news),
+    "inspect": lambda: sentiscore.inspect(made.outputs[0]),
+    "verify": lambda: sentiscore.verify(folder),
+    "cache_info": lambda: sentiscore.cache_info(store),
+    "prune_cache": lambda: sentiscore.prune_cache(store, everything=True),
+    "expand_patterns": lambda: sentiscore.expand_patterns([news]),
+    "read_texts": lambda: sentiscore.read_texts(news, "headline"),
+    "read_soft_labelled": lambda: sentiscore.read_soft_labelled(news),
+    "read_sets": lambda: sentiscore.read_sets(recipe),
+    "read_validation_sets": lambda: sentiscore.read_validation_sets(recipe),
+    "write_reports": lambda: sentiscore.write_reports([], None, None),
     "evaluate": lambda: sentiscore.evaluate(None, model=scorer),
     "monitor": lambda: sentiscore.monitor(frame, reference=frame),
     "read_labelled": lambda: sentiscore.read_labelled(news),

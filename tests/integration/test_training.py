@@ -12,10 +12,11 @@ from safetensors.torch import load_file, save_file
 from sentiscore import CheckpointError, OutputError, Recipe, Scorer, TrainingError, evaluate, read_labelled, train
 from sentiscore.checkpoint import Manifest, load_checkpoint
 from sentiscore.errors import SentiscoreWarning
-from sentiscore.evaluation.calibration import probabilities
+from sentiscore.scoring.probabilities import probabilities
 from sentiscore.tables.labelled import LabelledData, read_soft_labelled
 from sentiscore.training.adapters import choose_weights
-from sentiscore.training.finetune import Progress
+from sentiscore.training.run import Progress
+from tests.disk_calls import Call, lasts, recorded, synced
 
 GOOD = ["profit rises", "strong demand", "warm and funny", "a record high", "a fine film"]
 BAD = ["profit falls", "weak results", "dull and lifeless", "a record low", "a poor film"]
@@ -82,6 +83,20 @@ def test_training_learns_calibrates_and_says_how(
     assert report.selected_on_these_rows
     assert not report.trained_on_these_rows
     assert report.figures[0].values["log_loss"] == pytest.approx(manifest.metrics["eval.tsv"]["log_loss"], abs=1e-6)
+
+
+def test_the_state_of_a_run_goes_once_the_model_is_on_the_disk(
+    recipe: Recipe, data: tuple[LabelledData, LabelledData], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "runs" / "one"
+    calls = recorded(monkeypatch)
+    train(recipe, output=output, train_data=[data[0]], eval_data=[data[1]], device="cpu")
+    before = calls[: calls.index(Call("remove", output / "training"))]
+    assert lasts(before, output / "sentiscore.json")
+    assert [
+        path.name for path in (*output.iterdir(), output, output.parent, tmp_path) if synced(path) not in before
+    ] == []
+    assert Call("rename", output / "training" / "run.json") in before, "the note of the run is whole or not there"
 
 
 def test_the_same_recipe_gives_the_same_weights(

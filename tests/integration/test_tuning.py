@@ -19,10 +19,11 @@ from sentiscore.checkpoint import Manifest
 from sentiscore.cli.main import cli
 from sentiscore.errors import DivergedError, SentiscoreWarning
 from sentiscore.tables.labelled import LabelledData
-from sentiscore.training import study, tuning
-from sentiscore.training.finetune import CALIBRATED_LOSS, Progress
+from sentiscore.training import study, tuning, tuning_folder
 from sentiscore.training.recipe import SetOfRows
 from sentiscore.training.recipe_toml import recipe_toml
+from sentiscore.training.run import Progress
+from sentiscore.training.trainer import CALIBRATED_LOSS
 from sentiscore.training.tuning import TuningResult
 
 pytestmark = pytest.mark.filterwarnings("ignore:The fitted temperature")
@@ -303,7 +304,7 @@ def test_a_stop_between_a_trial_and_the_move_of_its_model_is_made_good(
     bests = {go(recipe, output, trials=1).best.number}
     for trials in range(2, 9):
         with monkeypatch.context() as patch:
-            patch.setattr(tuning, "_strip", stop)
+            patch.setattr(tuning_folder, "_strip", stop)
             patch.setattr(Path, "rename", stop)
             with pytest.raises(StoppedError):
                 go(recipe, output, trials=trials)

@@ -9,7 +9,7 @@ from polars.testing import assert_frame_equal
 
 from sentiscore import Scorer
 from sentiscore.scoring.answers import AnswerStore
-from sentiscore.scoring.upkeep import look_into, prune
+from sentiscore.scoring.upkeep import cache_info, prune_cache
 from tests.effort import examples
 
 TEXTS = (
@@ -33,9 +33,9 @@ def test_any_nights_with_any_answers_gone_between_them_give_what_scoring_anew_gi
             with AnswerStore.open(folder) as store:
                 scored = scorer.with_answers(store).score_frame(table, text_col="headline")
                 assert_frame_equal(scored, scorer.score_frame(table, text_col="headline"), abs_tol=1e-6)
-            before = look_into(folder).answers
+            before = cache_info(folder).answers
             gone = data.draw(st.sampled_from(["none", "all", "some"]))
             if gone != "none":
-                done = prune(folder, everything=gone == "all", max_bytes=21_000 if gone == "some" else None)
+                done = prune_cache(folder, everything=gone == "all", max_bytes=21_000 if gone == "some" else None)
                 assert done.removed is not None
                 assert done.removed + done.left == before

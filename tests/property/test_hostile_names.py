@@ -12,8 +12,8 @@ from polars.testing import assert_frame_equal
 
 from sentiscore import InputError, Scorer, evaluate, features, monitor, read_labelled, score_file
 from sentiscore.features import panel
-from sentiscore.features.plot_file import plot_file
 from sentiscore.labels import score_columns
+from sentiscore.nightly.plot_file import plot_file
 from sentiscore.tables import read_table
 from sentiscore.tables.labelled import read_soft_labelled
 from tests.conftest import TEXTS

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from sentiscore.features import DailyConfig, DailySums, daily
-from sentiscore.features.state import revisions_path, state_path
-from sentiscore.features.update import update_file
+from sentiscore.nightly.state import revisions_path, state_path
+from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import write_frame
 from tests.effort import examples
-from tests.unit.features.test_update import ARGS, at_day, rows_of
+from tests.unit.nightly.test_update_daily import ARGS, at_day, rows_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*rows? (was|were) corrected")
 IDS: dict[str, Any] = {**ARGS, "id_col": "id"}
@@ -73,7 +73,7 @@ def test_updates_with_copies_are_one_run_over_all_that_came(
         so_far = rows.filter(pl.col("at") <= cut)
         overlap = timedelta(days=1 + seed % 3)
         new = so_far if cumulative or before is None else so_far.filter(pl.col("at") > before - overlap)
-        done = update_file(write_frame(new, tmp_path / "new.parquet"), daily=target, as_of=cut, **args)
+        done = update_daily(write_frame(new, tmp_path / "new.parquet"), daily=target, as_of=cut, **args)
         assert_frame_equal(done.daily, daily(so_far, as_of=cut, **args), check_exact=True)
         before = cut
     assert not revisions_path(target).exists()

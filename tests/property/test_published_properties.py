@@ -12,10 +12,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from sentiscore.features import DailyConfig, as_published
-from sentiscore.features.state import revisions_path
-from sentiscore.features.update import update_file
+from sentiscore.nightly.state import revisions_path
+from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import write_frame
-from tests.unit.features.test_update import ARGS, FIRST, at_day, rows_of
+from tests.unit.nightly.test_update_daily import ARGS, FIRST, at_day, rows_of
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def history(folder: Path, seed: int) -> Iterator[Night]:
             new, args = anew(pl.concat([added, new]), args, random)
         added = new if again else pl.concat([added, new])
         source = write_frame(new.with_columns(night=pl.lit(number)), folder / "new.parquet")
-        update_file(source, daily=folder / "daily.parquet", as_of=as_of, revise=revises, anew=again, **args)
+        update_daily(source, daily=folder / "daily.parquet", as_of=as_of, revise=revises, anew=again, **args)
         yield Night(as_of, datetime.now(UTC), pl.read_parquet(folder / "daily.parquet"))
         number += 1
 

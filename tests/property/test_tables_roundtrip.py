@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from polars.testing.parametric import column, dataframes
 
-from sentiscore.tables import hash_output, open_sink, open_source, places, read_table, sink
+from sentiscore.tables import hash_output, open_sink, open_source, part_folders, read_table, sink
 from sentiscore.tables.inert import unguarded
 from tests.effort import examples
 
@@ -131,7 +131,7 @@ def test_the_parts_of_a_folder_are_the_rows_in_order(frame: pl.DataFrame, size: 
         with open_sink(path, folder=True) as out:
             for start in range(0, max(frame.height, 1), size):
                 out.write(frame.slice(start, size))
-        found = [pl.read_parquet(part) for part in places.parts_of(path)]
+        found = [pl.read_parquet(part) for part in part_folders.parts_of(path)]
         assert_frame_equal(pl.concat(found), frame)
         assert hash_output(path) == out.sha256
     assert all(part.height <= max(size, part_rows) for part in found)

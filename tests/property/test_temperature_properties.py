@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import roc_auc_score
 
-from sentiscore.evaluation.calibration import COLDEST, HOTTEST, probabilities
+from sentiscore.evaluation.calibration import COLDEST, HOTTEST
 from sentiscore.evaluation.metrics import point_metrics
+from sentiscore.scoring.probabilities import probabilities
 
 temperatures = st.floats(COLDEST, HOTTEST)
 

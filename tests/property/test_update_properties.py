@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from sentiscore.features import DailyConfig, as_published, daily
-from sentiscore.features.state import revisions_path, state_path
-from sentiscore.features.update import update_file
+from sentiscore.nightly.state import revisions_path, state_path
+from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import write_frame
 from tests.effort import examples
-from tests.unit.features.test_update import ARGS, FIRST, at_day, rows_of
+from tests.unit.nightly.test_update_daily import ARGS, FIRST, at_day, rows_of
 
 
 @st.composite
@@ -62,7 +62,7 @@ def test_updates_at_any_instants_are_one_run_as_of_the_last(
     before = datetime(1970, 1, 1, tzinfo=UTC)
     for cut in cuts:
         new = rows.filter((pl.col("at") > before) & (pl.col("at") <= cut))
-        update_file(write_frame(new, tmp_path / "new.parquet"), daily=target, as_of=cut, **args)
+        update_daily(write_frame(new, tmp_path / "new.parquet"), daily=target, as_of=cut, **args)
         found = pl.read_parquet(target)
         so_far = rows.filter(pl.col("at") <= cut)
         assert_frame_equal(found, daily(so_far, as_of=cut, **args), check_exact=True)

@@ -14,7 +14,6 @@ from sentiscore.errors import CheckpointError, InputError, OutputError, Sentisco
 from sentiscore.evaluation.files import check_reports, write_reports
 from sentiscore.local import local_path
 from sentiscore.tables.provenance import read_provenance
-from sentiscore.training.settings import read_toml
 
 ADDRESSES = [
     "s3://bucket/news.parquet",
@@ -58,7 +57,7 @@ INPUTS: dict[str, tuple[Callable[[str], object], type[SentiscoreError]]] = {
     "score_file, model": (sentiscore.Scorer.from_pretrained, CheckpointError),
     "daily, calendar": (lambda at: features.DailySums(time_col="at", calendar=at), InputError),
     "config": (features.DailyConfig.from_toml, InputError),
-    "recipe": (read_toml, InputError),
+    "recipe": (sentiscore.Recipe.read, InputError),
     "labelled rows": (lambda at: sentiscore.read_labelled(at, text_col="t", label_col="l"), InputError),
     "inspect": (read_provenance, InputError),
     "base to build": (lambda at: sentiscore.build_base(at, ["a"]), OutputError),

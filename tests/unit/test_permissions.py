@@ -10,8 +10,9 @@ from click.testing import CliRunner
 
 from sentiscore.checkpoint.load import find_folder
 from sentiscore.cli.main import cli
+from sentiscore.disk.permission import check_place
 from sentiscore.errors import CheckpointError, InputError, OutputError
-from sentiscore.tables import check_place, check_target, is_folder_target, open_source
+from sentiscore.tables import check_target, is_folder_target, open_source
 from sentiscore.tables.provenance import read_provenance
 
 

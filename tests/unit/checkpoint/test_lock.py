@@ -90,6 +90,6 @@ def test_a_lock_file_that_another_process_holds_is_waited_for_and_then_told(
 
 def test_a_pin_outlasts_a_loss_of_power(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[bool] = []
-    monkeypatch.setattr("sentiscore.tables.places.sync_folder", lambda folder: synced.append((folder / LOCK).exists()))
+    monkeypatch.setattr("sentiscore.disk.durable.sync_folder", lambda folder: synced.append((folder / LOCK).exists()))
     record("a/b", Pin(None, ONE))
     assert synced == [True], "the folder is synced once the name is in place"

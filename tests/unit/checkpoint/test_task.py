@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sentiscore.checkpoint import load_checkpoint, verify
+from sentiscore.checkpoint import load_checkpoint
+from sentiscore.engine.verification import verify
 from sentiscore.errors import CheckpointError
 
 TWO = {0: "negative", 1: "positive"}

@@ -12,8 +12,9 @@ import pytest
 from scipy.special import softmax
 
 from sentiscore import Scorer
-from sentiscore.checkpoint import load_checkpoint, verify
+from sentiscore.checkpoint import load_checkpoint
 from sentiscore.checkpoint.tokenizer_files import VOCABULARIES
+from sentiscore.engine.verification import verify
 from sentiscore.errors import CheckpointError, MissingExtraError, SentiscoreWarning
 from tests.conftest import TEXTS
 from tests.unit.engine.kinds import every_kind, network_of

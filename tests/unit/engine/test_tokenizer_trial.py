@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from sentiscore import Scorer
-from sentiscore.checkpoint import verify
 from sentiscore.engine.tokenizer import TextEncoder
 from sentiscore.engine.tokenizer_trial import try_steps
+from sentiscore.engine.verification import verify
 from sentiscore.errors import CheckpointError
 
 

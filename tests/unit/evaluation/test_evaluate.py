@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from sentiscore import InputError, Scorer, evaluate
-from sentiscore.evaluation.calibration import probabilities
 from sentiscore.evaluation.evaluate import Report
 from sentiscore.evaluation.html import to_html
 from sentiscore.evaluation.overview import notes_of, side_by_side
 from sentiscore.labels import CLASSES
+from sentiscore.scoring.probabilities import probabilities
 from sentiscore.tables.labelled import LabelledData
 from tests.conftest import TEXTS
 

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from sentiscore.evaluation.calibration import fit_temperature, probabilities
+from sentiscore.evaluation.calibration import fit_temperature
 from sentiscore.evaluation.metrics import bootstrap_intervals, expected_calibration_error, point_metrics, reliability
+from sentiscore.scoring.probabilities import probabilities
 
 
 def draw(rows: int, classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from sentiscore.durations import parse_duration, write_duration
 from sentiscore.errors import InputError
 from sentiscore.features import DailyConfig
-from sentiscore.features.durations import parse_duration, write_duration
 
 
 def test_a_file_of_settings_leaves_the_rest_as_it_is(tmp_path: Path) -> None:

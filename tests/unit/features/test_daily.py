@@ -414,7 +414,7 @@ def test_stand_in_dates_are_left_out_and_counted() -> None:
 
 
 def test_a_grid_of_absurd_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("sentiscore.features.daily"), "_MOST_ROWS", 1000)
+    monkeypatch.setattr(import_module("sentiscore.features.daily_grid"), "_MOST_ROWS", 1000)
     rows = scored(*((at, 0.5, "positive") for at in ("1970-01-01T00:00Z", "2024-02-06T09:30Z")))
     with pytest.raises(InputError, match="1 entities with days from 1970-01-01 to 2024-02-06 would make 19,760 rows"):
         daily(rows, time_col="at")
@@ -664,7 +664,7 @@ def test_a_large_frame_is_taken_in_slices_and_all_of_it_or_none(monkeypatch: pyt
         "time_col": "at", "entity_col": "ticker", "text_col": "text", "config": DailyConfig(repeats=repeats)
     }  # fmt: skip
     whole = daily(rows, **args)
-    monkeypatch.setattr(import_module("sentiscore.features.daily"), "_SLICE_ROWS", 7)
+    monkeypatch.setattr(import_module("sentiscore.features.daily_sums"), "_SLICE_ROWS", 7)
     sums = DailySums(**args)
     sums.add(rows)
     with pytest.raises(InputError):

@@ -18,8 +18,8 @@ from sentiscore.errors import SentiscoreWarning
 from sentiscore.features import DailyConfig
 from sentiscore.features.entities import read_entities
 from sentiscore.features.entity_lists import looks_like_lists
-from sentiscore.features.files import daily_file
-from sentiscore.features.update import update_file
+from sentiscore.nightly.daily_file import daily_file
+from sentiscore.nightly.update_daily import update_daily
 from tests.conftest import TEXTS
 
 AT = datetime(2024, 1, 5, 15, tzinfo=UTC)
@@ -228,11 +228,11 @@ def test_an_update_with_another_separator_is_refused(tmp_path: Path) -> None:
     later = scored(["B;C"], [0.5]).with_columns(pl.lit(datetime(2024, 1, 8, 15, tzinfo=UTC)).alias("at"))
     later.write_parquet(second)
     settings: dict[str, Any] = {"time_col": "at", "entity_col": "entity", "daily": tmp_path / "daily.parquet"}
-    update_file(first, as_of="2024-01-07T00:00:00Z", entity_separator=";", **settings)
+    update_daily(first, as_of="2024-01-07T00:00:00Z", entity_separator=";", **settings)
     for other in ("|", None):
         with pytest.raises(InputError, match=r"other settings: entities was .*separated by ';'"):
-            update_file(second, entity_separator=other, **settings)
-    updated = update_file(second, as_of="2024-01-10T00:00:00Z", entity_separator=";", **settings)
+            update_daily(second, entity_separator=other, **settings)
+    updated = update_daily(second, as_of="2024-01-10T00:00:00Z", entity_separator=";", **settings)
     whole = tmp_path / "whole.parquet"
     pl.concat([pl.read_parquet(first), later]).write_parquet(whole)
     more: dict[str, Any] = {"as_of": "2024-01-10T00:00:00Z", "entity_separator": ";", "time_col": "at"}
@@ -244,9 +244,9 @@ def test_late_rows_are_counted_as_rows(tmp_path: Path) -> None:
     scored(["A;B"]).write_parquet(tmp_path / "first.parquet")
     scored(["A;B;C", "A"], [0.25, 0.5]).write_parquet(tmp_path / "late.parquet")
     settings: dict[str, Any] = {"time_col": "at", "entity_col": "entity", "entity_separator": ";"}
-    update_file(tmp_path / "first.parquet", daily=tmp_path / "daily.parquet", **settings)
+    update_daily(tmp_path / "first.parquet", daily=tmp_path / "daily.parquet", **settings)
     with pytest.raises(InputError, match="2 of the 2 rows count for sessions up to"):
-        update_file(tmp_path / "late.parquet", daily=tmp_path / "daily.parquet", **settings)
+        update_daily(tmp_path / "late.parquet", daily=tmp_path / "daily.parquet", **settings)
 
 
 @pytest.mark.parametrize(

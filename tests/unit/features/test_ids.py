@@ -14,9 +14,9 @@ from sentiscore import InputError, features, score_file
 from sentiscore.cli.main import cli
 from sentiscore.errors import SentiscoreWarning
 from sentiscore.features import DailyConfig, DailySums
-from sentiscore.features.files import daily_file
-from sentiscore.features.state import revisions_path
-from sentiscore.features.update import update_file
+from sentiscore.nightly.daily_file import daily_file
+from sentiscore.nightly.state import revisions_path
+from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import write_frame
 from tests.conftest import TEXTS
 
@@ -59,7 +59,7 @@ def nights(tmp_path: Path, *files: pl.DataFrame, **args: Any) -> list[Any]:
     for number, rows in enumerate(files):
         source = write_frame(rows, tmp_path / f"night{number}.parquet")
         as_of = at(8 + number, 23).replace(minute=30)
-        done.append(update_file(source, daily=tmp_path / "daily.parquet", as_of=as_of, calendar="XNYS", **args))
+        done.append(update_daily(source, daily=tmp_path / "daily.parquet", as_of=as_of, calendar="XNYS", **args))
     return done
 
 
@@ -263,12 +263,12 @@ def test_whether_ids_are_used_belongs_to_the_daily_file(tmp_path: Path) -> None:
     nights(tmp_path, scored(MONDAY), **ARGS)
     source = write_frame(scored(TUESDAY), tmp_path / "other.parquet")
     with pytest.raises(InputError, match="id column was True and is False") as caught:
-        update_file(source, daily=tmp_path / "daily.parquet", as_of=at(9, 23), calendar="XNYS", **PLAIN)
+        update_daily(source, daily=tmp_path / "daily.parquet", as_of=at(9, 23), calendar="XNYS", **PLAIN)
     assert "--id-col" not in str(caught.value)
     other = tmp_path / "plain.parquet"
-    update_file(source, daily=other, as_of=at(9, 23), calendar="XNYS", **PLAIN)
+    update_daily(source, daily=other, as_of=at(9, 23), calendar="XNYS", **PLAIN)
     with pytest.raises(InputError, match="id column was False and is True") as caught:
-        update_file(
+        update_daily(
             write_frame(scored(MONDAY), tmp_path / "m.parquet"), daily=other, as_of=at(9, 23), calendar="XNYS", **ARGS
         )
     assert "--id-col id" in str(caught.value)
@@ -290,7 +290,7 @@ def test_copies_that_a_revision_lets_in_are_reported(tmp_path: Path) -> None:
     nights(tmp_path, scored(MONDAY, *EVENING), **PLAIN)
     again = write_frame(scored(MONDAY, *EVENING).with_columns(rescored=pl.lit(1)), tmp_path / "again.parquet")
     with pytest.warns(SentiscoreWarning, match=f"^3 rows are {COPIES}"):
-        update_file(again, daily=tmp_path / "daily.parquet", as_of=at(9, 1), calendar="XNYS", revise=True, **PLAIN)
+        update_daily(again, daily=tmp_path / "daily.parquet", as_of=at(9, 1), calendar="XNYS", revise=True, **PLAIN)
 
 
 def test_known_midnights_are_counted_once(tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ def test_known_midnights_are_counted_once(tmp_path: Path) -> None:
     ]
     source = write_frame(scored(*days, *others), tmp_path / "all.parquet")
     for _ in range(6):
-        done = update_file(source, daily=tmp_path / "daily.parquet", as_of=at(10, 0), calendar="XNYS", **ARGS)
+        done = update_daily(source, daily=tmp_path / "daily.parquet", as_of=at(10, 0), calendar="XNYS", **ARGS)
     assert done.daily["n_docs"].sum() == 152
 
 

@@ -10,10 +10,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from sentiscore.errors import InputError, SentiscoreWarning
-from sentiscore.features import DailySums, daily, files
-from sentiscore.features.files import daily_file
+from sentiscore.features import DailySums, daily
 from sentiscore.features.midnights import Midnights
-from sentiscore.features.update import update_file
+from sentiscore.nightly import daily_file as files
+from sentiscore.nightly.daily_file import daily_file
+from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import read_table, write_frame
 
 NEW_YORK = "America/New_York"
@@ -201,7 +202,7 @@ def night(tmp_path: Path, at: list[str], as_of: str, **more: Any) -> pl.DataFram
     source = write_frame(scored(at), tmp_path / f"{as_of[:10]}.parquet")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SentiscoreWarning)
-        return update_file(source, daily=tmp_path / "daily.parquet", as_of=as_of, **XNYS, **more).daily
+        return update_daily(source, daily=tmp_path / "daily.parquet", as_of=as_of, **XNYS, **more).daily
 
 
 def test_an_update_reads_midnights_as_the_file_before_it(tmp_path: Path) -> None:
@@ -231,7 +232,7 @@ def test_midnights_of_many_nights_are_counted_together_and_refused_when_they_bec
 def test_a_state_of_before_the_choice_goes_on_with_instants(tmp_path: Path) -> None:
     import json
 
-    from sentiscore.features.state import state_path
+    from sentiscore.nightly.state import state_path
 
     night(tmp_path, mixed(1, 20), "2024-01-06T00:00:00Z")
     path = state_path(tmp_path / "daily.parquet")

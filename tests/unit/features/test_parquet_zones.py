@@ -10,7 +10,7 @@ import pytest
 
 from sentiscore import Scorer, score_file
 from sentiscore.errors import SentiscoreWarning
-from sentiscore.features.files import daily_file
+from sentiscore.nightly.daily_file import daily_file
 from sentiscore.tables import open_source
 from tests.conftest import TEXTS
 

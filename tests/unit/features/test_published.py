@@ -9,11 +9,13 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from sentiscore import InputError, features
-from sentiscore.features import DailyConfig, as_published, daily, update
-from sentiscore.features.state import revisions_path, state_path
-from sentiscore.features.update import update_file
+from sentiscore.features import DailyConfig, as_published, daily
+from sentiscore.nightly import update_before
+from sentiscore.nightly import update_daily as update
+from sentiscore.nightly.state import revisions_path, state_path
+from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import write_frame
-from tests.unit.features.test_update import ARGS, END, NOON, KilledError, at_day, before_and_after, rows_of
+from tests.unit.nightly.test_update_daily import ARGS, END, NOON, KilledError, at_day, before_and_after, rows_of
 
 
 class Nights:
@@ -26,7 +28,7 @@ class Nights:
 
     def update(self, rows: pl.DataFrame, **args: Any) -> update.UpdatedFile:
         name = f"rows{len(self.copies)}.parquet"
-        done = update_file(write_frame(rows, self.target.with_name(name)), daily=self.target, **{**ARGS, **args})
+        done = update_daily(write_frame(rows, self.target.with_name(name)), daily=self.target, **{**ARGS, **args})
         self.copies.append(pl.read_parquet(self.target))
         self.made.append(datetime.now(UTC))
         return done
@@ -172,7 +174,7 @@ def test_an_update_that_never_took_its_place_is_not_in_the_record(
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(update, "put_in_place", killed)
+        patch.setattr(update_before, "put_in_place", killed)
         with pytest.raises(KilledError):
             nights.update(first.slice(3, 1), as_of=NOON["as_of"], revise=True)
     nights.update(first, as_of=END["as_of"], anew=True, revise=True)

@@ -18,7 +18,7 @@ from sentiscore.scoring import answers as answers_module
 from sentiscore.scoring.answer_file import NAME
 from sentiscore.scoring.answers import AnswerStore, Asker
 from sentiscore.scoring.prepared import Answers, Prepared
-from sentiscore.scoring.upkeep import look_into, prune
+from sentiscore.scoring.upkeep import cache_info, prune_cache
 from tests.conftest import TEXTS
 
 ASKER = Asker.of({"model": "0123456789abcdef", "dtype": "fp32"}, 2)
@@ -65,7 +65,7 @@ def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
     with AnswerStore.open(folder) as store:
         kept(store, ["a"])
     assert (folder / NAME).is_file()
-    assert look_into(folder).answers == 1
+    assert cache_info(folder).answers == 1
 
 
 def test_each_scorer_has_its_own_answers(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_a_lower_limit_is_reached_step_by_step(tmp_path: Path) -> None:
         for night in range(6):
             kept(store, [f"{night} {i}" for i in range(500)])
         assert found(store, [f"5 {i}" for i in range(500)]).all()
-    info = look_into(tmp_path)
+    info = cache_info(tmp_path)
     assert info.size - info.free <= 1_000_000
     assert info.max_bytes == 1_000_000
 
@@ -170,20 +170,20 @@ def test_pruning_counts_and_gives_the_space_back(tmp_path: Path, monkeypatch: py
             monkeypatch.setattr(answers_module, "_today", lambda age=age: today - age)
             kept(store, [f"{age} {i}" for i in range(2_000)])
         kept(store, ["a", "b"], other)
-        info = look_into(tmp_path)
+        info = cache_info(tmp_path)
         assert info.answers == 6_002
         assert [(one.answers, (one.newest - one.oldest).days) for one in info.scorers] == [(6_000, 100), (2, 0)]  # type: ignore[operator]
-        old = prune(tmp_path, older_than=timedelta(days=90))
+        old = prune_cache(tmp_path, older_than=timedelta(days=90))
         assert (old.removed, old.left) == (2_000, 4_002)
         assert old.size < old.size_before
         assert (tmp_path / NAME).stat().st_size == old.size
-        assert prune(tmp_path, model="fedcba").removed == 2
-        assert [one.identity["model"] for one in look_into(tmp_path).scorers] == ["0123456789abcdef"]
-        small = prune(tmp_path, max_bytes=170_000)
+        assert prune_cache(tmp_path, model="fedcba").removed == 2
+        assert [one.identity["model"] for one in cache_info(tmp_path).scorers] == ["0123456789abcdef"]
+        small = prune_cache(tmp_path, max_bytes=170_000)
         assert small.size <= 170_000
         assert found(store, [f"0 {i}" for i in range(2_000)]).mean() > 0.9  # those of today, and hardly any other
         assert found(store, [f"50 {i}" for i in range(2_000)]).mean() < 0.4
-        assert prune(tmp_path, everything=True).left == 0
+        assert prune_cache(tmp_path, everything=True).left == 0
         kept(store, ["a"])  # the store goes on
         assert found(store, ["a"]).all()
 
@@ -193,7 +193,7 @@ def test_a_model_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
         kept(store, ["a"])
     for name in ("ffffff", "0123"):
         with pytest.raises(InputError, match="0123456789ab"):
-            prune(tmp_path, model=name)
+            prune_cache(tmp_path, model=name)
 
 
 def test_a_folder_that_is_a_file_or_nowhere_is_a_clear_error(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_a_folder_that_is_a_file_or_nowhere_is_a_clear_error(tmp_path: Path) -> 
     with pytest.raises(OutputError, match="mkdir -p"):
         AnswerStore.open(tmp_path / "no" / "where")
     with pytest.raises(InputError, match="no store of answers"):
-        look_into(tmp_path)
+        cache_info(tmp_path)
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody may write to")
@@ -223,7 +223,7 @@ def test_a_store_that_may_only_be_read_is_a_clear_error_and_can_be_looked_into(t
     try:
         with pytest.raises(OutputError, match="may not be"):
             AnswerStore.open(tmp_path)
-        assert look_into(tmp_path).answers == 1
+        assert cache_info(tmp_path).answers == 1
     finally:
         tmp_path.chmod(0o755)
 
@@ -235,7 +235,7 @@ def test_what_is_no_store_is_left_as_it_is(tmp_path: Path) -> None:
     db.close()
     for content in (path.read_bytes(), b"something else " * 100):
         path.write_bytes(content)
-        for touch in (AnswerStore.open, look_into, lambda folder: prune(folder, everything=True)):
+        for touch in (AnswerStore.open, cache_info, lambda folder: prune_cache(folder, everything=True)):
             with pytest.raises(InputError, match="is not a store of answers"):
                 touch(tmp_path)
         assert path.read_bytes() == content
@@ -246,7 +246,7 @@ def test_a_newer_format_is_a_clear_error_and_is_left_as_it_is(tmp_path: Path) ->
     with sqlite3.connect(tmp_path / NAME) as db:
         db.execute("PRAGMA user_version = 2")
     db.close()
-    for touch in (AnswerStore.open, look_into, lambda folder: prune(folder, everything=True)):
+    for touch in (AnswerStore.open, cache_info, lambda folder: prune_cache(folder, everything=True)):
         with pytest.raises(InputError, match="format 2"):
             touch(tmp_path)
 
@@ -273,8 +273,8 @@ def test_a_damaged_store_names_the_command_that_mends_it(tmp_path: Path) -> None
     with pytest.raises(InputError, match=f"damaged.*\n.*sentiscore cache prune {tmp_path} --all"):
         AnswerStore.open(tmp_path)
     with pytest.raises(InputError, match="damaged"):
-        prune(tmp_path, max_bytes=10)
-    assert prune(tmp_path, everything=True).removed is None
+        prune_cache(tmp_path, max_bytes=10)
+    assert prune_cache(tmp_path, everything=True).removed is None
     with AnswerStore.open(tmp_path) as store:
         kept(store, ["a"])
         assert found(store, ["a"]).all()
@@ -341,7 +341,7 @@ def test_another_identity_has_other_answers(tmp_path: Path, tiny_checkpoint: Pat
     with AnswerStore.open(tmp_path) as store:
         scorer.with_answers(store).score(TEXTS)
         assert_frame_equal(shorter.with_answers(store).score(TEXTS), shorter.score(TEXTS), check_exact=True)
-    assert len(look_into(tmp_path).scorers) == 2
+    assert len(cache_info(tmp_path).scorers) == 2
 
 
 def test_a_wait_for_another_process_can_be_ended(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_a_job_keeps_few_kernels_and_gives_memory_back(
 
     called: list[str] = []
     monkeypatch.setattr(classifier, "keep_few_kernels", lambda: called.append("few"))
-    monkeypatch.setattr(job, "give_back", lambda: called.append("back"))
+    monkeypatch.setattr("sentiscore.scoring.output_job.give_back", lambda: called.append("back"))
     monkeypatch.setattr(job, "WINDOW_ROWS", 200)
     score_file(many, text_col="headline", model=tiny_checkpoint, device="cpu")
     assert (called.count("few"), called.count("back")) == (1, 4)  # two windows, encoded and written

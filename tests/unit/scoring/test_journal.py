@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from sentiscore.errors import OutputError
-from sentiscore.scoring.journal import Journal, work_folder
+from sentiscore.scoring.journal import Journal
+from sentiscore.scoring.work_folder import work_folder
 
 KEY = {"input": "a" * 64, "text column": "headline", "dtype": "fp32"}
 

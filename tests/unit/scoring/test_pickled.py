@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from sentiscore import Scorer
+from sentiscore import Scorer, ScorerOptions
 from sentiscore.checkpoint import hub
 from sentiscore.checkpoint.manifest import MANIFEST
 from sentiscore.checkpoint.reading import PACKAGED
@@ -66,7 +66,7 @@ def test_what_was_asked_for_is_asked_for_again(checkpoint: Path, monkeypatch: py
     asked: list[Any] = []
     monkeypatch.setattr(Scorer, "load", lambda _, given: asked.append(given))
     pickle.loads(data)  # noqa: S301
-    assert asked == [pickled.Asked("auto", "auto", None, None, "truncate")]
+    assert asked == [ScorerOptions(model=str(checkpoint))]
 
 
 @pytest.mark.parametrize("wrap", [lambda scorer: scorer, lambda scorer: scorer.score])

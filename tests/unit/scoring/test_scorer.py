@@ -214,7 +214,7 @@ def test_a_model_of_stars_gives_the_sum_of_the_probabilities_of_each_class(
 def test_the_temperature_acts_before_probabilities_are_summed(temperature: float) -> None:
     from scipy.special import softmax
 
-    from sentiscore.evaluation.calibration import class_logits, class_probabilities, probabilities
+    from sentiscore.scoring.probabilities import class_logits, class_probabilities, probabilities
 
     logits = np.random.default_rng(0).normal(size=(20, 5), scale=4)
     outputs = ("negative", "positive", "neutral", "positive", "negative")

@@ -15,12 +15,16 @@ from polars.testing import assert_frame_equal
 from sentiscore import InputError, Scorer, score_file
 from sentiscore.errors import StoppedError
 from sentiscore.scoring import job
-from sentiscore.scoring.journal import Journal, work_folder
-from sentiscore.scoring.plan import Bounds, Options, Window, make_plan, windows_of
+from sentiscore.scoring.job_windows import Bounds, Window, windows_of
+from sentiscore.scoring.journal import Journal
+from sentiscore.scoring.options import RowOptions
+from sentiscore.scoring.plan import make_plan
+from sentiscore.scoring.planned import JobRequest
+from sentiscore.scoring.work_folder import work_folder
 from tests.effort import spread
 
 if TYPE_CHECKING:
-    from sentiscore.scoring.tally import WindowDone
+    from sentiscore.scoring.events import WindowDone
 
 SIZES = (3, 0, 1, 5, 2, 4, 0, 6)
 ROWS = sum(SIZES)
@@ -157,9 +161,8 @@ def test_every_row_of_a_window_is_of_the_file_that_its_span_names(
         frame.write_parquet(path)
     plan = make_plan(
         paths,
-        Options(text_col="text", limit=limit),
+        JobRequest(text_col="text", rows=RowOptions(limit=limit)),
         output=folder / "out.parquet",
-        daily=None,
         between=lambda: None,
         bounds=Bounds(rows=100, text_bytes=1 << 20),
     )

@@ -12,8 +12,9 @@ from sentiscore import InputError, OutputError, Scorer, score_file
 from sentiscore.checkpoint import Manifest, write_manifest
 from sentiscore.errors import StoppedError
 from sentiscore.scoring import job
-from sentiscore.scoring.journal import work_folder
-from sentiscore.scoring.tally import JobSummary, WindowDone
+from sentiscore.scoring.events import WindowDone
+from sentiscore.scoring.tally import JobSummary
+from sentiscore.scoring.work_folder import work_folder
 
 ROWS = 100
 WINDOW = 16

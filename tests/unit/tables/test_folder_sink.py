@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from sentiscore.errors import OutputError
-from sentiscore.tables import check_target, hash_output, is_folder_target, open_sink, places, sink
+from sentiscore.tables import check_target, hash_output, is_folder_target, open_sink, part_folders, sink
 
 ROWS = pl.DataFrame({"text": [f"row {i}" for i in range(10)], "n": range(10)})
 
@@ -33,7 +33,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 def rows_in(folder: Path) -> pl.DataFrame:
-    return pl.concat(pl.read_parquet(part) for part in places.parts_of(folder))
+    return pl.concat(pl.read_parquet(part) for part in part_folders.parts_of(folder))
 
 
 @pytest.mark.usefixtures("small_parts")
@@ -41,7 +41,7 @@ def rows_in(folder: Path) -> pl.DataFrame:
 def test_parts_hold_whole_windows_in_order(tmp_path: Path, step: int, heights: list[int]) -> None:
     folder = tmp_path / "out"
     write_folder(folder, step=step)
-    assert [pl.read_parquet(part).height for part in places.parts_of(folder)] == heights
+    assert [pl.read_parquet(part).height for part in part_folders.parts_of(folder)] == heights
     assert rows_in(folder).equals(ROWS)
     assert names_in(folder) == [f"part-{i:05}.parquet" for i in range(len(heights))]
     assert names_in(tmp_path) == ["out"]
@@ -54,8 +54,10 @@ def test_a_table_without_rows_is_one_part_with_its_columns(tmp_path: Path) -> No
 
 def test_parts_are_in_the_order_of_their_numbers_beyond_five_digits(tmp_path: Path) -> None:
     for number in (100_000, 99_999, 0):
-        (tmp_path / places.part_name(number)).touch()
-    assert [part.name for part in places.parts_of(tmp_path)] == [places.part_name(n) for n in (0, 99_999, 100_000)]
+        (tmp_path / part_folders.part_name(number)).touch()
+    assert [part.name for part in part_folders.parts_of(tmp_path)] == [
+        part_folders.part_name(n) for n in (0, 99_999, 100_000)
+    ]
 
 
 @pytest.mark.usefixtures("small_parts")
@@ -67,7 +69,7 @@ def test_a_new_folder_takes_the_place_of_the_old_one_as_a_whole(
     write_folder(folder, sidecar="{}")
     assert "provenance.json" in names_in(folder)
     if not swaps:
-        monkeypatch.setattr(places, "exchange", lambda *_: False)
+        monkeypatch.setattr(part_folders, "exchange", lambda *_: False)
     write_folder(folder, ROWS.head(3))
     assert rows_in(folder).equals(ROWS.head(3))
     assert names_in(folder) == ["part-00000.parquet"]
@@ -178,7 +180,7 @@ def test_a_place_that_cannot_be_taken_leaves_the_old_folder(tmp_path: Path, monk
             raise OSError(5, "Input/output error")
         return real_rename(path, target)
 
-    monkeypatch.setattr(places, "exchange", lambda *_: False)
+    monkeypatch.setattr(part_folders, "exchange", lambda *_: False)
     monkeypatch.setattr(Path, "rename", fail)
     with pytest.raises(OutputError, match=r"could not be written.*Input/output"):
         write_folder(folder, ROWS.head(2))
@@ -244,7 +246,7 @@ def test_an_old_folder_comes_back_also_if_another_process_has_that_number_now(
     folder.rename(tmp_path / f".out.{os.getppid()}.old")
     check_target(folder, ROWS.schema, folder=True)
     assert not folder.exists()  # it may be about to take its place
-    monkeypatch.setattr(places, "_SWAP", -1)
+    monkeypatch.setattr(part_folders, "_SWAP", -1)
     check_target(folder, ROWS.schema, folder=True)
     assert rows_in(folder).equals(ROWS)
 
@@ -284,7 +286,7 @@ def test_swapping_says_no_where_the_system_cannot(tmp_path: Path, monkeypatch: p
     import ctypes
     import errno
 
-    from sentiscore.tables.exchange import exchange
+    from sentiscore.disk.exchange import exchange
 
     one, other = tmp_path / "one", tmp_path / "other"
     one.mkdir()

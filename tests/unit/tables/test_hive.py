@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from sentiscore.cli.score import expand
 from sentiscore.errors import InputError, SentiscoreWarning
+from sentiscore.scoring.patterns import expand_patterns
 from sentiscore.tables import folders, hash_output, open_source, read_table, write_frame
 from sentiscore.tables.dialect import CsvDialect
 
@@ -134,7 +134,7 @@ def test_the_pattern_that_a_refused_folder_advises_matches_files(tmp_path: Path,
     with pytest.raises(InputError) as caught:
         open_source(tmp_path / top)
     (pattern,) = shlex.split(str(caught.value.hint).partition("for example: ")[2])
-    assert expand((pattern,)) == sorted(str(tmp_path / top / name) for name in names if name.endswith(".csv"))
+    assert expand_patterns((pattern,)) == sorted(str(tmp_path / top / name) for name in names if name.endswith(".csv"))
 
 
 @pytest.mark.parametrize("pattern", ["gh/*", "gh/**/*.csv", "gh/ticker=*/*.csv", "g*/*/a.csv"])
@@ -144,7 +144,7 @@ def test_a_pattern_that_loses_the_keys_of_folders_says_which_folder_keeps_them(
     put(tmp_path / "gh", "ticker=AAPL/a.csv")
     monkeypatch.chdir(tmp_path)
     with pytest.warns(SentiscoreWarning, match=r"keys \(ticker\) do not") as told:
-        assert expand((pattern,))
+        assert expand_patterns((pattern,))
     assert len(told) == 1
     assert str(told[0].message).endswith(": gh" if pattern.startswith("gh") else ": .")
     assert "ticker" in open_source("gh").schema
@@ -158,4 +158,4 @@ def test_a_pattern_within_one_such_folder_or_beside_it_is_quiet(
     monkeypatch.chdir(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert expand(("gh/ticker=AAPL/*.csv", "*.csv")) == ["gh/ticker=AAPL/a=b.csv", "x=1.csv"]
+        assert expand_patterns(("gh/ticker=AAPL/*.csv", "*.csv")) == ["gh/ticker=AAPL/a=b.csv", "x=1.csv"]

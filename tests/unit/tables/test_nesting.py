@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 
 from sentiscore.errors import OutputError
-from sentiscore.scoring.plan import Bounds, Options, make_plan
+from sentiscore.scoring.job_windows import Bounds
+from sentiscore.scoring.plan import make_plan
+from sentiscore.scoring.planned import JobRequest
 from sentiscore.tables import check_target, open_source, read_table
 from sentiscore.tables.limits import MAX_DEPTH
 from sentiscore.tables.nesting import MAX_LEVELS, levels
@@ -48,12 +50,12 @@ def test_what_is_nested_as_deep_as_a_format_takes_comes_back(tmp_path: Path, kin
 @pytest.mark.parametrize("kind", ["lists", "objects", "both"])
 def test_what_is_nested_deeper_is_refused_before_anything_is_scored(tmp_path: Path, kind: str) -> None:
     source = source_of(tmp_path, kind, deepest(kind, ".parquet") + 1)
-    plan = {"daily": None, "between": lambda: None, "bounds": Bounds(10, 1000)}
+    plan = {"between": lambda: None, "bounds": Bounds(10, 1000)}
     with pytest.raises(
         OutputError, match=r"\.parquet cannot hold the column deep \(nested .* most\)\.\nWrite \.ndjson"
     ):
-        make_plan([source], Options(text_col="text"), output=tmp_path / "out.parquet", **plan)  # type: ignore[arg-type]
-    make_plan([source], Options(text_col="text"), output=tmp_path / "out.ndjson", **plan)  # type: ignore[arg-type]
+        make_plan([source], JobRequest(text_col="text"), output=tmp_path / "out.parquet", **plan)  # type: ignore[arg-type]
+    make_plan([source], JobRequest(text_col="text"), output=tmp_path / "out.ndjson", **plan)  # type: ignore[arg-type]
     assert open_source(source).rows == 1
 
 

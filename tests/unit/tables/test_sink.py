@@ -1,3 +1,4 @@
+import itertools
 import os
 import subprocess
 import sys
@@ -7,13 +8,20 @@ from typing import Any
 import polars as pl
 import pytest
 
+from sentiscore.disk import parts
+from sentiscore.disk.durable import write_text
 from sentiscore.errors import OutputError
 from sentiscore.tables import Sink, check_target, open_sink, read_table, write_frame
-from sentiscore.tables.places import beside, write_text
 
 ENDINGS = [".parquet", ".csv", ".ndjson"]
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 ROWS = pl.DataFrame({"text": ["up", None, ""], "n": ["1", "2", "3"]})
+
+
+def at_a_known_name(monkeypatch: pytest.MonkeyPatch, target: Path) -> Path:
+    """The hidden file in which the target will be written, had somebody guessed its name."""
+    monkeypatch.setattr(parts, "_NUMBERS", itertools.repeat(7))
+    return parts.beside(target)
 
 
 def names_in(folder: Path) -> list[str]:
@@ -277,21 +285,23 @@ def test_what_the_format_cannot_hold_is_found_before_any_work_is_done(
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".ndjson"])
-def test_a_link_planted_where_a_file_is_begun_is_not_followed(tmp_path: Path, suffix: str) -> None:
+def test_a_link_planted_where_a_file_is_begun_is_not_followed(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     victim = tmp_path / "victim"
     victim.write_text("mine")
     target = tmp_path / f"out{suffix}"
-    beside(target).symlink_to(victim)
+    at_a_known_name(monkeypatch, target).symlink_to(victim)
     write_frame(pl.DataFrame({"a": ["x"]}), target)
     assert victim.read_text() == "mine"
     assert not target.is_symlink()
     assert read_table(target).rows() == [("x",)]
 
 
-def test_nor_is_one_where_a_text_file_is_begun(tmp_path: Path) -> None:
+def test_nor_is_one_where_a_text_file_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     victim = tmp_path / "victim"
     victim.write_text("mine")
-    beside(tmp_path / "page.html").symlink_to(victim)
+    at_a_known_name(monkeypatch, tmp_path / "page.html").symlink_to(victim)
     write_text(tmp_path / "page.html", "<p>")
     assert victim.read_text() == "mine"
     assert (tmp_path / "page.html").read_text() == "<p>"

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from sentiscore.training.finetune import CALIBRATED_LOSS, _validation_metrics
+from sentiscore.training.trainer import CALIBRATED_LOSS, _validation_metrics
 
 LABELS = np.eye(2, dtype=np.float32)[[0, 1] * 50]
 

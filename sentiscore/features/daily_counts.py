@@ -1,0 +1,88 @@
+"""How many rows became what on their way into daily features, and what a user should know of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sentiscore.features.epochs import NAMES
+from sentiscore.features.placing import Placed
+from sentiscore.features.times import write_instant
+
+
+@dataclass
+class Counts:
+    """Rows so far.
+
+    Attributes:
+        n_rows: All of them.
+        n_unknown: Those without an entity or a time.
+        n_outside: Those before or after all sessions of the calendar.
+        n_ahead: Those that appeared after the instant of the features.
+        n_stand_ins: Those whose entity is a blank text, a NaN or the like.
+        n_odd: Those whose time is a number that is an instant before 1990 or after 2099.
+        odd: One of these instants.
+        n_late: Those that count for a session that is published already.
+        n_without_id: Those that have a place and no id, where rows have ids.
+    """
+
+    n_rows: int = 0
+    n_unknown: int = 0
+    n_outside: int = 0
+    n_ahead: int = 0
+    n_stand_ins: int = 0
+    n_odd: int = 0
+    odd: datetime | None = None
+    n_late: int = 0
+    n_without_id: int = 0
+
+    def add(self, placed: Placed, closed_until: int | None) -> None:
+        """Count placed rows, of which those of sessions up to `closed_until` are late."""
+        self.n_rows += placed.n_rows
+        self.n_unknown += placed.n_unplaced
+        self.n_outside += placed.n_outside
+        self.n_ahead += placed.n_ahead
+        self.n_stand_ins += placed.n_stand_ins
+        self.n_odd += placed.n_odd
+        self.odd = placed.odd if self.odd is None else self.odd
+        self.n_without_id += placed.n_without_id
+        if closed_until is not None:
+            self.n_late += int((placed.sessions <= closed_until).sum())
+
+    def unplaced(self, *, cut: bool) -> int:
+        """Rows that are in no session; `cut` says whether those after the instant of the features were left out."""
+        return self.n_unknown + self.n_outside + (self.n_ahead if cut else 0)
+
+    def notes(self, as_of: datetime | None, unit: str | None) -> list[str]:
+        """What the user should know.
+
+        Args:
+            as_of: The instant of the features, if there is one.
+            unit: What times in numbers count.
+        """
+        found = []
+        if self.n_unknown:
+            found.append(
+                f"{self.n_unknown:,} rows have no entity, or no time from 1900 to 2199, and are not in the daily "
+                "features. Fill them in and score those rows anew, if they matter."
+            )
+        if self.odd is not None:
+            rows = "1 row has a number" if self.n_odd == 1 else f"{self.n_odd:,} rows have numbers"
+            found.append(
+                f"{rows} as time that with --time-unit {unit} (time_unit) would be before 1990 or after 2099, for "
+                f"example {write_instant(self.odd)}. Check that they count {NAMES[str(unit)]} since 1970."
+            )
+        if self.n_outside:
+            found.append(
+                f"{self.n_outside:,} rows lie before or after all sessions of the calendar, and are not in the daily "
+                "features."
+            )
+        if self.n_ahead and as_of is not None:
+            found.append(
+                f"{self.n_ahead:,} rows have times after {write_instant(as_of)}, as of which the daily features are "
+                "made, and are not in them. Check the stamps; right ones are for a later update."
+            )
+        elif self.n_ahead:
+            found.append(
+                f"{self.n_ahead:,} rows have times that have not come yet, and are in the daily features all the same. "
+                "To leave them out, say as of when the features are made (--as-of, as_of)."
+            )
+        return found

@@ -1,0 +1,340 @@
+"""Scored rows that come in parts -> the sums and counts of which daily features are made."""
+
+import warnings
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC as UTC_ZONE
+from datetime import datetime
+from functools import partial
+from typing import Final, NamedTuple, Unpack
+
+import polars as pl
+
+from sentiscore import contracts, forks
+from sentiscore.errors import InputError, SentiscoreWarning
+from sentiscore.features.columns import daily_columns
+from sentiscore.features.daily_counts import Counts
+from sentiscore.features.daily_grid import ends, grid_of
+from sentiscore.features.entities import check_separator, notes_on
+from sentiscore.features.grid import check_frame
+from sentiscore.features.ids import read_ids, story_keys
+from sentiscore.features.midnights import Midnights, settle
+from sentiscore.features.placing import Columns, Placed, entities_of, place, zones_of
+from sentiscore.features.request import DailyKeywords, DailyRequest, check_together, one_request
+from sentiscore.features.sessions import Sessions, parse_cutoff
+from sentiscore.features.stories import Stories, notes_on_copies, notes_on_ids, split
+from sentiscore.features.sums import Sums
+from sentiscore.features.time_format import DATE, TimeFormat
+from sentiscore.features.times import parse_instant, read_times
+from sentiscore.features.zones import UTC, check_zone
+from sentiscore.tables import Source
+from sentiscore.tables.exact import series_of
+from sentiscore.threads import Task
+
+_SLICE_ROWS: Final = 262_144
+"""Rows of which all columns together fit a processor's cache."""
+_FIRST_ROWS: Final = 1_000
+_AHEAD: Final = 2
+
+
+class Kept(NamedTuple):
+    """What is needed to go on later.
+
+    Attributes:
+        sums: The sums of each entity and session, with the date and the cutoff of the session.
+        texts: What is kept of single texts; None if nothing is.
+        stories: The rows that have ids, with the same; None without ids.
+    """
+
+    sums: pl.DataFrame
+    texts: pl.DataFrame | None
+    stories: pl.DataFrame | None
+
+
+class DailySums:
+    """Daily features of rows that come in parts.
+
+    What is held grows with the entities and their sessions; with `text_col` also with their distinct texts, and where
+    repeats are not kept as they are, or rows have ids, with the rows.
+
+    Args:
+        request: What is asked of them.
+        flat: The same as keywords; see `daily`. Where `midnight` is not given, `settle` decides what midnights are by
+            all rows; without that, `finish` refuses rows of which many are midnight.
+
+    Attributes:
+        request: What is asked of them.
+        config: Its config.
+        as_of: Its instant in UTC, if it has one.
+        times: How times are read.
+        midnights: How many of the rows so far are midnight, as far as it was counted.
+        n_unplaced: Rows left out so far because they have no entity, no time from 1900 to 2199, lie outside the
+            calendar, or appeared after `as_of`.
+        closed_until: The position of the last session that is published already, if any.
+
+    Raises:
+        InputError: There is no such time zone or calendar, or the arguments do not go together.
+        MissingExtraError: The calendar is that of an exchange, and exchange_calendars is not installed.
+    """
+
+    def __init__(self, request: DailyRequest | None = None, **flat: Unpack[DailyKeywords]) -> None:
+        asked = self.request = one_request("DailySums", request, flat)
+        self.config = asked.config
+        self.as_of = None if asked.as_of is None else parse_instant(asked.as_of, "as_of")
+        self.times = TimeFormat(tz=asked.tz, format=asked.time_format, unit=asked.time_unit, midnight=asked.midnight)
+        check_together(asked)
+        zone = check_zone(asked.day_tz if asked.day_tz is not None else asked.tz or UTC, "day_tz")
+        sharp = asked.calendar is None and self.config.cutoff == "close" and not self.config.lag
+        self._begins = zone if sharp else None
+        self.sessions = Sessions(asked.calendar, cutoff=parse_cutoff(self.config.cutoff), day_tz=zone)
+        self.columns = Columns(
+            time=asked.time_col,
+            entity=asked.entity_col,
+            text=asked.text_col if "unique" in self.config.sets or self.config.needs_texts else None,
+            weight=asked.weight_col,
+            prefix=asked.prefix,
+            separator=check_separator(asked.entity_separator, asked.entity_col),
+            id=asked.id_col,
+        )
+        self.sums = Sums(
+            repeats=self.config.repeats,
+            within=round(self.config.span.total_seconds() * 1_000_000),
+            weighted=asked.weight_col is not None,
+            texts=self.columns.text is not None,
+        )
+        self.stories = None if asked.id_col is None else Stories()
+        self.closed_until: int | None = None
+        self.midnights = Midnights()
+        self._settled = False
+        self._any = False
+        self._counts = Counts()
+
+    @property
+    def n_unplaced(self) -> int:
+        """Rows left out so far."""
+        return self._counts.unplaced(cut=self.as_of is not None)
+
+    @property
+    def n_late(self) -> int:
+        """Rows added that count for the session `closed_until` or an earlier one."""
+        return self._counts.n_late + (0 if self.stories is None else self.stories.choose(self.closed_until).n_late)
+
+    @property
+    def n_repeated(self) -> int:
+        """Rows added that do not count, since their ids do already."""
+        return 0 if self.stories is None else self.stories.choose(self.closed_until).n_repeated
+
+    @property
+    def n_without_id(self) -> int:
+        """Rows added that have a place and no id, where rows have ids."""
+        return self._counts.n_without_id
+
+    @property
+    def counts_twice(self) -> bool:
+        """Whether a row that is added once more counts once more."""
+        return self.stories is None or self._counts.n_without_id > 0
+
+    def check_schema(self, schema: pl.Schema) -> None:
+        """Raise an InputError if rows of these columns can never be placed in a session."""
+        self.columns.check(schema, self.times)
+
+    def check_source(self, source: Source, schema: pl.Schema | None = None) -> None:
+        """Raise an InputError if rows of a file can never be placed; of times in numbers, the message shows one.
+
+        Args:
+            source: The file.
+            schema: Its columns, and those that will be added.
+        """
+        time = self.columns.time
+        if time in source.schema and source.schema[time].is_numeric():
+            for window in source.windows(_FIRST_ROWS, [time]):
+                self.check_times(window)
+                break
+        self.check_schema(source.schema if schema is None else schema)
+
+    def check_times(self, rows: pl.DataFrame) -> None:
+        """Raise an InputError if a time in these rows cannot be read."""
+        read_times(series_of(rows, self.columns.time), self.times)
+
+    def settle(
+        self, parts: Iterable[pl.DataFrame], *, before: Midnights | None = None, reading: str | None = None
+    ) -> None:
+        """Decide what midnights are by all rows, where `midnight` does not say it: dates, if they look like dates.
+
+        Args:
+            parts: All rows that will be added, of which the column of times is read. They are not, where there is
+                nothing to decide.
+            before: How many midnights the earlier rows have, to which these are added.
+            reading: What the midnights of those are.
+
+        Raises:
+            InputError: A time cannot be read; or the midnights so far were taken as instants and now look like dates.
+        """
+        if self.times.midnight is None:
+            columns = (series_of(self._unknown(part), self.columns.time) for part in parts)
+            zones = zones_of(self.times, self.sessions)
+            self.times, self.midnights = settle(
+                columns, self.times, zones, self._begins, before=before, reading=reading
+            )
+            self._settled = True
+
+    def add(self, scored: pl.DataFrame) -> None:
+        """Add rows; their order does not matter.
+
+        Args:
+            scored: Scored rows with the time and entity columns.
+
+        Raises:
+            InputError: A column is missing, a time cannot be read, or a row lies beyond what is known of the calendar.
+        """
+        check_frame(scored, "The scored rows")
+        if scored.height <= _SLICE_ROWS:
+            self._take(self._place(scored))
+            return
+        # All of it or nothing: sums of their own are joined once every slice was found to be good.
+        sums, found = self.sums.beside(), []
+        stories: list[pl.DataFrame] = []
+        for placed in self._placed(scored.iter_slices(_SLICE_ROWS)):
+            self._add_up(placed, sums, stories)
+            found.append(replace(placed, rows=placed.rows.clear()))
+        self.sums.join(sums)
+        if self.stories is not None:
+            self.stories.add(stories)
+        for placed in found:
+            self._count(placed)
+
+    def add_all(self, parts: Iterable[pl.DataFrame]) -> int:
+        """Add rows that come in parts, the next of which are placed while one is added up; how many rows they were."""
+        forks.check()
+        before = self._counts.n_rows
+        for placed in self._placed(parts):
+            self._take(placed)
+        return self._counts.n_rows - before
+
+    def _take(self, placed: Placed) -> None:
+        stories: list[pl.DataFrame] = []
+        self._add_up(placed, self.sums, stories)
+        if self.stories is not None:
+            self.stories.add(stories)
+        self._count(placed)
+
+    def _add_up(self, placed: Placed, sums: Sums, stories: list[pl.DataFrame]) -> None:
+        """Add placed rows to sums, but for those that have ids, which wait until all of their copies are there."""
+        if self.stories is None:
+            sums.add(placed.rows)
+            return
+        waiting, alone = split(placed.rows)
+        sums.add(alone)
+        stories.append(waiting)
+
+    def _unknown(self, part: pl.DataFrame) -> pl.DataFrame:
+        """The rows that no earlier update has under their ids, so that copies are no evidence of a habit."""
+        if self.stories is None or self.columns.id is None or not (known := self.stories.known_keys()).len():
+            return part
+        ids, entities = read_ids(series_of(part, self.columns.id)), entities_of(part, self.columns).values
+        rows = pl.DataFrame({"id": ids, "entity": entities}).with_row_index("row")
+        if entities.dtype.is_nested():
+            rows = rows.explode("entity")
+        keys = story_keys(rows["id"], rows["entity"])
+        new = keys.is_null() | ~keys.is_in(known.implode())
+        return part[rows.filter(new)["row"].unique().sort()]
+
+    def _place(self, scored: pl.DataFrame) -> Placed:
+        return place(
+            scored,
+            self.columns,
+            self.sessions,
+            how=self.times,
+            begins=self._begins,
+            lag=self.config.lag,
+            until=self.as_of or datetime.now(UTC_ZONE),
+            cut=self.as_of is not None,
+        )
+
+    def _placed(self, parts: Iterable[pl.DataFrame]) -> Iterator[Placed]:
+        """Every part placed, in order, by threads that are a few parts ahead."""
+        waiting: deque[Task[Placed]] = deque()
+        try:
+            for part in parts:
+                done = [waiting.popleft().result()] if len(waiting) == _AHEAD else []
+                waiting.append(Task(partial(self._place, part)))
+                waiting[-1].begin()
+                yield from done
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for task in waiting:
+                task.give_up()
+
+    def _count(self, placed: Placed) -> None:
+        self._any = True
+        self.midnights += placed.midnights
+        self._counts.add(placed, self.closed_until)
+
+    def restore(self, sums: pl.DataFrame, texts: pl.DataFrame | None, stories: pl.DataFrame | None = None) -> None:
+        """Go on from what `state` gave: `restore(*kept)`."""
+        forks.check()
+        self.sums.restore(sums.drop("ds", "cutoff", strict=False), texts)
+        if self.stories is not None and stories is not None:
+            self.stories.restore(stories.drop("ds", "cutoff", strict=False))
+        self._any = True
+
+    def state(self) -> Kept:
+        """What is needed to go on later, of all rows so far."""
+        forks.check()
+        sums, texts = self.sums.state()
+        stories = None if self.stories is None else self._dated(self.stories.state(self.closed_until))
+        return Kept(self._dated(sums), texts, stories)
+
+    def _dated(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The same rows with the date and the cutoff of their session."""
+        table = self.sessions.between(*ends(rows["session_idx"])).select("session_idx", "ds", "cutoff")
+        return rows.join(table, on="session_idx", how="left", maintain_order="left")
+
+    def _totals(self) -> pl.DataFrame:
+        """The sums of all rows so far, of those that have ids too."""
+        if self.stories is None:
+            return self.sums.totals()
+        whole = self.sums.beside()
+        whole.join(self.sums)
+        for rows in self.stories.parts(self.closed_until):
+            whole.add(rows)
+        return whole.totals()
+
+    def finish(self) -> pl.DataFrame:
+        """The daily features of all rows so far; see `daily` for the columns.
+
+        Raises:
+            InputError: No rows were ever added.
+        """
+        forks.check()
+        if not self._any:
+            raise InputError("There are no scored rows to make daily features of.")
+        if self.times.midnight is None:
+            self.midnights.refuse(self._begins)
+        totals = self._totals()
+        self._warn(totals["unique_id"])
+        frame = daily_columns(grid_of(totals, self.sessions, self.config, self.as_of), totals, self.config)
+        start, end = self.config.start, self.config.end
+        if start is not None:
+            frame = frame.filter(pl.col("ds") >= start)
+        if end is not None:
+            frame = frame.filter(pl.col("ds") <= end)
+        return contracts.check(frame, contracts.DAILY_FEATURES)
+
+    def _warn(self, entities: pl.Series) -> None:
+        whole_names = self.columns.entity is not None and self.columns.separator is None
+        found = notes_on(self._counts.n_stand_ins, entities if whole_names else None)
+        found += [*self._counts.notes(self.as_of, self.times.unit), *self._notes_on_copies()]
+        if self._settled and self.times.midnight == DATE and self.midnights.many:
+            found.append(self.midnights.warning(self._begins))
+        for note in found:
+            warnings.warn(note, SentiscoreWarning, stacklevel=3)
+
+    def _notes_on_copies(self) -> list[str]:
+        """What the user should know of rows that come again."""
+        if self.stories is not None:
+            n_corrected = self.stories.choose(self.closed_until).n_corrected
+            return notes_on_ids(n_corrected, self._counts.n_without_id, text=self.columns.text is not None)
+        return notes_on_copies(self.sums.n_copies)

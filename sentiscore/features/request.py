@@ -1,0 +1,144 @@
+"""What is asked of daily features, in one object."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypedDict, Unpack
+
+from sentiscore.errors import InputError
+from sentiscore.features.config import DailyConfig
+from sentiscore.features.sessions import Calendar
+from sentiscore.keywords import beside_an_object, check_keywords
+from sentiscore.settings import Settings
+
+
+class DailyKeywords(TypedDict, total=False):
+    """The fields of a `DailyRequest` as keywords, all but `output`."""
+
+    time_col: str
+    entity_col: str | None
+    entity_separator: str | None
+    calendar: Calendar
+    text_col: str | None
+    weight_col: str | None
+    id_col: str | None
+    tz: str | None
+    time_format: str | None
+    time_unit: str | None
+    midnight: str | None
+    day_tz: str | None
+    prefix: str
+    config: DailyConfig | None
+    as_of: str | datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DailyRequest(Settings):
+    """What is asked of daily features; `sentiscore.features.daily` describes each in full.
+
+    Attributes:
+        time_col: The column that says when each text appeared.
+        entity_col: The series a text belongs to, such as a ticker, or a list of them; None for one series.
+        entity_separator: What separates the entities of a text where one text names several, such as ";".
+        calendar: The sessions: None for every calendar day, the code of an exchange, such as "XNYS", or a frame or
+            file of sessions.
+        text_col: The column of texts; where rows are scored in the same job, it is that of the job.
+        weight_col: How much each text counts.
+        id_col: What names each text.
+        tz: The zone of times that carry none.
+        time_format: The pattern of texts that are times.
+        time_unit: What numbers count since 1970.
+        midnight: What a time of exactly midnight is, a "date" or an "instant".
+        day_tz: The zone whose midnight ends a day.
+        prefix: The prefix of the scored columns; where rows are scored in the same job, it is that of the job.
+        config: Cutoff, latency, windows, repeats, fills, and which columns.
+        as_of: The instant at which the features are made; not for a job that scores, which has all of its rows.
+        output: The file that they go to, where one is written; by default NAME.daily.parquet beside the source.
+
+    Raises:
+        InputError: A value is of the wrong type.
+    """
+
+    what: ClassVar[str] = "request for daily features"
+    hint: ClassVar[str] = "docs/reference/api.md describes each of them."
+
+    time_col: str
+    entity_col: str | None = None
+    entity_separator: str | None = None
+    calendar: Calendar = None
+    text_col: str | None = None
+    weight_col: str | None = None
+    id_col: str | None = None
+    tz: str | None = None
+    time_format: str | None = None
+    time_unit: str | None = None
+    midnight: str | None = None
+    day_tz: str | None = None
+    prefix: str = ""
+    config: DailyConfig = field(default_factory=DailyConfig)
+    as_of: str | datetime | None = None
+    output: str | Path | None = None
+
+    @classmethod
+    def of(cls, **flat: Unpack[DailyKeywords]) -> Self:
+        """A request from keywords, of which `config` may be None for the usual one."""
+        given: dict[str, Any] = {name: value for name, value in flat.items() if (name, value) != ("config", None)}
+        return cls(**given)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """All but the config, the place of the output and the instant, by name."""
+        left_out = ("config", "output", "as_of")
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in left_out}
+
+
+def one_request(function: str, request: DailyRequest | None, flat: Mapping[str, Any]) -> DailyRequest:
+    """A request that was passed as an object or as keywords.
+
+    Args:
+        function: The name of the function it was passed to.
+        request: The object, if there is one.
+        flat: The keywords.
+
+    Raises:
+        InputError: It was passed both ways.
+        TypeError: A keyword does not exist, or there is neither an object nor `time_col`.
+    """
+    check_keywords(function, flat, DailyKeywords.__annotations__)
+    if request is None:
+        if "time_col" not in flat:
+            raise TypeError(f"{function}() missing 1 required keyword-only argument: 'time_col'")
+        return DailyRequest.of(**flat)
+    if flat:
+        raise beside_an_object("request", request, flat)
+    return request
+
+
+def request_or_none(given: Mapping[str, Any]) -> DailyRequest | None:
+    """A request from what was said of it, if anything was.
+
+    Args:
+        given: Its fields; what is None was not said.
+
+    Raises:
+        InputError: Something was said, but not the column of times.
+    """
+    said = {name: value for name, value in given.items() if value is not None}
+    if said and "time_col" not in said:
+        raise InputError("Daily features need a time column.", "Name it with --time-col (time_col).")
+    return DailyRequest(**said) if said else None
+
+
+def check_together(asked: DailyRequest) -> None:
+    """Raise an InputError if parts of a request do not go together."""
+    if asked.calendar is not None and asked.day_tz is not None:
+        raise InputError(
+            "A calendar has days of its own, so there is nothing that a day's zone could say.",
+            "Leave out --day-tz (day_tz), or --calendar (calendar).",
+        )
+    if asked.config.needs_texts and asked.text_col is None:
+        raise InputError(
+            f"To {asked.config.repeats} repeated texts, the texts are needed.",
+            "Name their column with --text-col (text_col).",
+        )

@@ -1,0 +1,36 @@
+"""Keywords that stand for the fields of an object: typed by a TypedDict, and checked by name when they are used."""
+
+import difflib
+from collections.abc import Collection, Iterable
+
+from sentiscore.errors import InputError
+
+
+def check_keywords(function: str, given: Iterable[str], known: Collection[str]) -> None:
+    """Raise a TypeError, as Python does for any function, if a keyword does not exist; it names the nearest.
+
+    Args:
+        function: The name of the function that was called.
+        given: The keywords it was called with.
+        known: Those that there are.
+    """
+    for name in given:
+        if name not in known:
+            nearest = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0)
+            advice = f" Did you mean {nearest[0]!r}?" if nearest else ""
+            raise TypeError(f"{function}() got an unexpected keyword argument {name!r}.{advice}")
+
+
+def beside_an_object(what: str, given: object, beside: Iterable[str]) -> InputError:
+    """The error where keywords stand beside the object whose fields they are.
+
+    Args:
+        what: The argument that the object was given as.
+        given: The object.
+        beside: The keywords.
+    """
+    kind = type(given).__name__
+    return InputError(
+        f"{what} is a {kind} here, so {' and '.join(beside)} cannot be given beside it.",
+        f"Put everything into the {kind}, or give keywords alone.",
+    )

@@ -1,0 +1,149 @@
+"""A file of scored rows -> a file of daily features, in bounded memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Unpack
+
+import polars as pl
+
+from sentiscore.errors import InputError, OutputError
+from sentiscore.features.daily_sums import DailySums
+from sentiscore.features.request import DailyKeywords, DailyRequest, one_request
+from sentiscore.nightly.origins import daily_options, daily_provenance, look_at
+from sentiscore.tables import Source, check_target, open_sink, open_source
+from sentiscore.tables.dialect import CsvDialect
+from sentiscore.tables.provenance import Provenance
+
+_WINDOW_ROWS: Final = 262_144
+
+
+@dataclass(frozen=True)
+class DailyFile:
+    """What was written.
+
+    Attributes:
+        output: The file of daily features.
+        rows: Scored rows read.
+        n_unplaced: Rows left out because they have no time or no entity, or cannot be placed.
+        n_repeated: Rows that do not count, since their ids do already.
+        daily: The daily features.
+    """
+
+    output: Path
+    rows: int
+    n_unplaced: int
+    n_repeated: int
+    daily: pl.DataFrame
+
+
+def daily_file(
+    scored: str | Path,
+    request: DailyRequest | None = None,
+    *,
+    output: str | Path | None = None,
+    dialect: CsvDialect | None = None,
+    csv_as_is: bool = False,
+    **flat: Unpack[DailyKeywords],
+) -> DailyFile:
+    """Make daily features of a file of scored rows; see `features.daily` for what they are.
+
+    What they were made of is kept in the metadata of a parquet file, and in NAME.provenance.json beside any.
+
+    Args:
+        scored: A file that scoring wrote.
+        request: What is asked of them.
+        output: A .parquet, .csv or .ndjson file; by default that of the request, or NAME.daily.parquet beside the
+            input.
+        dialect: How the input is written, where it is a CSV.
+        csv_as_is: Whether entities in a CSV that a spreadsheet would take as a formula stay as they are; by default
+            they begin with an apostrophe.
+        flat: The request as keywords, which are those of `features.daily`.
+
+    Raises:
+        InputError: The file is not of scored rows, or a time cannot be read.
+        OutputError: The output cannot be written.
+    """
+    asked = one_request("daily_file", request, flat)
+    source = open_scored(scored, asked, dialect)
+    sums = DailySums(asked)
+    target = check_target(one_place(asked, output) or default_daily(source.path), pl.Schema(), folder=False)
+    if target.resolve() == source.path.resolve():
+        raise OutputError(f"{target} is the file that is read.", "Choose another place with --output.")
+    sums.check_source(source)
+    sums.settle(time_windows(sums, source))
+    rows = add_file(sums, source)
+    daily = sums.finish()
+    options = daily_options(sums)
+    if source.csv is not None:
+        options |= source.csv.dialect.as_dict()
+    provenance = daily_provenance(options, [look_at(source.path, rows)], daily.height)
+    write_daily(daily, target, provenance, inert=not csv_as_is)
+    return DailyFile(output=target, rows=rows, n_unplaced=sums.n_unplaced, n_repeated=sums.n_repeated, daily=daily)
+
+
+def one_place(request: DailyRequest, output: str | Path | None) -> str | Path | None:
+    """Where daily features were asked to go, if anywhere.
+
+    Raises:
+        InputError: It was said twice.
+    """
+    if request.output is not None and output is not None:
+        raise InputError(
+            f"The daily features go to {request.output} by their request, and to {output}.", "Name one place."
+        )
+    return output if request.output is None else request.output
+
+
+def open_scored(scored: str | Path, request: DailyRequest, dialect: CsvDialect | None) -> Source:
+    """A file of scored rows, with the columns that were named.
+
+    Raises:
+        InputError: It cannot be read, or has no such column.
+    """
+    source = open_source(scored, dialect or CsvDialect())
+    for option in ("time_col", "entity_col", "text_col", "weight_col", "id_col"):
+        column = getattr(request, option)
+        if column is not None and source.csv is not None:  # what is said of a CSV helps to read it
+            source.require(column, f"--{option.replace('_', '-')} ({option})")
+    time = request.time_col
+    return source.as_text([time, request.entity_col, request.text_col]).with_offsets([time], time=time)
+
+
+def write_daily(daily: pl.DataFrame, target: Path, provenance: Provenance, *, inert: bool = True) -> None:
+    """Write daily features with what they were made of, whole or not at all.
+
+    Raises:
+        OutputError: They cannot be written there, or the format cannot hold them.
+    """
+    check_target(target, daily.schema, folder=False)
+    with open_sink(target, folder=False, metadata=provenance.to_metadata(), inert=inert) as sink:
+        sink.write(daily)
+        sink.finish()
+        sink.sidecar = provenance.to_sidecar(sink.sha256)
+
+
+def add_file(sums: DailySums, source: Source) -> int:
+    """Add all rows of a file, a window at a time; how many they were."""
+    sums.add(pl.DataFrame(schema=source.schema))  # says what is missing, and makes no rows give an empty frame
+    return sums.add_all(source.windows(_WINDOW_ROWS, sums.columns.needed(source.schema)))
+
+
+def time_windows(sums: DailySums, source: Source) -> Iterator[pl.DataFrame]:
+    """The column of times of a file, and those that say which rows are known, a window at a time."""
+    columns = sums.columns
+    others = [] if columns.id is None else [columns.id, *([] if columns.entity is None else [columns.entity])]
+    yield from source.windows(_WINDOW_ROWS, list(dict.fromkeys([columns.time, *others])))
+
+
+def default_daily(source: str | Path) -> Path:
+    """Where daily features go by default: news.csv.gz or news.scored.parquet -> news.daily.parquet."""
+    return beside(Path(source), "daily")
+
+
+def beside(path: Path, what: str) -> Path:
+    """news.csv.gz, news.parquet or news.scored.parquet -> news.WHAT.parquet in the same folder."""
+    path = path if path.name else path.resolve()  # a folder may be called .
+    plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    stem = plain.stem.removesuffix(".scored")
+    return path.with_name(f"{stem}.{what}.parquet")

@@ -1,0 +1,57 @@
+"""What is known of the updates of a daily file, before the next one."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from sentiscore.errors import InputError
+from sentiscore.features.record import AS_OF, REVISED_AT, UPDATES, joined, unknown
+from sentiscore.nightly.state import State, read_state, revisions_path, state_path
+
+
+@dataclass(frozen=True)
+class History:
+    """What is known of the updates before.
+
+    Attributes:
+        updates: When they were made, and how; see `sentiscore.features.record`.
+        known: Whether they go back to the first daily file.
+        revised: Whether there is a file of revisions.
+        published: The instant up to which the daily file was brought; None if there is none.
+    """
+
+    updates: pl.DataFrame
+    known: bool
+    revised: bool
+    published: datetime | None
+
+    def next_instant(self) -> datetime:
+        """Now, or just after the last update where the clock has been set back since."""
+        now, made = datetime.now(UTC), self.updates[REVISED_AT]
+        return now if made.is_empty() else max(now, made[-1] + timedelta(microseconds=1))
+
+    def begin(self, made_at: datetime) -> pl.DataFrame:
+        """How a new record begins, of which an update that is made now is the next."""
+        return self.updates if self.known else joined(self.updates, unknown(made_at))
+
+
+def read_history(target: Path, old: pl.DataFrame | None, before: State | None, daily: str) -> History:
+    """What is known of the updates before; of a file that is made again its state still knows them."""
+    held = before
+    if held is None and state_path(target).exists():
+        with suppress(InputError):  # a damaged one knows nothing
+            held = read_state(target, "")
+    kept = revisions_path(target).exists()
+    fresh = old is None and not state_path(target).exists() and not kept
+    last = None if old is None else old["available_at"].dt.max()
+    lost = History(pl.DataFrame(schema=UPDATES), known=fresh, revised=kept, published=last)  # type: ignore[arg-type]
+    if held is None or old is None or daily not in (held.daily, held.before) or (held.revised and not kept):
+        return lost
+    # the last one was stopped if its file did not take its place
+    made = held.updates if daily == held.daily else held.updates.head(-1)
+    if made.is_empty():
+        return lost
+    return History(made, known=True, revised=held.revised, published=made[-1, AS_OF])

@@ -1,0 +1,91 @@
+"""A file of daily features -> a file with their charts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentiscore.disk.durable import write_text
+from sentiscore.disk.permission import check_place
+from sentiscore.errors import OutputError, import_extra
+from sentiscore.features.plot import MOST_ENTITIES, check_columns, draw, needed_columns
+from sentiscore.local import local_path
+from sentiscore.tables import open_source, read_table
+
+
+@dataclass(frozen=True)
+class PlotFile:
+    """What was written.
+
+    Attributes:
+        output: The page.
+        rows: Rows of daily features read.
+        drawn: Entities on the page.
+        entities: Entities of the table.
+        left_out: Entities that the limit keeps off the page.
+        n_bytes: The size of the page.
+    """
+
+    output: Path
+    rows: int
+    drawn: int
+    entities: int
+    left_out: int
+    n_bytes: int
+
+
+def plot_file(
+    daily: str | Path,
+    *,
+    output: str | Path | None = None,
+    column: str = "sent_mean",
+    entities: Sequence[object] | None = None,
+    limit: int = MOST_ENTITIES,
+    title: str | None = None,
+) -> PlotFile:
+    """Write charts of a file of daily features as one HTML page; see `plot` for what is on it.
+
+    Args:
+        daily: A file of daily features: parquet, csv or ndjson.
+        output: The page; by default NAME.html beside the input.
+        column: The column to draw above the documents.
+        entities: The entities to draw; by default those with the most documents.
+        limit: Draw at most so many where `entities` is not given.
+        title: The title of the page; by default it names the file.
+
+    Raises:
+        InputError: The file is not of daily features, or has no such entity or column.
+        OutputError: The page cannot be written.
+        MissingExtraError: plotly is not installed.
+    """
+    source = open_source(daily)
+    target = local_path(output, OutputError) if output is not None else default_plot(source.path)
+    if target.resolve() == source.path.resolve():
+        raise OutputError(f"{target} is the file that is read.", "Choose another place with --output.")
+    check_place(target)
+    import_extra("plotly.offline", "plots")
+    names = list(source.schema)
+    check_columns(names, column)
+    frame = read_table(source.path, needed_columns(names, column))
+    drawing = draw(
+        frame,
+        column=column,
+        entities=entities,
+        limit=limit,
+        title=title if title is not None else f"Daily sentiment: {source.path.name}",
+    )
+    write_text(target, drawing.page)
+    return PlotFile(
+        output=target,
+        rows=frame.height,
+        drawn=drawing.drawn,
+        entities=drawing.entities,
+        left_out=drawing.entities - drawing.drawn if entities is None else 0,
+        n_bytes=len(drawing.page.encode()),
+    )
+
+
+def default_plot(source: str | Path) -> Path:
+    """Where a plot goes by default: news.daily.parquet or news.daily.csv.gz -> news.daily.html."""
+    path = Path(source)
+    plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    return plain.with_suffix(".html")

@@ -1,0 +1,232 @@
+"""What an update needs of the rows before it: the sums of a daily file, in a file beside it.
+
+X.parquet has X.state.parquet beside it, and X.revisions.parquet once published rows were changed. An update writes the
+new daily file and the new revisions under names of their own, then replaces the state, then the other two, in one
+rename each. The state knows the sha256 of the daily file that it belongs to, of the one before, and of new revisions,
+so that files that do not fit are noticed, and an update that was stopped after the state was there can be finished.
+"""
+
+import hashlib
+import itertools
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from sentiscore.errors import InputError
+from sentiscore.features.daily_sums import DailySums, Kept
+from sentiscore.features.midnights import Midnights
+from sentiscore.features.placing import SEED
+from sentiscore.features.record import AS_OF, REVISED_AT, UPDATES
+from sentiscore.features.sums import KEYS, TOTALS
+from sentiscore.features.time_format import INSTANT
+from sentiscore.tables import check_target, open_sink, open_source
+
+FORMAT: Final = 3
+"""Raised whenever sums, columns or formulas change, so that old sums are never taken for new ones."""
+
+_SLICE_ROWS: Final = 1_000_000
+_META, _SUMS, _TEXTS, _STORIES = 0, 1, 2, 3
+_WIDE: Final = pl.Decimal(38, 0)
+"""Parquet has no whole numbers of 128 bits; the sums are below 10**37."""
+
+
+@dataclass(frozen=True)
+class State:
+    """The sums of a daily file.
+
+    Attributes:
+        settings: What the file was made with.
+        midnights: How many times of its rows are midnight, where nobody has said what that means.
+        daily: The sha256 of the daily file that the sums belong to.
+        before: That of the one that it took the place of; empty for the first.
+        revisions: The sha256 of the file of revisions that this update leaves; empty if it changed none.
+        as_of: The instant up to which the daily file was brought.
+        sources: The files whose rows are in the sums, oldest first: name, rows and sha256.
+        kept: The sums, and what is kept of single texts and of rows with ids.
+        updates: Every update so far: revised_at, as_of and schema; see `record`.
+        revised: Whether published sessions were ever changed, so that there is a file of revisions.
+    """
+
+    settings: dict[str, Any]
+    midnights: Midnights
+    daily: str
+    before: str
+    revisions: str
+    as_of: datetime
+    sources: list[dict[str, Any]]
+    kept: Kept
+    updates: pl.DataFrame
+    revised: bool
+
+
+def state_path(daily: Path) -> Path:
+    """Where the sums of a daily file are: X.parquet -> X.state.parquet."""
+    return daily.with_name(f"{daily.stem}.state.parquet")
+
+
+def next_path(daily: Path) -> Path:
+    """Where a daily file is before it takes its place: X.parquet -> .X.next.parquet."""
+    return daily.with_name(f".{daily.stem}.next.parquet")
+
+
+def next_revisions_path(daily: Path) -> Path:
+    """Where a file of revisions is before it takes its place: X.parquet -> .X.revisions.next.parquet."""
+    return daily.with_name(f".{daily.stem}.revisions.next.parquet")
+
+
+def revisions_path(daily: Path) -> Path:
+    """Where old values of a daily file are kept: X.parquet -> X.revisions.parquet."""
+    return daily.with_name(f"{daily.stem}.revisions.parquet")
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file; empty if there is none."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def settings_of(sums: DailySums, schema: pl.Schema) -> dict[str, Any]:
+    """Everything that the rows of a daily file depend on beside the scored rows and the instant of the update."""
+    entity, separator = sums.columns.entity, sums.columns.separator
+    kind = None if entity is None else schema[entity]
+    kind = pl.String() if kind == pl.Null else kind  # of a file in which no row has an entity
+    entities = "one series" if kind is None else str(kind)
+    hashed = sums.columns.text is not None or sums.columns.id is not None
+    return {
+        "format": FORMAT,
+        "calendar": sums.sessions.name,
+        "entities": entities if separator is None else f"{entities}, separated by {separator!r}",
+        "text column": sums.columns.text is not None,
+        "weight column": sums.columns.weight is not None,
+        "id column": sums.columns.id is not None,
+        "midnight": sums.times.midnight,
+        "hashes": int(pl.Series(["sentiscore"]).hash(SEED)[0]) if hashed else 0,
+        **{f"config {name}": value for name, value in sums.config.as_dict().items() if name != "end"},
+    }
+
+
+def write_state(path: Path, state: State, *, like: Path | None = None) -> None:
+    """Write the sums, whole or not at all, with the mode and owner of another file."""
+    meta = {name: getattr(state, name) for name in ("settings", "daily", "before", "revisions", "revised", "sources")}
+    meta["midnights"] = asdict(state.midnights)
+    meta["as_of"] = state.as_of.isoformat()
+    meta["updates"] = [
+        {name: value.isoformat() if isinstance(value, datetime) else value for name, value in update.items()}
+        for update in state.updates.iter_rows(named=True)
+    ]
+    parts = [
+        pl.DataFrame({"part": [_META], "json": [json.dumps(meta)]}, schema_overrides={"part": pl.Int8}),
+        state.kept.sums.with_columns(pl.lit(_SUMS, dtype=pl.Int8).alias("part"), pl.col(TOTALS).cast(_WIDE)),
+    ]
+    for part, rows in ((_TEXTS, state.kept.texts), (_STORIES, state.kept.stories)):
+        if rows is not None:
+            parts.append(rows.with_columns(pl.lit(part, dtype=pl.Int8).alias("part")))
+    shape = pl.concat([part.clear() for part in parts], how="diagonal")
+    sink = open_sink(check_target(path, shape.schema, folder=False), folder=False)
+    sink.like = like
+    with sink:
+        for rows in itertools.chain.from_iterable(part.iter_slices(_SLICE_ROWS) for part in parts):
+            sink.write(pl.concat([shape, rows], how="diagonal"))  # a slice at a time, since most columns are empty
+
+
+def check_state_place(daily: Path) -> None:
+    """Raise an InputError if a file of somebody else is where the sums of a daily file belong.
+
+    Damaged sums are no reason: they can be made again.
+    """
+    path = state_path(daily)
+    if not path.exists():
+        return
+    try:
+        is_foreign = not {"part", "json"} <= set(open_source(path).schema)
+    except InputError:
+        is_foreign = path.is_symlink()
+    if is_foreign:
+        raise InputError(
+            f"{path} does not hold the sums of daily features.", "Put it elsewhere, or name another --update."
+        )
+
+
+def read_state(daily: Path, anew: str) -> State:
+    """The sums that belong to a daily file.
+
+    Args:
+        daily: The daily file.
+        anew: The hint for one that has no usable sums.
+
+    Raises:
+        InputError: There are none, they cannot be read, or are of another version of sentiscore.
+    """
+    path = state_path(daily)
+    if not path.exists():
+        raise InputError(f"{daily} has no sums beside it ({path.name}), so nothing can be added to it.", anew)
+    try:
+        return _read(path)
+    except InputError as error:
+        raise InputError(error.message, anew) from error
+    except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{path} does not hold the sums of daily features.", anew) from error
+
+
+def _read(path: Path) -> State:
+    source = open_source(path)
+    windows = iter(source.windows(_SLICE_ROWS))
+    first = next(windows, pl.DataFrame(schema=source.schema))
+    meta = json.loads(first.filter(pl.col("part") == _META)["json"].item())
+    settings = {"midnight": INSTANT} | meta["settings"]  # which it was before it could be chosen
+    if settings["format"] != FORMAT:
+        raise InputError(f"{path} was written by another version of sentiscore.", "Make it again.")
+    columns = {
+        _SUMS: [*KEYS, "ds", "cutoff", "n_docs", *TOTALS],
+        _TEXTS: [*KEYS, *_text_columns(settings)] if settings["text column"] else [],
+        _STORIES: [*KEYS, "ds", "cutoff", *_story_columns(settings)] if settings["id column"] else [],
+    }
+    held: dict[int, list[pl.DataFrame]] = {part: [] for part, names in columns.items() if names}
+    for window in itertools.chain([first], windows):
+        for part, rows in held.items():
+            rows.append(window.filter(pl.col("part") == part).select(columns[part]))
+    sums = pl.concat(held[_SUMS]).with_columns(pl.col(TOTALS).cast(pl.Int128))
+    texts, stories = (pl.concat(held[part]) if part in held else None for part in (_TEXTS, _STORIES))
+    return State(
+        settings=settings,
+        midnights=_midnights(meta.get("midnights", {})),
+        daily=str(meta["daily"]),
+        before=str(meta["before"]),
+        revisions=str(meta["revisions"]),
+        as_of=datetime.fromisoformat(meta["as_of"]),
+        sources=list(meta["sources"]),
+        kept=Kept(sums, texts, stories),
+        updates=_updates(meta["updates"]),
+        revised=bool(meta["revised"]),
+    )
+
+
+def _text_columns(settings: dict[str, Any]) -> list[str]:
+    """What is kept of single texts."""
+    if settings["config repeats"] == "keep":
+        return ["text", "at"]
+    weighted = settings["weight column"] or settings["config repeats"] == "discount"
+    return ["text", "at", "q", "label", "u", *(["w"] if weighted else [])]
+
+
+def _story_columns(settings: dict[str, Any]) -> list[str]:
+    """What is kept of rows with ids."""
+    optional = {"text": settings["text column"], "w": settings["weight column"]}
+    return ["id", "at", "counted", "q", "u", "label", *(name for name, there in optional.items() if there)]
+
+
+def _updates(held: list[dict[str, Any]]) -> pl.DataFrame:
+    """The updates that JSON has."""
+    times = [{name: one[name] and datetime.fromisoformat(one[name]) for name in (REVISED_AT, AS_OF)} for one in held]
+    return pl.DataFrame([{**one, **time} for one, time in zip(held, times, strict=True)], schema=UPDATES)
+
+
+def _midnights(held: dict[str, Any]) -> Midnights:
+    """What JSON has of them, where tuples are lists; none in an older state, which does not count them."""
+    return Midnights(**{**held, "hours": tuple(held["hours"])}) if held else Midnights()

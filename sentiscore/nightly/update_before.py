@@ -1,0 +1,158 @@
+"""What there is of a daily file before an update, and the end of an update that was stopped."""
+
+import shlex
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sentiscore.disk.durable import put_in_place
+from sentiscore.errors import InputError, OutputError, SentiscoreWarning
+from sentiscore.features.daily_sums import DailySums
+from sentiscore.features.record import PLACE
+from sentiscore.nightly.state import (
+    State,
+    check_state_place,
+    next_path,
+    next_revisions_path,
+    read_state,
+    revisions_path,
+    sha256,
+    state_path,
+)
+from sentiscore.nightly.update_checks import check_calendar, check_later, check_settings
+from sentiscore.tables import Source, read_table
+from sentiscore.tables.hashes import hash_output
+from sentiscore.tables.provenance import DAILY_FEATURES, Provenance, SourceFacts, held_provenance, write_sidecar
+
+
+@dataclass(frozen=True)
+class Before:
+    """What there is of a daily file before an update.
+
+    Attributes:
+        shas: The sha256 of the daily file and of its state; empty for what is not there.
+        daily: The daily file; None if there is none.
+        state: Its state; None for a file that is made from all rows.
+    """
+
+    shas: tuple[str, str]
+    daily: pl.DataFrame | None
+    state: State | None
+
+    def check_unchanged(self, target: Path) -> None:
+        """Raise an OutputError if the daily file or its state are not what they were."""
+        if _shas(target) != self.shas:
+            raise OutputError(f"{target} was changed by something else meanwhile.", "Run the update again.")
+
+
+def look_before(
+    target: Path, sums: DailySums, source: Source, made_with: dict[str, Any], *, command: str, anew: bool
+) -> Before:
+    """What there is of a daily file, after an update that was stopped has been finished.
+
+    Args:
+        target: The daily file.
+        sums: What the new rows will be added to.
+        source: The file of them.
+        made_with: What a file that is made now is made with.
+        command: The command that makes it from all rows.
+        anew: Whether it is to be made from them.
+
+    Raises:
+        InputError: Nothing can be added to it.
+    """
+    again = f"{command} --revise" if target.exists() else command  # which keeps what was published before
+    hint = f"Make it once from a file of all scored rows, here ALL.parquet: {again}"
+    shas, old = _shas(target), _read_daily(target, command)
+    if anew:
+        check_state_place(target)
+    if anew or (old is None and not state_path(target).exists()):
+        return Before(shas, old, None)
+    state = read_state(target, hint)
+    if _finish_stopped(target, state, source, hint, ids=sums.stories is not None):
+        shas, old = _shas(target), _read_daily(target, command)
+    check_settings(target, state.settings, made_with, hint)
+    check_later(target, sums.as_of or state.as_of, state)
+    check_calendar(sums, state.kept, hint)
+    return Before(shas, old, state)
+
+
+def _shas(target: Path) -> tuple[str, str]:
+    return sha256(target), sha256(state_path(target))
+
+
+def _read_daily(target: Path, command: str) -> pl.DataFrame | None:
+    """The daily file as it is; None if there is none."""
+    if not target.exists():
+        return None
+    try:
+        old = read_table(target)
+    except InputError as error:
+        raise InputError(
+            error.message,
+            f"Bring it and {state_path(target).name} back from a backup. Or remove it, and make it once from a file of "
+            f"all scored rows, here ALL.parquet: rm {shlex.quote(str(target))}; {command}",
+        ) from error
+    if not {*PLACE, "n_docs"} <= set(old.columns):
+        raise InputError(f"{target} does not hold daily features.", "Name another place with --update.")
+    return old
+
+
+def _finish_stopped(target: Path, state: State, source: Source, hint: str, *, ids: bool) -> bool:
+    """Finish an update that was stopped, if there is one; whether there was.
+
+    With ids its rows may come again, since they count once.
+
+    Raises:
+        InputError: The sums are not those of the daily file; or the one that was finished now is this one.
+    """
+    found = sha256(target)
+    if found == state.daily:
+        return False
+    if found != state.before or sha256(next_path(target)) != state.daily:
+        raise InputError(
+            f"{target} and {state_path(target).name} do not belong together: one of them was changed, or an update was "
+            "stopped halfway.",
+            f"Bring both back from a backup. Or: {hint}",
+        )
+    finish(target, state)
+    last = state.sources[-1]
+    told = f"The update before this one was stopped before its end; it has been finished now, with {last['file']}."
+    if not ids and last["sha256"] == hash_output(source.path):
+        raise InputError(told, "These are its rows, so there is nothing left to do.")
+    warnings.warn(told, SentiscoreWarning, stacklevel=4)
+    return True
+
+
+def finish(target: Path, state: State) -> None:
+    """Put in place what the state was written for, as far as that is not done."""
+    if state.revisions and sha256(next_revisions_path(target)) == state.revisions:
+        put_in_place(next_revisions_path(target), revisions_path(target))
+    put_in_place(next_path(target), target)
+    told = held_provenance(target)
+    if told is not None:  # none if another version of sentiscore began the update
+        write_sidecar(target, told, state.daily)
+
+
+def told_before(target: Path, before: State) -> Provenance:
+    """What the daily file before was made of; where it does not say, what its state knows."""
+    try:
+        found = held_provenance(target)
+    except InputError as error:
+        warnings.warn(f"{error.message} It is told anew.", SentiscoreWarning, stacklevel=3)
+        found = None
+    if found is not None:
+        return found
+    sources = tuple(SourceFacts(**source) for source in before.sources)
+    return Provenance(
+        kind=DAILY_FEATURES,
+        rows=0,
+        sources=sources,
+        n_sources=len(sources),
+        options={},
+        job_key="",
+        n_unknown=len(sources),
+    )

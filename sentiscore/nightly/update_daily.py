@@ -1,0 +1,257 @@
+"""New scored rows -> more sessions in a daily file, the same to the last bit as one run over all rows would give."""
+
+import shlex
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Unpack
+
+import polars as pl
+
+from sentiscore.disk.parts import sweep
+from sentiscore.disk.paths import resolved
+from sentiscore.disk.permission import check_place
+from sentiscore.errors import InputError, OutputError
+from sentiscore.features.config import DailyConfig
+from sentiscore.features.daily_sums import DailySums
+from sentiscore.features.record import AS_OF, REVISED_AT, changes, entries, joined, updates
+from sentiscore.features.request import DailyKeywords, DailyRequest, one_request
+from sentiscore.nightly.daily_file import DailyFile, add_file, one_place, open_scored, time_windows
+from sentiscore.nightly.history import read_history
+from sentiscore.nightly.origins import ScoredFile, daily_options, daily_provenance, look_at, warn_of_another_model
+from sentiscore.nightly.state import (
+    State,
+    next_path,
+    next_revisions_path,
+    revisions_path,
+    settings_of,
+    sha256,
+    state_path,
+    write_state,
+)
+from sentiscore.nightly.update_before import Before, finish, look_before, told_before
+from sentiscore.nightly.update_checks import (
+    check_as_of,
+    check_new,
+    refuse,
+)
+from sentiscore.tables import Source, check_target, read_table, write_frame
+from sentiscore.tables.dialect import CsvDialect
+
+
+@dataclass(frozen=True)
+class UpdatedFile(DailyFile):
+    """What was written.
+
+    Attributes:
+        as_of: The instant up to which the daily file was brought.
+        n_new: Rows of sessions that were not published before.
+        n_revised: Published rows whose values changed, or that were not there.
+        revisions: The file of old values; None if nothing was revised.
+    """
+
+    as_of: datetime
+    n_new: int
+    n_revised: int
+    revisions: Path | None
+
+
+def update_daily(
+    scored: str | Path,
+    request: DailyRequest | None = None,
+    *,
+    daily: str | Path | None = None,
+    revise: bool = False,
+    anew: bool = False,
+    dialect: CsvDialect | None = None,
+    **flat: Unpack[DailyKeywords],
+) -> UpdatedFile:
+    """Add new scored rows to a daily file, which is made if there is none, and bring it up to an instant.
+
+    Every entity gets rows up to the last session whose cutoff is at or before that instant; those sessions are
+    published then. Texts that count for a later session wait in the sums beside the file. Rows that would change a
+    published session are refused, unless `revise` says that they may; then the old values go into
+    NAME.revisions.parquet, with when that was (revised_at), so that `features.as_published` can rebuild the file as it
+    was. With `id_col` rows whose ids were added before do not count and are not refused.
+
+    Args:
+        scored: A file of scored rows that are not in the daily file yet; with `id_col` it may hold others too.
+        request: What is asked of the daily features. Its as_of is the instant up to which `scored` is complete, now by
+            default; in its config there can be no `end`.
+        daily: A .parquet file that this function made, or a place for one; by default the output of the request.
+        revise: Published sessions may change.
+        anew: `scored` holds all rows: make the file from them alone. With `revise` that may change published sessions.
+        dialect: How `scored` is written, where it is a CSV.
+        flat: The request as keywords, which are those of `features.daily`.
+
+    Raises:
+        InputError: The rows would change published sessions, the daily file was made with other settings, or `as_of`
+            has not come yet or lies before that of the update before.
+        OutputError: The files cannot be written.
+    """
+    asked = one_request("update_daily", request, flat)
+    source = open_scored(scored, asked, dialect)
+    target = _check_places(source, one_place(asked, daily))
+    now = datetime.now(UTC).replace(microsecond=0)  # so that it can be typed as it is told
+    sums = DailySums(replace(asked, as_of=now if asked.as_of is None else asked.as_of))
+    instant = check_as_of(sums, now)
+    sums.check_source(source)
+    made_with = settings_of(sums, source.schema)
+    before = look_before(target, sums, source, made_with, command=_command(target, asked, instant), anew=anew)
+    if before.state is not None:
+        sums.restore(*before.state.kept)
+        sums.closed_until = sums.sessions.last_closed(before.state.as_of)
+    history = read_history(target, before.daily, before.state, before.shas[0])
+    made_with["midnight"] = _settled(sums, source, before.state)
+    rows = add_file(sums, source)
+    added = look_at(source.path, rows)
+    check_new(target, sums, before.state, rows, added.facts.sha256, revise=revise)
+    told = None if before.state is None else told_before(target, before.state)
+    warn_of_another_model(target, told, added)
+    new = sums.finish()
+    found = changes(before.daily, new, history.published)
+    if not revise:
+        refuse(target, before.daily, found)
+    before.check_unchanged(target)
+    made_at = history.next_instant()
+    more = entries(found, new, made_at=made_at, as_of=instant)
+    n_changed = found.changed.height + found.added.height
+    revised = history.revised or n_changed > 0
+    _keep(target, history.begin(made_at), more, revised=revised)
+    provenance = daily_provenance(daily_options(sums), [added], new.height, told)
+    write_frame(new, next_path(target), metadata=provenance.to_metadata(), like=target)
+    made = pl.concat([history.begin(made_at), updates(more)])
+    state = _next_state(target, sums, made_with, before, added, as_of=instant, made=made, revised=revised)
+    write_state(state_path(target), state, like=target)
+    finish(target, state)
+    published = history.published or datetime.min.replace(tzinfo=UTC)
+    return UpdatedFile(
+        output=target,
+        rows=rows,
+        n_unplaced=sums.n_unplaced,
+        n_repeated=sums.n_repeated,
+        daily=new,
+        as_of=instant,
+        n_new=new.filter(pl.col("available_at") > published).height,
+        n_revised=n_changed if revise else 0,
+        revisions=revisions_path(target) if revise and n_changed else None,
+    )
+
+
+def _next_state(
+    target: Path,
+    sums: DailySums,
+    made_with: dict[str, Any],
+    before: Before,
+    added: ScoredFile,
+    *,
+    as_of: datetime,
+    made: pl.DataFrame,
+    revised: bool,
+) -> State:
+    """What is kept of an update for the next one; the files that it speaks of wait to take their places.
+
+    Args:
+        target: The daily file.
+        sums: All rows so far.
+        made_with: What the file was made with.
+        before: What there was.
+        added: The rows that were added.
+        as_of: The instant up to which the file was brought.
+        made: Every update so far, this one too.
+        revised: Whether published sessions were ever changed.
+    """
+    return State(
+        settings=made_with,
+        midnights=sums.midnights,
+        daily=sha256(next_path(target)),
+        before=before.shas[0],
+        revisions=sha256(next_revisions_path(target)) if revised else "",
+        revised=revised,
+        as_of=as_of,
+        sources=[
+            *([] if before.state is None else before.state.sources),
+            {"file": added.facts.file, "rows": added.facts.rows, "sha256": added.facts.sha256},
+        ],
+        kept=sums.state(),
+        updates=made,
+    )
+
+
+def _check_places(source: Source, daily: str | Path | None) -> Path:
+    """The daily file, if it and all that belongs to it can be written; what is left of a killed update is removed."""
+    if daily is None:
+        raise InputError("There is no daily file to update.", "Name it with --update (daily).")
+    try:
+        target = check_target(Path(daily), pl.Schema(), folder=False)
+    except OutputError as error:
+        raise OutputError(error.message, error.hint.replace("--output", "--update")) from error
+    if target.suffix != ".parquet":
+        raise OutputError(f"{target} is not a .parquet file.", "Only such a file can be updated.")
+    target = resolved(target)  # beside which the other files are, on the same disk
+    beside = (target, state_path(target), revisions_path(target))
+    waiting = (next_path(target), next_revisions_path(target))
+    for path in (*beside, *waiting):
+        check_place(path)
+    if source.path.resolve() in [path.resolve() for path in beside]:
+        raise OutputError(f"{source.path} is written to by this update.", "Name the file of new scored rows first.")
+    for path in waiting:
+        if path.is_symlink():  # none of ours is; what it leads to stays as it is
+            path.unlink()
+    for path in (target, state_path(target), *waiting):
+        sweep(path)
+    return target
+
+
+def _settled(sums: DailySums, source: Source, before: State | None) -> str | None:
+    """What midnights are: as they were in the rows before, unless it is said."""
+    if before is None:
+        sums.settle(time_windows(sums, source))
+    else:
+        sums.settle(time_windows(sums, source), before=before.midnights, reading=before.settings["midnight"])
+    return sums.times.midnight
+
+
+def _command(target: Path, asked: DailyRequest, instant: datetime) -> str:
+    """The command that makes the daily file from all rows."""
+    config, plain = asked.config, DailyConfig()
+    options = {
+        **asked.options,
+        "calendar": "SESSIONS.csv" if isinstance(asked.calendar, pl.DataFrame) else asked.calendar,
+        "as_of": None if asked.as_of is None else instant.isoformat(),
+    }
+    changed = {name: value for name, value in vars(config).items() if value != getattr(plain, name)}
+    typed = {name: changed.pop(name, None) for name in ("cutoff", "latency", "repeats", "fill")}
+    words = ["sentiscore", "features", "ALL.parquet"]
+    for name, value in {**options, **typed, "config": "CONFIG.toml" if changed else None}.items():
+        if value not in (None, ""):
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return shlex.join([*words, "--update", str(target), "--anew"])
+
+
+def _keep(target: Path, begin: pl.DataFrame, more: pl.DataFrame, *, revised: bool) -> None:
+    """Write the record, with what an update adds to it, to where it waits until the update is finished.
+
+    Args:
+        target: The daily file.
+        begin: How it begins where there is none; what is not known before the update counts in any case.
+        more: What the update adds.
+        revised: Whether there is a record: none is made before published sessions change.
+    """
+    path = revisions_path(target)
+    if not revised:
+        next_revisions_path(target).unlink(missing_ok=True)  # of an update that was stopped before it counted
+        return
+    if path.exists():
+        try:
+            held = read_table(path)
+        except InputError as error:
+            raise InputError(
+                error.message, "Bring it back from a backup, or put it elsewhere: a new one is made."
+            ) from error
+        if REVISED_AT not in held.columns:
+            raise InputError(
+                f"{path} does not hold revisions of daily features.", "Put it elsewhere, or name another --update."
+            )
+        begin = joined(held, begin.filter(pl.col(AS_OF).is_null(), pl.col(REVISED_AT) == more[REVISED_AT][0]))
+    write_frame(joined(more.clear(), begin, more), next_revisions_path(target), like=target)

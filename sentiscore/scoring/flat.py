@@ -1,0 +1,175 @@
+"""The keywords of `score_file` -> the objects that they are fields of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Final, TypedDict
+
+from sentiscore.errors import InputError
+from sentiscore.features import DailyConfig, DailyRequest
+from sentiscore.features.request import request_or_none
+from sentiscore.features.sessions import Calendar
+from sentiscore.keywords import beside_an_object
+from sentiscore.scoring.events import Event, OnEvent, OnPhase, OnProgress, OnWindow, PhaseBegun, RowsDone, WindowDone
+from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
+from sentiscore.scoring.scorer import Scorer
+from sentiscore.tables.dialect import CsvDialect
+
+
+class FlatOptions(TypedDict, total=False):
+    """Fields of `ScorerOptions`, `RowOptions` (and its dialect), `RunOptions` and `DailyRequest` as keywords."""
+
+    device: str
+    dtype: str
+    revision: str | None
+    labels: Sequence[str] | None
+    max_length: int | None
+    overflow: str
+
+    columns: Sequence[str] | None
+    prefix: str
+    limit: int | None
+    bad_rows: str
+    csv_as_is: bool
+    separator: str | None
+    skip_rows: int
+    comment: str | None
+    encoding: str
+
+    resume: bool
+    max_memory: int | None
+    cache: str | Path | None
+    cache_bytes: int
+
+    time_col: str | None
+    entity_col: str | None
+    entity_separator: str | None
+    calendar: Calendar
+    weight_col: str | None
+    id_col: str | None
+    tz: str | None
+    time_format: str | None
+    time_unit: str | None
+    midnight: str | None
+    day_tz: str | None
+    config: DailyConfig | None
+
+    on_progress: OnProgress | None
+    on_window: OnWindow | None
+    on_phase: OnPhase | None
+
+
+_DIALECT: Final = tuple(each.name for each in fields(CsvDialect))
+_SCORER: Final = tuple(each.name for each in fields(ScorerOptions) if each.name != "model")
+_ROWS: Final = (*(each.name for each in fields(RowOptions) if each.name != "dialect"), *_DIALECT)
+_RUN: Final = tuple(each.name for each in fields(RunOptions))
+_OF_JOB: Final = ("text_col", "prefix", "as_of", "output")
+_DAILY: Final = tuple(each.name for each in fields(DailyRequest) if each.name not in _OF_JOB)
+
+
+def scorer_of(model: str | Path | Scorer | ScorerOptions, flat: Mapping[str, Any]) -> Scorer | ScorerOptions:
+    """The model that was asked for, or that is loaded already.
+
+    Raises:
+        InputError: Keywords say something of it that the object says too, or of a loaded scorer something else.
+    """
+    given = _of(_SCORER, flat)
+    if isinstance(model, Scorer):
+        usual = ScorerOptions()
+        differing = [name for name in given if given[name] not in (getattr(usual, name), getattr(model, name, None))]
+        if differing:
+            raise InputError(
+                f"The scorer is loaded already, so {' and '.join(differing)} cannot be said here.",
+                "Say it to Scorer.from_pretrained, or give score_file the model's name.",
+            )
+        return model
+    if isinstance(model, ScorerOptions):
+        _check_alone("model", model, given)
+        return model
+    return ScorerOptions(model=model, **given)
+
+
+def rows_of(rows: RowOptions | None, flat: Mapping[str, Any]) -> RowOptions:
+    """Which rows were asked for.
+
+    Raises:
+        InputError: It was said by an object and by keywords, or cannot be.
+    """
+    given = _of(_ROWS, flat)
+    if rows is not None:
+        _check_alone("rows", rows, given)
+        return rows
+    dialect = {name: given.pop(name) for name in _DIALECT if name in given}
+    return RowOptions(**given, dialect=CsvDialect(**dialect))
+
+
+def run_of(run: RunOptions | None, flat: Mapping[str, Any]) -> RunOptions:
+    """What the job may use.
+
+    Raises:
+        InputError: It was said by an object and by keywords, or is of the wrong type.
+    """
+    given = _of(_RUN, flat)
+    if run is not None:
+        _check_alone("run", run, given)
+        return run
+    return RunOptions(**given)
+
+
+def daily_of(
+    daily: DailyRequest | str | Path | None, flat: Mapping[str, Any], *, text_col: str, prefix: str
+) -> DailyRequest | None:
+    """The daily features that were asked for in a job that scores a column of texts; None if there were none.
+
+    Raises:
+        InputError: They were asked for by an object and by keywords, lack the times, or say what is not so in this job.
+    """
+    given = _of(_DAILY, flat)
+    if isinstance(daily, DailyRequest):
+        request = daily
+        _check_alone("daily", daily, given)
+    else:
+        found = request_or_none({**given, "output": daily})
+        if found is None:
+            return None
+        request = found
+    if request.as_of is not None:
+        raise InputError(
+            "A job that scores makes daily features of all of its rows, so there is no as_of.",
+            "Leave it out; or make them of the scored rows with daily_file or update_daily.",
+        )
+    if request.text_col not in (None, text_col) or request.prefix not in ("", prefix):
+        raise InputError(
+            "The text_col and the prefix of the daily features are those of the job that scores their rows.",
+            "Leave them out of the DailyRequest.",
+        )
+    return replace(request, text_col=text_col, prefix=prefix)
+
+
+def listener_of(on_event: OnEvent | None, flat: FlatOptions) -> OnEvent:
+    """One function that calls everybody who wants to know."""
+    on_progress, on_window, on_phase = flat.get("on_progress"), flat.get("on_window"), flat.get("on_phase")
+
+    def listen(event: Event) -> None:
+        if on_event is not None:
+            on_event(event)
+        if isinstance(event, RowsDone):
+            if on_progress is not None:
+                on_progress(event.done, event.total)
+        elif isinstance(event, WindowDone):
+            if on_window is not None:
+                on_window(event)
+        elif isinstance(event, PhaseBegun) and on_phase is not None:
+            on_phase(event.output, event.phase)
+
+    return listen
+
+
+def _of(names: Sequence[str], flat: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: flat[name] for name in names if name in flat}
+
+
+def _check_alone(what: str, given: object, beside: Mapping[str, Any]) -> None:
+    """Raise an InputError if keywords stand beside the object whose fields they are."""
+    if beside:
+        raise beside_an_object(what, given, beside)

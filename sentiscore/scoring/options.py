@@ -1,0 +1,130 @@
+"""What may be said of a scoring job: its model, its rows, and what it may use. One frozen object each."""
+
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import ClassVar, Final
+
+from sentiscore import labels as names
+from sentiscore.errors import InputError
+from sentiscore.keywords import beside_an_object
+from sentiscore.settings import Settings
+from sentiscore.tables.dialect import CsvDialect
+
+DEFAULT_CACHE_BYTES: Final = 1 << 30
+_HINT: Final = "docs/reference/api.md describes each of them."
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScorerOptions(Settings):
+    """Which model scores, and how; `Scorer.from_pretrained` loads it.
+
+    Attributes:
+        model: "default" (inside the package), a folder, or a hub id.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        dtype: "auto" (bf16 where the device is faster for it), "fp32" or "bf16".
+        revision: The commit of a hub id, or a branch or tag that `sentiscore.lock` has a commit for.
+        labels: Label names in the order of the model's ids, where its config does not say.
+        max_length: Tokens of a text that are read; the model's own limit by default.
+        overflow: What is done with a longer text: "truncate" reads its beginning, "windows" cuts it into windows of
+            that length, at ends of sentences where possible, and takes the mean of their probabilities, each weighted
+            by its tokens.
+
+    Raises:
+        InputError: A value is of the wrong type, or there is no such overflow.
+    """
+
+    what: ClassVar[str] = "scorer"
+    hint: ClassVar[str] = _HINT
+
+    model: str | Path = "default"
+    device: str = "auto"
+    dtype: str = "auto"
+    revision: str | None = None
+    labels: tuple[str, ...] | None = None
+    max_length: int | None = None
+    overflow: str = names.TRUNCATE
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.overflow not in names.OVERFLOWS:
+            raise InputError(f"There is no overflow {self.overflow!r}.", f"Use {' or '.join(names.OVERFLOWS)}.")
+
+
+def one_scorer(model: str | Path | ScorerOptions, given: ScorerOptions) -> ScorerOptions:
+    """What was said of a model by an object, or else by its name and keywords.
+
+    Args:
+        model: The object or the name.
+        given: The keywords.
+
+    Raises:
+        InputError: Keywords stand beside the object.
+    """
+    if not isinstance(model, ScorerOptions):
+        return replace(given, model=model)
+    if named := [each.name for each in fields(given) if getattr(given, each.name) != each.default]:
+        raise beside_an_object("model", model, named)
+    return model
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowOptions(Settings):
+    """Which rows of a table are scored, how they are read, and what of them is written.
+
+    Attributes:
+        columns: Columns of the source to keep in the output; all by default.
+        prefix: Put before the name of each added column.
+        limit: Score only so many rows from the beginning of each output.
+        bad_rows: What is done with rows whose text is null, empty, unknown to the model or cannot be decoded: "keep"
+            them with a status and no scores, "drop" them into NAME.rejected.* beside the output, or "fail".
+        csv_as_is: Whether cells of a CSV output that a spreadsheet would take as a formula stay as they are; by default
+            they begin with an apostrophe.
+        dialect: How a CSV source is written.
+
+    Raises:
+        InputError: A value is of the wrong type, or cannot be.
+    """
+
+    what: ClassVar[str] = "choice of rows"
+    hint: ClassVar[str] = _HINT
+
+    columns: tuple[str, ...] | None = None
+    prefix: str = ""
+    limit: int | None = None
+    bad_rows: str = names.KEEP
+    csv_as_is: bool = False
+    dialect: CsvDialect = field(default_factory=CsvDialect)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.columns, str):
+            raise InputError(f"The columns are one text, {self.columns!r}.", "Put their names in a list.")
+        super().__post_init__()
+        if self.bad_rows not in names.BAD_ROWS:
+            raise InputError(f"There is no bad_rows {self.bad_rows!r}.", f"Use {', '.join(names.BAD_ROWS)}.")
+        if self.limit is not None and self.limit < 0:
+            raise InputError(f"The limit is {self.limit}.", "It is a number of rows, 0 or more.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(Settings):
+    """What a job may use and what it keeps; nothing of it changes a score.
+
+    Attributes:
+        resume: Whether the finished windows of a stopped job are taken; otherwise they are thrown away.
+        max_memory: The most memory, in bytes, that the process may hold: windows are made smaller for it, and past it
+            the job ends with an InputError, as a stopped one. Linux alone.
+        cache: A folder for a store of answers, which is made where there is none: texts that are known there are not
+            scored again, and the new ones are kept.
+        cache_bytes: The most that the store may take on disk; what was not used for longest goes.
+
+    Raises:
+        InputError: A value is of the wrong type.
+    """
+
+    what: ClassVar[str] = "run"
+    hint: ClassVar[str] = _HINT
+
+    resume: bool = True
+    max_memory: int | None = None
+    cache: str | Path | None = None
+    cache_bytes: int = DEFAULT_CACHE_BYTES

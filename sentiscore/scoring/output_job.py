@@ -1,0 +1,273 @@
+"""One output of a scoring job: its rows through the model a window at a time, and then everything into its place."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from sentiscore import labels as names
+from sentiscore.engine.memory import give_back
+from sentiscore.errors import OutputError, StoppedError
+from sentiscore.scoring.bad_rows import BadRows, is_bad, mark_undecodable, rejected
+from sentiscore.scoring.events import FINISHING, SCORING, OnEvent, PhaseBegun, WindowDone
+from sentiscore.scoring.job_windows import Bounds, Window, windows_of
+from sentiscore.scoring.journal import Journal
+from sentiscore.scoring.made_of import provenance_of_days, provenance_of_rows
+from sentiscore.scoring.memory_limit import MemoryLimit
+from sentiscore.scoring.overlap import Behind, ahead
+from sentiscore.scoring.planned import Plan
+from sentiscore.scoring.prepared import Prepared
+from sentiscore.scoring.scorer import Scorer
+from sentiscore.scoring.tally import Tally
+from sentiscore.tables import Sink, open_sink
+from sentiscore.tables.exact import series_of
+from sentiscore.tables.provenance import Provenance, SourceFacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """What a job asks and reports to while it runs.
+
+    Attributes:
+        bounds: How much it holds at once.
+        memory: Whether it holds more memory than it may.
+        on_event: Called with what is done.
+        should_stop: Asked between windows.
+        hurry: Called where what ends early waits for a store.
+    """
+
+    bounds: Bounds
+    memory: MemoryLimit
+    on_event: OnEvent
+    should_stop: Callable[[], bool]
+    hurry: Callable[[], None]
+
+    def between(self) -> None:
+        """Raise a StoppedError if the job is to stop before it scores."""
+        if self.should_stop():
+            raise StoppedError("Stopped before the first row was scored.", "Give the same command again.")
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A window, and either its scores from the journal or its texts encoded."""
+
+    window: Window
+    scores: pl.DataFrame | None
+    prepared: Prepared | None
+
+
+class OutputJob:
+    """One output, from its rows to its place."""
+
+    def __init__(self, plan: Plan, scorer: Scorer, journal: Journal, tally: Tally, watch: Watch) -> None:
+        self._plan = plan
+        self._scorer = scorer
+        self._journal = journal
+        self._tally = tally
+        self._watch = watch
+        self._bad = BadRows()
+        self._rows_of = [0] * len(plan.sources)
+        self._digests: list[str] = []
+
+    def run(self, *, resume: bool) -> None:
+        """Score the rows, window by window, and put everything in place.
+
+        Four steps run at the same time, each on another window: reading, encoding, computing, and writing.
+        """
+        plan = self._plan
+        self._digests = [source.digest() for source in plan.sources]
+        key = job_key(plan, self._scorer, self._digests)
+        self._journal.begin(key, resume=resume, stored=self._scorer.has_store)
+        with ExitStack() as sinks:
+            output = sinks.enter_context(self._sink(plan.output, folder=plan.folder))
+            rejects = None if plan.rejects is None else sinks.enter_context(self._sink(plan.rejects))
+            before = self._tally.rows
+            self._watch.on_event(PhaseBegun(plan.output, SCORING))
+            stopped = self._windows(output, rejects)
+            if stopped:
+                kept = self._tally.rows - before
+                raise StoppedError(
+                    f"Stopped; {kept:,} rows of {plan.output} are finished and kept.",
+                    "Give the same command again to go on from there.",
+                )
+            self._watch.on_event(PhaseBegun(plan.output, FINISHING))
+            set_aside = 0 if rejects is None else rejects.rows
+            if output.rows + set_aside != self._tally.rows - before:
+                raise OutputError(
+                    f"{self._tally.rows - before:,} rows were read, but {output.rows:,} written and {set_aside:,} set "
+                    "aside.",
+                    "Please report this.",
+                )
+            self._place(output, rejects)
+        self._journal.clear()
+
+    def _sink(self, path: Path, *, folder: bool = False) -> Sink:
+        part = self._journal.part_of(path)
+        return open_sink(path, part=part, folder=folder, inert=not self._plan.request.rows.csv_as_is)
+
+    def _windows(self, output: Sink, rejects: Sink | None) -> bool:
+        """Everything between the first row and the last; whether it was asked to stop before that."""
+
+        def write(done: tuple[_Read, npt.NDArray[np.float32] | None]) -> list[WindowDone]:
+            return self._write(*done, output, rejects)
+
+        read = ahead(self._read())
+        with closing(read), Behind(write, self._tally.written) as writing, self._hurried():
+            for one in read:
+                logits = None
+                if one.prepared is not None:
+                    logits = self._scorer.compute(one.prepared, self._tally.more)
+                writing.give((one, logits))
+                self._tally.computed(one.window.rows.height)
+                if self._watch.should_stop():
+                    return True
+        return False
+
+    @contextmanager
+    def _hurried(self) -> Iterator[None]:
+        """What ends the block early, such as Ctrl-C, ends the waiting of its other threads too."""
+        try:
+            yield
+        except BaseException:
+            self._watch.hurry()
+            raise
+
+    def _read(self) -> Iterator[_Read]:
+        """Windows, each with its scores or with its texts encoded."""
+
+        def room(position: int) -> int:
+            return self._journal.room(position, self._watch.bounds.rows)
+
+        with closing(ahead(windows_of(self._plan, room, n_bytes=self._watch.bounds.text_bytes))) as windows:
+            for window in windows:
+                self._watch.memory.check()
+                scores = self._journal.find(window.position, window.rows.height)
+                prepared = None if scores is not None else self._scorer.prepare(self._texts(window))
+                give_back()
+                yield _Read(window, scores, prepared)
+
+    def _texts(self, window: Window) -> pl.Series:
+        """What the scorer is given: no text where there are only bytes that are none."""
+        name = self._plan.request.text_col
+        texts, undecodable = series_of(window.rows, name), window.undecodable(name)
+        if not undecodable.any():
+            return texts
+        return texts.cast(pl.String).zip_with(~undecodable, pl.Series([None], dtype=pl.String))
+
+    def _write(
+        self, one: _Read, logits: npt.NDArray[np.float32] | None, output: Sink, rejects: Sink | None
+    ) -> list[WindowDone]:
+        """Note a window as finished, and write its rows; what was done of each source."""
+        self._watch.memory.check()
+        plan, window = self._plan, one.window
+        scores, prepared = one.scores, one.prepared
+        if prepared is not None and logits is not None:
+            undecodable = window.undecodable(plan.request.text_col)
+            scores = mark_undecodable(self._scorer.finish(prepared, logits), undecodable)
+            if scores.height:
+                self._journal.keep(window.position, scores)
+        if scores is None:
+            raise RuntimeError("a window was neither finished nor computed")
+        status = scores[names.STATUS]
+        self._tally.damage.add(window.damaged)
+        for span in window.spans:
+            self._rows_of[span.source] += span.rows
+            if plan.request.rows.bad_rows == names.FAIL:
+                self._bad.add(span.of(status), plan.sources[span.source].path, span.position)
+        self._bad.refuse()
+        named = scores.rename({name: plan.request.rows.prefix + name for name in scores.columns}).get_columns()
+        rows = window.rows[plan.kept].hstack(named)
+        good = pl.repeat(value=True, n=rows.height, dtype=pl.Boolean, eager=True)
+        if rejects is not None:
+            bad = is_bad(scores)
+            good = ~bad
+            rejects.write(rejected(window.rows[plan.kept], status, bad, window.origins(plan.sources)))
+        if plan.sums is not None:
+            plan.sums.add(window.rows[plan.placing].hstack(named).filter(good))
+        output.write(rows.filter(good))
+        give_back()
+        return self._done(one, status, good)
+
+    def _done(self, one: _Read, status: pl.Series, good: pl.Series) -> list[WindowDone]:
+        """What a window was of each source, by the status of its rows and which of them are in the output."""
+        plan, spans = self._plan, one.window.spans
+        none = [(0, 0)] * len(spans)
+        texts = none if one.prepared is None else one.prepared.texts_of([span.offset for span in spans])
+        return [
+            WindowDone(
+                output=plan.output,
+                source=plan.sources[span.source].path,
+                position=span.position,
+                rows=span.rows,
+                n_rejected=span.rows - int(span.of(good).sum()),
+                statuses=dict(span.of(status).value_counts().iter_rows()),
+                texts_scored=n_scored,
+                texts_known=n_known,
+                resumed=one.scores is not None,
+            )
+            for span, (n_scored, n_known) in zip(spans, texts, strict=True)
+        ]
+
+    def _place(self, output: Sink, rejects: Sink | None) -> None:
+        """Let everything that was written take its place; until then each place is as it was."""
+        plan = self._plan
+        sources = [
+            SourceFacts(file=source.path.name, sha256=digest, rows=rows)
+            for source, digest, rows in zip(plan.sources, self._digests, self._rows_of, strict=True)
+        ]
+        with ExitStack() as sinks:
+            made = self._finish(output, sources, rejects=False)
+            written = [output]
+            if rejects is not None:
+                self._finish(rejects, sources, rejects=True)
+                written.append(rejects)
+            if plan.sums is not None and plan.daily is not None:
+                days = plan.sums.finish()
+                told = provenance_of_days(plan, made, sha256=output.sha256, n_days=days.height)
+                daily = sinks.enter_context(self._sink(plan.daily))
+                daily.write(days)
+                _finish(daily, told)
+                written.append(daily)
+            self._watch.memory.check()
+            for sink in reversed(written):  # the output last
+                sink.place()
+
+    def _finish(self, sink: Sink, sources: Sequence[SourceFacts], *, rejects: bool) -> Provenance:
+        made = provenance_of_rows(
+            self._plan,
+            self._scorer,
+            sources=sources,
+            job_key=self._journal.job_key,
+            rows=sink.rows,
+            rejects=rejects,
+        )
+        _finish(sink, made)
+        return made
+
+
+def _finish(sink: Sink, made: Provenance) -> None:
+    """Close and check an output that says how it was made."""
+    sink.metadata = made.to_metadata()
+    sink.finish()
+    sink.sidecar = made.to_sidecar(sink.sha256)
+
+
+def job_key(plan: Plan, scorer: Scorer, digests: Sequence[str]) -> dict[str, str]:
+    """All that the answers of a job depend on, by name: runs with equal keys may share finished windows.
+
+    Args:
+        plan: The job.
+        scorer: The model.
+        digests: The hash of each source's content.
+    """
+    return {
+        "input": ",".join(digests),
+        "text column": plan.request.text_col,
+        **{name.replace("_", " "): str(value) for name, value in plan.csv_options.items()},
+        **scorer.identity(),
+    }

@@ -1,0 +1,68 @@
+"""Logits -> probabilities of classes, at a temperature; pure."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating]
+
+
+def probabilities(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.float64]:
+    """Softmax of the logits divided by the temperature; shape (rows, labels), each row sums to 1.
+
+    The largest logit is taken away before the division, where the difference is exact: otherwise rounding would
+    tell apart two rows whose logits differ by the same amount, and with them the ROC AUC would change.
+    """
+    wide = logits.astype(np.float64)
+    scaled = np.exp((wide - wide.max(axis=1, keepdims=True)) / temperature)
+    result: npt.NDArray[np.float64] = scaled / scaled.sum(axis=1, keepdims=True)
+    return result
+
+
+def class_probabilities(logits: Floats, outputs: Sequence[str], temperature: float = 1.0) -> npt.NDArray[np.float64]:
+    """The probability of each class, which is the sum of those of the outputs that mean it.
+
+    Args:
+        logits: Shape (rows, outputs).
+        outputs: The class that each output means.
+        temperature: The divisor of the logits.
+
+    Returns:
+        Shape (rows, classes), in the order in which the outputs first mean them; each row sums to 1.
+    """
+    probs = probabilities(logits, temperature)
+    classes = dict.fromkeys(outputs)
+    if len(classes) == len(outputs):
+        return probs
+    return np.stack([probs[:, _places(outputs, name)].sum(axis=1) for name in classes], axis=1)
+
+
+def class_logits(logits: Floats, outputs: Sequence[str], temperature: float = 1.0) -> Floats:
+    """A logit for each class, whose softmax at this temperature is `class_probabilities`.
+
+    Args:
+        logits: Shape (rows, outputs).
+        outputs: The class that each output means.
+        temperature: The divisor of the logits.
+
+    Returns:
+        Shape (rows, classes); the logits as they are where each output means a class of its own.
+    """
+    classes = dict.fromkeys(outputs)
+    if len(classes) == len(outputs):
+        return logits
+    wide = logits.astype(np.float64) / temperature
+    joined = [_log_sum_exp(wide[:, _places(outputs, name)]) for name in classes]
+    return (temperature * np.stack(joined, axis=1)).astype(logits.dtype)
+
+
+def _log_sum_exp(values: Floats) -> Floats:
+    """The logarithm of the sum of exponentials of each row."""
+    largest = values.max(axis=1)
+    result: Floats = largest + np.log(np.exp(values - largest[:, None]).sum(axis=1))
+    return result
+
+
+def _places(outputs: Sequence[str], name: str) -> list[int]:
+    return [i for i, output in enumerate(outputs) if output == name]

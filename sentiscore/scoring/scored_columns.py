@@ -1,0 +1,68 @@
+"""The columns that scoring adds to a table: what they hold, and whether a table has room for them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from sentiscore import labels as names
+from sentiscore.errors import InputError
+from sentiscore.scoring.prepared import Answers, Prepared
+from sentiscore.tables.source import require_column
+
+
+def rows_of(prepared: Prepared, answers: Answers, labels: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
+    """The answer to each row's text.
+
+    Args:
+        prepared: The rows.
+        answers: The answers to their distinct texts.
+        labels: What the model knows, in the order of the probabilities.
+        columns: The columns that it adds, in order.
+    """
+    probs = answers.probs
+    position = {label: i for i, label in enumerate(labels)}
+    read = ~np.isnan(probs[:, 0])
+    best = np.where(read, np.nan_to_num(probs).argmax(axis=1), len(position))
+    status = np.where(read, np.where(answers.truncated, names.TRUNCATED, names.OK), names.UNKNOWN)
+    numbers = {f"p_{label}": probs[:, i] for label, i in position.items()}
+    numbers[names.SENTIMENT] = probs[:, position[names.POSITIVE]] - probs[:, position[names.NEGATIVE]]
+    by_text = pl.DataFrame(
+        {
+            **{name: pl.Series(values, dtype=pl.Float64).fill_nan(None) for name, values in numbers.items()},
+            names.LABEL: pl.Series([*labels, None], dtype=pl.String).gather(best),
+            names.N_TOKENS: pl.Series(answers.n_tokens, dtype=pl.Int32),
+            names.N_WINDOWS: pl.Series(answers.n_windows, dtype=pl.Int32),
+            names.UNKNOWN_SHARE: pl.Series(answers.unknown_share, dtype=pl.Float32),
+            names.STATUS: pl.Series(status.tolist(), dtype=pl.String),
+        }
+    ).with_columns(pl.col(list(numbers)).cast(pl.Float32))
+    scored = by_text.select(pl.all().gather(prepared.which)).with_columns(
+        pl.col(names.N_TOKENS, names.N_WINDOWS).fill_null(0),
+        pl.when(prepared.null)
+        .then(pl.lit(names.NULL))
+        .otherwise(pl.col(names.STATUS).fill_null(names.EMPTY))
+        .alias(names.STATUS),
+    )
+    return scored.select(columns)
+
+
+def check_text_column(schema: pl.Schema, text_col: str, where: str) -> None:
+    """Raise an InputError unless the column is there and holds text."""
+    require_column(schema, text_col, where, "--text-col (text_col)")
+    dtype = schema[text_col]
+    if dtype not in (pl.String, pl.Null, pl.Categorical, pl.Enum):
+        texts = [name for name, kind in schema.items() if kind == pl.String]
+        raise InputError(
+            f"The column {text_col!r} of {where} holds {dtype}, not text.",
+            f"Columns of text are: {', '.join(texts) or '(none)'}.",
+        )
+
+
+def check_clashes(kept: Sequence[str], added: Sequence[str], prefix: str, where: str) -> None:
+    """Raise an InputError if a column that will be added is there already."""
+    if clashes := [prefix + name for name in added if prefix + name in kept]:
+        raise InputError(
+            f"{where} already has the column{'s'[: len(clashes) > 1]} {', '.join(clashes)}, which scoring adds.",
+            "Name the added columns differently, for example with --prefix senti_, or choose --columns to keep.",
+        )

@@ -1,0 +1,161 @@
+"""Frozen objects that check their own values, and that TOML, JSON and Python give in the same way.
+
+A subclass is a frozen dataclass. Each field's type says what its value is, and `setting` what else holds for it:
+
+    @dataclass(frozen=True, kw_only=True)
+    class Reading(Settings):
+        what = "reading"
+
+        encoding: str = setting("utf-8", "Encoding of the file.")
+        skip_rows: int = setting(0, "Lines before the header.", low=0)
+
+A type is str, int, float, bool, date, datetime, timedelta, Path, another `Settings` or Any; a tuple `tuple[T, ...]` or
+a mapping `dict[str, T]` of these; or one of several, such as `T | None`.
+"""
+
+import dataclasses
+import tomllib
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, Self, get_type_hints
+
+from sentiscore.errors import InputError, SentiscoreError
+from sentiscore.fitting import UnfitError, fitted, plain, shown
+from sentiscore.local import local_path
+
+
+def setting(
+    default: Any = dataclasses.MISSING,
+    doc: str = "",
+    *,
+    choices: tuple[str, ...] = (),
+    low: Any = None,
+    above: Any = None,
+    high: Any = None,
+    below: Any = None,
+    distinct: bool = False,
+    wanted: str = "",
+    form: Callable[[Any], Any] | None = None,
+) -> Any:
+    """A field with its default, its help text, and rules for its value; for each of its values where it has several.
+
+    Args:
+        default: Its value where none is given; it has to be given if this is left out.
+        doc: What it is for; the hint of errors.
+        choices: What it may be.
+        low: The least that it may be.
+        above: What it has to be more than.
+        high: The most that it may be.
+        below: What it has to be less than.
+        distinct: Whether a list may hold a value once only.
+        wanted: What errors ask for; by default words are made of the type and the rules.
+        form: Brings a value into its one form before it is checked; a ValueError of it says what is wanted.
+    """
+    rules = {"choices": choices, "low": low, "above": above, "high": high, "below": below}
+    more = {"help": doc, "distinct": distinct, "wanted": wanted, "form": form}
+    return dataclasses.field(default=default, metadata={**rules, **more})
+
+
+class Settings:
+    """Base of frozen dataclasses whose values are brought into one form and checked, however they were given."""
+
+    what: ClassVar[str] = "settings"
+    """What errors call them."""
+    error: ClassVar[type[SentiscoreError]] = InputError
+    """What is raised if a value is wrong."""
+    hint: ClassVar[str] = ""
+    """What to do if they cannot be read at all."""
+    skips_unknown: ClassVar[bool] = False
+    """Whether `from_dict` passes over what it does not know, which a later version may have added."""
+
+    def __post_init__(self) -> None:
+        """Bring every value into its form and check it; a subclass adds rules that join several values."""
+        kinds = types_of(type(self))  # type: ignore[arg-type] # every class is hashable
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            try:
+                value = fitted(kinds[field.name], value, field.metadata)
+            except UnfitError as unfit:
+                raise self.wrong(field.name, unfit.wanted, unfit.value, unfit.kind) from unfit
+            object.__setattr__(self, field.name, value)  # the way a frozen dataclass sets itself up
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """The object from what TOML or JSON has of it; what is left out keeps its default.
+
+        Raises:
+            SentiscoreError: A value is missing, is wrong, or is of no field; `error` says which error it is.
+        """
+        if not isinstance(raw, Mapping):
+            raise cls.error(f"A {cls.what} is a table of settings, and {shown(raw)} is no table.", cls.hint)
+        fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+        if not cls.skips_unknown:
+            cls._check_names(raw)
+        if missing := [field.name for field in fields if _is_needed(field) and field.name not in raw]:
+            raise cls.error(f"The {cls.what} lacks {', '.join(map(repr, missing))}.", cls.hint)
+        return cls(**{field.name: raw[field.name] for field in fields if field.name in raw})
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Self:
+        """The object from a TOML file; what it leaves out keeps its default.
+
+        Raises:
+            SentiscoreError: The file is missing, is not TOML, or a value of it is wrong.
+        """
+        return cls.from_dict(cls.read_toml(path))
+
+    @classmethod
+    def read_toml(cls, path: str | Path) -> dict[str, Any]:
+        """What a TOML file of these settings holds.
+
+        Raises:
+            SentiscoreError: The file is missing or is not TOML.
+        """
+        try:
+            return tomllib.loads(local_path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:  # neither UTF-8 nor TOML, or a number of thousands of digits
+            raise cls.error(f"The {cls.what} {path} cannot be read: {error}.", cls.hint) from error
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Self:
+        """The same settings with some changed.
+
+        Raises:
+            SentiscoreError: A setting does not exist, or its value is wrong.
+        """
+        self._check_names(changes)
+        return dataclasses.replace(self, **changes)  # type: ignore[type-var]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every value in a form that JSON has; `from_dict` makes an equal object of it."""
+        return {field.name: plain(getattr(self, field.name)) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    def wrong(self, name: str, wanted: str, value: Any = ..., kind: str = "") -> SentiscoreError:
+        """The error that says what a value has to be.
+
+        Args:
+            name: The name of its field.
+            wanted: What it has to be.
+            value: What it is; the field's value by default.
+            kind: The type that it is not of.
+        """
+        found = shown(getattr(self, name) if value is ... else value)
+        doc = next(field.metadata.get("help") for field in dataclasses.fields(self) if field.name == name)  # type: ignore[arg-type]
+        not_of = f", which is not of type {kind}" if kind else ""
+        return self.error(f"The {self.what}'s {name} is {found}{not_of}; it has to be {wanted}.", doc or self.hint)
+
+    @classmethod
+    def _check_names(cls, given: Mapping[str, Any]) -> None:
+        known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        if unknown := sorted(shown(name) for name in given if name not in known):
+            raise cls.error(f"A {cls.what} has no setting {', '.join(unknown)}.", f"Settings are: {', '.join(known)}.")
+
+
+@cache
+def types_of(kind: type[Settings]) -> dict[str, Any]:
+    """The type of each field."""
+    return get_type_hints(kind)
+
+
+def _is_needed(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING

@@ -1,0 +1,65 @@
+"""An output -> what it says of how it was made, and whether it is still what it was."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sentiscore.errors import InputError
+from sentiscore.local import local_path
+from sentiscore.tables.places import sidecar_path
+from sentiscore.tables.provenance import Provenance, read_provenance
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What an output says of itself.
+
+    Attributes:
+        file: The output.
+        provenance: What it was made of and how.
+        where: Where that is said: in its "metadata", or in the file beside it, "sidecar".
+        intact: Whether its sha256 is the one that the file beside it has; None if there is no such file.
+    """
+
+    file: Path
+    provenance: Provenance
+    where: str
+    intact: bool | None
+
+    @property
+    def error(self) -> InputError | None:
+        """What is wrong with the output; None where nothing is known to be."""
+        if self.intact is not False:
+            return None
+        return InputError(
+            f"{self.file.name} has another sha256 than {sidecar_path(self.file).name} says.",
+            "One of the two was changed or replaced since; make the output anew if you do not know why.",
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain values, for JSON."""
+        whole = {"file": self.file.name, "where": self.where, "intact": self.intact}
+        return {**whole, "provenance": self.provenance.to_dict()}
+
+
+def inspect(file: str | Path) -> Inspection:
+    """What an output was made of: model, options, sources, version and job key.
+
+    Args:
+        file: An output of scoring or of daily features: a file, or a folder of parts.
+
+    Returns:
+        What was found; that the output was changed since is said in it, and not raised.
+
+    Raises:
+        InputError: There is no such output, it cannot be read, or it does not say how it was made.
+    """
+    path = local_path(file)
+    found = read_provenance(path)
+    if found is None:
+        raise InputError(
+            f"{path} does not say how it was made.",
+            f"Outputs of this version of sentiscore do; one that is no parquet needs {sidecar_path(path).name} beside "
+            "it.",
+        )
+    return Inspection(path, found.provenance, found.where, found.intact)

@@ -1,0 +1,151 @@
+"""A folder of parquet parts: what its files are called, whose it is, and how a finished one takes its place."""
+
+import glob
+import os
+import re
+import stat
+import time
+from pathlib import Path
+from typing import Final
+
+from sentiscore.disk.durable import sync_folder
+from sentiscore.disk.exchange import exchange
+from sentiscore.disk.failures import translated
+from sentiscore.disk.parts import PART_ENDING, lives, remove
+from sentiscore.disk.paths import real
+from sentiscore.disk.permission import check_parent, probe
+from sentiscore.disk.replacing import check_replaceable, take_after
+from sentiscore.errors import OutputError
+
+MARK: Final = "sentiscore:part"
+"""A name in the metadata of each part, by which a folder of ours is told from a stranger's."""
+PROVENANCE_NAME: Final = "provenance.json"
+"""What a folder of parts says of itself."""
+_PART_NAME: Final = re.compile(r"part-\d{5,9}\.parquet")
+_BEGUN_NAME: Final = re.compile(
+    rf"(part-\d{{5,9}}\.parquet|provenance\.json)|\.(part-\d{{5,9}}\.parquet|provenance\.json){PART_ENDING}"
+)
+"""What is in a folder of parts that is being written."""
+_SWAP: Final = 60
+"""Seconds after which nobody can still be putting a folder in place; the number may be that of another process."""
+
+
+def part_name(number: int) -> str:
+    """The name of a part of a folder, counted from 0."""
+    return f"part-{number:05}.parquet"
+
+
+def is_part_name(name: str) -> bool:
+    """Whether a file of this name in a folder is a part of it."""
+    return _PART_NAME.fullmatch(name) is not None
+
+
+def parts_of(folder: Path) -> list[Path]:
+    """The parts of a folder, in order."""
+    found = [path for path in folder.iterdir() if _PART_NAME.fullmatch(path.name)]
+    return sorted(found, key=lambda path: int(path.name[5:-8]))
+
+
+def check_folder_place(path: Path) -> None:
+    """Can a folder of parts be written there? One that was half put in place is mended first.
+
+    Raises:
+        OutputError: It is a file, it holds what sentiscore did not write, or the folder that it is in is missing or
+            may not be written to.
+    """
+    with translated(path):
+        check_parent(path)
+        recover_folder(path)
+        if path.exists() and not path.is_dir():
+            raise OutputError(f"{path} is a file, not a folder.", "Choose another place.")
+        check_replaceable(path, real(path))
+        check_ours(path)
+        probe(path)
+
+
+def check_ours(path: Path) -> None:
+    """Raise an OutputError if a folder holds anything but parts of ours and what they say of themselves."""
+    if not path.is_dir():
+        return
+    for found in sorted(path.iterdir()):
+        named = _PART_NAME.fullmatch(found.name) or found.name == PROVENANCE_NAME
+        if not named or found.is_symlink() or not found.is_file():
+            raise OutputError(
+                f"{path} holds files that sentiscore did not write, such as {found.name}.",
+                "Choose a new folder, or one that sentiscore wrote: it is replaced as a whole.",
+            )
+    if any(path.iterdir()) and not all(_is_marked(part) for part in parts_of(path)[:1] or [path]):
+        raise OutputError(
+            f"{path} holds files that are named like parts, and that sentiscore did not write.",
+            "Choose a new folder, or one that sentiscore wrote: it is replaced as a whole.",
+        )
+
+
+def holds_parts_alone(folder: Path) -> bool:
+    """Whether a folder that was being written holds plain files alone, which are parts or wait to be one."""
+    return all(
+        _BEGUN_NAME.fullmatch(path.name) is not None and stat.S_ISREG(path.lstat().st_mode) for path in folder.iterdir()
+    )
+
+
+def _is_marked(part: Path) -> bool:
+    """Whether a file is a part that sentiscore wrote."""
+    from pyarrow import ArrowException, parquet
+
+    try:
+        return MARK.encode() in (parquet.read_metadata(part).metadata or {})
+    except (ArrowException, OSError, ValueError):
+        return False
+
+
+def put_folder_in_place(work: Path, target: Path) -> None:
+    """Let a folder that was written whole take the place of another, in one step where the system can.
+
+    Linux swaps the two names at once. Elsewhere the old folder is set aside first, and for a moment the name is not
+    there; a run that is killed in that moment leaves both folders, and `recover_folder` brings the old one back.
+
+    Raises:
+        OutputError: It cannot be put there; the old folder is where it was.
+    """
+    place = real(target)
+    with translated(target):
+        check_ours(target)
+        if not place.exists():
+            work.rename(place)
+            sync_folder(place.parent)
+            return
+        for file in work.iterdir():
+            take_after(file, next(iter(parts_of(place)), place / PROVENANCE_NAME))
+        take_after(work, place)
+        if exchange(work, place):
+            sync_folder(place.parent)
+            remove(work)
+            return
+        aside = _aside(place)
+        place.rename(aside)
+        try:
+            work.rename(place)
+        except OSError:
+            aside.rename(place)
+            raise
+        sync_folder(place.parent)
+        remove(aside)
+
+
+def recover_folder(target: Path) -> None:
+    """Bring back an old folder that was set aside by a process that was killed before the new one was in its place."""
+    place = real(target)
+    for aside in sorted(place.parent.glob(f".{glob.escape(place.name)}.*.old")):
+        found = re.fullmatch(r"\.(\d{1,9})\.old", aside.name.removeprefix(f".{place.name}"))
+        in_work = found is not None and int(found[1]) != os.getpid() and lives(int(found[1]))
+        if found is None or (in_work and time.time() - aside.stat().st_ctime < _SWAP):
+            continue
+        if place.exists():
+            remove(aside)
+        else:
+            aside.rename(place)
+            sync_folder(place.parent)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.old")

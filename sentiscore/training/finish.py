@@ -1,0 +1,107 @@
+"""A trained model -> a checkpoint: its weights saved, its temperature fitted, its manifest written."""
+
+import sys
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from sentiscore.checkpoint import Base, Checkpoint, KeptAdapters, Manifest, write_manifest
+from sentiscore.engine.classifier import Classifier
+from sentiscore.errors import SentiscoreWarning
+from sentiscore.evaluation.calibration import HOTTEST, fit_temperature
+from sentiscore.evaluation.metrics import finite, point_metrics
+from sentiscore.scoring.probabilities import probabilities
+from sentiscore.tables.labelled import LabelledData
+from sentiscore.training import adapters
+from sentiscore.training.recipe import Recipe
+from sentiscore.training.run import Run
+from sentiscore.version import __version__
+
+
+def save(run: Run, model: Any, tokenizer: Any) -> KeptAdapters | None:
+    """Write a trained model into the folder of its run.
+
+    Returns:
+        What its adapters have to be put on, if they are kept apart from their base.
+    """
+    recipe, output, kept = run.recipe, run.output, None
+    if not adapters.has_adapters(recipe):
+        model.to(getattr(torch, recipe.save_dtype)).save_pretrained(output)
+    else:
+        kept = adapters.export(model, recipe, run.base, output)
+    tokenizer.model_max_length = recipe.max_length
+    tokenizer.save_pretrained(output)
+    for weights in output.glob("*.safetensors"):
+        weights.chmod((output / "config.json").stat().st_mode)  # they come out readable by their owner alone
+    return kept
+
+
+def calibrate(run: Run, kept: KeptAdapters | None) -> Manifest:
+    """Fit the temperature on the model as it was saved, and write the manifest."""
+    recipe, classes = run.recipe, run.classes
+    saved = Checkpoint(
+        name=str(run.output),
+        folder=run.output,
+        revision=None,
+        outputs=classes,
+        max_length=recipe.max_length,
+        longest=recipe.max_length,
+        temperature=None,
+        manifest=None,
+        base=Base(run.base, kept.in_4_bits) if kept else None,
+    )
+    classifier = Classifier.load(saved, device=torch.device("cpu"), dtype=torch.float32)
+    answers = {rows.name: _answers(classifier, rows, classes) for rows in run.eval_data}
+    temperature = fit_temperature(*answers.values())
+    if temperature >= HOTTEST * 0.99:
+        warnings.warn(
+            "The fitted temperature is as high as it goes: the model tells next to nothing about these rows.",
+            SentiscoreWarning,
+            stacklevel=3,
+        )
+    manifest = Manifest(
+        base=_name_of(recipe.base),
+        base_revision=run.revision,
+        labels=classes,
+        max_length=recipe.max_length,
+        temperature=temperature,
+        training_data=tuple(rows.fingerprint for rows in run.train_data),
+        selection_data=tuple(rows.fingerprint for rows in run.eval_data),
+        recipe=_without_places(recipe) | dict(run.record) | {"data": ", ".join(rows.name for rows in run.train_data)},
+        metrics={
+            name: finite(point_metrics(labels, probabilities(logits, temperature)))
+            for name, (logits, labels) in answers.items()
+        },
+        versions={
+            "sentiscore": __version__,
+            "python": ".".join(map(str, sys.version_info[:3])),
+            **{name: version(name) for name in ("torch", "transformers", "tokenizers", *adapters.libraries(recipe))},
+        },
+        adapters=kept,
+    )
+    return write_manifest(run.output, manifest)
+
+
+def _without_places(recipe: Recipe) -> dict[str, Any]:
+    """The settings as JSON has them; of files and folders the names alone, for they lie elsewhere elsewhere."""
+    settings = recipe.as_dict()
+    sets = [one | {part: Path(one[part]).name for part in ("train", "validation")} for one in settings["sets"]]
+    return {**settings, "base": _name_of(recipe.base), "sets": sets}
+
+
+def _name_of(base: str) -> str:
+    return Path(base).name if Path(base).is_dir() else base
+
+
+def _answers(
+    classifier: Classifier, rows: LabelledData, classes: tuple[str, ...]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """The logits of the classes that a set knows, and its labels, for the rows that have tokens."""
+    logits = classifier.run(classifier.encoder.encode(rows.texts))
+    read = ~np.isnan(logits[:, 0])
+    return logits[read][:, [classes.index(name) for name in rows.classes]], rows.ids(rows.classes)[read]

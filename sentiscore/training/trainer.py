@@ -1,0 +1,192 @@
+"""Hugging Face's Trainer, set up for a run: our loss, our order of rows, our figures and our log."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from sentiscore.engine.huggingface import quiet_transformers
+from sentiscore.errors import DivergedError, import_extra
+from sentiscore.evaluation.calibration import fit_temperature, log_loss
+from sentiscore.evaluation.metrics import finite, point_metrics
+from sentiscore.scoring.probabilities import probabilities
+from sentiscore.training.base import encode
+from sentiscore.training.folder import STATE
+from sentiscore.training.loss import masked_cross_entropy
+from sentiscore.training.recipe import Recipe
+from sentiscore.training.run import Progress, Run
+from sentiscore.training.sampling import LikeLengthSampler
+
+LOG: Final = "log.jsonl"
+CALIBRATED_LOSS: Final = "calibrated_log_loss"
+"""The figure by which the best state is chosen."""
+
+
+def encode_sets(run: Run, tokenizer: Any) -> tuple[Any, list[Any]]:
+    """The training rows of a run, all in one, and each of its sets of validation rows, as token ids and targets.
+
+    Raises:
+        InputError: A set has no text that the tokenizer reads anything of.
+    """
+    recipe, classes = run.recipe, run.classes
+    train_rows = [
+        encode(tokenizer, rows, classes, recipe.max_length, recipe.label_smoothing) for rows in run.train_data
+    ]
+    return _joined(train_rows), [encode(tokenizer, rows, classes, recipe.max_length) for rows in run.eval_data]
+
+
+def make_trainer(
+    run: Run,
+    model: Any,
+    tokenizer: Any,
+    rows: tuple[Any, list[Any]],
+    device: torch.device,
+    *,
+    bf16: bool,
+    on_progress: Callable[[Progress], None] | None,
+) -> Any:
+    """The Trainer of a run.
+
+    Args:
+        run: What is trained.
+        model: The network, with a head for the classes of the run.
+        tokenizer: Its tokenizer.
+        rows: What `encode_sets` made.
+        device: Where to train.
+        bf16: Whether to compute in bf16.
+        on_progress: Called after each step and each validation.
+    """
+    transformers = quiet_transformers()
+    recipe = run.recipe
+    train_rows, eval_rows = rows
+    sizes = {known.name: len(ids) for known, ids in zip(run.eval_data, eval_rows, strict=True)}
+    steps_per_epoch = math.ceil(len(train_rows) / recipe.batch_size)
+    trainer = _trainer_class(recipe)(
+        model=model,
+        args=_arguments(recipe, run.output / STATE, device, bf16=bf16),
+        train_dataset=train_rows,
+        eval_dataset=_joined(eval_rows),
+        processing_class=tokenizer,
+        data_collator=transformers.DataCollatorWithPadding(tokenizer),
+        compute_metrics=_validation_metrics(sizes),
+        callbacks=[_make_callback(steps_per_epoch, recipe.evals_per_epoch, run.output / LOG, on_progress)],
+    )
+    trainer.remove_callback(transformers.trainer_callback.PrinterCallback)
+    return trainer
+
+
+def _joined(sets: list[Any]) -> Any:
+    """One data set of them all, in which weights are 1 on average."""
+    datasets = import_extra("datasets", "train")
+    joined = sets[0] if len(sets) == 1 else datasets.concatenate_datasets(sets)
+    weights = np.asarray(joined["weight"], dtype=np.float32)
+    return joined.remove_columns("weight").add_column("weight", weights / weights.mean())
+
+
+def _arguments(recipe: Recipe, state: Path, device: torch.device, *, bf16: bool) -> Any:
+    return quiet_transformers().TrainingArguments(
+        output_dir=str(state),
+        num_train_epochs=recipe.epochs,
+        max_steps=recipe.max_steps or -1,
+        per_device_train_batch_size=recipe.batch_size,
+        per_device_eval_batch_size=64,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type=recipe.schedule,
+        warmup_steps=recipe.warmup,
+        weight_decay=recipe.weight_decay,
+        train_sampling_strategy="random",
+        bf16=bf16,
+        use_cpu=device.type == "cpu",
+        dataloader_pin_memory=device.type == "cuda",
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model=CALIBRATED_LOSS,
+        greater_is_better=False,
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,  # the weight of a row is for the loss, not for the model
+        label_names=["labels"],
+        seed=recipe.seed,
+        data_seed=recipe.seed,
+    )
+
+
+def _trainer_class(recipe: Recipe) -> Any:
+    """The Trainer with our loss, and with our order of rows where the recipe wants batches of like length."""
+
+    class WeighingTrainer(quiet_transformers().Trainer):  # type: ignore[misc]
+        def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
+            targets, weights = inputs.pop("labels"), inputs.pop("weight")
+            outputs = model(**inputs)
+            loss = masked_cross_entropy(outputs.logits, targets, weights)
+            return (loss, outputs) if return_outputs else loss
+
+    if recipe.sampling == "random":
+        return WeighingTrainer
+
+    class LikeLengthTrainer(WeighingTrainer):
+        def _get_train_sampler(self, train_dataset: Any = None) -> LikeLengthSampler:
+            rows = self.train_dataset if train_dataset is None else train_dataset
+            return LikeLengthSampler([len(ids) for ids in rows["input_ids"]], recipe.batch_size, recipe.seed)
+
+    return LikeLengthTrainer
+
+
+def _validation_metrics(sizes: dict[str, int]) -> Callable[[Any], dict[str, float]]:
+    """Figures of each set of validation rows, which follow each other, and their means."""
+
+    def metrics(prediction: Any) -> dict[str, float]:
+        if not np.isfinite(prediction.predictions).all():
+            raise DivergedError("The loss is not a number any more.", "Try a lower --learning-rate in a new --output.")
+        ends = np.cumsum(list(sizes.values()))[:-1]
+        each, answers = {}, []
+        for name, logits, targets in zip(
+            sizes, np.split(prediction.predictions, ends), np.split(prediction.label_ids, ends), strict=True
+        ):
+            asked = ~np.isnan(targets[0])
+            answers.append((logits[:, asked], targets[:, asked].argmax(axis=1)))
+            each[name] = point_metrics(answers[-1][1], probabilities(answers[-1][0]))
+        temperature = fit_temperature(*answers)
+        means = {figure: float(np.mean([one[figure] for one in each.values()])) for figure in next(iter(each.values()))}
+        means[CALIBRATED_LOSS] = log_loss(temperature, *answers)
+        if len(each) == 1:
+            return means
+        return means | {f"{name}.{figure}": value for name, one in each.items() for figure, value in one.items()}
+
+    return metrics
+
+
+def _make_callback(
+    steps_per_epoch: int, evals_per_epoch: int, log: Path, on_progress: Callable[[Progress], None] | None
+) -> Any:
+    within_epoch = {steps_per_epoch * i // evals_per_epoch for i in range(1, evals_per_epoch)} - {0}
+
+    class Observer(quiet_transformers().TrainerCallback):  # type: ignore[misc]
+        """Validates within an epoch, keeps the log, tells the caller."""
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if (state.global_step % steps_per_epoch) in within_epoch and state.global_step < state.max_steps:
+                control.should_evaluate = control.should_save = True
+            if on_progress is not None:
+                on_progress(Progress(state.global_step, state.max_steps, float(state.epoch)))
+
+        def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float], **_: Any) -> None:
+            figures = {
+                name.removeprefix("eval_"): value
+                for name, value in metrics.items()
+                if name not in ("epoch", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
+            }
+            line = {"step": state.global_step, "epoch": round(float(state.epoch), 4), **figures}
+            with log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(finite(line)) + "\n")
+            if on_progress is not None:
+                on_progress(Progress(state.global_step, state.max_steps, float(state.epoch), figures))
+
+    return Observer()
