@@ -13,7 +13,7 @@ from sentiscore.features.grid import CALENDAR, CLOSE
 from sentiscore.features.sessions import Sessions
 
 _MOST_ROWS: Final = 20_000_000
-_PART_ROWS: Final = 131_072
+_PART_ROWS: Final = 65_536
 """Daily rows that are made at once, or those of one entity; each takes half a kilobyte meanwhile."""
 
 _ROW_BYTES: Final = 256
