@@ -1,10 +1,12 @@
 """A value as Python, TOML or JSON give it -> the value that a type and its rules ask for."""
 
 import math
+import os
 import types
 import typing
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,16 +93,18 @@ def _fitted_to_one(kinds: tuple[Any, ...], value: Any, rules: Mapping[str, Any])
 
 
 def _read(kind: Any, value: Any) -> Any:
-    """A single value, of its own type or as TOML and JSON write it; what cannot be read stays as it is."""
-    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+    """A single value, of its own type, of numpy's, or as TOML and JSON write it; what cannot be read stays as it is."""
+    if kind is float and isinstance(value, Real) and not isinstance(value, bool):
         try:
             return float(value)
         except OverflowError as error:  # a whole number may have any number of digits
             raise UnfitError(value, "a number of at most 308 digits") from error
+    if kind is int and isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    if kind is Path and isinstance(value, str | os.PathLike) and not isinstance(value, Path):
+        return local_path(value)  # type: ignore[arg-type] # which takes whatever is like a path
     if not isinstance(value, str):
         return value
-    if kind is Path:
-        return local_path(value)
     try:
         return parse_duration(value, "") if kind is timedelta else kind.fromisoformat(value) if kind in _DAYS else value
     except (ValueError, InputError):

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sentiscore.errors import CheckpointError, InputError
@@ -83,6 +84,18 @@ def test_json_and_python_give_one_object_and_it_gives_the_json_back() -> None:
     )
     assert Whole.from_dict(written) == whole
     assert whole.as_dict() == written
+
+
+def test_numbers_of_numpy_and_anything_like_a_path_become_those_of_python() -> None:
+    class Place:
+        def __fspath__(self) -> str:
+            return "somewhere"
+
+    whole = Whole(count=np.int64(7), figures={"a": np.float32(0.5)}, file=Place())  # type: ignore[arg-type]
+    assert whole == Whole(count=7, figures={"a": 0.5}, file=Path("somewhere"))
+    assert [type(value) for value in (whole.count, whole.figures["a"])] == [int, float]
+    with pytest.raises(InputError, match="not of type int"):
+        Whole(count=np.True_)  # type: ignore[arg-type]
 
 
 def test_what_is_left_out_keeps_its_default() -> None:

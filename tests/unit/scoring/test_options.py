@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 import tomli_w
+import torch
 from click.testing import CliRunner
 
 from sentiscore import (
@@ -280,3 +281,9 @@ def test_events_and_the_three_callbacks_say_the_same(table: Path, tiny_checkpoin
 
     assert by_kind(called) == by_kind(events)
     assert by_kind(events)["RowsDone"][-1] == RowsDone(6, 6)
+
+
+def test_a_device_of_torch_is_its_name(tiny_checkpoint: Path) -> None:
+    assert ScorerOptions(device=torch.device("cuda:1")).device == "cuda:1"  # type: ignore[arg-type]
+    scorer = Scorer.from_pretrained(tiny_checkpoint, device=torch.device("cpu"))  # type: ignore[arg-type]
+    assert scorer.device == "cpu"
