@@ -1,5 +1,6 @@
 """The keywords of `score_file` -> the objects that they are fields of."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from sentiscore.errors import InputError
 from sentiscore.features import DailyConfig, DailyRequest
 from sentiscore.features.request import request_or_none
 from sentiscore.features.sessions import Calendar
-from sentiscore.keywords import beside_an_object
+from sentiscore.keywords import beside_an_object, check_object
 from sentiscore.scoring.events import Event, OnEvent, OnPhase, OnProgress, OnWindow, PhaseBegun, RowsDone, WindowDone
 from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
 from sentiscore.scoring.scorer import Scorer
@@ -97,6 +98,7 @@ def rows_of(rows: RowOptions | None, flat: Mapping[str, Any]) -> RowOptions:
     """
     given = _of(_ROWS, flat)
     if rows is not None:
+        check_object("rows", rows, RowOptions)
         _check_alone("rows", rows, given)
         return rows
     dialect = {name: given.pop(name) for name in _DIALECT if name in given}
@@ -111,6 +113,7 @@ def run_of(run: RunOptions | None, flat: Mapping[str, Any]) -> RunOptions:
     """
     given = _of(_RUN, flat)
     if run is not None:
+        check_object("run", run, RunOptions)
         _check_alone("run", run, given)
         return run
     return RunOptions(**given)
@@ -129,6 +132,8 @@ def daily_of(
         request = daily
         _check_alone("daily", daily, given)
     else:
+        if not isinstance(daily, str | os.PathLike | None):
+            check_object("daily", daily, DailyRequest)
         found = request_or_none({**given, "output": daily})
         if found is None:
             return None

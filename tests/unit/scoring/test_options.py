@@ -287,3 +287,13 @@ def test_a_device_of_torch_is_its_name(tiny_checkpoint: Path) -> None:
     assert ScorerOptions(device=torch.device("cuda:1")).device == "cuda:1"  # type: ignore[arg-type]
     scorer = Scorer.from_pretrained(tiny_checkpoint, device=torch.device("cpu"))  # type: ignore[arg-type]
     assert scorer.device == "cpu"
+
+
+@pytest.mark.parametrize("given", [{"limit": 5}, CsvDialect(), 5], ids=["dict", "other", "number"])
+@pytest.mark.parametrize("what", ["rows", "run", "daily"])
+def test_what_is_not_the_object_of_an_argument_is_refused_by_its_type(what: str, given: Any, table: Path) -> None:
+    arguments: dict[str, Any] = {what: given}
+    with pytest.raises(InputError, match=f"{what} is of the type {type(given).__name__}, not"):
+        score_file(table, text_col="headline", **arguments)
+    with pytest.raises(InputError, match=f"request is of the type {type(given).__name__}, not DailyRequest"):
+        daily_file(table, given)
