@@ -94,13 +94,8 @@ def _fitted_to_one(kinds: tuple[Any, ...], value: Any, rules: Mapping[str, Any])
 
 def _read(kind: Any, value: Any) -> Any:
     """A single value, of its own type, of numpy's, or as TOML and JSON write it; what cannot be read stays as it is."""
-    if kind is float and isinstance(value, Real) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError as error:  # a whole number may have any number of digits
-            raise UnfitError(value, "a number of at most 308 digits") from error
-    if kind is int and isinstance(value, Integral) and not isinstance(value, bool):
-        return int(value)
+    if kind in (int, float):
+        return _number(kind, value)
     if kind is Path and isinstance(value, str | os.PathLike) and not isinstance(value, Path):
         return local_path(value)  # type: ignore[arg-type] # which takes whatever is like a path
     if not isinstance(value, str):
@@ -109,6 +104,15 @@ def _read(kind: Any, value: Any) -> Any:
         return parse_duration(value, "") if kind is timedelta else kind.fromisoformat(value) if kind in _DAYS else value
     except (ValueError, InputError):
         return value
+
+
+def _number(kind: Any, value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, Integral if kind is int else Real):
+        return value
+    try:
+        return kind(value)
+    except OverflowError as error:  # a whole number may have any number of digits
+        raise UnfitError(value, "a number of at most 308 digits") from error
 
 
 def _checked(kind: Any, value: Any, rules: Mapping[str, Any]) -> Any:

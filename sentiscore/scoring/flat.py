@@ -132,8 +132,9 @@ def daily_of(
         request = daily
         _check_alone("daily", daily, given)
     else:
-        if not isinstance(daily, str | os.PathLike | None):
-            check_object("daily", daily, DailyRequest)
+        place: object = daily
+        if not isinstance(place, str | os.PathLike | None):
+            check_object("daily", place, DailyRequest)
         found = request_or_none({**given, "output": daily})
         if found is None:
             return None

@@ -91,7 +91,7 @@ def test_numbers_of_numpy_and_anything_like_a_path_become_those_of_python() -> N
         def __fspath__(self) -> str:
             return "somewhere"
 
-    whole = Whole(count=np.int64(7), figures={"a": np.float32(0.5)}, file=Place())  # type: ignore[arg-type]
+    whole = Whole.from_dict({"count": np.int64(7), "figures": {"a": np.float32(0.5)}, "file": Place()})
     assert whole == Whole(count=7, figures={"a": 0.5}, file=Path("somewhere"))
     assert [type(value) for value in (whole.count, whole.figures["a"])] == [int, float]
     with pytest.raises(InputError, match="not of type int"):
