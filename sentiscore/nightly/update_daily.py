@@ -16,7 +16,7 @@ from sentiscore.features.config import DailyConfig
 from sentiscore.features.daily_sums import DailySums
 from sentiscore.features.record import AS_OF, REVISED_AT, changes, entries, joined, updates
 from sentiscore.features.request import DailyKeywords, DailyRequest, one_request
-from sentiscore.nightly.daily_file import DailyFile, add_file, one_place, open_scored, time_windows
+from sentiscore.nightly.daily_file import DailyFile, Days, add_file, one_place, open_scored, time_windows
 from sentiscore.nightly.history import read_history
 from sentiscore.nightly.origins import ScoredFile, daily_options, daily_provenance, look_at, warn_of_another_model
 from sentiscore.nightly.state import (
@@ -44,16 +44,23 @@ class UpdatedFile(DailyFile):
     """What was written.
 
     Attributes:
+        made: The daily features, as they were made.
         as_of: The instant up to which the daily file was brought.
         n_new: Rows of sessions that were not published before.
         n_revised: Published rows whose values changed, or that were not there.
         revisions: The file of old values; None if nothing was revised.
     """
 
+    made: pl.DataFrame
     as_of: datetime
     n_new: int
     n_revised: int
     revisions: Path | None
+
+    @property
+    def daily(self) -> pl.DataFrame:
+        """The daily features, as they were made."""
+        return self.made
 
 
 def update_daily(
@@ -130,7 +137,8 @@ def update_daily(
         rows=rows,
         n_unplaced=sums.n_unplaced,
         n_repeated=sums.n_repeated,
-        daily=new,
+        days=Days().and_of(new),
+        made=new,
         as_of=instant,
         n_new=new.filter(pl.col("available_at") > published).height,
         n_revised=n_changed if revise else 0,
