@@ -125,17 +125,17 @@ def summary_table(summary: "JobSummary") -> None:
 
 def daily_report(result: "DailyFile") -> None:
     """What making daily features did."""
-    if not result.daily.height and result.rows > result.n_unplaced:
+    if not result.days.rows and result.rows > result.n_unplaced:
         line("No session of these rows is closed yet; the output has its columns and no rows.")
-    elif not result.daily.height:
+    elif not result.days.rows:
         line("There were no rows to place on a day; the output has its columns and no rows.")
     pairs(
         [
             ("rows read", f"{result.rows:,}"),
             *([("not in daily", f"{result.n_unplaced:,} rows")] if result.n_unplaced else []),
             *_known_ids(result.n_repeated),
-            ("entities", f"{result.daily['unique_id'].n_unique():,}"),
-            ("entity-days", f"{result.daily.height:,} ({(result.daily['n_docs'] > 0).sum():,} with texts)"),
+            ("entities", f"{result.days.entities:,}"),
+            ("entity-days", f"{result.days.rows:,} ({result.days.with_texts:,} with texts)"),
             *_update_rows(result),
             ("daily features", str(result.output)),
         ]

@@ -2,10 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
+from sentiscore.errors import InputError
 from sentiscore.features.epochs import NAMES
 from sentiscore.features.placing import Placed
 from sentiscore.features.times import write_instant
+
+_FREE_NAMES: Final = 16_000_000
+_NAMES_OF_A_ROW: Final = 100
+"""Names of entities in all rows: the first 16 million, then so many for each row."""
 
 
 @dataclass
@@ -22,6 +28,7 @@ class Counts:
         odd: One of these instants.
         n_late: Those that count for a session that is published already.
         n_without_id: Those that have a place and no id, where rows have ids.
+        n_names: Names of entities that they have, repeats among them.
     """
 
     n_rows: int = 0
@@ -33,6 +40,7 @@ class Counts:
     odd: datetime | None = None
     n_late: int = 0
     n_without_id: int = 0
+    n_names: int = 0
 
     def add(self, placed: Placed, closed_until: int | None) -> None:
         """Count placed rows, of which those of sessions up to `closed_until` are late."""
@@ -44,8 +52,18 @@ class Counts:
         self.n_odd += placed.n_odd
         self.odd = placed.odd if self.odd is None else self.odd
         self.n_without_id += placed.n_without_id
+        self.n_names += placed.n_names
         if closed_until is not None:
             self.n_late += int((placed.sessions <= closed_until).sum())
+
+    def check_names(self, column: str | None) -> None:
+        """Raise an InputError if the rows have absurdly many names of entities in this column."""
+        if self.n_names > max(_FREE_NAMES, _NAMES_OF_A_ROW * self.n_rows):
+            raise InputError(
+                f"The column {column!r} has {self.n_names:,} names of entities in {self.n_rows:,} rows.",
+                "Such a file takes long to no end; check where it comes from, or name another column with --entity-col "
+                "(entity_col).",
+            )
 
     def unplaced(self, *, cut: bool) -> int:
         """Rows that are in no session; `cut` says whether those after the instant of the features were left out."""

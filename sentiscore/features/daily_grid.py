@@ -1,6 +1,8 @@
 """The rows that daily features have: every session of every entity."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 from typing import Final
 
 import polars as pl
@@ -11,12 +13,19 @@ from sentiscore.features.grid import CALENDAR, CLOSE
 from sentiscore.features.sessions import Sessions
 
 _MOST_ROWS: Final = 20_000_000
+_PART_ROWS: Final = 131_072
+"""Daily rows that are made at once, or those of one entity; each takes half a kilobyte meanwhile."""
+_ROW_BYTES: Final = 256
+"""What a daily row takes beside its name, or somewhat more."""
+_MOST_NAME_BYTES: Final = 2 << 30
+"""Bytes of the names of all daily rows together."""
 
 
-def grid_of(totals: pl.DataFrame, sessions: Sessions, config: DailyConfig, as_of: datetime | None) -> pl.DataFrame:
-    """Every session of every entity, from its first to its last, or to where the config says.
+def spans_of(totals: pl.DataFrame, sessions: Sessions, config: DailyConfig, as_of: datetime | None) -> pl.DataFrame:
+    """The first and last session of each entity, in order, and where its sums begin if they are in order too.
 
-    With an instant as of which they are made, to the last session that is closed by then.
+    They are from its first to its last text, or to where the config says; with an instant as of which the features are
+    made, to the last session that is closed by then.
 
     Args:
         totals: The sums of each entity and session.
@@ -25,7 +34,7 @@ def grid_of(totals: pl.DataFrame, sessions: Sessions, config: DailyConfig, as_of
         as_of: The instant.
 
     Raises:
-        InputError: They would be absurdly many.
+        InputError: The rows would be absurdly many, or their names absurdly long.
     """
     start, stop = sessions.positions(config.start, config.end)
     last = pl.max_horizontal(pl.col("session_idx").max(), pl.lit(stop))
@@ -33,20 +42,55 @@ def grid_of(totals: pl.DataFrame, sessions: Sessions, config: DailyConfig, as_of
         closed = sessions.last_closed(as_of)
         totals = totals if closed is not None else totals.clear()
         last = pl.lit(closed, dtype=pl.Int32)
-    spans = totals.group_by("unique_id").agg(
-        pl.min_horizontal(pl.col("session_idx").min(), pl.lit(start)).alias("first"), last.alias("last")
+    spans = (
+        totals.group_by("unique_id")
+        .agg(
+            pl.min_horizontal(pl.col("session_idx").min(), pl.lit(start)).alias("first"),
+            last.alias("last"),
+            pl.len().cast(pl.Int64).alias("start"),
+        )
+        .sort("unique_id")
+        .with_columns(pl.col("start").cum_sum() - pl.col("start"), pl.col("first", "last").cast(pl.Int64))
     )
     if as_of is not None:  # an entity of which all that is known lies in the open session has no row yet
         spans = spans.filter(pl.col("first") <= pl.col("last"))
-    _check_span(spans, sessions)
-    grid = (
-        spans.select("unique_id", pl.int_ranges("first", pl.col("last") + 1, dtype=pl.Int32).alias("session_idx"))
-        .explode("session_idx", empty_as_null=False)
-        .sort("unique_id", "session_idx")
-    )
+    _check_size(spans, sessions)
+    return spans
+
+
+def some_at_a_time(spans: pl.DataFrame, totals: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """The spans of some entities, in order, with their sums; of as many as make so many rows."""
+    size = (_rows() * (_ROW_BYTES + _name_bytes())).cum_sum()
+    numbers = spans.select((size - 1) // (_PART_ROWS * _ROW_BYTES)).to_series()
+    borders = [
+        *numbers.to_frame("part").with_row_index().unique("part", keep="first")["index"].sort(),
+        spans.height,
+    ]
+    if len(borders) <= 2:  # noqa: PLR2004 - one part, or none
+        yield spans, totals
+        return
+    totals = totals.sort("unique_id")
+    starts = spans["start"]
+    for first, after in pairwise(borders):
+        end = totals.height if after == spans.height else int(starts[after])
+        yield spans[first:after], totals[int(starts[first]) : end]
+
+
+def grid_of(spans: pl.DataFrame, sessions: Sessions) -> pl.DataFrame:
+    """Every session of every entity, from its first to its last."""
+    grid = spans.select(
+        "unique_id", pl.int_ranges("first", pl.col("last") + 1, dtype=pl.Int32).alias("session_idx")
+    ).explode("session_idx", empty_as_null=False)
     table = sessions.between(*ends(pl.concat([spans["first"], spans["last"]])))
     placed = grid.join(table, on="session_idx", how="left", maintain_order="left")
     return placed.rename({"cutoff": "available_at", "close": CLOSE}).with_columns(pl.lit(sessions.name).alias(CALENDAR))
+
+
+def within(daily: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
+    """The daily features of the days that the config asks for."""
+    if config.start is not None:
+        daily = daily.filter(pl.col("ds") >= config.start)
+    return daily if config.end is None else daily.filter(pl.col("ds") <= config.end)
 
 
 def ends(indices: pl.Series) -> tuple[int, int]:
@@ -57,12 +101,27 @@ def ends(indices: pl.Series) -> tuple[int, int]:
     return int(ordered[0]), int(ordered[-1])
 
 
-def _check_span(spans: pl.DataFrame, sessions: Sessions) -> None:
+def _check_size(spans: pl.DataFrame, sessions: Sessions) -> None:
     """Raise an InputError if the grid of sessions would be absurdly large."""
-    rows = spans.select((pl.col("last") - pl.col("first") + 1).cast(pl.Int64).sum()).item()
+    rows = spans.select(_rows().sum()).item()
     if rows > _MOST_ROWS:
         days = sessions.between(*ends(pl.concat([spans["first"], spans["last"]])))["ds"]
         raise InputError(
             f"{spans.height:,} entities with days from {days[0]} to {days[-1]} would make {rows:,} rows.",
             "Some times look wrong; leave rows with stand-in dates out, or make features of fewer entities.",
         )
+    size = spans.select((_rows() * _name_bytes()).sum()).item()
+    if size > _MOST_NAME_BYTES:
+        raise InputError(
+            f"{rows:,} daily rows would have {size >> 20:,} MB of names.",
+            "Name another column of entities, or give them shorter names.",
+        )
+
+
+def _rows() -> pl.Expr:
+    """How many daily rows each entity has."""
+    return pl.col("last") - pl.col("first") + 1
+
+
+def _name_bytes() -> pl.Expr:
+    return pl.col("unique_id").cast(pl.String).str.len_bytes().cast(pl.Int64)

@@ -8,6 +8,7 @@ import polars as pl
 from sentiscore.errors import InputError
 from sentiscore.features.entity_lists import looks_like_lists, without_brackets, without_quotes
 from sentiscore.tables.decoding import decoded
+from sentiscore.tables.exact import name_of
 
 NO_ENTITY: Final = r"^\s*(?:(?i:nan)|<NA>|None|NaT|\\N|(?i:#?n/a)(?:\s(?i:n/a))?|\[\s*\]|\{\s*\})?\s*$"
 """What is no name: a blank text, an empty list, and what pandas, Python, databases (\\N) and spreadsheets (#N/A) write
@@ -15,6 +16,15 @@ where there is nothing. NA, NAT and TRUE are tickers."""
 
 _LOST: Final = "\ufffd"
 """What stands where bytes of a name were lost."""
+
+MOST_OF_A_ROW: Final = 1_000_000
+"""Names in one row."""
+
+_AT_ONCE: Final = 1 << 20
+"""Names that are taken apart at once; each takes some hundred bytes meanwhile."""
+
+LONGEST: Final = 1_024
+"""Bytes of a name: each of its daily rows has it."""
 
 _TEXT: Final = (pl.String, pl.Categorical, pl.Enum)
 
@@ -26,10 +36,12 @@ class Entities:
     Attributes:
         values: An entity for each row, or a list of them, without nulls and repeats; null where there is none.
         n_stand_ins: Rows whose entity is written as one, but is a blank text, a NaN or the like.
+        n_names: How many names were looked at, repeats among them.
     """
 
     values: pl.Series
     n_stand_ins: int
+    n_names: int
 
     @property
     def missing(self) -> pl.Series:
@@ -84,23 +96,56 @@ def read_entities(column: pl.Series, separator: str | None) -> Entities:
     Args:
         column: Names, numbers, or lists of these. Bytes are names in UTF-8; those that are not are no names.
         separator: What separates the names of a row; None if a row has one name, however it looks.
+
+    Raises:
+        InputError: A name is too long to be one, or a row has absurdly many.
     """
     column = _as_text(column)
+    if separator is None and _inner(column.dtype) is None:
+        values = _named(column)
+        _check_lengths(values, column)
+        lost = int(_lost(column).sum()) if column.dtype in _TEXT else 0
+        return Entities(values, values.null_count() - column.null_count() - lost, column.len())
     lists = column.arr.to_list() if isinstance(column.dtype, pl.Array) else column
-    if separator is not None and lists.dtype != pl.Null:
-        lists = without_brackets(lists.cast(pl.String)).str.split(separator)
-    if not isinstance(lists.dtype, pl.List):
-        values = _named(lists)
-        lost = int(_lost(lists).sum()) if lists.dtype in _TEXT else 0
-        return Entities(values, values.null_count() - column.null_count() - lost)
+    counts = lists.list.len() if separator is None else _counted(lists, separator)
+    ends = counts.cast(pl.Int64).fill_null(0).cum_sum()
+    _check_counts(counts, column)
+    parts: list[Entities] = []
+    start = before = 0
+    while start < lists.len() or not parts:
+        stop = max(start + 1, int(ends.search_sorted(before + _AT_ONCE, side="right")))
+        parts.append(_several(lists[start:stop], separator))
+        start, before = stop, int(ends[stop - 1]) if lists.len() else 0
+    return Entities(pl.concat(part.values for part in parts), sum(part.n_stand_ins for part in parts), before)
+
+
+def _counted(texts: pl.Series, separator: str) -> pl.Series:
+    """How many names each text has, blank ones included."""
+    return texts.cast(pl.String).str.count_matches(separator, literal=True) + 1
+
+
+def _several(column: pl.Series, separator: str | None) -> Entities:
+    """The entities of rows that have lists of them, or names with something between them."""
+    lists = column if separator is None else without_brackets(column.cast(pl.String)).str.split(separator)
     frame = lists.alias("name").to_frame().with_row_index("row")
     each = frame.explode("name", empty_as_null=False, keep_nulls=False)
-    names = _as_text(each["name"]) if separator is None else without_quotes(each["name"])
-    named = each.with_columns(_named(names)).drop_nulls().unique(maintain_order=True)
+    names = _named(_as_text(each["name"]) if separator is None else without_quotes(each["name"]))
+    _check_lengths(names, column)
+    named = each.with_columns(names).drop_nulls().unique(maintain_order=True)
     found = named.group_by("row", maintain_order=True).agg("name")
     values = frame.select("row").join(found, on="row", how="left", maintain_order="left")["name"]
     written = column.is_not_null() if separator is not None else lists.list.len().fill_null(0) > 0
-    return Entities(values, int((written & values.is_null()).sum()))
+    return Entities(values, int((written & values.is_null()).sum()), each.height)
+
+
+def _check_counts(counts: pl.Series, column: pl.Series) -> None:
+    """Raise an InputError if a row of a column has absurdly many names."""
+    at = counts.arg_max()
+    if at is not None and (most := int(counts[at])) > MOST_OF_A_ROW:
+        raise InputError(
+            f"The entity column {name_of(column)!r} has {most:,} names in a row, and {MOST_OF_A_ROW:,} are the most.",
+            "Name another column with --entity-col (entity_col), or leave such rows out.",
+        )
 
 
 def plain_names(column: pl.Series) -> pl.Series:
@@ -132,6 +177,21 @@ def notes_on(n_stand_ins: int, names: pl.Series | None) -> list[str]:
             f"list, say what separates it: --entity-separator '{separator}' (entity_separator)."
         )
     return notes
+
+
+def _check_lengths(names: pl.Series, column: pl.Series) -> None:
+    """Raise an InputError if one of these names of a column is too long."""
+    if names.dtype not in _TEXT:
+        return
+    lengths = names.cast(pl.String).str.len_bytes()
+    at = lengths.arg_max()
+    if at is not None and lengths[at] > LONGEST:
+        raise InputError(
+            f"The entity column {name_of(column)!r} has a name of {lengths[at]:,} bytes, and {LONGEST:,} are the most: "
+            f"{names[at][:40]!r}...",
+            "If it is a list of names, say what separates them with --entity-separator (entity_separator). Or name "
+            "another column with --entity-col (entity_col).",
+        )
 
 
 def _as_text(names: pl.Series) -> pl.Series:

@@ -117,6 +117,7 @@ class Placed:
         odd: One of these instants.
         sessions: The session of each row that was given and has a place, and no id.
         n_without_id: Rows that have a place and no id, where rows have ids.
+        n_names: Names of entities that the rows have, repeats among them.
     """
 
     rows: pl.DataFrame
@@ -130,6 +131,7 @@ class Placed:
     odd: datetime | None
     sessions: pl.Series
     n_without_id: int
+    n_names: int
 
 
 def place(
@@ -203,6 +205,7 @@ def place(
         odd=None if odd.is_empty() else odd[0],
         sessions=alone["session_idx"],
         n_without_id=0 if columns.id is None else alone.height,
+        n_names=entities.n_names,
     )
 
 
@@ -254,7 +257,7 @@ def _rows(
 def entities_of(scored: pl.DataFrame, columns: Columns) -> Entities:
     """The entities of each row: one and the same where there is no column of them."""
     if columns.entity is None:
-        return Entities(pl.repeat(ALL, scored.height, eager=True), n_stand_ins=0)
+        return Entities(pl.repeat(ALL, scored.height, eager=True), n_stand_ins=0, n_names=scored.height)
     return read_entities(series_of(scored, columns.entity), columns.separator)
 
 

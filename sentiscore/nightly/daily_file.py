@@ -1,6 +1,7 @@
 """A file of scored rows -> a file of daily features, in bounded memory."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Unpack
@@ -27,14 +28,38 @@ class DailyFile:
         rows: Scored rows read.
         n_unplaced: Rows left out because they have no time or no entity, or cannot be placed.
         n_repeated: Rows that do not count, since their ids do already.
-        daily: The daily features.
+        days: What the daily features are, in numbers: their rows, how many entities they are of, and how many rows are
+            of sessions that have texts (`rows`, `entities`, `with_texts`).
     """
 
     output: Path
     rows: int
     n_unplaced: int
     n_repeated: int
-    daily: pl.DataFrame
+    days: "Days"
+
+
+@dataclass(frozen=True)
+class Days:
+    """Daily features in numbers.
+
+    Attributes:
+        rows: Their rows.
+        entities: How many entities they are of.
+        with_texts: Rows of sessions that have texts.
+    """
+
+    rows: int = 0
+    entities: int = 0
+    with_texts: int = 0
+
+    def and_of(self, daily: pl.DataFrame) -> "Days":
+        """These, and those of other entities."""
+        return Days(
+            rows=self.rows + daily.height,
+            entities=self.entities + daily["unique_id"].n_unique(),
+            with_texts=self.with_texts + int((daily["n_docs"] > 0).sum()),
+        )
 
 
 def daily_file(
@@ -73,13 +98,12 @@ def daily_file(
     sums.check_source(source)
     sums.settle(time_windows(sums, source))
     rows = add_file(sums, source)
-    daily = sums.finish()
     options = daily_options(sums)
     if source.csv is not None:
         options |= source.csv.dialect.as_dict()
-    provenance = daily_provenance(options, [look_at(source.path, rows)], daily.height)
-    write_daily(daily, target, provenance, inert=not csv_as_is)
-    return DailyFile(output=target, rows=rows, n_unplaced=sums.n_unplaced, n_repeated=sums.n_repeated, daily=daily)
+    made_of = [look_at(source.path, rows)]
+    days = write_daily(sums.parts(), target, lambda n: daily_provenance(options, made_of, n), inert=not csv_as_is)
+    return DailyFile(output=target, rows=rows, n_unplaced=sums.n_unplaced, n_repeated=sums.n_repeated, days=days)
 
 
 def one_place(request: DailyRequest, output: str | Path | None) -> str | Path | None:
@@ -110,17 +134,32 @@ def open_scored(scored: str | Path, request: DailyRequest, dialect: CsvDialect |
     return source.as_text([time, request.entity_col, request.text_col]).with_offsets([time], time=time)
 
 
-def write_daily(daily: pl.DataFrame, target: Path, provenance: Provenance, *, inert: bool = True) -> None:
+def write_daily(
+    parts: Iterator[pl.DataFrame], target: Path, provenance: Callable[[int], Provenance], *, inert: bool = True
+) -> Days:
     """Write daily features with what they were made of, whole or not at all.
+
+    Args:
+        parts: The features, those of some entities at a time, one frame at least.
+        target: Where they go.
+        provenance: What they were made of, given how many rows they are.
+        inert: In a CSV, put an apostrophe before names that a spreadsheet would take as a formula.
 
     Raises:
         OutputError: They cannot be written there, or the format cannot hold them.
     """
-    check_target(target, daily.schema, folder=False)
-    with open_sink(target, folder=False, metadata=provenance.to_metadata(), inert=inert) as sink:
-        sink.write(daily)
+    first = next(parts)
+    check_target(target, first.schema, folder=False)
+    days = Days()
+    with open_sink(target, folder=False, inert=inert) as sink:
+        for part in itertools.chain([first], parts):
+            sink.write(part)
+            days = days.and_of(part)
+        made = provenance(days.rows)
+        sink.metadata = made.to_metadata()
         sink.finish()
-        sink.sidecar = provenance.to_sidecar(sink.sha256)
+        sink.sidecar = made.to_sidecar(sink.sha256)
+    return days
 
 
 def add_file(sums: DailySums, source: Source) -> int:

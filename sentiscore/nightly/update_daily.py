@@ -16,7 +16,7 @@ from sentiscore.features.config import DailyConfig
 from sentiscore.features.daily_sums import DailySums
 from sentiscore.features.record import AS_OF, REVISED_AT, changes, entries, joined, updates
 from sentiscore.features.request import DailyKeywords, DailyRequest, one_request
-from sentiscore.nightly.daily_file import DailyFile, add_file, one_place, open_scored, time_windows
+from sentiscore.nightly.daily_file import DailyFile, Days, add_file, one_place, open_scored, time_windows
 from sentiscore.nightly.history import read_history
 from sentiscore.nightly.origins import ScoredFile, daily_options, daily_provenance, look_at, warn_of_another_model
 from sentiscore.nightly.state import (
@@ -44,12 +44,14 @@ class UpdatedFile(DailyFile):
     """What was written.
 
     Attributes:
+        daily: The daily features.
         as_of: The instant up to which the daily file was brought.
         n_new: Rows of sessions that were not published before.
         n_revised: Published rows whose values changed, or that were not there.
         revisions: The file of old values; None if nothing was revised.
     """
 
+    daily: pl.DataFrame
     as_of: datetime
     n_new: int
     n_revised: int
@@ -130,6 +132,7 @@ def update_daily(
         rows=rows,
         n_unplaced=sums.n_unplaced,
         n_repeated=sums.n_repeated,
+        days=Days().and_of(new),
         daily=new,
         as_of=instant,
         n_new=new.filter(pl.col("available_at") > published).height,

@@ -227,10 +227,10 @@ class OutputJob:
                 self._finish(rejects, sources, rejects=True)
                 written.append(rejects)
             if plan.sums is not None and plan.daily is not None:
-                days = plan.sums.finish()
-                told = provenance_of_days(plan, made, sha256=output.sha256, n_days=days.height)
                 daily = sinks.enter_context(self._sink(plan.daily))
-                daily.write(days)
+                for days in plan.sums.parts():
+                    daily.write(days)
+                told = provenance_of_days(plan, made, sha256=output.sha256, n_days=daily.rows)
                 _finish(daily, told)
                 written.append(daily)
             self._watch.memory.check()

@@ -30,7 +30,8 @@ from sentiscore.tables.csv_lines import Converted, Lines, TableBytes, long_field
 from sentiscore.tables.decoding import decoded
 from sentiscore.tables.dialect import UTF_8, CsvDialect
 from sentiscore.tables.limits import GZIP_BOMB_BYTES, GZIP_BOMB_RATIO
-from sentiscore.tables.problems import broken, check_cells, check_count, too_much
+from sentiscore.tables.problems import broken, check_cells, check_count, check_lines, too_much
+from sentiscore.tables.windows import LEAST_ROWS
 
 _BLOCK_BYTES: Final = 1 << 20
 _BLOCK_SLACK: Final = 64
@@ -107,6 +108,7 @@ def look_at_csv(path: Path, dialect: CsvDialect) -> CsvLook:
                     blocks.append(size)
                     size = 0
                     check_cells(path, rows, n, stored)
+                    check_lines(path, number, stored)
                 lines.next_row()
                 if len(row) == n or (not row and n == 1):
                     rows += 1
@@ -161,7 +163,16 @@ def csv_pieces(path: Path, look: CsvLook, columns: Sequence[str], damaged: str |
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
     )
-    rows = 0
+    rows = waiting = 0
+    held: list[Any] = []
+
+    def frame() -> pl.DataFrame:
+        arrays = held[0] if len(held) == 1 else pa.concat_tables(held).combine_chunks()
+        held.clear()
+        made = cast("pl.DataFrame", pl.from_arrow(arrays))
+        made.columns = columns  # a column may have no name, and polars would give it one
+        return decoded(made, columns, damaged)
+
     try:
         for block in _blocks(path, look):
             options = arrow_csv.ReadOptions(
@@ -169,12 +180,15 @@ def csv_pieces(path: Path, look: CsvLook, columns: Sequence[str], damaged: str |
             )
             with _signals_left_alone():
                 table = arrow_csv.read_csv(pa.BufferReader(block), options, parse, convert)
-            if table.num_rows:
-                rows += table.num_rows
-                arrays = pa.table(table.columns, [f"{i}" for i in range(len(columns))])
-                frame = cast("pl.DataFrame", pl.from_arrow(arrays))
-                frame.columns = columns  # a column may have no name, and polars would give it one
-                yield decoded(frame, columns, damaged)
+            del block
+            held.append(pa.table(table.columns, [f"{i}" for i in range(len(columns))]))
+            rows, waiting = rows + table.num_rows, waiting + table.num_rows
+            del table
+            if waiting >= LEAST_ROWS:
+                yield frame()
+                waiting = 0
+        if waiting:
+            yield frame()
     except (pa.ArrowException, OSError, EOFError, zlib.error, csv.Error, KeyError) as error:
         raise broken(path, error) from error
     check_count(path, rows, look.rows)

@@ -14,6 +14,7 @@ from sentiscore.labels import CLASSES, NEGATIVE, NEUTRAL, P_OF, POSITIVE, check_
 from sentiscore.tables.dialect import UTF_8, CsvDialect
 from sentiscore.tables.exact import series_of
 from sentiscore.tables.fingerprint import DataFingerprint
+from sentiscore.tables.limits import LABELLED_ROWS
 from sentiscore.tables.source import open_source, read_table
 
 
@@ -122,9 +123,16 @@ def read_labelled(
             "Name two columns: --text-col and --label-col, or text_col and label_col in a recipe.",
         )
     csv = CsvDialect(separator=separator, skip_rows=skip_rows, comment=comment, encoding=encoding)
-    frame = read_table(path, [text_col, label_col], csv)
-    _check_text(series_of(frame, text_col), path)
-    return _labelled(Path(path).name, series_of(frame, text_col), series_of(frame, label_col), labels)
+    rows = 0
+
+    def labelled(piece: pl.DataFrame) -> pl.DataFrame:
+        nonlocal rows
+        rows += piece.height
+        _check_text(series_of(piece, text_col), path)
+        return _whole(series_of(piece, text_col), series_of(piece, label_col))
+
+    frame = read_table(path, [text_col, label_col], csv, kept=labelled, most_rows=LABELLED_ROWS)
+    return _labelled(Path(path).name, frame, rows, labels)
 
 
 def read_texts(path: str | Path, text_col: str, dialect: CsvDialect | None = None) -> tuple[list[str], int]:
@@ -225,13 +233,20 @@ def load_hub_data(name: str, revision: str = "") -> tuple[LabelledData, Labelled
             )
         frame = pl.DataFrame(splits[split].select_columns(["sentence", "label"]).to_dict())
         names = getattr(splits[split].features["label"], "names", None)
-        found.append(_labelled(f"{name}:{split}", frame["sentence"], frame["label"], names))
+        whole = _whole(frame["sentence"], frame["label"])
+        found.append(_labelled(f"{name}:{split}", whole, frame.height, names))
     return found[0], found[1]
 
 
-def _labelled(name: str, texts: pl.Series, labels: pl.Series, meaning: Sequence[str] | None) -> LabelledData:
+def _whole(texts: pl.Series, labels: pl.Series) -> pl.DataFrame:
+    """The rows that have both a text and a label, in the columns text and label."""
     frame = pl.DataFrame({"text": texts.cast(pl.String), "label": _plain(labels)})
-    whole = frame.filter(pl.col("text").str.strip_chars().str.len_bytes().gt(0) & pl.col("label").str.len_bytes().gt(0))
+    blank = pl.col("text").str.contains(r"^\s*$")
+    return frame.filter(pl.col("text").is_not_null() & ~blank & pl.col("label").str.len_bytes().gt(0))
+
+
+def _labelled(name: str, whole: pl.DataFrame, rows: int, meaning: Sequence[str] | None) -> LabelledData:
+    """Rows that have both a text and a label, of so many rows in all."""
     if whole.is_empty():
         raise InputError(f"{name} has no row with both a text and a label.", "Name the columns they are in.")
     known = _meaning_of(name, whole["label"].unique().sort().to_list(), meaning)
@@ -239,7 +254,7 @@ def _labelled(name: str, texts: pl.Series, labels: pl.Series, meaning: Sequence[
         name=name,
         texts=whole["text"].to_list(),
         label_names=[known[label] for label in whole["label"].to_list()],
-        dropped=frame.height - whole.height,
+        dropped=rows - whole.height,
     )
 
 

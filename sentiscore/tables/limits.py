@@ -17,7 +17,7 @@ MAX_ROW_VALUES: Final = 1_000_000
 MAX_DEPTH: Final = 64
 """Lists and objects within each other: readers call themselves once for each, on a stack that ends."""
 
-MAX_WINDOW_CELLS: Final = 1 << 21
+MAX_WINDOW_CELLS: Final = 1 << 20
 """Cells of a window, so that many columns take no more memory than many rows; a text's place alone is 16 bytes."""
 
 FREE_CELLS: Final = 1 << 24
@@ -43,9 +43,17 @@ NESTED_RATIO: Final = 2
 """Values in the lists of one row group: so many, or so many for each byte of the file, since a row of a list may hold
 any number."""
 
-FREE_TEXT: Final = 10 << 30
+HELD_TEXT: Final = 64 << 20
+HELD_TEXT_OF_A_BYTE: Final = 32
+"""Bytes of text of a table that is held as a whole, such as labelled rows: the first 64 MiB, then so many for each byte
+of its files."""
+
+LABELLED_ROWS: Final = 1_000_000
+"""Labelled rows that are held as a whole: the first million, then one for each byte of their files."""
+
+FREE_TEXT: Final = 2 << 30
 TEXT_OF_A_BYTE: Final = 200
-"""Bytes of text that come out of a table: the first 10 GiB, then so many for each byte of its files. A dictionary holds
+"""Bytes of text that come out of a table: the first 2 GiB, then so many for each byte of its files. A dictionary holds
 a text once, however many rows have it, and each of them is written."""
 
 FREE_ROWS: Final = 100_000_000

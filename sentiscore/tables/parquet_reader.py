@@ -15,6 +15,7 @@ from sentiscore.tables.parquet_offsets import unknown_zones
 from sentiscore.tables.parquet_pages import Footer, check_pages, read_footer
 from sentiscore.tables.parquet_types import Int96Look, arrow_schemas, in_known_zones, in_microseconds, with_dates
 from sentiscore.tables.problems import broken, check_count, check_same
+from sentiscore.tables.windows import LEAST_ROWS
 
 _FIRST_SLICE_ROWS: Final = 1_024
 _SLICE_BYTES: Final = 32 << 20
@@ -164,7 +165,7 @@ def _slices(
         yield piece
         start += step
         row_bytes = max(1, int(piece.estimated_size()) // step)
-        step = max(1, min(n_rows, 4 * step, _SLICE_BYTES // row_bytes))
+        step = max(LEAST_ROWS, min(n_rows, 4 * step, _SLICE_BYTES // row_bytes))
 
 
 def _batches(
@@ -202,7 +203,7 @@ def _frame(batches: list[Any], schema: pl.Schema, columns: list[str]) -> pl.Data
     """Arrow's record batches as a frame of these columns and types."""
     import pyarrow as pa
 
-    table = pa.Table.from_batches(batches)
+    table = pa.Table.from_batches(batches).combine_chunks()
     table = table.cast(in_known_zones(table.schema))
     frame = pl.DataFrame(pl.from_arrow(table))
     return pl.DataFrame([series_of(frame, name).cast(schema[name]).alias(name) for name in columns])

@@ -15,7 +15,8 @@ from sentiscore.disk.parts import PART_ENDING, lives, remove
 from sentiscore.disk.paths import real
 from sentiscore.disk.permission import check_parent, probe
 from sentiscore.disk.replacing import check_replaceable, take_after
-from sentiscore.errors import OutputError
+from sentiscore.errors import InputError, OutputError
+from sentiscore.tables.parquet_pages import read_footer
 
 MARK: Final = "sentiscore:part"
 """A name in the metadata of each part, by which a folder of ours is told from a stranger's."""
@@ -93,8 +94,9 @@ def _is_marked(part: Path) -> bool:
     from pyarrow import ArrowException, parquet
 
     try:
+        read_footer(part)  # Arrow takes memory for as many columns as a footer claims to have
         return MARK.encode() in (parquet.read_metadata(part).metadata or {})
-    except (ArrowException, OSError, ValueError):
+    except (ArrowException, InputError, OSError, ValueError):
         return False
 
 

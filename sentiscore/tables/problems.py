@@ -50,6 +50,12 @@ def check_cells(path: Path, rows: int, width: int, size: int, of_a_byte: int = C
         raise too_much(path, f"has {rows:,} rows of {width:,} values or more in {size:,} bytes")
 
 
+def check_lines(path: Path, lines: int, size: int) -> None:
+    """Raise an InputError if a packed file has absurdly many lines, all within quotes, for the bytes that it has."""
+    if lines > max(FREE_CELLS, CELLS_OF_A_BYTE * size):
+        raise too_much(path, f"has {lines:,} lines or more in {size:,} bytes")
+
+
 def check_kind(path: Path, start: bytes) -> None:
     """Raise an InputError if the first bytes of a file are not of a table, whatever its name says."""
     if start.startswith(b"version https://git-lfs"):

@@ -17,6 +17,7 @@ from sentiscore.errors import InputError
 from sentiscore.local import local_path
 from sentiscore.settings import Settings
 from sentiscore.tables.hashes import hash_output
+from sentiscore.tables.parquet_pages import read_footer
 from sentiscore.tables.part_folders import parts_of
 from sentiscore.tables.places import sidecar_path
 from sentiscore.version import __version__
@@ -229,6 +230,7 @@ def held_provenance(path: Path) -> Provenance | None:
     files = parts_of(path)[:1] if path.is_dir() else [path]
     if not files or files[0].suffix.lower() not in {".parquet", ".pq"}:
         return None
+    read_footer(files[0])  # Arrow takes memory for as many columns as a footer claims to have
     try:
         metadata = parquet.read_metadata(files[0]).metadata
     except (pa.ArrowException, OSError) as error:

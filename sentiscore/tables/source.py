@@ -22,7 +22,12 @@ from sentiscore.tables.decoding import decoded
 from sentiscore.tables.dialect import UTF_8, CsvDialect
 from sentiscore.tables.folders import FoundFile, files_of
 from sentiscore.tables.formats import READABLE, Format, format_of, way_to_files
-from sentiscore.tables.limits import CELLS_OF_A_BYTE, PARQUET_CELLS_OF_A_BYTE
+from sentiscore.tables.limits import (
+    CELLS_OF_A_BYTE,
+    HELD_TEXT,
+    HELD_TEXT_OF_A_BYTE,
+    PARQUET_CELLS_OF_A_BYTE,
+)
 from sentiscore.tables.ndjson_reader import look_at_ndjson, ndjson_pieces
 from sentiscore.tables.parquet_offsets import offset_of, with_offset
 from sentiscore.tables.parquet_reader import ParquetLook, look_at_parquet, parquet_pieces
@@ -37,6 +42,7 @@ from sentiscore.tables.problems import (
     check_utf8_mark,
     identity_of,
     not_utf8,
+    too_much,
 )
 from sentiscore.tables.windows import WINDOW_BYTES, Piece, measured, rechunk
 
@@ -390,23 +396,43 @@ def _warn_of_types(path: Path, columns: list[str]) -> None:
     )
 
 
-def read_table(path: str | Path, columns: Sequence[str] | None = None, csv: CsvDialect = _PLAIN) -> pl.DataFrame:
+def read_table(
+    path: str | Path,
+    columns: Sequence[str] | None = None,
+    csv: CsvDialect = _PLAIN,
+    *,
+    kept: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
+    most_rows: int | None = None,
+) -> pl.DataFrame:
     """A whole table as one frame.
 
     Args:
         path: See `open_source`.
         columns: The columns to read, all by default; those that are named are text where they are bytes.
         csv: How a CSV is written.
+        kept: Says of some of its rows which to keep, all by default; others are never held together.
+        most_rows: How many may be kept, or as many as its files have bytes; any number by default.
 
     Raises:
-        InputError: See `open_source`; or a column that is not there.
+        InputError: See `open_source`; a column that is not there; or more text or rows than can be held.
     """
     source = open_source(path, csv)
     if columns is not None:
         for column in columns:
             source.require(column)
         source = source.as_text(columns)
-    frames = list(source.windows(1_000_000, columns))
+    stored = sum(part.identity[2] for part in source.parts)
+    frames: list[pl.DataFrame] = []
+    rows = size = held = 0
+    for piece in source.pieces(columns):
+        rows += piece.rows.height
+        size += int(piece.ends[-1]) if piece.rows.height else 0
+        if size > max(HELD_TEXT, HELD_TEXT_OF_A_BYTE * stored):
+            raise too_much(source.path, f"has more than {size >> 20:,} MB of text in {rows:,} rows, to be held at once")
+        frames.append(piece.rows if kept is None else kept(piece.rows))
+        held += frames[-1].height
+        if most_rows is not None and held > max(most_rows, stored):
+            raise too_much(source.path, f"has {held:,} rows or more in {stored:,} bytes, to be held at once")
     if frames:
         return pl.concat(frames)
     schema = source.schema if columns is None else {name: source.schema[name] for name in columns}

@@ -18,8 +18,15 @@ WINDOW_BYTES: Final = 8 << 20
 _MOST_HELD: Final = 64
 """Pieces of a window that are kept apart: each takes some kilobytes, however few rows it has."""
 
+LEAST_ROWS: Final = 2
+"""Rows of a window, or of a piece of a file, that ends because it has much text. A frame of one row would take more
+memory: polars copies the text of a column of one value whenever a frame is made of it."""
+
 _NUMBER_BYTES: Final = 8
 _TEXT_LIKE: Final = (pl.Binary, pl.Categorical, pl.Enum)
+
+_SUMMED_AT_ONCE: Final = 256
+"""Columns whose texts are measured in one go: each takes some ten kilobytes meanwhile, however few rows there are."""
 
 AskRows = Callable[[int], int]
 
@@ -64,7 +71,7 @@ def rechunk(pieces: Iterable[Piece], ask: AskRows, n_bytes: int) -> Iterator[pl.
     Args:
         pieces: The rows in order.
         ask: It is passed how many rows were given, and says how many the next window may have.
-        n_bytes: A window ends with the row that brings its texts and lists to so many bytes.
+        n_bytes: A window ends with the row that brings its texts and lists to so many bytes, but not with its first.
     """
     held: list[pl.DataFrame] = []
     given = rows = size = most = 0
@@ -75,14 +82,14 @@ def rechunk(pieces: Iterable[Piece], ask: AskRows, n_bytes: int) -> Iterator[pl.
             if rows == 0:
                 most = min(ask(given), max(1, MAX_WINDOW_CELLS // max(1, piece.width)))
             full = int(ends.search_sorted(counted + n_bytes - size, side="left")) + 1  # the row that fills it included
-            until = min(full, taken + most - rows, piece.height)
+            until = min(max(full, taken + LEAST_ROWS - rows), taken + most - rows, piece.height)
             if len(held) == _MOST_HELD:
                 held = [pl.concat(held, rechunk=True)]
             held.append(piece.slice(taken, until - taken))
             rows += until - taken
             size += int(ends[until - 1]) - counted
             taken, counted = until, int(ends[until - 1])
-            if rows == most or size >= n_bytes:
+            if rows == most or (size >= n_bytes and rows >= LEAST_ROWS):
                 yield pl.concat(held)
                 given += rows
                 held, rows, size = [], 0, 0
@@ -92,15 +99,14 @@ def rechunk(pieces: Iterable[Piece], ask: AskRows, n_bytes: int) -> Iterator[pl.
 
 def _content_ends(piece: pl.DataFrame, before: int, where: str) -> pl.Series:
     """The bytes of texts, and of what is in lists, up to and with each row."""
-    none = pl.repeat(0, piece.height, dtype=pl.Int64)  # for a table without a column of text
-    others = [
+    row_bytes = pl.repeat(0, piece.height, dtype=pl.Int64, eager=True)  # of a table without a column of text
+    sizes = [
         _bytes(by_name(name).as_expr(), dtype)
         for name, dtype in piece.schema.items()
-        if dtype.is_nested() or dtype in _TEXT_LIKE
+        if dtype.is_nested() or dtype == pl.String or dtype in _TEXT_LIKE
     ]
-    row_bytes = piece.select(
-        pl.sum_horizontal(none, pl.col(pl.String).str.len_bytes().cast(pl.Int64).fill_null(0), *others).alias("bytes")
-    ).to_series()
+    for start in range(0, len(sizes), _SUMMED_AT_ONCE):
+        row_bytes += piece.select(pl.sum_horizontal(sizes[start : start + _SUMMED_AT_ONCE])).to_series()
     largest = row_bytes.arg_max()
     if largest is not None and row_bytes[largest] > MAX_ROW_BYTES:
         raise InputError(

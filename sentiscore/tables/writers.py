@@ -1,7 +1,7 @@
 """Frames of one schema -> the bytes of a file, format by format."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import IO, Any, Final, Protocol
 
@@ -69,6 +69,8 @@ class Writer(Protocol):
         """What reading it back must find: a schema, or the names of the columns."""
 
 
+_PART_BYTES: Final = 16 << 20
+
 _LONG_TEXT: Final = 4096
 """The longest text that Arrow puts into the statistics of a column."""
 
@@ -127,7 +129,8 @@ class CsvWriter:
     def write(self, frame: pl.DataFrame) -> None:
         """Append the rows of a frame."""
         check_values(frame, ".csv")
-        (inert(frame) if self._inert else frame).write_csv(self._file, include_header=False)
+        for part in _parts(frame):
+            (inert(part) if self._inert else part).write_csv(self._file, include_header=False)
 
     def finish(self, metadata: Mapping[str, str]) -> None:
         """A CSV has no end, and no place for metadata."""
@@ -150,7 +153,8 @@ class NdjsonWriter:
     def write(self, frame: pl.DataFrame) -> None:
         """Append the rows of a frame."""
         check_values(frame, ".ndjson", no_number=True)
-        frame.write_ndjson(self._file)
+        for part in _parts(frame):
+            part.write_ndjson(self._file)
 
     def finish(self, metadata: Mapping[str, str]) -> None:
         """Such a file has no end, and no place for metadata."""
@@ -161,6 +165,12 @@ class NdjsonWriter:
     def schema(self) -> Any:
         """The names of the columns."""
         return self._names
+
+
+def _parts(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The rows of a frame, as many at a time as have a few megabytes: as lines they may take six times as much."""
+    rows = frame.height * _PART_BYTES // max(1, int(frame.estimated_size()))
+    yield from frame.iter_slices(max(1, rows))
 
 
 def _without_long_texts(first: pl.DataFrame) -> bool | list[str]:

@@ -111,11 +111,11 @@ def texts_in_lists() -> bytes:
     return _parquet(pa.table({"text": ["up"], "list": lists}), store_schema=False)
 
 
-def repeated_text() -> bytes:
-    """10 GB: one text of 1 MB in ten thousand rows, in less than a kilobyte."""
+def repeated_text(rows: int) -> bytes:
+    """One text of 1 MB in many rows, in less than a kilobyte."""
     import pyarrow as pa
 
-    indices = pa.array(np.zeros(10_000, dtype="i4"))
+    indices = pa.array(np.zeros(rows, dtype="i4"))
     texts = pa.DictionaryArray.from_arrays(indices, pa.array(["x" * 1_000_000]))
     return _parquet(pa.table({"text": texts}), store_schema=False)
 
@@ -223,6 +223,12 @@ def nested_schema(depth: int) -> bytes:
     return _by_hand([_element(b"schema", (5, _I32, 1)), *groups, _element(b"leaf", (1, _I32, 1))], [], 0)
 
 
+def claimed_columns() -> bytes:
+    """A row group that claims 980,000 columns, and has none of them."""
+    claim = bytes([(1 << 4) | _LIST, (15 << 4) | _STRUCT]) + _varint(980_000)
+    return _by_hand([_element(b"schema", (5, _I32, 1)), _element(b"text", (1, _I32, 1))], [claim], 1)
+
+
 def many_chunks() -> bytes:
     """Nine million bytes of footer that describe three million columns of one row group, each of nothing."""
     group = _struct((1, _LIST, (_STRUCT, [b"\x3c\0\0"] * 3_000_000)), (2, _I64, 1), (3, _I64, 1))
@@ -287,6 +293,10 @@ REFUSED: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
     "latin-1-header.csv": (lambda: "größe,b\n1,2\n".encode("latin-1"), "not UTF-8, in its header"),
     "page.csv": (lambda: b"\r\n<!DOCTYPE html>\n<html><body>Sign in</body></html>", "web page"),
     "pointer.csv": (lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "Git LFS"),
+    "lines.csv.gz": (
+        lambda: _packed(b'"' + b"\n" * 10 * MB + b'"\n', 2, b"text\n"),
+        r"20,\d+,\d+ lines or more in",
+    ),
     "cut.csv.gz": (lambda: gzip.compress(_TEXT * 1000)[:-9], "cut short"),
     "not-packed.csv.gz": (lambda: _TEXT, "cannot be read"),
     "noise.csv.gz": (lambda: b"\x1f\x8b\x08\0\0\0\0\0\0\3" + b"\xff\xa5" * 99, "cannot be read"),
@@ -305,9 +315,11 @@ REFUSED: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
     "text.parquet": (large_text, "more than 16 MB of text in row 2"),
     "list.parquet": (long_list, "50,000,000 values in the lists"),
     "texts-in-lists.parquet": (texts_in_lists, "more than 16 MB of text in row 1"),
+    "repeated-often.parquet": (lambda: repeated_text(10_000), r"more than 2,\d\d\d MB of text in 2,\d\d\d rows"),
     "columns.parquet": (lambda: many_columns(12_000), "12,000 columns"),
     "rows.parquet": (lambda: nulls(10**12), "says that it has 1,000,000,000,000 rows"),
     "chunks.parquet": (many_chunks, "more columns and row groups than it has room for"),
+    "claims.parquet": (claimed_columns, "footer makes no sense"),
     "nested.parquet": (lambda: nested_schema(10_000), "nested more than 64 levels"),
     "no-columns.parquet": (lambda: _by_hand([_element(b"schema", (5, _I32, 0))], [], 0), "has no columns"),
     "count.parquet": (wrong_count, "1000 values, not 1001"),
@@ -353,7 +365,7 @@ REFUSED: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
 }
 
 READ: Final[dict[str, tuple[Callable[[], bytes], int]]] = {
-    "repeated.parquet": (repeated_text, 10_000),
+    "repeated.parquet": (lambda: repeated_text(2_000), 2_000),
     "beginnings.parquet": (shared_beginnings, 150),
     "types.parquet": (odd_types, 3),
     "nulls.parquet": (lambda: nulls(3_000_000), 3_000_000),

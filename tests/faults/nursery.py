@@ -71,6 +71,7 @@ class Run:
         seconds: How long it took.
         changes: The changes of files that it made, in order: what was done to which name, without numbers and hashes.
         peak_bytes: The most memory that it held, all that it shares with its mother among it.
+        cpu_seconds: How long it computed, on all cores together.
     """
 
     code: int
@@ -79,6 +80,7 @@ class Run:
     seconds: float
     changes: list[str]
     peak_bytes: int = 0
+    cpu_seconds: float = 0.0
     windows: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -141,14 +143,15 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             _be_the_command(order, logs)
-        status, peak = _wait(child, order["sabotage"], started)
+        status, used = _wait(child, order["sabotage"], started)
         count = logs / "changes"
         answer = {
             "code": os.waitstatus_to_exitcode(status),
             "stdout": (logs / "stdout").read_text(),
             "stderr": (logs / "stderr").read_text(),
             "seconds": time.monotonic() - started,
-            "peak_bytes": peak,
+            "peak_bytes": used.ru_maxrss * 1024,
+            "cpu_seconds": used.ru_utime + used.ru_stime,
             "changes": count.read_text().splitlines() if count.exists() else [],
         }
         shutil.rmtree(logs)
@@ -156,8 +159,8 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def _wait(child: int, sabotage: dict[str, Any], started: float) -> tuple[int, int]:
-    """How the child ended, and the most memory that it had, in bytes."""
+def _wait(child: int, sabotage: dict[str, Any], started: float) -> tuple[int, resource.struct_rusage]:
+    """How the child ended, and what it used."""
 
     def sleep_until(after: float) -> None:
         time.sleep(max(0.0, after - (time.monotonic() - started)))
@@ -173,11 +176,11 @@ def _wait(child: int, sabotage: dict[str, Any], started: float) -> tuple[int, in
         while time.monotonic() < deadline:
             ended, status, used = os.wait4(child, os.WNOHANG)
             if ended:
-                return status, used.ru_maxrss * 1024
+                return status, used
             time.sleep(0.01)
         os.kill(child, signal.SIGKILL)
     _, status, used = os.wait4(child, 0)
-    return status, used.ru_maxrss * 1024
+    return status, used
 
 
 def _be_the_command(order: dict[str, Any], logs: Path) -> None:

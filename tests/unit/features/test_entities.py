@@ -15,8 +15,8 @@ from polars.testing import assert_frame_equal
 from sentiscore import InputError, features, score_file
 from sentiscore.cli.main import cli
 from sentiscore.errors import SentiscoreWarning
-from sentiscore.features import DailyConfig
-from sentiscore.features.entities import read_entities
+from sentiscore.features import DailyConfig, entities
+from sentiscore.features.entities import LONGEST, read_entities
 from sentiscore.features.entity_lists import looks_like_lists
 from sentiscore.nightly.daily_file import daily_file
 from sentiscore.nightly.update_daily import update_daily
@@ -233,7 +233,7 @@ def test_an_update_with_another_separator_is_refused(tmp_path: Path) -> None:
     pl.concat([pl.read_parquet(first), later]).write_parquet(whole)
     more: dict[str, Any] = {"as_of": "2024-01-10T00:00:00Z", "entity_separator": ";", "time_col": "at"}
     at_once = daily_file(whole, output=tmp_path / "once.parquet", entity_col="entity", **more)
-    assert_frame_equal(updated.daily, at_once.daily)
+    assert_frame_equal(updated.daily, pl.read_parquet(at_once.output))
 
 
 def test_late_rows_are_counted_as_rows(tmp_path: Path) -> None:
@@ -325,3 +325,33 @@ def test_blanks_around_a_name_do_not_make_another_series(dtype: pl.DataType) -> 
 def test_tickers_side_by_side_look_like_lists_if_each_is_known_from_elsewhere() -> None:
     assert looks_like_lists(pl.Series(["AAPL MSFT", "MSFT GOOG", "AAPL", "GOOG"])) == (" ", ["AAPL MSFT", "MSFT GOOG"])
     assert looks_like_lists(pl.Series(["NASDAQ:AAPL,NYSE:IBM", "0700.HK,9988.HK"])) is not None
+
+
+def test_a_name_that_is_too_long_to_be_one_is_refused_with_what_to_do() -> None:
+    rows = pl.Series("firm", ["A", ";".join(["ACME"] * 300)])
+    with pytest.raises(InputError, match=r"'firm' has a name of 1,499 bytes, .*\n.*--entity-separator"):
+        read_entities(rows, None)
+    assert read_entities(rows, ";").values.to_list() == [["A"], ["ACME"]]
+    assert read_entities(pl.Series(["x" * LONGEST]), None).values.to_list() == ["x" * LONGEST]
+    with pytest.raises(InputError, match="a name of 1,025 bytes"):
+        read_entities(pl.Series([["A", "x" * (LONGEST + 1)]]), None)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 5, 1_000])
+def test_lists_are_taken_apart_some_at_a_time(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr(entities, "_AT_ONCE", at_once)
+    texts = pl.Series(["A;B;A", None, "", "C", ";".join("DEFG"), "nan;;", "H;A"])
+    found = read_entities(texts, ";")
+    assert found.values.to_list() == [["A", "B"], None, None, ["C"], list("DEFG"), None, ["H", "A"]]
+    assert (found.n_stand_ins, found.n_names) == (2, 14)
+    lists = read_entities(texts.str.split(";"), None)
+    assert lists.values.to_list() == found.values.to_list()
+    assert read_entities(texts.clear(), ";").values.to_list() == []
+
+
+def test_absurdly_many_names_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entities, "MOST_OF_A_ROW", 3)
+    assert read_entities(pl.Series(["A;B;C"]), ";").values.to_list() == [["A", "B", "C"]]
+    for column, separator in ((pl.Series("e", ["A;;B;C"]), ";"), (pl.Series("e", [["A", "A", "B", "C"]]), None)):
+        with pytest.raises(InputError, match="'e' has 4 names in a row, and 3 are the most"):
+            read_entities(column, separator)

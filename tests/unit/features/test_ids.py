@@ -313,7 +313,7 @@ def test_a_job_scores_every_row_and_counts_an_id_once(tmp_path: Path, tiny_check
     assert pl.read_parquet(done.daily[0])["n_docs"].to_list() == [2]
     assert done.n_repeated == 2
     made = daily_file(done.outputs[0], time_col="day", text_col="headline", id_col="key", output=tmp_path / "d.parquet")
-    assert_frame_equal(made.daily, pl.read_parquet(done.daily[0]), check_exact=True)
+    assert_frame_equal(pl.read_parquet(made.output), pl.read_parquet(done.daily[0]), check_exact=True)
     with pytest.raises(InputError, match="need a time column"):
         score_file(source, text_col="headline", model=tiny_checkpoint, id_col="key", output=tmp_path / "x.parquet")
 

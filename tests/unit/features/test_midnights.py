@@ -175,7 +175,7 @@ def test_all_rows_of_a_file_decide_whatever_the_window(
     with pytest.warns(SentiscoreWarning, match="10 of 100 times are midnight"):
         done = daily_file(write_frame(rows, tmp_path / name), **XNYS)
     with pytest.warns(SentiscoreWarning, match="10 of 100"):
-        assert_frame_equal(done.daily, daily(rows, **XNYS), check_exact=True)
+        assert_frame_equal(pl.read_parquet(done.output), daily(rows, **XNYS), check_exact=True)
 
 
 def test_rows_that_are_added_by_hand_are_refused_where_nobody_said_it() -> None:

@@ -11,7 +11,7 @@ import pytest
 from sentiscore import Scorer, score_file
 from sentiscore.errors import SentiscoreWarning
 from sentiscore.nightly.daily_file import daily_file
-from sentiscore.tables import open_source
+from sentiscore.tables import open_source, read_table
 from tests.conftest import TEXTS
 
 MONDAY = date(2024, 1, 8)
@@ -34,7 +34,7 @@ OFFSETS = [("+05:30", 330), ("+05:45", 345), ("-03:30", -210), ("UTC+05:30", 330
 
 
 def days(path: Path, **more: Any) -> list[date]:
-    frame = daily_file(path, time_col="at", calendar="XNYS", **more).daily
+    frame = read_table(daily_file(path, time_col="at", calendar="XNYS", **more).output)
     return frame.filter(pl.col("n_docs") > 0)["ds"].to_list()
 
 

@@ -1,11 +1,13 @@
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
-from sentiscore.features import daily
+from sentiscore.features import DailyConfig, daily, daily_grid
+from sentiscore.features.daily_sums import DailySums
 from sentiscore.nightly import daily_file as files
 from sentiscore.nightly.daily_file import beside, daily_file, default_daily
 from sentiscore.tables import read_table, write_frame
@@ -34,19 +36,42 @@ def test_a_file_gives_the_features_that_its_frame_gives(
     monkeypatch.setattr(files, "_WINDOW_ROWS", 13)  # many windows
     done = daily_file(write_frame(rows, tmp_path / name), time_col="published_at", entity_col="ticker")
     expected = daily(rows, time_col="published_at", entity_col="ticker")
-    assert_frame_equal(done.daily, expected, check_exact=True)
     assert (done.rows, done.n_unplaced, done.output) == (100, 0, tmp_path / "news.daily.parquet")
+    assert (done.days.rows, done.days.entities) == (expected.height, expected["unique_id"].n_unique())
+    assert done.days.with_texts == (expected["n_docs"] > 0).sum()
     assert_frame_equal(read_table(done.output), expected, check_exact=True)
+
+
+@pytest.mark.parametrize("name", ["out.parquet", "out.csv", "out.ndjson"])
+@pytest.mark.parametrize("more", [{}, {"as_of": "2024-03-15T12:00:00Z"}, {"config": DailyConfig(repeats="drop")}])
+def test_features_of_some_entities_at_a_time_are_those_of_all(
+    tmp_path: Path, rows: pl.DataFrame, monkeypatch: pytest.MonkeyPatch, name: str, more: dict[str, Any]
+) -> None:
+    many = rows.with_columns(ticker=pl.format("{} {}", "ticker", pl.int_range(100) % 11))
+    source = write_frame(many, tmp_path / "news.parquet")
+    args: dict[str, Any] = {"time_col": "published_at", "entity_col": "ticker", "text_col": "label", **more}
+    whole = daily_file(source, output=tmp_path / f"whole-{name}", **args)
+    at_once = daily(many, **args)
+    monkeypatch.setattr(daily_grid, "_PART_ROWS", 5)
+    sums = DailySums(**args)
+    sums.add(many)
+    parts = list(sums.parts())
+    assert len(parts) > 5
+    assert_frame_equal(pl.concat(parts), at_once, check_exact=True)
+    done = daily_file(source, output=tmp_path / name, **args)
+    assert done.days == whole.days
+    assert_frame_equal(read_table(done.output), read_table(whole.output), check_exact=True)
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.ndjson"])
 def test_features_can_be_written_in_other_formats(tmp_path: Path, rows: pl.DataFrame, name: str) -> None:
     source = write_frame(rows, tmp_path / "news.parquet")
-    done = daily_file(source, time_col="published_at", output=tmp_path / name)
+    daily_file(source, time_col="published_at", output=tmp_path / name)
+    expected = daily(rows, time_col="published_at")
     found = read_table(tmp_path / name)
-    assert found.columns == done.daily.columns
-    assert found["n_docs"].cast(pl.Int64).to_list() == done.daily["n_docs"].to_list()
-    assert found["sent_mean"].cast(pl.Float64).to_list() == done.daily["sent_mean"].to_list()
+    assert found.columns == expected.columns
+    assert found["n_docs"].cast(pl.Int64).to_list() == expected["n_docs"].to_list()
+    assert found["sent_mean"].cast(pl.Float64).to_list() == expected["sent_mean"].to_list()
 
 
 def test_options_reach_the_features(tmp_path: Path, rows: pl.DataFrame) -> None:
@@ -55,7 +80,7 @@ def test_options_reach_the_features(tmp_path: Path, rows: pl.DataFrame) -> None:
     source = write_frame(renamed, tmp_path / "news.parquet")
     done = daily_file(source, time_col="published_at", tz="Asia/Tokyo", day_tz="America/New_York", prefix="m1_")
     expected = daily(naive, time_col="published_at", tz="Asia/Tokyo", day_tz="America/New_York")
-    assert_frame_equal(done.daily, expected, check_exact=True)
+    assert_frame_equal(read_table(done.output), expected, check_exact=True)
 
 
 def test_rows_that_cannot_be_placed_are_counted(tmp_path: Path, rows: pl.DataFrame) -> None:
@@ -69,9 +94,8 @@ def test_rows_that_cannot_be_placed_are_counted(tmp_path: Path, rows: pl.DataFra
 @pytest.mark.parametrize("name", ["news.csv", "news.parquet"])
 def test_a_file_without_rows_gives_a_file_without_rows(tmp_path: Path, rows: pl.DataFrame, name: str) -> None:
     done = daily_file(write_frame(rows.head(0), tmp_path / name), time_col="published_at", entity_col="ticker")
-    assert done.rows == 0
-    assert done.daily.is_empty()
-    assert read_table(done.output).schema == done.daily.schema
+    assert (done.rows, done.days.rows, done.days.entities) == (0, 0, 0)
+    assert read_table(done.output).schema == daily(rows, time_col="published_at", entity_col="ticker").schema
 
 
 def test_a_file_that_is_not_scored_is_refused_with_what_to_do(tmp_path: Path, rows: pl.DataFrame) -> None:

@@ -49,7 +49,7 @@ def test_daily_features_keep_what_their_scored_rows_say(tmp_path: Path, source: 
     found = told_of(done.output)
     assert found.intact is True
     told = found.provenance
-    assert (told.kind, told.rows, told.n_unknown) == ("daily features", done.daily.height, 0)
+    assert (told.kind, told.rows, told.n_unknown) == ("daily features", done.days.rows, 0)
     assert told.sources == (SourceFacts(file=source, sha256=hash_output(path), rows=rows.height),)
     assert [each.model for each in told.scored] == [TOLD.model]
     assert told.options["time_col"] == "at"

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from sentiscore.errors import InputError, SentiscoreError
+from sentiscore.tables import labelled
 from sentiscore.tables.labelled import LabelledData, load_hub_data, read_labelled
 
 Write = Callable[..., Path]
@@ -205,3 +206,18 @@ def test_ids_that_a_missing_one_turned_into_fractions_are_ids(write: Write) -> N
 def test_one_column_cannot_be_text_and_label(write: Write) -> None:
     with pytest.raises(InputError, match="both the text and the label"):
         read_labelled(write("a\tb\n1\t2\n"), text_col="a", label_col="a")
+
+
+def test_absurdly_many_rows_for_the_bytes_of_a_file_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "t.parquet"
+    rows = pl.DataFrame({"text": ["up", "down", None] * 20_000, "label": ["positive", "negative", "positive"] * 20_000})
+    rows.write_parquet(path)
+    found = read_labelled(path, text_col="text")
+    assert (len(found.texts), found.dropped) == (40_000, 20_000)
+    monkeypatch.setattr(labelled, "LABELLED_ROWS", 30_000)
+    with pytest.raises(InputError, match=r"t.parquet has [34]\d,\d+ rows or more in \d,\d+ bytes, to be held at once"):
+        read_labelled(path, text_col="text")
+    rows.write_csv(tmp_path / "t.csv")
+    assert len(read_labelled(tmp_path / "t.csv", text_col="text").texts) == 40_000

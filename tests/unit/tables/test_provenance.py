@@ -12,8 +12,8 @@ import pytest
 from pyarrow import parquet
 
 from sentiscore import Scorer, evaluate, monitor, score_file
-from sentiscore.errors import InputError
-from sentiscore.tables import open_sink, sidecar_path, write_frame
+from sentiscore.errors import InputError, OutputError
+from sentiscore.tables import check_target, open_sink, sidecar_path, write_frame
 from sentiscore.tables.labelled import LabelledData
 from sentiscore.tables.provenance import (
     DAILY_FEATURES,
@@ -26,6 +26,7 @@ from sentiscore.tables.provenance import (
     read_provenance,
     write_sidecar,
 )
+from tests.faults.bombs import claimed_columns
 from tests.scored_rows import scored_rows
 
 ROWS = pl.DataFrame({"text": ["a", "b"]})
@@ -255,3 +256,18 @@ def test_a_drift_report_names_files_without_their_folders(tmp_path: Path, monkey
     assert report.notes
     assert "secret" not in json.dumps(report.to_dict())
     assert (report.scored, report.reference) == ("night.parquet", ("history.parquet",))
+
+
+def test_a_footer_that_claims_columns_is_refused_before_arrow_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "claims.parquet"
+    path.write_bytes(claimed_columns())
+    monkeypatch.setattr(parquet, "read_metadata", None)
+    with pytest.raises(InputError, match="its footer makes no sense"):
+        read_provenance(path)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    path.rename(folder / "part-00000.parquet")
+    with pytest.raises(OutputError, match="that sentiscore did not write"):
+        check_target(folder, pl.Schema(), folder=True)

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiscore.errors import InputError
-from sentiscore.tables import open_source
+from sentiscore.tables import csv_reader, open_source, read_table
+from sentiscore.tables import source as source_module
 from sentiscore.tables import windows as module
-from sentiscore.tables.windows import measured, rechunk
+from sentiscore.tables.windows import LEAST_ROWS, measured, rechunk
 
 
 def pieces(frame: pl.DataFrame, sizes: list[int]) -> Iterator[pl.DataFrame]:
@@ -43,8 +44,9 @@ def test_borders_depend_on_rows_and_answers_alone(
         size = [len((text or "").encode()) for text in window["text"]]
         last = position + window.height == frame.height
         assert window.height <= ask(position)
-        assert sum(size[:-1]) < n_bytes
-        assert last or window.height == ask(position) or sum(size) >= n_bytes
+        assert window.height <= LEAST_ROWS or sum(size[:-1]) < n_bytes
+        full = sum(size) >= n_bytes and window.height >= LEAST_ROWS
+        assert last or window.height == ask(position) or full
         position += window.height
     assert position == frame.height
 
@@ -66,6 +68,44 @@ def test_a_window_of_many_columns_has_few_rows(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(module, "MAX_WINDOW_CELLS", 20)
     frame = pl.DataFrame({f"c{i}": range(7) for i in range(6)})
     assert [window.height for window in rechunk(measured([frame], Path("t"), 1), lambda _: 100, 1000)] == [3, 3, 1]
+
+
+def test_a_window_that_is_full_of_text_has_two_rows_at_least() -> None:
+    frame = pl.DataFrame({"text": ["x" * 10] * 7})
+    for size in (1, 2, 7):
+        found = rechunk(measured(pieces(frame, [size]), Path("t"), 1), lambda _: 100, 10)
+        assert [window.height for window in found] == [2, 2, 2, 1]
+
+
+def test_pieces_of_a_csv_of_long_rows_have_two_rows_at_least(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 100)
+    (tmp_path / "t.csv").write_text("text\n" + "".join(f"{'x' * 200}{i}\n" for i in range(7)))
+    source = open_source(tmp_path / "t.csv")
+    assert source.csv is not None
+    assert len(source.csv.blocks) == 7
+    found = list(source.pieces())
+    assert [piece.rows.height for piece in found] == [2, 2, 2, 1]
+    assert pl.concat(piece.rows for piece in found)["text"].str.slice(200).to_list() == list("0123456")
+
+
+def test_a_table_that_is_held_whole_is_refused_past_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "one.parquet"
+    pl.DataFrame({"text": ["x" * 10_000] * 2_000}).write_parquet(path)
+    assert read_table(path).height == 2_000
+    monkeypatch.setattr(source_module, "HELD_TEXT", 10 << 20)
+    with pytest.raises(
+        InputError, match=r"one.parquet has more than 1\d MB of text in [12],\d+ rows, to be held at once"
+    ):
+        read_table(path)
+    monkeypatch.setattr(source_module, "HELD_TEXT_OF_A_BYTE", 1 << 20)
+    assert read_table(path).height == 2_000
+
+
+@pytest.mark.parametrize("n", [1, 255, 256, 257, 600])
+def test_the_text_of_a_row_is_that_of_all_its_columns(n: int) -> None:
+    frame = pl.DataFrame({f"c{i}": ["x" * (i % 3), None] for i in range(n)} | {"n": [1, 2], "list": [[1, 2], []]})
+    (piece,) = measured([frame], Path("t"), 1)
+    assert piece.ends.to_list() == [sum(i % 3 for i in range(n)) + 16] * 2
 
 
 @pytest.mark.parametrize(
