@@ -56,8 +56,8 @@ class Counts:
         if closed_until is not None:
             self.n_late += int((placed.sessions <= closed_until).sum())
 
-    def check_names(self, column: str | None) -> None:
-        """Raise an InputError if the rows have absurdly many names of entities in this column."""
+    def check_names(self, column: str) -> None:
+        """Raise an InputError if a column of entities has absurdly many names for its rows."""
         if self.n_names > max(_FREE_NAMES, _NAMES_OF_A_ROW * self.n_rows):
             raise InputError(
                 f"The column {column!r} has {self.n_names:,} names of entities in {self.n_rows:,} rows.",

@@ -15,26 +15,48 @@ from sentiscore.features.sessions import Sessions
 _MOST_ROWS: Final = 20_000_000
 _PART_ROWS: Final = 131_072
 """Daily rows that are made at once, or those of one entity; each takes half a kilobyte meanwhile."""
+
 _ROW_BYTES: Final = 256
 """What a daily row takes beside its name, or somewhat more."""
+
 _MOST_NAME_BYTES: Final = 2 << 30
 """Bytes of the names of all daily rows together."""
 
 
-def spans_of(totals: pl.DataFrame, sessions: Sessions, config: DailyConfig, as_of: datetime | None) -> pl.DataFrame:
-    """The first and last session of each entity, in order, and where its sums begin if they are in order too.
-
-    They are from its first to its last text, or to where the config says; with an instant as of which the features are
-    made, to the last session that is closed by then.
+def spans_apart(
+    totals: pl.DataFrame, sessions: Sessions, config: DailyConfig, as_of: datetime | None
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """The first and last session of some entities, in order, with their sums; of as many as make a part of the rows.
 
     Args:
         totals: The sums of each entity and session.
         sessions: The calendar.
         config: Where the rows begin and end, if it says so.
-        as_of: The instant.
+        as_of: The instant as of which the features are made, if there is one.
 
     Raises:
-        InputError: The rows would be absurdly many, or their names absurdly long.
+        InputError: The rows would be absurdly many.
+    """
+    spans = _spans(totals, sessions, config, as_of)
+    _check_span(spans, sessions)
+    size = (_rows() * (_ROW_BYTES + _name_bytes())).cum_sum()
+    numbers = spans.select((size - 1) // (_PART_ROWS * _ROW_BYTES)).to_series()
+    borders = [*numbers.to_frame("part").with_row_index().unique("part", keep="first")["index"].sort(), spans.height]
+    if len(borders) <= 2:  # noqa: PLR2004 - one part, or none
+        yield spans, totals
+        return
+    totals = totals.sort("unique_id")
+    starts = spans["start"]
+    for first, after in pairwise(borders):
+        end = totals.height if after == spans.height else int(starts[after])
+        yield spans[first:after], totals[int(starts[first]) : end]
+
+
+def _spans(totals: pl.DataFrame, sessions: Sessions, config: DailyConfig, as_of: datetime | None) -> pl.DataFrame:
+    """The first and last session of each entity, in order, and where its sums begin if they are in order too.
+
+    They are from its first to its last text, or to where the config says; with an instant as of which the features
+    are made, to the last session that is closed by then.
     """
     start, stop = sessions.positions(config.start, config.end)
     last = pl.max_horizontal(pl.col("session_idx").max(), pl.lit(stop))
@@ -54,43 +76,22 @@ def spans_of(totals: pl.DataFrame, sessions: Sessions, config: DailyConfig, as_o
     )
     if as_of is not None:  # an entity of which all that is known lies in the open session has no row yet
         spans = spans.filter(pl.col("first") <= pl.col("last"))
-    _check_size(spans, sessions)
     return spans
 
 
-def some_at_a_time(spans: pl.DataFrame, totals: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """The spans of some entities, in order, with their sums; of as many as make so many rows."""
-    size = (_rows() * (_ROW_BYTES + _name_bytes())).cum_sum()
-    numbers = spans.select((size - 1) // (_PART_ROWS * _ROW_BYTES)).to_series()
-    borders = [
-        *numbers.to_frame("part").with_row_index().unique("part", keep="first")["index"].sort(),
-        spans.height,
-    ]
-    if len(borders) <= 2:  # noqa: PLR2004 - one part, or none
-        yield spans, totals
-        return
-    totals = totals.sort("unique_id")
-    starts = spans["start"]
-    for first, after in pairwise(borders):
-        end = totals.height if after == spans.height else int(starts[after])
-        yield spans[first:after], totals[int(starts[first]) : end]
-
-
 def grid_of(spans: pl.DataFrame, sessions: Sessions) -> pl.DataFrame:
-    """Every session of every entity, from its first to its last."""
+    """Every session of every entity, from its first to its last.
+
+    Args:
+        spans: The first and last session of each entity, in order.
+        sessions: The calendar.
+    """
     grid = spans.select(
         "unique_id", pl.int_ranges("first", pl.col("last") + 1, dtype=pl.Int32).alias("session_idx")
     ).explode("session_idx", empty_as_null=False)
     table = sessions.between(*ends(pl.concat([spans["first"], spans["last"]])))
     placed = grid.join(table, on="session_idx", how="left", maintain_order="left")
     return placed.rename({"cutoff": "available_at", "close": CLOSE}).with_columns(pl.lit(sessions.name).alias(CALENDAR))
-
-
-def within(daily: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
-    """The daily features of the days that the config asks for."""
-    if config.start is not None:
-        daily = daily.filter(pl.col("ds") >= config.start)
-    return daily if config.end is None else daily.filter(pl.col("ds") <= config.end)
 
 
 def ends(indices: pl.Series) -> tuple[int, int]:
@@ -101,7 +102,7 @@ def ends(indices: pl.Series) -> tuple[int, int]:
     return int(ordered[0]), int(ordered[-1])
 
 
-def _check_size(spans: pl.DataFrame, sessions: Sessions) -> None:
+def _check_span(spans: pl.DataFrame, sessions: Sessions) -> None:
     """Raise an InputError if the grid of sessions would be absurdly large."""
     rows = spans.select(_rows().sum()).item()
     if rows > _MOST_ROWS:

@@ -15,7 +15,7 @@ from sentiscore import contracts, forks
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.features.columns import daily_columns
 from sentiscore.features.daily_counts import Counts
-from sentiscore.features.daily_grid import ends, grid_of, some_at_a_time, spans_of, within
+from sentiscore.features.daily_grid import ends, grid_of, spans_apart
 from sentiscore.features.entities import check_separator, notes_on
 from sentiscore.features.grid import check_frame
 from sentiscore.features.ids import read_ids, story_keys
@@ -271,7 +271,7 @@ class DailySums:
         self._any = True
         self.midnights += placed.midnights
         self._counts.add(placed, self.closed_until)
-        self._counts.check_names(self.columns.entity)
+        self._counts.check_names(self.columns.entity or "")
 
     def restore(self, sums: pl.DataFrame, texts: pl.DataFrame | None, stories: pl.DataFrame | None = None) -> None:
         """Go on from what `state` gave: `restore(*kept)`."""
@@ -307,12 +307,16 @@ class DailySums:
         """The daily features of all rows so far; see `daily` for the columns.
 
         Raises:
-            InputError: No rows were ever added, or the features would be absurdly many.
+            InputError: No rows were ever added.
         """
         return pl.concat(list(self.parts()))
 
     def parts(self) -> Iterator[pl.DataFrame]:
-        """The same, those of some entities at a time, in order; at least one frame."""
+        """The daily features of all rows so far, those of some entities at a time, in order; at least one frame.
+
+        Raises:
+            InputError: No rows were ever added.
+        """
         forks.check()
         if not self._any:
             raise InputError("There are no scored rows to make daily features of.")
@@ -320,9 +324,14 @@ class DailySums:
             self.midnights.refuse(self._begins)
         totals = self._totals()
         self._warn(totals["unique_id"])
-        for spans, own in some_at_a_time(spans_of(totals, self.sessions, self.config, self.as_of), totals):
+        for spans, own in spans_apart(totals, self.sessions, self.config, self.as_of):
             frame = daily_columns(grid_of(spans, self.sessions), own, self.config)
-            yield contracts.check(within(frame, self.config), contracts.DAILY_FEATURES)
+            start, end = self.config.start, self.config.end
+            if start is not None:
+                frame = frame.filter(pl.col("ds") >= start)
+            if end is not None:
+                frame = frame.filter(pl.col("ds") <= end)
+            yield contracts.check(frame, contracts.DAILY_FEATURES)
 
     def _warn(self, entities: pl.Series) -> None:
         whole_names = self.columns.entity is not None and self.columns.separator is None

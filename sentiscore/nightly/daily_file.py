@@ -12,7 +12,7 @@ from sentiscore.errors import InputError, OutputError
 from sentiscore.features.daily_sums import DailySums
 from sentiscore.features.request import DailyKeywords, DailyRequest, one_request
 from sentiscore.nightly.origins import daily_options, daily_provenance, look_at
-from sentiscore.tables import Source, check_target, open_sink, open_source
+from sentiscore.tables import Source, check_target, open_sink, open_source, read_table
 from sentiscore.tables.dialect import CsvDialect
 from sentiscore.tables.provenance import Provenance
 
@@ -30,6 +30,7 @@ class DailyFile:
         n_repeated: Rows that do not count, since their ids do already.
         days: What the daily features are, in numbers: their rows, how many entities they are of, and how many rows are
             of sessions that have texts (`rows`, `entities`, `with_texts`).
+        daily: The daily features, read of their file.
     """
 
     output: Path
@@ -37,6 +38,11 @@ class DailyFile:
     n_unplaced: int
     n_repeated: int
     days: "Days"
+
+    @property
+    def daily(self) -> pl.DataFrame:
+        """The daily features, read of their file as it is now."""
+        return read_table(self.output)
 
 
 @dataclass(frozen=True)

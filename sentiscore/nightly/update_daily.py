@@ -44,18 +44,23 @@ class UpdatedFile(DailyFile):
     """What was written.
 
     Attributes:
-        daily: The daily features.
+        made: The daily features, as they were made; `daily` gives the same.
         as_of: The instant up to which the daily file was brought.
         n_new: Rows of sessions that were not published before.
         n_revised: Published rows whose values changed, or that were not there.
         revisions: The file of old values; None if nothing was revised.
     """
 
-    daily: pl.DataFrame
+    made: pl.DataFrame
     as_of: datetime
     n_new: int
     n_revised: int
     revisions: Path | None
+
+    @property
+    def daily(self) -> pl.DataFrame:
+        """The daily features, as they were made."""
+        return self.made
 
 
 def update_daily(
@@ -133,7 +138,7 @@ def update_daily(
         n_unplaced=sums.n_unplaced,
         n_repeated=sums.n_repeated,
         days=Days().and_of(new),
-        daily=new,
+        made=new,
         as_of=instant,
         n_new=new.filter(pl.col("available_at") > published).height,
         n_revised=n_changed if revise else 0,

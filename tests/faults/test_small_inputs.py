@@ -21,7 +21,7 @@ def nursery() -> Iterator[Nursery]:
     ("command", "name", "said"),
     [
         ("score", "ascii.csv.gz", ""),
-        ("score", "wide.csv.gz", ""),
+        ("score", "wide.parquet", ""),
         ("features", "entities.csv.gz", ""),
         ("features", "long-entity.csv", "a name of 400,000 bytes"),
         ("features-lists", "one-list.csv.gz", "names in a row"),

@@ -6,8 +6,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
-from sentiscore.features import DailyConfig, daily, daily_grid
-from sentiscore.features.daily_sums import DailySums
+from sentiscore.features import DailyConfig, DailySums, daily, daily_grid
 from sentiscore.nightly import daily_file as files
 from sentiscore.nightly.daily_file import beside, daily_file, default_daily
 from sentiscore.tables import read_table, write_frame
