@@ -9,13 +9,30 @@ FUZZ ?=
 # Forecasting libraries need older versions of what everything else runs with: they have an environment of their own.
 FORECAST := .venv-forecast
 
-.PHONY: demo test fuzz kills interruptions hostile forecast bench check format reference clean
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+.PHONY: demo test test-all test-rest docs matrix fuzz kills interruptions hostile forecast bench check format reference clean
 
 demo: $(INSTALLED)  ## score the sample news with the embedded model and show the result
 	$(BIN)/sentiscore demo --output demo
 
+# What is imported again and again is compiled once.
+unexport PYTHONDONTWRITEBYTECODE
+
 test: $(INSTALLED)  ## run the tests, on as many cores as there are
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	$(PYTEST)
+
+test-all: $(INSTALLED)  ## run every test, and as often as it takes to be sure: more kills, more examples, every kind of model
+	SENTISCORE_TESTS=all $(PYTEST) -m ''
+
+test-rest: $(INSTALLED)  ## what test-all runs and test does not
+	SENTISCORE_TESTS=all $(PYTEST) -m 'thorough or larger or hypothesis'
+
+docs: $(INSTALLED)  ## the reference is what --help says, links lead somewhere, and every example of the docs runs
+	$(PYTEST) -m '' tests/unit/docs tests/unit/cli/test_reference.py tests/integration/test_docs.py
+
+matrix: $(INSTALLED)  ## the fast tests with the lowest and the newest versions allowed, on each Python found; options in MATRIX
+	$(BIN)/python -m tests.matrix $(MATRIX)
 
 fuzz: $(INSTALLED)  ## 10,400 generated and damaged files of every kind; a share of them is in the tests
 	$(BIN)/python -m tests.faults.fuzz all --cases 2600 $(FUZZ)
@@ -52,7 +69,7 @@ reference: $(INSTALLED)  ## write what is made of the code: the references, the 
 	$(BIN)/python pipelines/default_model/card.py
 
 clean:  ## remove what these commands made
-	rm -rf .venv $(FORECAST) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-matrix $(FORECAST) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -10,8 +10,12 @@ import polars as pl
 import pytest
 from hypothesis import settings
 
-settings.register_profile("here", deadline=None)  # machines are noisy, and timings are never asserted
-settings.register_profile("ci", deadline=None, derandomize=True)  # the same examples for every change
+from tests.effort import examples
+
+settings.register_profile("here", deadline=None, max_examples=examples(100))  # machines are noisy
+settings.register_profile(
+    "ci", parent=settings.get_profile("here"), derandomize=True
+)  # the same examples for every change
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
@@ -28,13 +32,17 @@ TEXTS = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    import torch
-
     for item in items:
         if item.get_closest_marker("shared_data") and not SHARED.is_dir():
             item.add_marker(pytest.mark.skip(reason=f"the research data is not at {SHARED}"))
-        if item.get_closest_marker("gpu") and not torch.cuda.is_available():
-            item.add_marker(pytest.mark.skip(reason="there is no CUDA device"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu"):
+        import torch  # where a test needs it, and not in every process that collects tests
+
+        if not torch.cuda.is_available():
+            pytest.skip("there is no CUDA device")
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +67,11 @@ def make_checkpoint(tiny_base: Path) -> Callable[..., Path]:
     """Turn the base into a checkpoint with a manifest, untrained."""
 
     def make(
-        folder: Path, *, labels: tuple[str, ...] = ("negative", "positive"), temperature: float | None = 1.5
+        folder: Path,
+        *,
+        labels: tuple[str, ...] = ("negative", "positive"),
+        temperature: float | None = 1.5,
+        base: Path = tiny_base,
     ) -> Path:
         import torch
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -69,12 +81,12 @@ def make_checkpoint(tiny_base: Path) -> Callable[..., Path]:
 
         torch.manual_seed(len(labels))
         model = AutoModelForSequenceClassification.from_pretrained(
-            tiny_base, num_labels=len(labels), id2label=dict(enumerate(labels)), ignore_mismatched_sizes=True
+            base, num_labels=len(labels), id2label=dict(enumerate(labels)), ignore_mismatched_sizes=True
         )
         with torch.no_grad():
             model.score.weight.normal_(std=0.5)
         model.save_pretrained(folder)
-        AutoTokenizer.from_pretrained(tiny_base).save_pretrained(folder)
+        AutoTokenizer.from_pretrained(base).save_pretrained(folder)
         data = DataFingerprint("none", 0, "")
         write_manifest(
             folder,

@@ -18,16 +18,11 @@ from polars.selectors import by_name
 
 from sentiscore.errors import InputError
 from sentiscore.tables.limits import MAX_COLUMNS, MAX_DEPTH, MAX_ROW_BYTES, MAX_ROW_VALUES, MAX_WINDOW_CELLS
+from sentiscore.tables.ndjson_values import NumberError, decode, is_rounded, narrowed, shape_of, types_in
 from sentiscore.tables.problems import broken, check_cells, check_count, check_names, not_utf8, too_much
 
 _BLANK: Final = b" \t\r\n"
 _SPACED_COLONS: Final = (b" :", b"\t:", b"\r:", b"\n:")
-_SURE_DIGITS: Final = 15
-"""The whole numbers that are float64 too."""
-
-_MAX_DIGITS: Final = 38
-"""The whole numbers that the widest type holds."""
-
 _MAX_TYPES: Final = 100_000
 _EXAMPLE_BYTES: Final = 64 << 20
 _SEEN_BYTES: Final = 4 << 20
@@ -36,32 +31,6 @@ _BLOCK_BYTES: Final = 1 << 20
 _PIECE_BYTES: Final = 8 << 20
 
 _Block = list[tuple[int, bytes]]
-
-
-class _Negative:
-    """What a whole number below 0 is too."""
-
-    __slots__ = ()
-
-
-class _PlainNegative(int, _Negative):
-    """A whole number below 0 that is a float64."""
-
-
-class _Rounded(int):
-    """A whole number that is no float64, so that it may not stand in a column of fractions."""
-
-
-class _RoundedNegative(_Rounded, _Negative):
-    """One that is below 0."""
-
-
-class _Unsigned(_Rounded):
-    """A whole number that 64 bits hold only without a sign."""
-
-
-class _Long(_Rounded):
-    """A whole number that 64 bits do not hold, with a sign or without."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +66,7 @@ def look_at_ndjson(path: Path, on_mixed: Callable[[list[str]], None] | None = No
         objects += sum(line.count(b"{") for _, line in block)
         shapes: list[Any] = [(tuple(value), tuple(map(type, value.values()))) for value in values]
         if any(list in kinds or dict in kinds for _, kinds in set(shapes)):
-            shapes = [_shape(value) for value in values]
+            shapes = [shape_of(value) for value in values]
         if set(shapes) <= seen:
             continue
         for (number, line), value, shape in zip(block, values, shapes, strict=True):
@@ -108,7 +77,7 @@ def look_at_ndjson(path: Path, on_mixed: Callable[[list[str]], None] | None = No
                 seen.clear()
                 seen_bytes = len(line)
             seen.add(shape)
-            new = set(_types(value)) - types
+            new = set(types_in(value)) - types
             if not new:
                 continue
             types |= new
@@ -127,8 +96,8 @@ def look_at_ndjson(path: Path, on_mixed: Callable[[list[str]], None] | None = No
     _check_exact(path, schema, examples)
     if on_mixed is not None and (mixed := _mixed(schema, examples)):
         on_mixed(mixed)
-    lines = [_decode(example.line) for example in examples]
-    return pl.Schema({name: _narrow(kind, [line.get(name) for line in lines]) for name, kind in schema.items()}), rows
+    lines = [decode(example.line) for example in examples]
+    return pl.Schema({name: narrowed(kind, [line.get(name) for line in lines]) for name, kind in schema.items()}), rows
 
 
 def ndjson_pieces(path: Path, schema: pl.Schema, rows: int, n_rows: int, columns: list[str]) -> Iterator[pl.DataFrame]:
@@ -214,7 +183,7 @@ def _parse(path: Path, block: _Block, inner: set[str]) -> list[dict[str, Any]]:
     if data.count(b"[") + data.count(b"{") >= len(block) + MAX_DEPTH:
         _check_depth(path, block)
     try:
-        values: list[Any] = _decode(f"[{data.decode()}]")
+        values: list[Any] = decode(f"[{data.decode()}]")
     except ValueError:
         values = []
     if len(values) != len(block) or not set(map(type, values)) <= {dict}:
@@ -232,12 +201,12 @@ def _parse(path: Path, block: _Block, inner: set[str]) -> list[dict[str, Any]]:
 
 def _parse_line(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
-        value = _decode(line.decode())
+        value = decode(line.decode())
     except UnicodeDecodeError as error:
         raise not_utf8(path, f"line {number}") from error
     except json.JSONDecodeError as error:
         raise _bad(path, number, f"{error.msg} at character {error.pos + 1}") from error
-    except _NumberError as error:
+    except NumberError as error:
         raise _bad(path, number, str(error)) from error
     if type(value) is not dict:
         raise _bad(path, number, "it is not an object")
@@ -274,63 +243,6 @@ def _check_depth(path: Path, block: _Block) -> None:
                     raise too_much(path, f"is nested more than {MAX_DEPTH} levels deep in line {number}")
 
 
-class _NumberError(ValueError):
-    """A number that no type holds."""
-
-
-def _whole_number(digits: str) -> int:
-    is_negative = digits.startswith("-")
-    if len(digits) <= _SURE_DIGITS:
-        return _PlainNegative(digits) if is_negative else int(digits)
-    if len(digits.lstrip("-")) > _MAX_DIGITS:
-        raise _NumberError("a whole number is too long")
-    value = int(digits)
-    if not -(2**63) <= value < 2**64:
-        return _Long(value)
-    if value >= 2**63:
-        return _Unsigned(value)
-    if int(float(value)) != value:
-        return _RoundedNegative(value) if is_negative else _Rounded(value)
-    return _PlainNegative(value) if is_negative else value
-
-
-def _no_number(name: str) -> float:
-    raise _NumberError(f"{name} is no JSON")
-
-
-_decode: Final = json.JSONDecoder(parse_int=_whole_number, parse_constant=_no_number).decode
-
-
-def _shape(value: Any) -> Any:
-    """What a type is inferred from: equal for values of which equal types are inferred."""
-    kind = type(value)
-    if kind is list:
-        return list, tuple(dict.fromkeys(map(_shape, value)))
-    if kind is dict:
-        return tuple((name, _shape(inner)) for name, inner in value.items())
-    return kind
-
-
-def _types(value: Any, path: tuple[Any, ...] = ()) -> Iterator[Any]:
-    """Each key with the type of its value, by the keys above it; so columns that are sometimes null do not multiply."""
-    if type(value) is dict:
-        yield path, dict
-        for name, inner in value.items():
-            yield from _types(inner, (*path, name))
-    elif type(value) is list:
-        yield path, _list_type(value)
-        for item in value:
-            if type(item) is dict or type(item) is list:
-                yield from _types(item, (*path, list))
-    else:
-        yield path, type(value)
-
-
-def _list_type(value: Any) -> Any:
-    """A list by the types in it, which go together in ways of their own; objects in it count as such."""
-    return (list, tuple(dict.fromkeys(map(_list_type, value)))) if type(value) is list else type(value)
-
-
 def _infer(path: Path, examples: list[_Example]) -> pl.Schema:
     """The types of the columns, from the examples; an error names the first line that does not fit."""
     if (schema := _schema_of(examples)) is not None:
@@ -356,7 +268,7 @@ def _mixed(schema: pl.Schema, examples: list[_Example]) -> list[str]:
     found = dict.fromkeys(
         name
         for example in examples
-        for name, value in _decode(example.line).items()
+        for name, value in decode(example.line).items()
         if name in texts and value is not None and not isinstance(value, str)
     )
     return list(found)
@@ -364,44 +276,13 @@ def _mixed(schema: pl.Schema, examples: list[_Example]) -> list[str]:
 
 def _check_exact(path: Path, schema: pl.Schema, examples: list[_Example]) -> None:
     for example in examples:
-        for name, value in _decode(example.line).items():
-            if _is_rounded(value, schema[name]):
+        for name, value in decode(example.line).items():
+            if is_rounded(value, schema[name]):
                 raise _bad(
                     path,
                     example.number,
                     f"a whole number of {name!r} has too many digits for a column that holds fractions too",
                 )
-
-
-def _narrow(dtype: Any, values: list[Any]) -> Any:
-    """A type of 128 bits as one of 64 without a sign, where these hold all of its values; of each kind one is given."""
-    known = [value for value in values if value is not None]
-    if dtype == pl.Int128:
-        return dtype if any(isinstance(value, _Negative | _Long) for value in known) else pl.UInt64()
-    if isinstance(dtype, pl.List):
-        lists = [value if isinstance(value, list) else [value] for value in known]  # as polars takes a lone value
-        return pl.List(_narrow(dtype.inner, [item for value in lists for item in value]))
-    if isinstance(dtype, pl.Struct):
-        objects = [value for value in known if isinstance(value, dict)]
-        return pl.Struct(
-            [
-                pl.Field(field.name, _narrow(field.dtype, [value.get(field.name) for value in objects]))
-                for field in dtype.fields
-            ]
-        )
-    return dtype
-
-
-def _is_rounded(value: Any, dtype: pl.DataType) -> bool:
-    """Whether a value has a whole number in it that its column's type would change."""
-    if isinstance(value, _Rounded):
-        return dtype.is_float()
-    if isinstance(value, list) and isinstance(dtype, pl.List):
-        return any(_is_rounded(item, dtype.inner) for item in value)  # type: ignore[arg-type]
-    if isinstance(value, dict) and isinstance(dtype, pl.Struct):
-        types = {field.name: field.dtype for field in dtype.fields}
-        return any(_is_rounded(item, types[name]) for name, item in value.items())  # type: ignore[arg-type]
-    return False
 
 
 def _reads(line: bytes, schema: pl.Schema) -> bool:

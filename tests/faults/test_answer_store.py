@@ -17,6 +17,7 @@ from sentiscore import OutputError, Scorer, SentiscoreError
 from sentiscore.scoring.answer_file import NAME
 from sentiscore.scoring.answers import AnswerStore
 from sentiscore.scoring.upkeep import cache_info, prune_cache
+from tests.effort import larger, share
 from tests.faults.answers_by_rule import ASKER, OTHER, check, keep_all, right
 from tests.faults.answers_by_rule import texts as made_texts
 
@@ -45,9 +46,9 @@ def through_the_model(scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> list[i
     return counted
 
 
-def nights(n: int, rows: int, share: float) -> Iterator[pl.DataFrame]:
+def nights(n: int, rows: int, new_share: float) -> Iterator[pl.DataFrame]:
     """Tables of each night: a share of the rows are new, and as many of the old ones are gone."""
-    new = round(rows * share)
+    new = round(rows * new_share)
     headlines = [
         f"{'profit' if i % 3 else 'loss'} of company {i % 41} {'rises ' * (i % 5)}{i}" for i in range(rows * 3)
     ]
@@ -59,7 +60,7 @@ def nights(n: int, rows: int, share: float) -> Iterator[pl.DataFrame]:
         yield pl.DataFrame({"id": range(len(shown)), "headline": shown})
 
 
-def test_24_nights_score_new_texts_only_and_give_what_runs_without_a_store_give(
+def test_texts_of_the_night_before_are_known_and_have_the_same_answers_to_the_bit(
     tmp_path: Path, scorer: Scorer, through_the_model: list[int]
 ) -> None:
     def score(table: pl.DataFrame) -> pl.DataFrame:
@@ -67,7 +68,7 @@ def test_24_nights_score_new_texts_only_and_give_what_runs_without_a_store_give(
             return scorer.with_answers(store).score_frame(table, text_col="headline")
 
     seen: set[str] = set()
-    for table in nights(24, rows=200, share=0.05):
+    for table in nights(3, rows=200, new_share=0.05):
         through_the_model.clear()
         scored = score(table)
         new = set(table["headline"].drop_nulls()) - seen - {""}
@@ -102,6 +103,7 @@ def test_a_process_that_is_killed_while_it_writes_loses_nothing_that_was_written
     assert int(stdout) >= 20, "too few were killed in the middle"
 
 
+@larger
 def test_every_flipped_byte_is_a_text_to_score_again_or_a_clear_error(tmp_path: Path) -> None:
     texts = made_texts(700)
     with AnswerStore.open(tmp_path) as store:
@@ -112,9 +114,9 @@ def test_every_flipped_byte_is_a_text_to_score_again_or_a_clear_error(tmp_path: 
     chance = random.Random(0)  # noqa: S311
     heads = [page + i for page in range(0, len(whole), 4096) for i in range(16)]
     places = [
-        *chance.sample(range(100), 50),
-        *chance.sample(heads, 40),
-        *(chance.randrange(len(whole)) for _ in range(70)),
+        *chance.sample(range(100), share(15, 50)),
+        *chance.sample(heads, share(15, 40)),
+        *(chance.randrange(len(whole)) for _ in range(share(20, 70))),
     ]
     refused = redone = 0
     for place in places:

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from tests.effort import larger, share
 from tests.faults.hostile_folders import run
 
 
+@larger
 def test_a_hostile_folder_is_refused_or_harmless_within_bounds_by_verify_and_score_alike(tmp_path: Path) -> None:
-    assert run(24, 1, tmp_path) == []
+    assert run(share(8, 24), 1, tmp_path) == []

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -10,10 +11,14 @@ import pytest
 
 from sentiscore.errors import InputError
 from sentiscore.tables import open_source
+from tests.effort import spread
 from tests.faults.bombs import HEAVY, READ, REFUSED
 from tests.faults.fuzz import run
 
 ALLOWED_MB = 512
+LIGHT = sorted((REFUSED | READ).keys() - set(HEAVY))
+SAMPLE = ("long-within.csv.gz", "just-within.parquet")
+"""Of the heavy ones, those that `make test` measures."""
 
 PEAKS = """
 import json, os, sys
@@ -42,35 +47,44 @@ for path in sorted(sys.argv[2:]):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All these files."""
+def bomb(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Make a file by its name, when it is first asked for: some are large."""
     folder = tmp_path_factory.mktemp("bombs")
-    for name, (make, _) in (REFUSED | READ).items():
-        (folder / name).write_bytes(make())
-    return folder
+
+    def made(name: str) -> Path:
+        path = folder / name
+        if not path.exists():
+            path.write_bytes((REFUSED | READ)[name][0]())
+        return path
+
+    return made
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_hostile_file_is_one_clear_error(folder: Path, name: str) -> None:
+def test_a_hostile_file_is_one_clear_error(bomb: Callable[[str], Path], name: str) -> None:
     with pytest.raises(InputError, match=REFUSED[name][1]) as caught:
-        list(open_source(folder / name).windows(1000))
+        list(open_source(bomb(name)).windows(1000))
     assert name in caught.value.message
     assert len(caught.value.message) < 1000
     assert caught.value.hint
 
 
 @pytest.mark.parametrize("name", READ)
-def test_an_odd_file_is_read_whole(folder: Path, name: str) -> None:
-    source = open_source(folder / name)
+def test_an_odd_file_is_read_whole(bomb: Callable[[str], Path], name: str) -> None:
+    source = open_source(bomb(name))
     assert sum(window.height for window in source.windows(32_768)) == source.rows == READ[name][1]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the most memory that was held is told on Linux")
 @pytest.mark.parametrize(
-    "names", [[name] for name in HEAVY] + [sorted((REFUSED | READ).keys() - set(HEAVY))], ids=[*HEAVY, "all others"]
+    "names",
+    [
+        pytest.param(LIGHT, id="all others"),
+        *(pytest.param([name], marks=[] if name in SAMPLE else pytest.mark.thorough, id=name) for name in HEAVY),
+    ],
 )
-def test_no_file_takes_much_memory(folder: Path, tmp_path: Path, names: list[str]) -> None:
-    command = [sys.executable, "-c", PEAKS, str(tmp_path), *(str(folder / name) for name in names)]
+def test_no_file_takes_much_memory(bomb: Callable[[str], Path], tmp_path: Path, names: list[str]) -> None:
+    command = [sys.executable, "-c", PEAKS, str(tmp_path), *(str(bomb(name)) for name in names)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines()]
@@ -78,15 +92,12 @@ def test_no_file_takes_much_memory(folder: Path, tmp_path: Path, names: list[str
     assert {name: peak for name, _, peak in found if peak > ALLOWED_MB} == {}
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["zeros.csv.gz", "text.parquet", "deep.ndjson"],
-)
+@pytest.mark.parametrize("name", spread(["text.parquet", "zeros.csv.gz", "deep.ndjson"], 1))
 def test_scoring_a_hostile_file_is_one_message_and_no_output(
-    folder: Path, tmp_path: Path, tiny_checkpoint: Path, name: str
+    bomb: Callable[[str], Path], tmp_path: Path, tiny_checkpoint: Path, name: str
 ) -> None:
     output = tmp_path / "out.parquet"
-    command = [sys.executable, "-m", "sentiscore", "score", str(folder / name), "--text-col", "text"]
+    command = [sys.executable, "-m", "sentiscore", "score", str(bomb(name)), "--text-col", "text"]
     command += ["-m", str(tiny_checkpoint), "-o", str(output)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 1

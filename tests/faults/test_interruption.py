@@ -16,6 +16,7 @@ import pytest
 
 from sentiscore.tables.csv_reader import csv_pieces, look_at_csv
 from sentiscore.tables.dialect import CsvDialect
+from tests.effort import larger, share, spread
 from tests.faults.interruptions import NUMBER, interrupt
 from tests.faults.nursery import Nursery
 
@@ -50,7 +51,9 @@ def parts(output: Path) -> list[Path]:
     return list(output.parent.glob(f".{output.name}.job/*-*-*.parquet"))
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("number", "code"), spread([(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], 1)
+)
 def test_a_job_that_is_stopped_says_so_and_keeps_what_is_finished(
     long_job: tuple[list[str], Path], number: int, code: int
 ) -> None:
@@ -144,7 +147,7 @@ def test_a_job_under_nohup_outlives_its_terminal(long_job: tuple[list[str], Path
     process.communicate(timeout=60)
 
 
-@pytest.mark.parametrize("kind", ["parquet", "csv", "ndjson"])
+@pytest.mark.parametrize("kind", spread(["parquet", "csv", "ndjson"], 1))
 def test_a_full_disk_is_one_clear_message_and_nothing_is_lost(tmp_path: Path, tiny_checkpoint: Path, kind: str) -> None:
     source = tmp_path / "news.csv"
     pl.DataFrame({"headline": [f"{os.urandom(40).hex()} {i}" for i in range(3000)]}).write_csv(source)
@@ -178,10 +181,11 @@ def test_a_full_disk_is_one_clear_message_and_nothing_is_lost(tmp_path: Path, ti
     assert not list(tmp_path.glob(".*.part"))
 
 
+@larger
 def test_no_interruption_at_any_instant_hangs_and_the_same_command_ends_right(
     tmp_path: Path, tiny_checkpoint: Path
 ) -> None:
     with Nursery() as nursery:
-        n = int(os.environ.get(NUMBER, "6"))
+        n = int(os.environ.get(NUMBER, share(3, 8)))
         failures = interrupt(nursery, tiny_checkpoint, tmp_path, n, seed=int(os.environ.get(f"{NUMBER}_SEED", "1")))
     assert failures == []

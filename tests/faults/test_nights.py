@@ -1,4 +1,4 @@
-"""Twenty-four nights in a row with a store of answers: the model sees what is new, and nothing else."""
+"""Nights in a row with a store of answers, 24 in `make test-all`: the model sees what is new, and nothing else."""
 
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,9 @@ from polars.testing import assert_frame_equal
 
 from sentiscore import Scorer, score_file
 from sentiscore.engine.classifier import Classifier
+from tests.effort import larger, share
 
-NIGHTS = 24
+NIGHTS = share(6, 24)
 ROWS = 400
 NEW = ROWS // 20
 
@@ -22,6 +23,7 @@ def night(number: int) -> pl.DataFrame:
     return pl.DataFrame({"id": stories, "headline": texts})
 
 
+@larger
 def test_each_night_the_model_sees_new_texts_only(
     tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """An output is the old one or the new one, complete, whatever happens to the process, the disk or the folder."""
 
+import json
 import os
 import random
 import shutil
@@ -8,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -30,7 +30,10 @@ from pathlib import Path
 from sentiscore.tables import open_sink, part_folders, sink, writers
 
 sink.PART_ROWS = 300
-FRAMES = {word: pl.DataFrame({"text": [f"{word} {i}" for i in range(n)]}) for word, n in (("old", 500), ("new", 700))}
+
+def frames():
+    sizes = {"old": 500, "new": 700}
+    return {word: pl.DataFrame({"text": [f"{word} {i}" for i in range(n)]}) for word, n in sizes.items()}
 
 def write(path, word):
     frame = FRAMES[word]
@@ -44,31 +47,43 @@ def write(path, word):
 KILLED_AT_A_STEP = (
     COMMON
     + """
-path, owner, name, call, when = sys.argv[1:6]
-if sys.argv[6:] == ["no exchange"]:
-    part_folders.exchange = lambda one, other: False
-owner = {"os": os, "Path": Path, "sink": sink, "folders": part_folders, "Csv": writers.CsvWriter,
-         "Parquet": writers.ParquetWriter, "Ndjson": writers.NdjsonWriter}[owner]
-real, calls = getattr(owner, name), 0
+import json
 
-def killed(*args, **others):
-    global calls
-    calls += 1
-    if calls == int(call) and when == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    result = real(*args, **others)
-    if calls == int(call):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return result
+OWNERS = {"os": os, "Path": Path, "sink": sink, "folders": part_folders, "Csv": writers.CsvWriter,
+          "Parquet": writers.ParquetWriter, "Ndjson": writers.NdjsonWriter}
 
-setattr(owner, name, killed)
-write(path, "new")
+def write_and_be_killed(path, owner, name, call, when, no_exchange=None):
+    if no_exchange:
+        part_folders.exchange = lambda one, other: False
+    real, calls = getattr(OWNERS[owner], name), 0
+
+    def killed(*args, **others):
+        nonlocal calls
+        calls += 1
+        if calls == int(call) and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = real(*args, **others)
+        if calls == int(call):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(OWNERS[owner], name, killed)
+    write(path, "new")
+
+for job in json.loads(sys.argv[1]):  # each in a child of its own, of a process that has used nothing yet
+    child = os.fork()
+    if child == 0:
+        FRAMES = frames()
+        write_and_be_killed(*job)
+        os._exit(1)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 )
 
 WRITES_FOR_EVER = (
     COMMON
     + """
+FRAMES = frames()
 print("ready", flush=True)
 while True:
     for word in ("new", "old"):
@@ -127,19 +142,16 @@ def steps_of(name: str) -> Iterator[tuple[tuple[str, ...], bool]]:
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("name", NAMES)
 def test_an_output_is_whole_wherever_its_process_is_killed(tmp_path: Path, name: str) -> None:
-
-    def kill(number: int, step: tuple[str, ...]) -> tuple[Path, subprocess.CompletedProcess[str]]:
-        path = tmp_path / str(number) / name
+    steps = list(steps_of(name))
+    paths = [tmp_path / str(number) / name for number in range(len(steps))]
+    for path in paths:
         path.parent.mkdir()
         write(path, OLD)
-        command = [sys.executable, "-c", KILLED_AT_A_STEP, str(path), *step]
-        return path, subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-
-    steps = list(steps_of(name))
-    with ThreadPoolExecutor(4) as pool:
-        killed = list(pool.map(kill, range(len(steps)), (step for step, _ in steps)))
-    for (step, new), (path, done) in zip(steps, killed, strict=True):
-        assert done.returncode == -signal.SIGKILL, (step, done.stderr)
+    jobs = json.dumps([[str(path), *step] for path, (step, _) in zip(paths, steps, strict=True)])
+    command = [sys.executable, "-c", KILLED_AT_A_STEP, jobs]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    for (step, new), path, code in zip(steps, paths, done.stdout.split(), strict=True):
+        assert int(code) == -signal.SIGKILL, (step, done.stderr)
         if not path.exists():
             assert step == ("Path", "rename", "1", "after", "no exchange")
         check_target(path, OLD.schema, folder=name == "folder")  # as the next run does

@@ -10,19 +10,22 @@ from typing import Final
 import polars as pl
 import pytest
 
+from tests.effort import larger, share
 from tests.faults.nursery import Nursery, Run, Sabotage
 
 FORMATS: Final = ("out.parquet", "out.csv", "out.ndjson", "out/")
+EVERY: Final = share(8, 1)
 SHARE: Final = {
-    "out.parquet": slice(None),
-    "out/": slice(None),
-    "out.csv": slice(0, None, 2),
-    "out.ndjson": slice(1, None, 2),
+    "out.parquet": slice(0, None, EVERY),
+    "out/": slice(5 % EVERY, None, EVERY),
+    "out.csv": slice(2 % EVERY, None, max(EVERY, 2)),
+    "out.ndjson": slice(7 % EVERY or 1, None, max(EVERY, 2)),
 }
-"""The steps that a format is killed before. Those of CSV and ndjson are the same but for names, and share them."""
+"""The steps that a format is killed before. Those of CSV and ndjson are the same but for names, and share them. In
+`make test` it is an eighth of them, others in each format."""
 WINDOW: Final = 64
-KILLS: Final = 25
-"""In each format, which makes a hundred."""
+KILLS: Final = share(5, 25)
+"""In each format, which makes a hundred in `make test-all`."""
 ROWS: Final = 2 * WINDOW - 7
 
 
@@ -138,6 +141,7 @@ def steps_of(changes: list[str]) -> list[int]:
     return sorted({*first.values(), *last.values()})
 
 
+@larger
 def test_a_kill_before_any_step_breaks_nothing(desk: tuple[Desk, dict[str, object], Run]) -> None:
     job, new, whole = desk
     steps = steps_of(whole.changes)
@@ -150,6 +154,7 @@ def test_a_kill_before_any_step_breaks_nothing(desk: tuple[Desk, dict[str, objec
         go_on(job, new)
 
 
+@larger
 def test_kills_at_random_instants_break_nothing(desk: tuple[Desk, dict[str, object], Run]) -> None:
     job, new, whole = desk
     rng = random.Random(job.output)  # noqa: S311

@@ -24,6 +24,7 @@ from sentiscore.tables.labelled import LabelledData
 from sentiscore.training import adapters
 from sentiscore.training.run import Progress
 from tests.benches.merging import look
+from tests.effort import combined, spread
 from tests.integration.test_training import StoppedError, rows
 
 pytestmark = pytest.mark.filterwarnings("ignore:The fitted temperature")
@@ -67,8 +68,7 @@ def kept(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("apart", ["merge", "keep"])
-@pytest.mark.parametrize("method", ["lora", "qlora"])
+@pytest.mark.parametrize(("method", "apart"), combined(["lora", "qlora"], ["merge", "keep"]))
 def test_adapters_learn_and_the_saved_model_scores_as_the_trained_one(
     recipe: Recipe, data: Data, tmp_path: Path, method: str, apart: str
 ) -> None:
@@ -154,7 +154,7 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(recipe: Recipe, data
 
 
 @pytest.mark.parametrize(
-    ("family", "method"), [("bert", "qlora"), ("llama", "qlora"), ("gpt2", "lora"), ("gpt2", "qlora")]
+    ("family", "method"), spread([("bert", "qlora"), ("llama", "qlora"), ("gpt2", "qlora"), ("gpt2", "lora")], 2)
 )
 def test_other_families_score_the_same_too(
     tiny_base: Path,
@@ -317,6 +317,7 @@ def test_the_command_line_trains_and_scores_kept_adapters(
     assert (manifest.recipe["method"], manifest.recipe["lora_rank"]) == ("qlora", 4)
 
 
+@pytest.mark.thorough
 def test_nothing_is_fetched_when_the_libraries_are_imported(tmp_path: Path) -> None:
     (tmp_path / "kernels.py").write_text("def get_kernel(*_, **__):\n    print('fetched')\n")
     code = "from sentiscore.engine.adapters import *; import_bitsandbytes(); import_peft(); import kernels"

@@ -24,6 +24,7 @@ def model(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Be
     return make_ready(str(tiny_checkpoint), tmp_path_factory.mktemp("ready") / "model")
 
 
+@pytest.mark.thorough
 def test_everyone_gives_the_same_answers_in_a_process_of_their_own(model: BenchModel, tmp_path: Path) -> None:
     names = ["hf-fp32-b32", "sentiscore-fp32"]
     skipped = prepare(names, model, TEXTS, setting(), tmp_path)

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
-from sentiscore.cli.main import cli
+from sentiscore.cli.main import COMMANDS, cli
 
 
 def run(*args: object) -> Result:
@@ -154,13 +155,17 @@ def test_the_demo_shows_both_tables_and_says_where_the_files_are(tmp_path: Path)
     assert pl.read_parquet(tmp_path / "demo" / "news.scored.parquet").height == 397
 
 
-@pytest.mark.parametrize("name", ["demo", "score", "features", "plot", "train", "tune", "evaluate"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_every_option_described(name: str) -> None:
-    result = run(name, "--help")
-    assert result.exit_code == 0
-    command = cli.get_command(None, name)  # type: ignore[arg-type]
+    command = cli.get_command(click.Context(cli), name)
     assert command is not None
-    assert [p.name for p in command.params if p.param_type_name == "option" and not getattr(p, "help", "")] == []
+    inner = command.commands if isinstance(command, click.Group) else {}
+    for path, each in [((name,), command), *(((name, of), each) for of, each in inner.items())]:
+        result = run(*path, "--help")
+        assert result.exit_code == 0, result.output
+        assert each.help
+        undescribed = [p.name for p in each.params if p.param_type_name == "option" and not getattr(p, "help", "")]
+        assert undescribed == [], path
 
 
 def write(path: Path, data: bytes) -> Path:

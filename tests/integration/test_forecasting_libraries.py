@@ -20,12 +20,15 @@ from hypothesis import strategies as st
 from sentiscore import Scorer, features
 from tests.conftest import SHARED
 from tests.daily_frames import daily_frame, target_frame, working_days
+from tests.doc_blocks import blocks_of
+from tests.effort import examples
 from tests.look_ahead import OF_DARTS, check_no_look_ahead
 
 NAMES = ("BBB", "AAA", "CCC")
 LONG = 160
 KNOWN = 150
 DAYS = working_days(LONG)
+HERE = "tests/integration/test_forecasting_libraries.py"
 GUIDES = sorted((Path(__file__).parents[2] / "docs" / "how-to").glob("forecast-with-*.md"))
 QUIET: dict[str, Any] = {
     "accelerator": "cpu",
@@ -184,7 +187,7 @@ def test_darts_gets_dates_where_every_day_is_a_session() -> None:
 @needs("darts")
 @pytest.mark.filterwarnings("ignore:.*lie before or after all sessions")
 @pytest.mark.filterwarnings("ignore:.*equal in entity, time and text")
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(data=st.data())
 def test_no_covariate_of_darts_knows_anything_after_its_target_begins(data: st.DataObject) -> None:
     check_no_look_ahead(data, OF_DARTS)
@@ -318,7 +321,7 @@ def test_real_returns_are_forecast_with_real_tweets_five_sessions_ahead(
 
 def run_guide(guide: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What a guide's snippets leave behind, run where the files that they read are."""
-    code = "\n".join(re.findall(r"^```python\n(.*?)^```$", guide.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE))
+    code = "\n".join(block.code for block in blocks_of(guide) if block.mark == "run by " + HERE)
     imported = set(re.findall(r"^(?:from|import) (\w+)", code, re.MULTILINE))
     if missing := sorted(name for name in imported if find_spec(name) is None):
         pytest.skip(f"{', '.join(missing)} is not installed; make forecast runs this")

@@ -10,7 +10,7 @@ from sentiscore import Scorer, evaluate, features, read_labelled, score_file
 from sentiscore.engine.tokenizer import TextEncoder
 from tests.conftest import SHARED
 
-pytestmark = pytest.mark.shared_data
+pytestmark = [pytest.mark.shared_data, pytest.mark.thorough]
 
 
 def test_the_default_model_reads_film_reviews_that_it_was_neither_trained_nor_chosen_on() -> None:

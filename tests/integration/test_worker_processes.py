@@ -1,6 +1,5 @@
 """The examples of docs/how-to/score-in-worker-processes.md, run as they stand but for the model."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +7,10 @@ from typing import Final
 
 import pytest
 
+from tests.doc_blocks import blocks_of
+
 GUIDE: Final = Path(__file__).parents[2] / "docs" / "how-to" / "score-in-worker-processes.md"
-BLOCKS: Final = re.findall(r"^```python\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+BLOCKS: Final = [block.code for block in blocks_of(GUIDE) if block.language == "python"]
 
 
 @pytest.mark.parametrize(("block", "printed"), [*zip(BLOCKS, [["3 rows"], ["2 frames", "1 row"]], strict=True)])

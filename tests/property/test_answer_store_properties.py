@@ -10,6 +10,7 @@ from polars.testing import assert_frame_equal
 from sentiscore import Scorer
 from sentiscore.scoring.answers import AnswerStore
 from sentiscore.scoring.upkeep import cache_info, prune_cache
+from tests.effort import examples
 
 TEXTS = (
     st.none() | st.sampled_from(["profit rises", "profit falls", "a\x00b", " ", "long " * 60]) | st.text(max_size=12)
@@ -21,7 +22,7 @@ def scorer(request: pytest.FixtureRequest, tiny_checkpoint: Path) -> Scorer:
     return Scorer.from_pretrained(tiny_checkpoint, device="cpu", dtype="fp32", overflow=request.param)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(nights=st.lists(st.lists(TEXTS, max_size=12), max_size=5), data=st.data())
 def test_any_nights_with_any_answers_gone_between_them_give_what_scoring_anew_gives(
     scorer: Scorer, nights: list[list[str | None]], data: st.DataObject

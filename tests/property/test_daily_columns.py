@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from sentiscore.features import DailyConfig, DailySums, daily
+from tests.effort import examples
 from tests.look_ahead import Session
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:exchange"),
     pytest.mark.filterwarnings("ignore:.*equal in entity, time and text"),  # which texts are drawn to be
 ]
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=examples(40), deadline=None)
 
 NEW_YORK = ZoneInfo("America/New_York")
 # Thanksgiving with its half day, Christmas and New Year; and the change to summer time.
@@ -442,7 +443,7 @@ def test_neither_order_nor_parts_nor_zones_matter(
     assert_frame_equal(sums.finish(), plain, check_exact=True)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 @given(rows=st.lists(texts(), min_size=1, max_size=30), config=configs())
 def test_equal_weights_are_as_good_as_none(rows: list[Text], config: DailyConfig) -> None:
     equal = [replace(row, weight=8) for row in rows]

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from sentiscore.features import DailySums, daily
+from tests.effort import examples
 
-FEW = settings(max_examples=30, deadline=None)
+FEW = settings(max_examples=examples(30), deadline=None)
 
 SCORED = ("ok", "truncated")
 
@@ -204,7 +205,7 @@ def test_the_rows_may_come_in_any_number_of_parts(rows: list[Text], day_tz: str,
     assert_frame_equal(sums.finish(), features(frame, day_tz), check_exact=True)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(rows=st.lists(texts(), max_size=20), day_tz=st.sampled_from(ZONES))
 def test_the_zone_in_which_an_instant_is_written_does_not_matter(rows: list[Text], day_tz: str) -> None:
     frame = frame_of(rows)

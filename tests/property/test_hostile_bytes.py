@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sentiscore.errors import InputError
 from sentiscore.tables import open_source
+from tests.effort import examples
 from tests.faults.fuzz import count_rows
 
 SNIPPETS = st.lists(
@@ -58,19 +59,19 @@ JSON = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(data=SNIPPETS | st.binary(max_size=40), name=st.sampled_from(["t.csv", "t.tsv"]), n_rows=st.integers(1, 5))
 def test_any_bytes_as_a_csv(data: bytes, name: str, n_rows: int) -> None:
     check(data, name, n_rows)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(data=JSON | st.binary(max_size=40), n_rows=st.integers(1, 5))
 def test_any_bytes_as_ndjson(data: bytes, n_rows: int) -> None:
     check(data, "t.ndjson", n_rows)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(data=st.binary(max_size=60), magic=st.sampled_from([b"PAR1", b""]), length=st.integers(0, 60))
 def test_any_bytes_as_parquet(data: bytes, magic: bytes, length: int) -> None:
     check(magic + data + length.to_bytes(4, "little") + magic, "t.parquet", 3)

@@ -17,13 +17,14 @@ from sentiscore.nightly.plot_file import plot_file
 from sentiscore.tables import read_table
 from sentiscore.tables.labelled import read_soft_labelled
 from tests.conftest import TEXTS
+from tests.effort import examples
 from tests.scored_rows import scored_rows
 
 NAMES = (
     *("^h.*$", "^.*$", "^$", "*", "**", "^", "$", ".*", " ", "\n", "a\nb", 'q"t', "it's", "len", "all", "at", "which"),
     *("a.b", "a", "b[0]", "__row", "__at", "row", "name", "key", "text", "rows", "first", "step", "\u00e9", "p_*"),
 )
-FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 four_names = st.lists(st.sampled_from(NAMES), min_size=4, max_size=4, unique=True)
 ROLES = ("headline", "published", "ticker", "weight")
 

@@ -15,6 +15,7 @@ from sentiscore.features import DailyConfig, DailySums, daily
 from sentiscore.nightly.state import revisions_path, state_path
 from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import write_frame
+from tests.effort import examples
 from tests.unit.nightly.test_update_daily import ARGS, at_day, rows_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*rows? (was|were) corrected")
@@ -37,7 +38,7 @@ def stories(n: int, seed: int) -> pl.DataFrame:
     return pl.concat([first, *later])
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 1_000),
     n=st.integers(0, 40),
@@ -78,7 +79,7 @@ def test_updates_with_copies_are_one_run_over_all_that_came(
     assert not revisions_path(target).exists()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(seed=st.integers(0, 1_000), n=st.integers(1, 40), size=st.integers(1, 50), order=st.randoms())
 def test_neither_order_nor_parts_matter_and_one_row_of_each_story_counts(
     seed: int, n: int, size: int, order: Random

@@ -13,8 +13,9 @@ from polars.testing import assert_frame_equal
 from polars.testing.parametric import dataframes
 
 from sentiscore import Scorer, SentiscoreError, score_file
+from tests.effort import examples
 
-FEW = settings(max_examples=25, deadline=None)
+FEW = settings(max_examples=examples(25), deadline=None)
 
 
 @pytest.fixture(scope="module")

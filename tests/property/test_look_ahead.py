@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from sentiscore.features import join_target
+from tests.effort import examples
 from tests.look_ahead import (
     FEATURES,
     LAGGED,
@@ -27,7 +28,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*lie before or after all sessions"),
     pytest.mark.filterwarnings("ignore:.*equal in entity, time and text"),
 ]
-FEW = settings(max_examples=30, deadline=None)
+FEW = settings(max_examples=examples(30), deadline=None)
 
 
 @FEW

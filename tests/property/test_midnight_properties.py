@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from sentiscore.features import DailyConfig, DailySums, daily
+from tests.effort import examples
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*midnight to the second", "ignore::DeprecationWarning:exchange")
-FEW = settings(max_examples=25, deadline=None)
+FEW = settings(max_examples=examples(25), deadline=None)
 START = datetime(2024, 3, 4)  # noqa: DTZ001 - a week before summer time
 ZONES = ("UTC", "America/New_York", "Asia/Tokyo")
 

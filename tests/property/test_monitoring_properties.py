@@ -11,9 +11,10 @@ from sentiscore.monitoring import chance
 from sentiscore.monitoring.measures import Counts, jensen_shannon, psi, quantile_bins, total_variation
 from sentiscore.monitoring.profile import Columns, Profile, Profiler
 from sentiscore.monitoring.words import word_shift
+from tests.effort import examples
 from tests.scored_rows import scored_rows
 
-FEW = settings(max_examples=25, deadline=None)
+FEW = settings(max_examples=examples(25), deadline=None)
 COLUMNS = Columns(text="text", time="published_at")
 number = st.one_of(st.integers(0, 3), st.integers(0, 10**7))
 

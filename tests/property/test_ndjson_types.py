@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sentiscore.errors import InputError
 from sentiscore.tables.ndjson_reader import look_at_ndjson
+from tests.effort import examples
 
 SCALARS = st.sampled_from([None, True, 1, 2**40, 0.5, "a", "b"])
 KEYS = st.sampled_from("xyz")
@@ -23,7 +24,7 @@ ROWS = st.fixed_dictionaries(
 @given(rows=st.lists(ROWS, min_size=1, max_size=12))
 @example(rows=[{"s": {"x": None, "y": None, "z": None}}, {"a": None, "s": {"x": None, "z": None, "y": None}}])
 @example(rows=[{"a": None}, {"s": {"x": 1, "y": None}, "l": [[1, None]]}, {"l": [[1]], "s": {"y": None, "x": None}}])
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_types_from_a_few_lines_are_those_from_all(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
     data = "".join(json.dumps(row) + "\n" for row in rows)
     path = tmp_path / "t.ndjson"

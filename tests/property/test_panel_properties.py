@@ -9,8 +9,9 @@ from polars.testing import assert_frame_equal
 
 from sentiscore.features import to_autogluon, to_nixtla
 from tests.daily_frames import FIRST_SESSION, daily_frame, target_frame, working_days
+from tests.effort import examples
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=examples(60), deadline=None)
 
 SESSIONS = 14
 DAYS = working_days(SESSIONS)

@@ -16,8 +16,9 @@ from polars.testing.parametric import column, dataframes
 
 from sentiscore.tables import hash_output, open_sink, open_source, part_folders, read_table, sink
 from sentiscore.tables.inert import unguarded
+from tests.effort import examples
 
-FEW = settings(max_examples=30, deadline=None)
+FEW = settings(max_examples=examples(30), deadline=None)
 
 # What a CSV writer or reader could stumble over, often; any other text now and then.
 TRICKY = st.text(st.sampled_from(list(",;\t\"'\r\n\\ ab1-\x00\ufeff")), max_size=6)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from sentiscore.features import join_target
+from tests.effort import examples
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=examples(60), deadline=None)
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
 # Few instants, so that ties of a forecast and a row are common.

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from sentiscore.errors import InputError
 from sentiscore.features.time_format import TimeFormat
 from sentiscore.features.times import plausible, read_times, to_utc
+from tests.effort import examples
 
-FEW = settings(max_examples=25, deadline=None)
+FEW = settings(max_examples=examples(25), deadline=None)
 # apart by something, so that Python reads each in one way only
 DAYS = ("%Y-%m-%d", "%d/%m/%Y", "%b %d, %Y", "%d %B %Y", "%a %d.%m.%Y", "%y/%m/%d", "%Y %j", "%A, %B %d %Y")
 CLOCKS = ("%H:%M:%S.%f", "%I:%M:%S %p", "%H:%M", "%I.%M %p", "%H%M%S")
@@ -100,7 +101,7 @@ pieces = st.sampled_from((*PIECES, *" /-.,:'%\u0661\u202f{}()", "1704488340", "a
 mixtures = st.lists(pieces, max_size=9).map("".join) | st.text(max_size=12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     texts=st.lists(mixtures, min_size=1, max_size=3),
     tz=st.sampled_from([None, "UTC", "America/New_York"]),
@@ -116,7 +117,7 @@ def test_any_text_is_read_or_refused_with_a_message(texts: list[str], tz: str | 
     assert not told or "'when'" in told
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(pattern=st.lists(pieces | st.sampled_from(["%Y", "%m", "%d", "%b", "%H", "%q", "%"]), max_size=8).map("".join))
 def test_any_pattern_can_be_used_or_is_refused(pattern: str) -> None:
     told = ""

@@ -13,6 +13,7 @@ from sentiscore.features import DailyConfig, as_published, daily
 from sentiscore.nightly.state import revisions_path, state_path
 from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import write_frame
+from tests.effort import examples
 from tests.unit.nightly.test_update_daily import ARGS, FIRST, at_day, rows_of
 
 
@@ -30,7 +31,7 @@ def nights(draw: st.DrawFn) -> list[datetime]:
     return [*sorted(cuts), at_day(draw(st.integers(41, 50)))]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     cuts=nights(),
     seed=st.integers(0, 1_000),

@@ -16,8 +16,9 @@ from polars.testing import assert_frame_equal
 from sentiscore.errors import InputError
 from sentiscore.features import add_ewm, add_lags, add_rolling
 from sentiscore.features.windows import Stat
+from tests.effort import examples
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=examples(60), deadline=None)
 START = date(2024, 1, 1)
 STATS: Final[tuple[Stat, ...]] = ("mean", "sum", "std", "min", "max")
 

@@ -19,6 +19,7 @@ import grimp
 import pytest
 
 import sentiscore
+from sentiscore.cli.main import COMMANDS
 from tests import rooms
 from tests.rooms import ANY, CIRCLE
 
@@ -208,39 +209,48 @@ def test_pipelines_use_the_public_names_alone() -> None:
     assert {p: names - public for p, names in ours.items() if names - public} == {}
 
 
-def loaded_by(statement: str) -> set[str]:
-    code = f"import sys; {statement}; print(*sys.modules)"
+STARTS: Final = [
+    *(
+        f"from sentiscore.cli.main import cli; cli.main({[*command, '--help']}, standalone_mode=False)"
+        for command in ([], *([name] for name in COMMANDS), ["cache", "info"])
+    ),
+    "import sentiscore.features",
+    "from sentiscore import features",
+    "import sentiscore.monitoring.monitor",
+    "import sentiscore.scoring.upkeep",
+]
+"""What has to start quickly, the lightest first."""
+HEAVY: Final = {"torch", "transformers", "pandas", "pandera", "sklearn", "datasets", "plotly"}
+TELL: Final = "print('loaded', *{name.partition('.')[0] for name in sys.modules})"
+
+
+@cache
+def loaded_by(*statements: str) -> list[set[str]]:
+    """What is loaded after each of these statements, in one process, which starts once for all of them."""
+    code = "\n".join(["import sys", *(f"{statement}; {TELL}" for statement in statements)])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return {name.split(".")[0] for name in done.stdout.split()}
+    lines = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("loaded ")]
+    return [set(names) for names in lines]
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "import sentiscore.features",
-        "from sentiscore import features",
-        "from sentiscore.cli.main import cli; cli.main(['--help'], standalone_mode=False)",
-        "from sentiscore.cli.main import cli; cli.main(['score', '--help'], standalone_mode=False)",
-        "from sentiscore.cli.main import cli; cli.main(['train', '--help'], standalone_mode=False)",
-        "from sentiscore.cli.main import cli; cli.main(['tune', '--help'], standalone_mode=False)",
-        "from sentiscore.cli.main import cli; cli.main(['plot', '--help'], standalone_mode=False)",
-        "from sentiscore.cli.main import cli; cli.main(['verify', '--help'], standalone_mode=False)",
-        "from sentiscore.cli.main import cli; cli.main(['monitor', '--help'], standalone_mode=False)",
-        "import sentiscore.monitoring.monitor",
-        "from sentiscore.cli.main import cli; cli.main(['cache', 'info', '--help'], standalone_mode=False)",
-        "import sentiscore.scoring.upkeep",
-    ],
-)
-def test_starting_is_light(statement: str) -> None:
-    assert (
-        loaded_by(statement) & {"torch", "transformers", "pandas", "pandera", "sklearn", "datasets", "plotly"} == set()
-    )
+def test_starting_is_light() -> None:
+    found = loaded_by(*STARTS)
+    assert len(found) == len(STARTS)
+    assert [
+        (start, sorted(loaded & HEAVY)) for start, loaded in zip(STARTS, found, strict=True) if loaded & HEAVY
+    ] == []
 
 
 def test_help_does_not_wait_for_polars() -> None:
-    statement = "from sentiscore.cli.main import cli; cli.main(['--help'], standalone_mode=False)"
-    assert loaded_by(statement) & {"polars", "numpy", "pyarrow"} == set()
+    assert loaded_by(*STARTS)[0] & {"polars", "numpy", "pyarrow"} == set()
+
+
+def test_what_a_start_loads_is_seen() -> None:
+    first, second = loaded_by("import json", "import colorsys")
+    assert ("json" in first, "colorsys" in first, "colorsys" in second) == (True, False, True)
 
 
 def test_scoring_with_the_default_model_does_not_wait_for_transformers() -> None:
-    assert "transformers" not in loaded_by("from sentiscore import Scorer; Scorer.from_pretrained().score(['good'])")
+    (loaded,) = loaded_by("from sentiscore import Scorer; Scorer.from_pretrained().score(['good'])")
+    assert "torch" in loaded
+    assert "transformers" not in loaded

@@ -21,7 +21,6 @@ LAYERS: Final = "one line for each weight of the network, in the order of the fo
 TO_SPLIT: Final = "still to be split"
 
 LONG_MODULES: Final = {
-    "tables/ndjson_reader.py": TO_SPLIT,
     "tables/source.py": TO_SPLIT,
 }
 LONG_FUNCTIONS: Final = {

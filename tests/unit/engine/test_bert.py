@@ -16,6 +16,7 @@ from sentiscore.engine.bert import BertEngine
 from sentiscore.engine.networks import own_engine
 from sentiscore.engine.weights import read_weights
 from sentiscore.errors import CheckpointError, SentiscoreWarning
+from tests.effort import examples
 from tests.unit.engine.reference import (
     ANY_PADDING,
     CPU,
@@ -103,7 +104,7 @@ def test_a_text_may_take_every_position_that_the_model_has(family: str) -> None:
         np.testing.assert_allclose(found, one_at_a_time(model, rows), atol=1e-5)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     family=st.sampled_from(FAMILIES),
     lengths=st.lists(st.integers(1, 60), min_size=1, max_size=12),

@@ -12,6 +12,7 @@ from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.huggingface import HuggingFaceEngine
 from sentiscore.engine.networks import Engine
 from sentiscore.engine.tokenizer import Encoded
+from tests.effort import combined
 from tests.unit.engine.fake_cuda import CUDA, fake_cuda
 from tests.unit.engine.reference import Rows, engine_of, model_of, one_at_a_time, probabilities, rows_of
 
@@ -28,9 +29,9 @@ def classifier_of(engine: Engine, device: torch.device, dtype: torch.dtype = tor
     return Classifier(None, engine, n_labels=3, device=device, dtype=dtype)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("budget", [1, 100, 65_536])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-@pytest.mark.parametrize("family", OWN)
+@pytest.mark.parametrize(
+    ("family", "dtype", "budget"), combined(list(OWN), [torch.float32, torch.bfloat16], [1, 100, 65_536])
+)
 def test_nothing_of_our_own_engines_is_left_on_the_cpu(family: str, dtype: torch.dtype, budget: int) -> None:
     model = model_of(family)
     with fake_cuda():

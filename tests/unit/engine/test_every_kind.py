@@ -14,6 +14,7 @@ from sentiscore import Scorer
 from sentiscore.checkpoint import load_checkpoint
 from sentiscore.engine.classifier import Classifier
 from sentiscore.errors import CheckpointError, InputError
+from tests.effort import spread
 from tests.unit.engine.kinds import LABELS, POSITIONS, WORDS, every_kind, ids_of, network_of, save
 
 CPU = torch.device("cpu")
@@ -35,7 +36,7 @@ def probabilities(scorer: Scorer, texts: list[str]) -> np.ndarray:
     return scorer.score(texts).select([f"p_{name}" for name in LABELS]).to_numpy()
 
 
-@pytest.mark.parametrize("kind", every_kind())
+@pytest.mark.parametrize("kind", spread(every_kind(), 10, always=[*NO_PADDING, "bert", "gpt_neox"]))
 def test_a_text_has_the_score_that_it_has_alone_in_transformers(kind: str, tmp_path: Path) -> None:
     model = network_of(kind)
     scorer = Scorer.from_pretrained(save(model, tmp_path), device="cpu", dtype="fp32")
@@ -78,7 +79,10 @@ def test_token_types_reach_the_network_if_the_tokenizer_is_said_to_give_them(
 KEEPS_TWO_BACK = ("camembert", "data2vec-text", "longformer", "mpnet", "roberta", "xlm-roberta", "xlm-roberta-xl")
 
 
-@pytest.mark.parametrize("kind", [*KEEPS_TWO_BACK, "albert", "bart", "gpt2", "opt", "bert", "gpt_neox"])
+@pytest.mark.parametrize(
+    "kind",
+    spread([*KEEPS_TWO_BACK, "albert", "bart", "gpt2", "opt", "bert", "gpt_neox"], 3, always=["roberta", "bert"]),
+)
 def test_the_longest_text_is_what_the_table_of_positions_takes(kind: str, tmp_path: Path) -> None:
     folder = save(network_of(kind), tmp_path)
     longest = POSITIONS - 2 if kind in KEEPS_TWO_BACK else POSITIONS

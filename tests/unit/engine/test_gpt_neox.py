@@ -12,6 +12,7 @@ from sentiscore.engine import layers
 from sentiscore.engine.gpt_neox import GptNeoxEngine
 from sentiscore.engine.networks import own_engine
 from sentiscore.errors import CheckpointError
+from tests.effort import examples
 from tests.unit.engine.reference import (
     ANY_PADDING,
     CPU,
@@ -83,7 +84,7 @@ def test_texts_that_go_through_torchs_own_attention_equal_hugging_face(changes: 
         np.testing.assert_allclose(in_batches(engine_of(model), rows, padding=padding), expected, atol=1e-5)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(
     lengths=st.lists(st.integers(1, 60), min_size=1, max_size=12),
     seed=st.integers(0, 99),

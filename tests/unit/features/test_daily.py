@@ -85,6 +85,13 @@ def test_equal_texts_deviate_by_exactly_nothing() -> None:
     assert frame["sent_std"][0] == 0.0
 
 
+@pytest.mark.parametrize("weights", [[0.1, 0.2, 0.3], [1e-3, 7.0, 1e4], [1 / 3] * 50, [123.456, 0.789]])
+def test_equal_texts_of_any_weights_deviate_by_exactly_nothing(weights: list[float]) -> None:
+    rows = scored(*[("2024-02-05T09:00:00Z", 0.7310585, "positive")] * len(weights))
+    frame = daily(rows.with_columns(weight=pl.Series(weights)), time_col="at", weight_col="weight")
+    assert frame["sent_std"][0] == 0.0
+
+
 def test_truncated_texts_count_and_missing_texts_do_not() -> None:
     rows = scored(*[("2024-02-05T09:00:00Z", 0.5, "positive")] * 2, *[("2024-02-05T09:00:00Z", None, None)] * 2)
     rows = rows.with_columns(status=pl.Series(["ok", "truncated", "empty", "null"]))

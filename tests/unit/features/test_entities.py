@@ -186,6 +186,10 @@ def test_nothing_is_lost_between_a_column_and_its_entities() -> None:
     assert found.n_stand_ins == 1
 
 
+def test_a_column_of_numbers_has_no_stand_ins() -> None:
+    assert read_entities(pl.Series([7, None, 9]), None).n_stand_ins == 0
+
+
 @pytest.mark.parametrize("kind", ["csv", "parquet", "ndjson"])
 def test_a_job_scores_a_text_once_and_keeps_the_column(tiny_checkpoint: Path, tmp_path: Path, kind: str) -> None:
     frame = pl.DataFrame({"text": TEXTS[:3], "at": ["2024-01-05T15:00:00Z"] * 3, "who": ["A;B", "A", "B;A"]})

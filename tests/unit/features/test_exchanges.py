@@ -12,6 +12,7 @@ import pytest
 from sentiscore.errors import InputError
 from sentiscore.features import exchanges
 from sentiscore.features.exchanges import find_exchange
+from tests.effort import spread
 
 CODES = xc.get_calendar_names(include_aliases=False)
 
@@ -38,7 +39,7 @@ UNFIT = {"ASEX", "XBEL", "XBSE", "XCYS", "XTAE"} if pd.__version__ >= "3" else s
 """Those that the library cannot make with pandas 3; docs/reference/calendars.md lists them."""
 
 
-@pytest.mark.parametrize("code", sorted(set(CODES) - UNFIT))
+@pytest.mark.parametrize("code", spread(sorted(set(CODES) - UNFIT), 8, always=["XNYS", "XLON"]))
 def test_every_code_of_the_library_is_found(code: str) -> None:
     assert find_exchange(code).name == code
 

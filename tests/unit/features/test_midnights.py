@@ -121,6 +121,7 @@ def test_a_midnight_that_may_be_a_date_is_there_from_its_beginning_on() -> None:
         (Midnights(100_000, 800, 99_200, (400,) * 24), True),
         (Midnights(300, 30, 270, (0,) * 10 + (270,) + (0,) * 13), True),  # one hour is no liking
         (Midnights(1_486, 14, 1_472, (7,) * 24, kinds=2), False),
+        (Midnights(100, 40, 60, (3,) * 20 + (0,) * 4, kinds=10), False),  # fewer than half, and than chance gives
         (Midnights(10, 6, 4), True),
         (Midnights(), False),
     ],

@@ -359,6 +359,11 @@ def test_whole_numbers_of_a_float_column_have_the_format_of_their_digits(values:
     assert found == [utc("2024-01-05T23:59:59.999999"), None, None]
 
 
+def test_a_number_that_a_float_shows_with_an_exponent_has_the_format_of_its_digits() -> None:
+    found = read_times(pl.Series("when", [20240105205900.0]), TimeFormat(tz="UTC", format="%Y%m%d%H%M%S"))
+    assert found.instants.to_list() == [utc("2024-01-05T20:59:00")]
+
+
 @pytest.mark.parametrize("text", ["\\N", "N/A", "n/a", "#N/A"])
 def test_what_databases_and_spreadsheets_write_for_nothing_is_no_time(text: str) -> None:
     assert read([text, "2024-01-05T20:59:00Z"]).instants.to_list() == [None, utc("2024-01-05T20:59:00")]

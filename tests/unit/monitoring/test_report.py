@@ -10,6 +10,7 @@ import sentiscore
 from sentiscore.errors import InputError
 from sentiscore.monitoring.report import DriftReport
 from sentiscore.monitoring.thresholds import THRESHOLDS
+from tests.effort import combined
 from tests.scored_rows import START, scored_rows
 
 DAYS = 28
@@ -85,9 +86,12 @@ def test_a_day_that_is_missing_is_told(history: pl.DataFrame) -> None:
 
 
 @pytest.mark.parametrize(
-    "when", [datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC), LAST - timedelta(days=30)]
+    ("when", "late"),
+    combined(
+        [datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC), LAST - timedelta(days=30)],
+        ["now", "then", "both"],
+    ),
 )
-@pytest.mark.parametrize("late", ["now", "then", "both"])
 def test_a_row_of_another_time_alarms_nothing_and_is_told(history: pl.DataFrame, when: datetime, late: str) -> None:
     now, then = night(), history.filter(pl.col("published_at") >= LAST - timedelta(days=21))
     row = now.tail(1).with_columns(published_at=pl.lit(when, dtype=pl.Datetime("us", "UTC")))

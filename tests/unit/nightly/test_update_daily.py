@@ -24,6 +24,7 @@ from sentiscore.nightly.daily_file import add_file
 from sentiscore.nightly.state import next_path, next_revisions_path, revisions_path, state_path
 from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import Source, write_frame
+from tests.effort import combined
 
 Make = Callable[..., Path]
 ARGS: dict[str, Any] = {"time_col": "at", "entity_col": "ticker", "text_col": "text"}
@@ -74,9 +75,10 @@ def before_and_after(rows: pl.DataFrame, day: int) -> tuple[pl.DataFrame, pl.Dat
     return rows.filter(pl.col("at") < cut), rows.filter(pl.col("at") >= cut)
 
 
-@pytest.mark.parametrize("repeats", ["keep", "drop", "discount"])
-@pytest.mark.parametrize("fill", ["none", "decay"])
-@pytest.mark.parametrize("weight_col", [None, "weight"])
+@pytest.mark.parametrize(
+    ("repeats", "fill", "weight_col"),
+    combined(["keep", "drop", "discount"], ["none", "decay"], [None, "weight"]),
+)
 def test_updates_give_what_one_run_over_all_rows_gives(
     write: Make, target: Path, repeats: str, fill: str, weight_col: str | None
 ) -> None:
@@ -618,12 +620,18 @@ def test_sums_of_another_version_are_refused(write: Make, target: Path, monkeypa
 
 
 @pytest.mark.filterwarnings("ignore::sentiscore.errors.SentiscoreWarning")  # of rows without an entity or an id
-@pytest.mark.parametrize(("name", "repeats"), [("new.parquet", "drop"), ("new.ndjson", "keep")])
-@pytest.mark.parametrize("id_col", [None, "id"])
-@pytest.mark.parametrize("empty", [("sentiment", "label"), ("ticker",), ("sentiment", "label", "ticker", "text", "id")])
+@pytest.mark.parametrize(
+    ("written", "id_col", "empty"),
+    combined(
+        [("new.parquet", "drop"), ("new.ndjson", "keep")],
+        ["id", None],
+        [("sentiment", "label"), ("ticker",), ("sentiment", "label", "ticker", "text", "id")],
+    ),
+)
 def test_a_night_whose_columns_hold_nothing_is_a_night_like_any_other(
-    write: Make, tmp_path: Path, name: str, repeats: str, id_col: str | None, empty: tuple[str, ...]
+    write: Make, tmp_path: Path, written: tuple[str, str], id_col: str | None, empty: tuple[str, ...]
 ) -> None:
+    name, repeats = written
     rows = rows_of(40).with_columns(pl.col("at").dt.strftime("%Y-%m-%dT%H:%M:%SZ"), id=pl.int_range(40).cast(pl.String))
     first, second = rows.head(20), rows.slice(20).with_columns(pl.lit(None).alias(column) for column in empty)
     second = second.with_columns(status=pl.lit("null")) if "label" in empty else second

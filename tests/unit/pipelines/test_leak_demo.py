@@ -113,6 +113,7 @@ def test_a_join_by_date_knows_the_evening_and_a_join_by_session_does_not(tmp_pat
 
 
 @pytest.mark.shared_data
+@pytest.mark.thorough
 def test_alcoas_news_sits_in_closed_sessions_until_its_stamps_are_mended() -> None:
     found = alcoa.measure(SHARED / "leak/alcoa_news.csv")
     assert found["rows by hours that the stamp is early"] == {"8": 1102, "10": 400}

@@ -95,6 +95,7 @@ def test_the_table_has_a_line_for_the_word_list_and_each_model(
 
 
 @pytest.mark.shared_data
+@pytest.mark.thorough
 def test_the_word_list_follows_the_fed_as_it_did_for_others() -> None:
     found = correlate.word_list_by_article(SHARED / "news_index", 1995, 2005)
     assert (found.texts, found.months) == (2174, 132)
@@ -102,6 +103,7 @@ def test_the_word_list_follows_the_fed_as_it_did_for_others() -> None:
 
 
 @pytest.mark.shared_data
+@pytest.mark.thorough
 def test_the_default_model_makes_an_index_of_real_articles() -> None:
     found = index.index_correlation(Scorer.from_pretrained(device="cpu"), SHARED / "news_index", last=1995)
     assert found.months == 12

@@ -83,6 +83,7 @@ def test_no_text_without_such_characters_has_other_ids(texts: list[str]) -> None
 
 
 @pytest.mark.shared_data
+@pytest.mark.thorough
 def test_film_reviews_have_the_ids_they_had(now: TextEncoder, before: TextEncoder) -> None:
     texts = pl.read_csv(SHARED / "sst2" / "validation.tsv", separator="\t", quote_char=None)["sentence"].to_list()
     assert len(texts) == 872

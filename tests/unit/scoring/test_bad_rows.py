@@ -14,6 +14,7 @@ from sentiscore.errors import SentiscoreWarning
 from sentiscore.scoring import bad_rows, job
 from sentiscore.scoring.bad_rows import COLUMNS, BadRows
 from sentiscore.scoring.tally import JobSummary
+from tests.effort import examples
 
 TEXTS = ["good", None, " \t", "bad", "\x00\x07", "", "fine"]
 BAD = {2: "null", 3: "empty", 5: "empty", 6: "empty"}
@@ -186,7 +187,7 @@ def test_rejected_rows_may_not_go_where_the_input_is(scorer: Scorer, tmp_path: P
         run(source, scorer, bad_rows="drop", output=tmp_path / "out.csv")
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(texts=st.lists(st.one_of(st.none(), st.text(max_size=6)), max_size=40))
 def test_no_row_is_lost_whatever_its_text(
     scorer: Scorer, texts: list[str | None], tmp_path_factory: pytest.TempPathFactory

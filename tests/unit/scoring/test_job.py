@@ -26,6 +26,18 @@ def news_file(news: pl.DataFrame, tmp_path: Path) -> Path:
     return path
 
 
+def test_daily_features_of_one_file_need_no_output_by_name_and_those_of_several_do(
+    scorer: Scorer, news: pl.DataFrame, news_file: Path
+) -> None:
+    settings: dict[str, Any] = {"text_col": "headline", "time_col": "published_at", "model": scorer}
+    summary = score_file(news_file, daily=news_file.with_name("days.parquet"), **settings)
+    assert summary.outputs == (news_file.parent / "news.scored.parquet",)
+    assert pl.read_parquet(news_file.with_name("days.parquet"))["n_docs"].sum() == 4
+    news.write_parquet(news_file.with_name("more.parquet"))
+    with pytest.raises(InputError, match="needs one output for them"):
+        score_file([news_file, news_file.with_name("more.parquet")], daily="d.parquet", **settings)
+
+
 def test_a_file_comes_out_as_its_frame_would(scorer: Scorer, news: pl.DataFrame, news_file: Path) -> None:
     summary = score_file(news_file, text_col="headline", model=scorer)
     assert summary.outputs == (news_file.parent / "news.scored.parquet",)

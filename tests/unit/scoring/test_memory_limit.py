@@ -111,20 +111,23 @@ def test_other_exceptions_pass_as_they_are(held: list[int], error: type[BaseExce
         raise error
 
 
-def test_nothing_strikes_after_the_block(held: list[int]) -> None:
+def test_nothing_strikes_after_the_block(held: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit is passed at the very end of the block, each time a little earlier or later."""
+    monkeypatch.setattr(module, "_PAUSE_S", 0.001)
+    struck = 0
     for i in range(60):
         held[0] = 0
         try:
             with memory_limit(10):
-                timer = threading.Timer(0.03 + i * 0.0005, held.__setitem__, [0, 11])
+                timer = threading.Timer(0.001 + i * 0.0002, held.__setitem__, [0, 11])
                 timer.start()
-                time.sleep(0.05 + (i % 7) * 0.0005)
+                time.sleep(0.008 + (i % 7) * 0.0002)
         except InputError:
-            pass
+            struck += 1
         timer.join()
         for _ in range(100):  # an interruption that was left over would be raised here
             pass
+    assert struck, "no round was interrupted, so nothing was tried"
 
 
 def test_a_finally_of_the_block_is_run(held: list[int]) -> None:

@@ -13,6 +13,7 @@ from polars.testing import assert_frame_equal
 from sentiscore import InputError, Scorer
 from sentiscore.errors import SentiscoreWarning
 from tests.conftest import TEXTS
+from tests.effort import examples
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +117,7 @@ def test_a_shorter_limit_reads_less(tiny_checkpoint: Path) -> None:
     assert set(scored["status"]) == {"truncated"}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(st.none() | st.text(max_size=40), max_size=30), data=st.data())
 def test_a_row_does_not_depend_on_its_neighbours(scorer: Scorer, texts: list[str | None], data: st.DataObject) -> None:
     together = scorer.score(texts)

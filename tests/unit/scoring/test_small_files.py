@@ -21,6 +21,7 @@ from sentiscore.scoring.options import RowOptions
 from sentiscore.scoring.plan import make_plan
 from sentiscore.scoring.planned import JobRequest
 from sentiscore.scoring.work_folder import work_folder
+from tests.effort import spread
 
 if TYPE_CHECKING:
     from sentiscore.scoring.events import WindowDone
@@ -79,7 +80,7 @@ def test_small_files_are_one_window_whose_parts_are_listed_by_file(
     assert [source["rows"] for source in sources] == list(SIZES)
 
 
-@pytest.mark.parametrize("window", [1, 2, 4, 7, 100])
+@pytest.mark.parametrize("window", spread([1, 2, 4, 7, 100], 1, always=[4]))
 def test_many_files_give_what_one_file_of_their_rows_gives(
     scorer: Scorer, files: list[Path], window: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -228,7 +228,9 @@ def test_a_model_folder_is_told_by_its_last_name_however_it_was_typed(
             daily=outputs[3],
         )
     report = evaluate(
-        LabelledData(name="rows", texts=["good", "bad"], label_names=["positive", "negative"]), model=where
+        LabelledData(name="rows", texts=["good", "bad"], label_names=["positive", "negative"]),
+        model=where,
+        resamples=10,
     )
     assert report.model == folder.name
     for output in outputs:
