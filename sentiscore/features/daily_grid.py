@@ -94,6 +94,13 @@ def grid_of(spans: pl.DataFrame, sessions: Sessions) -> pl.DataFrame:
     return placed.rename({"cutoff": "available_at", "close": CLOSE}).with_columns(pl.lit(sessions.name).alias(CALENDAR))
 
 
+def within(daily: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
+    """The rows of the days that the config asks for."""
+    if config.start is not None:
+        daily = daily.filter(pl.col("ds") >= config.start)
+    return daily if config.end is None else daily.filter(pl.col("ds") <= config.end)
+
+
 def ends(indices: pl.Series) -> tuple[int, int]:
     """The least and the greatest; a range without members where there are none."""
     if indices.is_empty():
