@@ -13,7 +13,7 @@ from sentiscore.features.grid import CALENDAR, CLOSE
 from sentiscore.features.sessions import Sessions
 
 _MOST_ROWS: Final = 20_000_000
-_PART_ROWS: Final = 131_072
+_PART_ROWS: Final = 65_536
 """Daily rows that are made at once, or those of one entity; each takes half a kilobyte meanwhile."""
 
 _ROW_BYTES: Final = 256
@@ -29,7 +29,7 @@ def spans_apart(
     """The first and last session of some entities, in order, with their sums; of as many as make a part of the rows.
 
     Args:
-        totals: The sums of each entity and session.
+        totals: The sums of each entity and session, in the order of the entities.
         sessions: The calendar.
         config: Where the rows begin and end, if it says so.
         as_of: The instant as of which the features are made, if there is one.
@@ -45,7 +45,6 @@ def spans_apart(
     if len(borders) <= 2:  # noqa: PLR2004 - one part, or none
         yield spans, totals
         return
-    totals = totals.sort("unique_id")
     starts = spans["start"]
     for first, after in pairwise(borders):
         end = totals.height if after == spans.height else int(starts[after])
@@ -53,7 +52,7 @@ def spans_apart(
 
 
 def _spans(totals: pl.DataFrame, sessions: Sessions, config: DailyConfig, as_of: datetime | None) -> pl.DataFrame:
-    """The first and last session of each entity, in order, and where its sums begin if they are in order too.
+    """The first and last session of each entity, in order, and where its sums begin.
 
     They are from its first to its last text, or to where the config says; with an instant as of which the features
     are made, to the last session that is closed by then.

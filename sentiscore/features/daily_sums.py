@@ -322,7 +322,7 @@ class DailySums:
             raise InputError("There are no scored rows to make daily features of.")
         if self.times.midnight is None:
             self.midnights.refuse(self._begins)
-        totals = self._totals()
+        totals = self._totals().sort("unique_id")  # what is not in order is not held meanwhile
         self._warn(totals["unique_id"])
         for spans, own in spans_apart(totals, self.sessions, self.config, self.as_of):
             frame = daily_columns(grid_of(spans, self.sessions), own, self.config)
