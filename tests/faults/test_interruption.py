@@ -183,9 +183,8 @@ def test_a_full_disk_is_one_clear_message_and_nothing_is_lost(tmp_path: Path, ti
 
 @larger
 def test_no_interruption_at_any_instant_hangs_and_the_same_command_ends_right(
-    tmp_path: Path, tiny_checkpoint: Path
+    nursery: Nursery, tmp_path: Path, tiny_checkpoint: Path
 ) -> None:
-    with Nursery() as nursery:
-        n = int(os.environ.get(NUMBER, share(3, 8)))
-        failures = interrupt(nursery, tiny_checkpoint, tmp_path, n, seed=int(os.environ.get(f"{NUMBER}_SEED", "1")))
+    n = int(os.environ.get(NUMBER, share(3, 8)))
+    failures = interrupt(nursery, tiny_checkpoint, tmp_path, n, seed=int(os.environ.get(f"{NUMBER}_SEED", "1")))
     assert failures == []

@@ -203,6 +203,7 @@ def test_when_the_time_is_up_no_trial_is_begun_and_the_next_call_goes_on(command
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.thorough
 def test_with_enough_trials_it_is_said_and_drawn_what_mattered(
     command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +217,7 @@ def test_with_enough_trials_it_is_said_and_drawn_what_mattered(
     assert "What mattered is the share" in page
 
 
+@pytest.mark.thorough
 def test_a_trial_that_is_worse_than_most_is_ended_early(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,6 +236,7 @@ def test_a_trial_that_is_worse_than_most_is_ended_early(
     assert "pruned" in (tmp_path / "out" / "trials.csv").read_text()
 
 
+@pytest.mark.thorough
 def test_a_trial_that_diverges_does_not_end_the_search(
     command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from sentiscore.nightly.plot_file import plot_file
 from sentiscore.tables import read_table
 from sentiscore.tables.labelled import read_soft_labelled
 from tests.conftest import TEXTS
-from tests.effort import examples
+from tests.effort import combined, examples
 from tests.scored_rows import scored_rows
 
 NAMES = (
@@ -56,8 +56,9 @@ def test_scoring_a_frame_takes_the_named_column(scorer: Scorer, names: list[str]
     assert_frame_equal(plain(scorer.score_frame(table(names), text_col=names[0]), names), expected)
 
 
-@pytest.mark.parametrize("output", ["out.csv", "out.parquet", "out.ndjson", "out/"])
-@pytest.mark.parametrize("kind", ["csv", "parquet", "ndjson"])
+@pytest.mark.parametrize(
+    ("output", "kind"), combined(["out.csv", "out.parquet", "out.ndjson", "out/"], ["csv", "parquet", "ndjson"])
+)
 @settings(FEW, max_examples=3)
 @given(names=four_names)
 def test_a_job_reads_keeps_and_writes_columns_of_any_name(

@@ -243,7 +243,7 @@ def test_a_sentencepiece_model_without_its_library_says_what_to_install(
 ) -> None:
     folder = with_vocabulary_alone(bert, tmp_path / "old")
     (folder / "vocab.txt").rename(folder / "spiece.model")
-    monkeypatch.setattr("sentiscore.engine.made_tokenizer.find_spec", lambda _: None)
+    monkeypatch.setattr("sentiscore.errors.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match="needs sentencepiece") as refused:
         score(folder)
     assert "pip install 'sentiscore[sentencepiece]'" in refused.value.hint

@@ -14,7 +14,7 @@ from sentiscore import Scorer
 from sentiscore.engine.weights import unwrapped
 from sentiscore.errors import CheckpointError
 from tests.conftest import TEXTS
-from tests.effort import spread
+from tests.effort import combined, spread
 from tests.unit.engine.kinds import LABELS, every_kind, network_of, save
 
 PREFIXES = ["_orig_mod.", "module.", "module._orig_mod.", "_orig_mod.module.", "model.", "net.model."]
@@ -121,9 +121,10 @@ def loaded_base(folder: Path) -> dict[str, torch.Tensor]:
     return state
 
 
-@pytest.mark.parametrize("inner", ["module.", "_orig_mod.", "module._orig_mod."])
-@pytest.mark.parametrize("wrapped", ["body", "encoder"])
-@pytest.mark.parametrize("kind", ["bert", "distilbert", "electra"])
+@pytest.mark.parametrize(
+    ("kind", "wrapped", "inner"),
+    combined(["bert", "distilbert", "electra"], ["body", "encoder"], ["module.", "_orig_mod.", "module._orig_mod."]),
+)
 def test_a_part_that_was_wrapped_alone_is_scored_and_trained_by_its_own_names(
     kind: str, wrapped: str, inner: str, tmp_path: Path
 ) -> None:

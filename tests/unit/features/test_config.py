@@ -1,3 +1,4 @@
+import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -112,3 +113,10 @@ def test_lengths_of_time_are_read_and_written(text: str, length: timedelta) -> N
 def test_what_is_no_length_of_time_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="not a length of time"):
         parse_duration(text, "latency")
+
+
+def test_settings_as_json_are_the_settings() -> None:
+    config = DailyConfig(decay=(3.0, 10.5), z=(5,), end=date(2024, 2, 5), latency="5m", repeats="drop")
+    values = json.loads(json.dumps(config.as_dict()))
+    assert (values["end"], values["start"], values["repeats"]) == ("2024-02-05", None, "drop")
+    assert DailyConfig(**values) == config

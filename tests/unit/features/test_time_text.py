@@ -359,11 +359,6 @@ def test_whole_numbers_of_a_float_column_have_the_format_of_their_digits(values:
     assert found == [utc("2024-01-05T23:59:59.999999"), None, None]
 
 
-def test_a_number_that_a_float_shows_with_an_exponent_has_the_format_of_its_digits() -> None:
-    found = read_times(pl.Series("when", [20240105205900.0]), TimeFormat(tz="UTC", format="%Y%m%d%H%M%S"))
-    assert found.instants.to_list() == [utc("2024-01-05T20:59:00")]
-
-
 @pytest.mark.parametrize("text", ["\\N", "N/A", "n/a", "#N/A"])
 def test_what_databases_and_spreadsheets_write_for_nothing_is_no_time(text: str) -> None:
     assert read([text, "2024-01-05T20:59:00Z"]).instants.to_list() == [None, utc("2024-01-05T20:59:00")]
@@ -373,3 +368,16 @@ def test_a_date_of_microsoft_json_is_refused_with_its_instant() -> None:
     told = refusal("/Date(1704488340000)/", tz="UTC")
     assert "would be 2024-01-05 20:59:00 UTC" in told
     assert "--time-unit ms" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "how"),
+    [
+        ("2024-03-10", TimeFormat(tz=NEW_YORK)),  # a day of 23 hours
+        ("2024-03-10-05:00", TimeFormat(format="%Y-%m-%d%z")),
+    ],
+)
+def test_a_date_is_possible_from_the_beginning_of_its_day_on(text: str, how: TimeFormat) -> None:
+    found = read_times(pl.Series("when", [text]), how)
+    assert found.dated.to_list() == [True]
+    assert found.possible_from(how.tz).to_list() == [utc("2024-03-10T05:00:00")]
