@@ -8,6 +8,8 @@ nothing is lost by that.
 import _thread
 import os
 import signal
+import sys
+import threading
 import time
 from contextlib import suppress
 from types import FrameType
@@ -21,6 +23,8 @@ _AS_A_SHELL_TELLS: Final = 128
 
 _PATIENCE_S: Final = 10.0
 """How long a command that was stopped may take to clear up."""
+
+_MOMENT_S: Final = 0.05
 
 
 class _Received:
@@ -36,6 +40,7 @@ class _Received:
 def own_the_process() -> None:
     """Say that the process is there for one command alone, and may be ended with it."""
     _Received.owned = True
+    sys.unraisablehook = _raise_later
 
 
 def listen() -> None:
@@ -87,6 +92,26 @@ def _stop(number: int, frame: FrameType | None) -> None:
             _thread.start_new_thread(_end_in_time, ())
     _Received.stopped = True
     raise KeyboardInterrupt
+
+
+def _raise_later(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Stop the command a moment later where Python drops the exception that should do it, as in a `__del__`."""
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
+        return
+    _Received.stopped = False
+    with suppress(RuntimeError):  # no more threads
+        _thread.start_new_thread(_interrupt, ())
+
+
+def _interrupt() -> None:
+    """Have the main thread take the signal again, once it is out of what dropped the first."""
+    time.sleep(_MOMENT_S)
+    main, number = threading.main_thread().ident, signal.Signals(_Received.number)
+    if main is not None and hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(main, number)  # which also ends a wait
+    else:
+        _thread.interrupt_main(number)
 
 
 def _end_in_time() -> None:

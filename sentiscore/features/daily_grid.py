@@ -29,7 +29,7 @@ def spans_apart(
     """The first and last session of some entities, in order, with their sums; of as many as make a part of the rows.
 
     Args:
-        totals: The sums of each entity and session.
+        totals: The sums of each entity and session, in the order of the entities.
         sessions: The calendar.
         config: Where the rows begin and end, if it says so.
         as_of: The instant as of which the features are made, if there is one.
@@ -45,7 +45,6 @@ def spans_apart(
     if len(borders) <= 2:  # noqa: PLR2004 - one part, or none
         yield spans, totals
         return
-    totals = totals.sort("unique_id")
     starts = spans["start"]
     for first, after in pairwise(borders):
         end = totals.height if after == spans.height else int(starts[after])
@@ -53,7 +52,7 @@ def spans_apart(
 
 
 def _spans(totals: pl.DataFrame, sessions: Sessions, config: DailyConfig, as_of: datetime | None) -> pl.DataFrame:
-    """The first and last session of each entity, in order, and where its sums begin if they are in order too.
+    """The first and last session of each entity, in order, and where its sums begin.
 
     They are from its first to its last text, or to where the config says; with an instant as of which the features
     are made, to the last session that is closed by then.
@@ -92,6 +91,13 @@ def grid_of(spans: pl.DataFrame, sessions: Sessions) -> pl.DataFrame:
     table = sessions.between(*ends(pl.concat([spans["first"], spans["last"]])))
     placed = grid.join(table, on="session_idx", how="left", maintain_order="left")
     return placed.rename({"cutoff": "available_at", "close": CLOSE}).with_columns(pl.lit(sessions.name).alias(CALENDAR))
+
+
+def within(daily: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
+    """The rows of the days that the config asks for."""
+    if config.start is not None:
+        daily = daily.filter(pl.col("ds") >= config.start)
+    return daily if config.end is None else daily.filter(pl.col("ds") <= config.end)
 
 
 def ends(indices: pl.Series) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from sentiscore.contracts import check_frame
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.features.columns import daily_columns
 from sentiscore.features.daily_counts import Counts
-from sentiscore.features.daily_grid import ends, grid_of, spans_apart
+from sentiscore.features.daily_grid import ends, grid_of, spans_apart, within
 from sentiscore.features.entities import check_separator, notes_on
 from sentiscore.features.ids import read_ids, story_keys
 from sentiscore.features.midnights import Midnights, settle
@@ -322,16 +322,11 @@ class DailySums:
             raise InputError("There are no scored rows to make daily features of.")
         if self.times.midnight is None:
             self.midnights.refuse(self._begins)
-        totals = self._totals()
+        totals = self._totals().sort("unique_id")  # what is not in order is not held meanwhile
         self._warn(totals["unique_id"])
         for spans, own in spans_apart(totals, self.sessions, self.config, self.as_of):
             frame = daily_columns(grid_of(spans, self.sessions), own, self.config)
-            start, end = self.config.start, self.config.end
-            if start is not None:
-                frame = frame.filter(pl.col("ds") >= start)
-            if end is not None:
-                frame = frame.filter(pl.col("ds") <= end)
-            yield contracts.check(frame, contracts.DAILY_FEATURES)
+            yield contracts.check(within(frame, self.config), contracts.DAILY_FEATURES)
 
     def _warn(self, entities: pl.Series) -> None:
         whole_names = self.columns.entity is not None and self.columns.separator is None

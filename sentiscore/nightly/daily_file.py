@@ -28,7 +28,9 @@ class DailyFile:
         rows: Scored rows read.
         n_unplaced: Rows left out because they have no time or no entity, or cannot be placed.
         n_repeated: Rows that do not count, since their ids do already.
-        days: What the daily features are, in numbers.
+        days: What the daily features are, in numbers: their rows, how many entities they are of, and how many rows are
+            of sessions that have texts (`rows`, `entities`, `with_texts`).
+        daily: The daily features, read of their file.
     """
 
     output: Path
@@ -39,7 +41,7 @@ class DailyFile:
 
     @property
     def daily(self) -> pl.DataFrame:
-        """The daily features, as their file holds them now."""
+        """The daily features, read of their file as it is now."""
         return read_table(self.output)
 
 

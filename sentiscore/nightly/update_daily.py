@@ -44,7 +44,7 @@ class UpdatedFile(DailyFile):
     """What was written.
 
     Attributes:
-        made: The daily features, as they were made.
+        made: The daily features, as they were made; `daily` gives the same.
         as_of: The instant up to which the daily file was brought.
         n_new: Rows of sessions that were not published before.
         n_revised: Published rows whose values changed, or that were not there.

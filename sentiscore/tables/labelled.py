@@ -15,7 +15,7 @@ from sentiscore.tables.dialect import UTF_8, CsvDialect
 from sentiscore.tables.exact import series_of
 from sentiscore.tables.fingerprint import DataFingerprint
 from sentiscore.tables.limits import LABELLED_ROWS
-from sentiscore.tables.source import open_source, read_table
+from sentiscore.tables.opening import open_source, read_table
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,36 @@ main()
     assert stderr.splitlines()[-2].startswith("error: Stopped")
 
 
+def test_a_ctrl_c_that_python_would_drop_stops_the_command_too(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    dropping = """
+import time
+from sentiscore.cli.main import main
+from sentiscore.scoring import job
+
+class Dropping:
+    def __del__(self):
+        print("now", flush=True)
+        time.sleep(5)
+
+def drop(*_, **__):
+    Dropping()
+    time.sleep(60)
+
+job.score_file = drop
+main()
+"""
+    (tmp_path / "news.csv").write_text("headline\nprofit rises\n")
+    command = [sys.executable, "-c", dropping, "score", str(tmp_path / "news.csv"), "--text-col", "headline"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "now\n"
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert stderr.startswith("error: Stopped")
+    assert "ignored" not in stderr
+
+
 def test_a_job_under_nohup_outlives_its_terminal(long_job: tuple[list[str], Path]) -> None:
     command, output = long_job
     process = start_and_wait_for_the_first_rows(["nohup", *command], output)
@@ -183,9 +213,8 @@ def test_a_full_disk_is_one_clear_message_and_nothing_is_lost(tmp_path: Path, ti
 
 @larger
 def test_no_interruption_at_any_instant_hangs_and_the_same_command_ends_right(
-    tmp_path: Path, tiny_checkpoint: Path
+    nursery: Nursery, tmp_path: Path, tiny_checkpoint: Path
 ) -> None:
-    with Nursery() as nursery:
-        n = int(os.environ.get(NUMBER, share(3, 8)))
-        failures = interrupt(nursery, tiny_checkpoint, tmp_path, n, seed=int(os.environ.get(f"{NUMBER}_SEED", "1")))
+    n = int(os.environ.get(NUMBER, share(3, 8)))
+    failures = interrupt(nursery, tiny_checkpoint, tmp_path, n, seed=int(os.environ.get(f"{NUMBER}_SEED", "1")))
     assert failures == []

@@ -3,7 +3,6 @@
 import random
 import shutil
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -27,12 +26,6 @@ WINDOW: Final = 64
 KILLS: Final = share(5, 25)
 """In each format, which makes a hundred in `make test-all`."""
 ROWS: Final = 2 * WINDOW - 7
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    with Nursery() as mother:
-        yield mother
 
 
 @pytest.fixture(scope="module")

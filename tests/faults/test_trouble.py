@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +17,6 @@ WINDOW: Final = 64
 ROWS: Final = 6 * WINDOW
 OLD: Final = b"what was there before"
 EXIT_CODES: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    with Nursery() as mother:
-        yield mother
 
 
 class Job:

@@ -83,6 +83,13 @@ def test_one_version_is_named_everywhere() -> None:
     assert sections[0][0] == sentiscore.__version__
 
 
+def test_the_first_release_is_compared_with_no_version_that_nobody_has_seen() -> None:
+    first, *others = re.split(
+        r"^## ", (ROOT / "docs" / "changelog.md").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )[1:]
+    assert others or not re.findall(r"; before,|\bBefore, |, where before", first)
+
+
 def test_the_page_for_contributors_has_every_command_of_the_makefile() -> None:
     described = set(re.findall(r"^([\w-]+):.*## ", MAKEFILE, re.MULTILINE))
     page = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from sentiscore import InputError, features, score_file
 from sentiscore.cli.main import cli
 from sentiscore.errors import SentiscoreWarning
 from sentiscore.features import DailyConfig, DailySums
+from sentiscore.features.ids import check_ids
 from sentiscore.nightly.daily_file import daily_file
 from sentiscore.nightly.state import revisions_path
 from sentiscore.nightly.update_daily import update_daily
@@ -348,3 +349,12 @@ def test_nothing_is_reported_where_ids_do_their_work() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         features.daily(scored(MONDAY, MONDAY, *EVENING, *EVENING), **ARGS)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "fraction"), [(pl.Float64(), True), (pl.Boolean(), False), (pl.Decimal(9, 2), False)]
+)
+def test_a_column_that_holds_no_ids_is_refused_and_fractions_are_explained(dtype: pl.DataType, fraction: bool) -> None:
+    with pytest.raises(InputError, match=r"The id column 'story' holds .*\n.*whole number") as caught:
+        check_ids(dtype, "story")
+    assert ("cannot hold long ids" in caught.value.hint) is fraction

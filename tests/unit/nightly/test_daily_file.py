@@ -1,4 +1,3 @@
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +6,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
-from sentiscore.features import DailyConfig, DailySums, daily
+from sentiscore.features import DailyConfig, DailySums, daily, daily_grid
 from sentiscore.nightly import daily_file as files
 from sentiscore.nightly.daily_file import beside, daily_file, default_daily
 from sentiscore.tables import read_table, write_frame
-
-module = import_module("sentiscore.features.daily_grid")
 
 
 @pytest.fixture
@@ -54,7 +51,7 @@ def test_features_of_some_entities_at_a_time_are_those_of_all(
     args: dict[str, Any] = {"time_col": "published_at", "entity_col": "ticker", "text_col": "label", **more}
     whole = daily_file(source, output=tmp_path / f"whole-{name}", **args)
     at_once = daily(many, **args)
-    monkeypatch.setattr(module, "_PART_ROWS", 5)
+    monkeypatch.setattr(daily_grid, "_PART_ROWS", 5)
     sums = DailySums(**args)
     sums.add(many)
     parts = list(sums.parts())

@@ -113,9 +113,9 @@ def test_the_hash_of_a_file_that_was_changed_is_refused(folder: Path) -> None:
 
 
 def test_parts_are_in_the_order_of_their_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sentiscore.tables import source
+    from sentiscore.tables import opening
 
-    monkeypatch.setattr(source, "part_name", lambda number: f"part-{99_999 + number:05}.parquet")  # or it takes long
+    monkeypatch.setattr(opening, "part_name", lambda number: f"part-{99_999 + number:05}.parquet")  # or it takes long
     for number in (99_999, 100_000, 100_001):
         write_frame(pl.DataFrame({"n": [number]}), tmp_path / f"part-{number:05}.parquet")
     assert read_table(tmp_path)["n"].to_list() == [99_999, 100_000, 100_001]

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiscore.errors import InputError
-from sentiscore.tables import csv_reader, open_source, read_table
-from sentiscore.tables import source as source_module
+from sentiscore.tables import csv_reader, open_source, opening, read_table
 from sentiscore.tables import windows as module
 from sentiscore.tables.windows import LEAST_ROWS, measured, rechunk
 
@@ -92,12 +91,12 @@ def test_a_table_that_is_held_whole_is_refused_past_a_bound(tmp_path: Path, monk
     path = tmp_path / "one.parquet"
     pl.DataFrame({"text": ["x" * 10_000] * 2_000}).write_parquet(path)
     assert read_table(path).height == 2_000
-    monkeypatch.setattr(source_module, "HELD_TEXT", 10 << 20)
+    monkeypatch.setattr(opening, "HELD_TEXT", 10 << 20)
     with pytest.raises(
         InputError, match=r"one.parquet has more than 1\d MB of text in [12],\d+ rows, to be held at once"
     ):
         read_table(path)
-    monkeypatch.setattr(source_module, "HELD_TEXT_OF_A_BYTE", 1 << 20)
+    monkeypatch.setattr(opening, "HELD_TEXT_OF_A_BYTE", 1 << 20)
     assert read_table(path).height == 2_000
 
 
