@@ -34,3 +34,18 @@ def beside_an_object(what: str, given: object, beside: Iterable[str]) -> InputEr
         f"{what} is a {kind} here, so {' and '.join(beside)} cannot be given beside it.",
         f"Put everything into the {kind}, or give keywords alone.",
     )
+
+
+def check_object(what: str, given: object, kind: type) -> None:
+    """Raise an InputError if an argument is not the object that it has to be.
+
+    Args:
+        what: The argument.
+        given: What it is.
+        kind: The class that it has to be of.
+    """
+    if not isinstance(given, kind):
+        raise InputError(
+            f"{what} is of type {type(given).__name__}, and it has to be a {kind.__name__}.",
+            f"Make one with sentiscore.{kind.__name__}(...), or give its fields as keywords.",
+        )

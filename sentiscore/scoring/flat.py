@@ -9,7 +9,7 @@ from sentiscore.errors import InputError
 from sentiscore.features import DailyConfig, DailyRequest
 from sentiscore.features.request import request_or_none
 from sentiscore.features.sessions import Calendar
-from sentiscore.keywords import beside_an_object
+from sentiscore.keywords import beside_an_object, check_object
 from sentiscore.scoring.events import Event, OnEvent, OnPhase, OnProgress, OnWindow, PhaseBegun, RowsDone, WindowDone
 from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
 from sentiscore.scoring.scorer import Scorer
@@ -93,10 +93,11 @@ def rows_of(rows: RowOptions | None, flat: Mapping[str, Any]) -> RowOptions:
     """Which rows were asked for.
 
     Raises:
-        InputError: It was said by an object and by keywords, or cannot be.
+        InputError: It was said by an object and by keywords, or by another kind of object, or cannot be.
     """
     given = _of(_ROWS, flat)
     if rows is not None:
+        check_object("rows", rows, RowOptions)
         _check_alone("rows", rows, given)
         return rows
     dialect = {name: given.pop(name) for name in _DIALECT if name in given}
@@ -107,10 +108,11 @@ def run_of(run: RunOptions | None, flat: Mapping[str, Any]) -> RunOptions:
     """What the job may use.
 
     Raises:
-        InputError: It was said by an object and by keywords, or is of the wrong type.
+        InputError: It was said by an object and by keywords, or by another kind of object, or is of the wrong type.
     """
     given = _of(_RUN, flat)
     if run is not None:
+        check_object("run", run, RunOptions)
         _check_alone("run", run, given)
         return run
     return RunOptions(**given)
