@@ -102,7 +102,7 @@ def one_request(function: str, request: DailyRequest | None, flat: Mapping[str, 
         flat: The keywords.
 
     Raises:
-        InputError: It was passed both ways.
+        InputError: It was passed both ways, or is another kind of object.
         TypeError: A keyword does not exist, or there is neither an object nor `time_col`.
     """
     check_keywords(function, flat, DailyKeywords.__annotations__)

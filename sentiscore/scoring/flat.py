@@ -94,7 +94,7 @@ def rows_of(rows: RowOptions | None, flat: Mapping[str, Any]) -> RowOptions:
     """Which rows were asked for.
 
     Raises:
-        InputError: It was said by an object and by keywords, or cannot be.
+        InputError: It was said by an object and by keywords, or by another kind of object, or cannot be.
     """
     given = _of(_ROWS, flat)
     if rows is not None:
@@ -109,7 +109,7 @@ def run_of(run: RunOptions | None, flat: Mapping[str, Any]) -> RunOptions:
     """What the job may use.
 
     Raises:
-        InputError: It was said by an object and by keywords, or is of the wrong type.
+        InputError: It was said by an object and by keywords, or by another kind of object, or is of the wrong type.
     """
     given = _of(_RUN, flat)
     if run is not None:

@@ -183,6 +183,12 @@ def test_settings_that_skip_what_they_do_not_know_take_what_a_later_version_wrot
     assert Open.from_dict({"rows": 5, "later": object()}) == Open(rows=5)
 
 
+def test_a_file_that_is_not_there_is_a_matter_of_its_path(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"The whole .*absent.toml cannot be read: there is no such file") as caught:
+        Whole.from_toml(tmp_path / "absent.toml")
+    assert caught.value.hint == "Check the path; it is taken relative to this folder."
+
+
 @pytest.mark.parametrize("content", [b"count = ", b"\xff", b"count = " + b"9" * 5000])
 def test_a_file_that_is_not_toml_is_refused_by_its_path(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "w.toml").write_bytes(content)

@@ -187,6 +187,10 @@ def test_every_object_comes_back_from_toml(options: Settings, tmp_path: Path) ->
         ({"resume": "no"}, "The run's resume is 'no'"),
         ({"labels": "negative,positive"}, "The scorer's labels is 'negative,positive'"),
         ({"columns": "ticker"}, "Put their names in a list"),
+        ({"rows": {"limit": 3}}, "rows is of the type dict, not RowOptions"),
+        ({"run": RowOptions()}, "run is of the type RowOptions, not RunOptions"),
+        ({"model": RowOptions()}, "The scorer's model is RowOptions"),
+        ({"daily": {"time_col": "at"}, "time_col": "at"}, "output is {'time_col': 'at'}"),
     ],
 )
 def test_what_is_said_twice_or_cannot_be_is_refused_before_anything_is_read(
@@ -227,6 +231,8 @@ def test_a_type_checker_sees_a_wrong_name() -> None:
 def test_a_request_stands_alone_and_has_a_time_column(call: Any) -> None:
     with pytest.raises(InputError, match="request is a DailyRequest here, so tz cannot be given beside it"):
         call("news.parquet", DailyRequest(time_col="at"), tz="UTC")
+    with pytest.raises(InputError, match="request is of the type dict, not DailyRequest"):
+        call("news.parquet", {"time_col": "at"})
     with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'time_col'"):
         call("news.parquet", entity_col="ticker")
 
