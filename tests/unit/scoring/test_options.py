@@ -190,7 +190,7 @@ def test_every_object_comes_back_from_toml(options: Settings, tmp_path: Path) ->
         ({"rows": {"limit": 3}}, "rows is of the type dict, not RowOptions"),
         ({"run": RowOptions()}, "run is of the type RowOptions, not RunOptions"),
         ({"model": RowOptions()}, "The scorer's model is RowOptions"),
-        ({"daily": {"time_col": "at"}, "time_col": "at"}, "output is {'time_col': 'at'}"),
+        ({"daily": {"time_col": "at"}, "time_col": "at"}, "daily is of the type dict, not DailyRequest"),
     ],
 )
 def test_what_is_said_twice_or_cannot_be_is_refused_before_anything_is_read(
