@@ -131,7 +131,7 @@ def _wrong_days(calendar: Any, sessions: pl.DataFrame) -> npt.NDArray[np.datetim
 def _with_special_weeks(calendar: Any, sessions: pl.DataFrame) -> pl.DataFrame:
     """The sessions of a calendar, those of its special weeks made again.
 
-    The library composes special weeks of several rules, which pandas 3 passes over without a word. Each span is made
+    The library composes special weeks of several rules, which pandas 3.1 passes over without a word. Each span is made
     here with its own days of the week as the only rule, which every pandas follows.
     """
     for first, last, weekdays in _special_weeks(calendar, sessions):
