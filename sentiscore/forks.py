@@ -32,7 +32,7 @@ _PATIENCE_S: Final = 10.0
 """How long polars may take for one row before it counts as hanging."""
 
 
-class _State:
+class _ForkState:
     """What is known of polars in this process.
 
     Attributes:
@@ -67,13 +67,13 @@ def check() -> None:
     Raises:
         ForkError: It does not, since this is a fork of a process that had used it.
     """
-    if _State.sound_in == os.getpid():
+    if _ForkState.sound_in == os.getpid():
         return
-    if not _State.broken:
-        _State.broken = not (_pool_runs() or _answers())
-    if _State.broken:
+    if not _ForkState.broken:
+        _ForkState.broken = not (_pool_runs() or _answers())
+    if _ForkState.broken:
         raise forked_with("started polars' threads")
-    _State.sound_in = os.getpid()
+    _ForkState.sound_in = os.getpid()
 
 
 def _pool_runs() -> bool | None:
@@ -118,21 +118,21 @@ def _answers() -> bool:
 
 
 def _before_fork() -> None:
-    _State.seen = _pool_runs()
+    _ForkState.seen = _pool_runs()
     if "torch" in sys.modules:
         for pause in _pauses(len(sys.modules)):
             pause(_PAUSE_SOFT)
 
 
 def _in_child() -> None:
-    was_sound = _State.sound_in == os.getppid()
-    _State.broken = _State.broken or _State.seen is True
-    _State.sound_in = os.getpid() if was_sound and _State.seen is False else 0
+    was_sound = _ForkState.sound_in == os.getppid()
+    _ForkState.broken = _ForkState.broken or _ForkState.seen is True
+    _ForkState.sound_in = os.getpid() if was_sound and _ForkState.seen is False else 0
     _in_parent()
 
 
 def _in_parent() -> None:
-    _State.seen = None  # a server written in C may fork next, and asks nobody before
+    _ForkState.seen = None  # a server written in C may fork next, and asks nobody before
 
 
 @lru_cache(maxsize=1)

@@ -21,16 +21,16 @@ def check_keywords(function: str, given: Iterable[str], known: Collection[str]) 
             raise TypeError(f"{function}() got an unexpected keyword argument {name!r}.{advice}")
 
 
-def beside_an_object(what: str, given: object, beside: Iterable[str]) -> InputError:
+def keywords_and_object(what: str, given: object, keywords: Iterable[str]) -> InputError:
     """The error where keywords stand beside the object whose fields they are.
 
     Args:
         what: The argument that the object was given as.
         given: The object.
-        beside: The keywords.
+        keywords: Their names.
     """
     kind = type(given).__name__
     return InputError(
-        f"{what} is a {kind} here, so {' and '.join(beside)} cannot be given beside it.",
+        f"{what} is a {kind} here, so {' and '.join(keywords)} cannot be given beside it.",
         f"Put everything into the {kind}, or give keywords alone.",
     )

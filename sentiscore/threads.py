@@ -45,7 +45,7 @@ class Task(Generic[Result]):
 
     def begin(self) -> bool:
         """Have a kept or new thread run it; whether there is one."""
-        return _State.pool.run(self._run)
+        return _Threads.pool.run(self._run)
 
     def result(self) -> Result:
         """What the function returns, or raises; runs it here if no thread has begun it."""
@@ -128,7 +128,7 @@ class _Pool:
         return not self._busy
 
 
-class _State:
+class _Threads:
     """The threads of this process."""
 
     pool = _Pool()
@@ -146,11 +146,11 @@ def rest(patience_s: float = _PATIENCE_S) -> bool:
     Returns:
         Whether no thread is at work any more.
     """
-    return _State.pool.rest(patience_s)
+    return _Threads.pool.rest(patience_s)
 
 
 def _let_go() -> None:
-    pool, _State.pool = _State.pool, _Pool()
+    pool, _Threads.pool = _Threads.pool, _Pool()
     pool.close()
 
 
@@ -180,7 +180,7 @@ def start(function: Callable[[], object], name: str) -> None:
 
 
 def _forget() -> None:
-    _State.pool = _Pool()
+    _Threads.pool = _Pool()
 
 
 atexit.register(rest)

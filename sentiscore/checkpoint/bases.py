@@ -44,9 +44,9 @@ def hash_base(folder: Folder) -> dict[str, str]:
     Raises:
         CheckpointError: A file cannot be read.
     """
-    place = opened(folder)
-    weights = sorted(name for name in place.names if name.endswith(".safetensors"))
-    return {name: hash_inside(place, name) for name in [CONFIG, *weights]}
+    base = opened(folder)
+    weights = sorted(name for name in base.names if name.endswith(".safetensors"))
+    return {name: hash_inside(base, name) for name in [CONFIG, *weights]}
 
 
 def find_base(folder: Folder, manifest: Manifest) -> Base | None:
@@ -63,27 +63,27 @@ def find_base(folder: Folder, manifest: Manifest) -> Base | None:
         return None
     _check_name_of_base(folder, manifest, from_hub=wanted.base_folder is None)
     other = None
-    for place in _places_of_base(folder, manifest, wanted):
-        if not os.path.isfile(place / CONFIG):  # noqa: PTH113 - a path that cannot be asked for is no error here
+    for candidate in _base_candidates(folder, manifest, wanted):
+        if not os.path.isfile(candidate / CONFIG):  # noqa: PTH113 - a path that cannot be asked for is no error here
             continue
-        found = opened(place)
+        found = opened(candidate)
         if hash_base(found) == wanted.base_files:
             check_folder(found)
             check_whole(found)
-            return Base(place, wanted.in_4_bits, found)
-        other = other or place
-    beside = _beside(folder, manifest)
-    if wanted.base_folder is None and other in (None, beside):
+            return Base(candidate, wanted.in_4_bits, found)
+        other = other or candidate
+    nearby = _adjacent_base_path(folder, manifest)
+    if wanted.base_folder is None and other in (None, nearby):
         raise CheckpointError(
             f"{folder} holds adapters for the hub model {manifest.base}, which is not in the local cache at the "
             "commit that they were trained on.",
             f"Fetch it, if you trust its owner: {command(manifest.base, manifest.base_revision)}\n"
-            f"(a base that is no classifier fails its last check, and is fetched all the same), or put it at {beside}.",
+            f"(a base that is no classifier fails its last check, and is fetched all the same), or put it at {nearby}.",
         )
     if other is None:
         raise CheckpointError(
             f"{folder} holds adapters for the base {manifest.base}, which is not at {wanted.base_folder} any more.",
-            f"Put the base, or a link to it, at {beside}.",
+            f"Put the base, or a link to it, at {nearby}.",
         )
     raise CheckpointError(
         f"{other} is not the base that the adapters in {folder} were trained on.",
@@ -101,18 +101,18 @@ def _check_name_of_base(folder: Folder, manifest: Manifest, *, from_hub: bool) -
         raise CheckpointError(f"The manifest of {folder} names no commit of its base {base}.", "Train it again.")
 
 
-def _places_of_base(folder: Folder, manifest: Manifest, wanted: KeptAdapters) -> Iterator[Path]:
+def _base_candidates(folder: Folder, manifest: Manifest, wanted: KeptAdapters) -> Iterator[Path]:
     """Where a base may be; a later place is touched only if it was not in an earlier one."""
     if wanted.base_folder is None and manifest.base == DEFAULT:
         yield PACKAGED
         return
-    yield _beside(folder, manifest)
+    yield _adjacent_base_path(folder, manifest)
     if wanted.base_folder is not None:
         yield Path(wanted.base_folder)
     elif (cached := find_in_cache(manifest.base, manifest.base_revision)) is not None:
         yield cached
 
 
-def _beside(folder: Folder, manifest: Manifest) -> Path:
+def _adjacent_base_path(folder: Folder, manifest: Manifest) -> Path:
     path = folder.path if isinstance(folder, OpenedFolder) else folder
     return path.parent / manifest.base.rpartition("/")[2]

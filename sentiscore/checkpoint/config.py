@@ -301,10 +301,10 @@ def _check_tables(settings: Mapping[str, Any]) -> None:
         found = settings.get(name)
         if not (found is None or isinstance(found, dict)) or len(found or {}) > _MOST_LABELS:
             raise ValueError(f"its {name} is no table, or a very large one")
-    for place in (settings, settings.get("rope_parameters") or {}, settings.get("rope_scaling") or {}):
-        for name in _SHARES & place.keys():
-            if not (place[name] is None or (isinstance(place[name], int | float) and 0 <= place[name] <= 1)):
-                raise ValueError(f"{name} is {shown(place[name])}")
+    for section in (settings, settings.get("rope_parameters") or {}, settings.get("rope_scaling") or {}):
+        for name in _SHARES & section.keys():
+            if not (section[name] is None or (isinstance(section[name], int | float) and 0 <= section[name] <= 1)):
+                raise ValueError(f"{name} is {shown(section[name])}")
 
 
 def check_against_weights(settings: Mapping[str, Any], numbers: int) -> None:

@@ -212,9 +212,9 @@ def load_opened(
         )
     base = find_base(folder, manifest) if manifest else None
     files = _hashes(folder, manifest, base)
-    for place in (folder, base.opened if base else None):
-        if place is not None:
-            place.check_unchanged()
+    for checked in (folder, base.opened if base else None):
+        if checked is not None:
+            checked.check_unchanged()
     return Checkpoint(
         name=model,
         folder=folder.path,

@@ -68,7 +68,7 @@ class OpenedFolder:
                 self._number = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
                 weakref.finalize(self, os.close, self._number)
             self.names = frozenset(os.listdir(path if self._number is None else self._number))  # noqa: PTH208
-            self._places = _places(path.resolve(strict=True))
+            self._allowed_folders = _allowed_folders(path.resolve(strict=True))
         except (OSError, RuntimeError) as error:
             raise CheckpointError(f"{path} cannot be read: {error}.", _COPY) from error
 
@@ -120,11 +120,11 @@ class OpenedFolder:
 
         A pipe without a writer would be waited for, and a device may do things when it is opened.
         """
-        place = self._followed(name)
-        if not stat.S_ISREG(self._stat(place).st_mode):
+        target = self._followed(name)
+        if not stat.S_ISREG(self._stat(target).st_mode):
             raise CheckpointError(f"{self.path / name} is not a plain file.", _COPY)
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        return os.open(self._at(place), flags, dir_fd=self._number)
+        return os.open(self._at(target), flags, dir_fd=self._number)
 
     def _followed(self, name: str) -> str:
         """The name of the file that a name stands for; a whole path where the file may be elsewhere, and is."""
@@ -135,10 +135,10 @@ class OpenedFolder:
             if is_plain_name(target):
                 name = target
                 continue
-            real = (self._places[0] / target).resolve(strict=True)
-            if real.parent == self._places[0]:
+            real = (self._allowed_folders[0] / target).resolve(strict=True)
+            if real.parent == self._allowed_folders[0]:
                 name = real.name
-            elif self.path == PACKAGED or real.parent in self._places:
+            elif self.path == PACKAGED or real.parent in self._allowed_folders:
                 return str(real)
             else:
                 raise CheckpointError(
@@ -238,7 +238,7 @@ def open_inside(folder: Folder, name: str) -> BufferedReader:
     return opened(folder).open(name)
 
 
-def _places(folder: Path) -> list[Path]:
+def _allowed_folders(folder: Path) -> list[Path]:
     """Where the files of a folder may be, each of them resolved."""
     in_cache = (
         _SNAPSHOT.fullmatch(folder.name) is not None

@@ -107,9 +107,9 @@ def has_token_types(settings: Mapping[str, Mapping[str, Any]]) -> bool:
 
 
 def _added(raw: Mapping[str, Any]) -> dict[str, Any]:
-    for token, place in raw.items():
-        if not isinstance(place, int) or isinstance(place, bool) or place < 0:
-            raise ValueError(f"the token {token[:40]!r} has the id {str(place)[:40]}")
+    for token, token_id in raw.items():
+        if not isinstance(token_id, int) or isinstance(token_id, bool) or token_id < 0:
+            raise ValueError(f"the token {token[:40]!r} has the id {str(token_id)[:40]}")
     return dict(raw)
 
 

@@ -274,11 +274,11 @@ def _check_unknown(model: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> N
         raise ValueError(f"its vocabulary does not have {shown(name)}, its token for what is unknown")
 
 
-def _check_token(token: Any, place: Any) -> None:
+def _check_token(token: Any, token_id: Any) -> None:
     if not isinstance(token, str) or len(token) > _LONGEST_TOKEN:
         raise ValueError(f"it has a token that is not a text of at most {_LONGEST_TOKEN:,} characters: {shown(token)}")
-    if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place <= _HIGHEST_ID:
-        raise ValueError(f"its token {shown(token)} has the id {shown(place)}")
+    if not isinstance(token_id, int) or isinstance(token_id, bool) or not 0 <= token_id <= _HIGHEST_ID:
+        raise ValueError(f"its token {shown(token)} has the id {shown(token_id)}")
 
 
 def _check_added(added: Any) -> set[int]:
@@ -303,7 +303,7 @@ def _check_post_processor(step: Mapping[str, Any], known: set[int]) -> None:
     if step["type"] in ("BertProcessing", "RobertaProcessing"):
         for name in ("sep", "cls"):
             match step.get(name):
-                case [str(), int(place)] if place in known:
+                case [str(), int(token_id)] if token_id in known:
                     pass
                 case other:
                     raise ValueError(
@@ -330,7 +330,9 @@ def _check_template(step: Mapping[str, Any], known: set[int]) -> None:
             case {"SpecialToken": {"id": str(name)}}:
                 token = tokens.get(name)
                 ids = token.get("ids") if isinstance(token, dict) else None
-                if not isinstance(ids, list) or not all(type(place) is int and place in known for place in ids):
+                if not isinstance(ids, list) or not all(
+                    type(token_id) is int and token_id in known for token_id in ids
+                ):
                     raise ValueError(f"its template has the token {shown(name)}, whose ids are not in the vocabulary")
                 special += len(ids)
             case _:

@@ -173,13 +173,13 @@ def parse_header(data: bytes | bytearray | memoryview, size: int) -> dict[str, E
         raise ValueError(f"it has {len(header):,} tensors")
     begin = _PREFIX + length
     entries = {name: _entry(name, about, begin) for name, about in header.items()}
-    place = begin
+    position = begin
     for name, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].end)):
-        if entry.start != place:
+        if entry.start != position:
             raise ValueError(f"its tensor {name[:80]!r} does not begin where the one before it ends")
-        place = entry.end
-    if place != size:
-        raise ValueError(f"it has {size:,} bytes, and its tensors end at {place:,}")
+        position = entry.end
+    if position != size:
+        raise ValueError(f"it has {size:,} bytes, and its tensors end at {position:,}")
     return entries
 
 

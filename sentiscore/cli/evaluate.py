@@ -119,12 +119,12 @@ def command(
 
 def _names(paths: tuple[Path, ...]) -> list[str]:
     """The names of files without the folders of this machine; different files of one name are numbered."""
-    places = [path.resolve() for path in paths]
+    real_paths = [path.resolve() for path in paths]
     of: dict[str, list[Path]] = {}
-    for path, place in zip(paths, places, strict=True):
-        if place not in of.setdefault(path.name, []):
-            of[path.name].append(place)
+    for path, real_path in zip(paths, real_paths, strict=True):
+        if real_path not in of.setdefault(path.name, []):
+            of[path.name].append(real_path)
     return [
-        path.name if len(of[path.name]) == 1 else f"{path.name} ({of[path.name].index(place) + 1})"
-        for path, place in zip(paths, places, strict=True)
+        path.name if len(of[path.name]) == 1 else f"{path.name} ({of[path.name].index(real_path) + 1})"
+        for path, real_path in zip(paths, real_paths, strict=True)
     ]

@@ -32,7 +32,7 @@ def event(name: str, **fields: Any) -> None:
     click.echo(json.dumps({"event": name, "time": now, **fields}, default=str), err=True)
 
 
-def tell(name: str, message: str) -> None:
+def report(name: str, message: str) -> None:
     """A word on stderr on how it goes: an event, or text where events are not written."""
     if _Log.on:
         event(name, message=message)

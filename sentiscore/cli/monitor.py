@@ -110,7 +110,7 @@ def command(
 
     from sentiscore.cli.show import drift_report, line
     from sentiscore.disk.durable import write_text
-    from sentiscore.disk.permission import check_place
+    from sentiscore.disk.permission import check_file_target
     from sentiscore.errors import OutputError
     from sentiscore.monitoring.monitor import monitor
 
@@ -118,7 +118,7 @@ def command(
     if json_file is not None and not to_stdout:
         if json_file.resolve() in {path.resolve() for path in (scored, *references)}:
             raise OutputError(f"{json_file} is a file that is read.", "Choose another place with --json.")
-        check_place(json_file)
+        check_file_target(json_file)
     report = monitor(
         scored,
         reference=references,

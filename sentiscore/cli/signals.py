@@ -83,7 +83,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
     again, _Received.number, _Received.asked = _Received.asked, number, True
     if number != signal.SIGINT and _Received.patient and not again:
         with suppress(RuntimeError):  # which Python raises if this interrupted a line that was being written
-            json_log.tell("stopping", "Stopping when the rows in hand are scored; once more stops at once.")
+            json_log.report("stopping", "Stopping when the rows in hand are scored; once more stops at once.")
         return
     if _Received.owned:
         if _Received.stopped:

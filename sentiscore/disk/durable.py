@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from sentiscore.disk.failures import translated
-from sentiscore.disk.parts import beside, sweep
+from sentiscore.disk.parts import hidden_part_path, sweep
 from sentiscore.disk.paths import real
 from sentiscore.disk.replacing import check_replaceable, take_after
 
@@ -31,7 +31,7 @@ def write_whole(path: Path, content: bytes, *, like: Path | None = None) -> None
     Raises:
         OutputError: It cannot be written there.
     """
-    part = beside(real(path))
+    part = hidden_part_path(real(path))
     try:
         with translated(path):
             sweep(path)
@@ -78,17 +78,17 @@ def put_in_place(part: Path, target: Path, *, like: Path | None = None) -> None:
     Raises:
         OutputError: It cannot be put there.
     """
-    place = real(target)
+    real_path = real(target)
     with translated(target):
-        check_replaceable(target, place)
-        take_after(part, like or place)
-        replace_synced(part, place)
+        check_replaceable(target, real_path)
+        take_after(part, like or real_path)
+        replace_synced(part, real_path)
 
 
-def replace_synced(part: Path, place: Path) -> None:
+def replace_synced(part: Path, real_path: Path) -> None:
     """Rename a file that was synced, and wait until the disk has its name."""
-    part.replace(place)
-    sync_folder(place.parent)
+    part.replace(real_path)
+    sync_folder(real_path.parent)
 
 
 def make_folder(folder: Path) -> None:

@@ -22,8 +22,8 @@ def translated(path: Path, others: tuple[type[BaseException], ...] = ()) -> Iter
         yield
     except PermissionError as error:
         named = real(path) if os.path.islink(path) else path  # noqa: PTH114 - False without permission
-        place = named if os.path.isdir(named) else named.parent  # noqa: PTH112 - False without permission
-        raise OutputError(f"{place} may not be written to by this user.", "Choose another place.") from error
+        refusing = named if os.path.isdir(named) else named.parent  # noqa: PTH112 - False without permission
+        raise OutputError(f"{refusing} may not be written to by this user.", "Choose another place.") from error
     except caught as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise OutputError(

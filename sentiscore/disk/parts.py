@@ -22,16 +22,16 @@ PART_ENDING: Final = r"\.(?P<process>\d{1,9})(\.(?P<run>[0-9a-f]{6})-[0-9a-f]+)?
 """How the name of a part ends; those of earlier versions have the number of their process alone."""
 
 
-def beside(path: Path) -> Path:
+def hidden_part_path(path: Path) -> Path:
     """A new name beside a path, for what will take its place; no two writers get the same one."""
     return path.with_name(f".{path.name}.{os.getpid()}.{_RUN}-{next(_NUMBERS):x}.part")
 
 
 def sweep(path: Path) -> None:
     """Remove what processes that are gone left of files they were writing in this place."""
-    place = real(path)
-    for part in place.parent.glob(f".{glob.escape(place.name)}.*.part"):
-        found = re.fullmatch(PART_ENDING, part.name.removeprefix(f".{place.name}"))
+    real_path = real(path)
+    for part in real_path.parent.glob(f".{glob.escape(real_path.name)}.*.part"):
+        found = re.fullmatch(PART_ENDING, part.name.removeprefix(f".{real_path.name}"))
         with suppress(OSError):
             if found and time.time() - _touched(part) > _LEFT_BEHIND and not _is_in_work(found):
                 remove(part)

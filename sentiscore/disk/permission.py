@@ -6,14 +6,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from sentiscore.disk.failures import translated
-from sentiscore.disk.parts import beside
+from sentiscore.disk.parts import hidden_part_path
 from sentiscore.disk.paths import real
 from sentiscore.disk.replacing import check_replaceable
 from sentiscore.errors import OutputError
 from sentiscore.local import local_path
 
 
-def check_place(path: Path) -> None:
+def check_file_target(path: Path) -> None:
     """Can a file be written there?
 
     Raises:
@@ -41,7 +41,7 @@ def check_parent(path: Path) -> None:
 def probe(path: Path) -> None:
     """Write where a path is, under no name where the system can do that, so that not even a kill leaves a trace."""
     with suppress(FileNotFoundError):
-        beside(real(path)).lstat()  # says if the name is too long
+        hidden_part_path(real(path)).lstat()  # says if the name is too long
     folder = real(path).parent
     with tempfile.TemporaryFile(dir=folder):
         pass

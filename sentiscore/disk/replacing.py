@@ -19,12 +19,12 @@ _KINDS: Final = (
 )
 
 
-def check_replaceable(path: Path, place: Path) -> None:
+def check_replaceable(path: Path, real_path: Path) -> None:
     """Can a finished file take this place in one step?
 
     Args:
         path: The place as the user named it.
-        place: Where it leads.
+        real_path: Where it leads.
 
     Raises:
         OutputError: It is a stream, a pipe, a device or a socket, a mount of its own, or the folder lets its owner
@@ -37,20 +37,20 @@ def check_replaceable(path: Path, place: Path) -> None:
             "Name a file, and print it afterwards.",
         )
     try:
-        found = place.stat()
+        found = real_path.stat()
     except FileNotFoundError:
         return
     for is_kind, kind in _KINDS:
         if is_kind(found.st_mode):
             raise OutputError(f"{path} is {kind}, not a file.", "Name a file, and send it on afterwards.")
-    folder = place.parent.stat()
+    folder = real_path.parent.stat()
     if found.st_dev != folder.st_dev:
         raise OutputError(
             f"{path} is a mount of its own, which no file can take the place of.", "Mount the folder that it is in."
         )
     if folder.st_mode & stat.S_ISVTX and _user() not in (None, 0, folder.st_uid, found.st_uid):
         raise OutputError(
-            f"{path} belongs to another user, and in {place.parent} a file is replaced by its owner alone.",
+            f"{path} belongs to another user, and in {real_path.parent} a file is replaced by its owner alone.",
             "Choose another place.",
         )
 

@@ -78,11 +78,11 @@ def pack(
     for batch in batches:
         columns = np.arange(batch.width)
         block = packed[start : start + batch.tokens].reshape(batch.rows.size, batch.width)
-        places = starts[batch.rows, None] + columns
+        sources = starts[batch.rows, None] + columns
         if batch.padding:
             read = columns < lengths[batch.rows, None]
-            block[read] = ids[places[read]]
+            block[read] = ids[sources[read]]
         else:
-            block[:] = ids[places]
+            block[:] = ids[sources]
         start += batch.tokens
     return packed

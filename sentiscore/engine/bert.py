@@ -105,7 +105,7 @@ def _setting(config: Mapping[str, Any], family: _Family, name: str, default: Any
 
 
 @dataclass(frozen=True)
-class _Layer:
+class _BertLayer:
     query: Linear | None
     """Of the last layer alone, where queries are needed for one token of a text."""
     qkv: Linear
@@ -159,7 +159,7 @@ class BertEngine:
             weight, bias = take(weights, f"{name}.weight", hidden), take(weights, f"{name}.bias", hidden)
             return Norm(weight, bias, eps, device=device, dtype=dtype)
 
-        def layer(i: int) -> _Layer:
+        def layer(i: int) -> _BertLayer:
             name = f"{family.prefix}{family.layer.format(i)}"
             query, key, value = (
                 part(f"{name}.{which}", hidden, hidden) for which in (family.query, family.key, family.value)
@@ -169,7 +169,7 @@ class BertEngine:
             last = i == n_layers - 1
             together = (key, value) if last else (query, key, value)
             weights_of, biases_of = zip(*together, strict=True)
-            return _Layer(
+            return _BertLayer(
                 query=linear(*query) if last else None,
                 qkv=linear(torch.cat(weights_of), torch.cat(biases_of)),
                 dense=linear(*part(f"{name}.{family.dense}", hidden, hidden)),
@@ -184,13 +184,15 @@ class BertEngine:
         first = int(config.get("pad_token_id", _ROBERTA_PAD)) + 1 if family.positions_after_padding else 0
         # RoBERTa's kin count positions from behind their padding token, which is always at its own
         self._padding = first - 1 if family.positions_after_padding else None
-        places = take(weights, f"{embeddings}.position_embeddings.weight", positions, hidden)[max(first - 1, 0) :]
+        position_table = take(weights, f"{embeddings}.position_embeddings.weight", positions, hidden)[
+            max(first - 1, 0) :
+        ]
         if family.has_types:
             types = take(weights, f"{embeddings}.token_type_embeddings.weight", int(config["type_vocab_size"]), hidden)
-            places = places + types[0]
+            position_table = position_table + types[0]
         self.longest = positions - first
         words = take(weights, f"{embeddings}.word_embeddings.weight", self.vocabulary, hidden)
-        self._words, self._places = moved(words, device, dtype), moved(places, device, dtype)
+        self._words, self._position_table = moved(words, device, dtype), moved(position_table, device, dtype)
         self._embedding_norm = norm(f"{embeddings}.LayerNorm")
         self._layers = [layer(i) for i in range(n_layers)]
         self._head_dense = linear(*part(family.head_dense, hidden, hidden))
@@ -226,7 +228,7 @@ class BertEngine:
             return False
         return distinct.device.type != "cpu" or bool((distinct == self._padding).any())
 
-    def _places_of(self, ids: Tensor, *, counted: bool) -> Tensor:
+    def _position_embeddings(self, ids: Tensor, *, counted: bool) -> Tensor:
         """The embeddings of the positions of a batch.
 
         Args:
@@ -237,11 +239,11 @@ class BertEngine:
             Shape (tokens, size), or (rows, tokens, size).
         """
         if self._padding is None:
-            return self._places[: ids.shape[1]]
+            return self._position_table[: ids.shape[1]]
         if not counted:
-            return self._places[1 : ids.shape[1] + 1]
+            return self._position_table[1 : ids.shape[1] + 1]
         others = ids != self._padding
-        return self._places[others.cumsum(dim=1) * others]
+        return self._position_table[others.cumsum(dim=1) * others]
 
     @torch.inference_mode()
     def logits(self, window: bool, ids: Tensor, ends: Tensor | None) -> Tensor:
@@ -257,7 +259,7 @@ class BertEngine:
         """
         rows, width = ids.shape
         bias = None if ends is None else hide_padding(ends, width, self._words.dtype)
-        x = self._embedding_norm((self._words[ids] + self._places_of(ids, counted=window)).flatten(0, 1))
+        x = self._embedding_norm((self._words[ids] + self._position_embeddings(ids, counted=window)).flatten(0, 1))
         for layer in self._layers:
             mixed = layer.qkv(x).view(rows, width, -1, x.shape[1] // self._heads)
             if layer.query is None:

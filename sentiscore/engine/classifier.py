@@ -195,11 +195,11 @@ class Classifier:
         def compute(one: tuple[Batch, Tensor, Tensor | None]) -> Tensor:
             return self._engine.logits(window, *one[1:])
 
-        def tell(one: tuple[Batch, Tensor, Tensor | None]) -> None:
+        def report(one: tuple[Batch, Tensor, Tensor | None]) -> None:
             if progress is not None:
                 progress(one[0].rows.size)
 
-        return torch.cat(on_cores(compute, work, tell))
+        return torch.cat(on_cores(compute, work, report))
 
     def _in_turn(
         self, batches: Sequence[Batch], ids: Tensor, ends: Tensor, distinct: Tensor, progress: Progress | None

@@ -31,7 +31,7 @@ _TOKENS_AT_ONCE: Final = 4096
 
 
 @dataclass(frozen=True)
-class _Layer:
+class _GptNeoxLayer:
     query: Linear | None
     """Of the last layer alone, where queries are needed for one token of a text."""
     qkv: Linear
@@ -42,7 +42,7 @@ class _Layer:
 
 
 @dataclass(frozen=True)
-class Window:
+class FirstLayer:
     """The first layer's work for each distinct token of a window; `slots` says where a token's is."""
 
     slots: Tensor
@@ -99,7 +99,7 @@ class GptNeoxEngine:
         def norm(name: str) -> tuple[Tensor, Tensor]:
             return take(weights, f"{name}.weight", hidden), take(weights, f"{name}.bias", hidden)
 
-        def layer(i: int) -> _Layer:
+        def layer(i: int) -> _GptNeoxLayer:
             name = f"gpt_neox.layers.{i}"
             before_attention, before_mlp = norm(f"{name}.input_layernorm"), norm(f"{name}.post_attention_layernorm")
             attention = f"{name}.attention.query_key_value"
@@ -113,7 +113,7 @@ class GptNeoxEngine:
             )
             first, last = i == 0, i == n_layers - 1
             kept = hidden if last and not first else 0
-            return _Layer(
+            return _GptNeoxLayer(
                 query=linear(weight[:kept], bias[:kept]) if kept else None,
                 qkv=linear(weight[kept:], bias[kept:]),
                 dense=linear(
@@ -148,7 +148,7 @@ class GptNeoxEngine:
         return _HEAD
 
     @torch.inference_mode()
-    def open_window(self, distinct: Tensor) -> Window:
+    def open_window(self, distinct: Tensor) -> FirstLayer:
         """Do the first layer's work for the tokens that the next batches are made of.
 
         Args:
@@ -159,7 +159,7 @@ class GptNeoxEngine:
         embedded = self._embedding[distinct]
         first = self._layers[0]
         inputs = [self._normalised(part) for part in torch.split(embedded, _TOKENS_AT_ONCE)]
-        return Window(
+        return FirstLayer(
             slots=slots,
             embedded=embedded,
             qkv=torch.cat([first.qkv(part) for part in inputs]),
@@ -167,7 +167,7 @@ class GptNeoxEngine:
         )
 
     @torch.inference_mode()
-    def logits(self, window: Window, ids: Tensor, ends: Tensor | None) -> Tensor:
+    def logits(self, window: FirstLayer, ids: Tensor, ends: Tensor | None) -> Tensor:
         """Logits of one batch of the open window.
 
         Args:
@@ -219,10 +219,10 @@ class GptNeoxEngine:
     def _normalised(self, x: Tensor) -> Tensor:
         return functional.layer_norm(x, (self.width,), eps=self._eps)
 
-    def _mlp(self, layer: _Layer, z: Tensor) -> Tensor:
+    def _mlp(self, layer: _GptNeoxLayer, z: Tensor) -> Tensor:
         return layer.down(self._activation(layer.up(z)))
 
-    def _joined(self, layer: _Layer, x: Tensor, attended: Tensor, mlp: Tensor | None) -> Tensor:
+    def _joined(self, layer: _GptNeoxLayer, x: Tensor, attended: Tensor, mlp: Tensor | None) -> Tensor:
         """The layer's output; `mlp` is that of a parallel residual."""
         joined = layer.dense(attended).add_(x)
         return joined.add_(self._mlp(layer, self._normalised(joined)) if mlp is None else mlp)

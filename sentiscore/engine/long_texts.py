@@ -39,7 +39,7 @@ def cut(text: str, token_ends: Sequence[int], room: int) -> list[str]:
     return [*pieces, text[begin:]] if begin < len(text) or not pieces else pieces
 
 
-def _last_between(places: Sequence[int], least: int, most: int) -> int | None:
+def _last_between(positions: Sequence[int], least: int, most: int) -> int | None:
     """The last place after `least` and not after `most`."""
-    i = bisect_right(places, most)
-    return places[i - 1] if i and places[i - 1] > least else None
+    i = bisect_right(positions, most)
+    return positions[i - 1] if i and positions[i - 1] > least else None

@@ -121,15 +121,15 @@ def _made(checkpoint: Checkpoint, files: Mapping[str, bytearray]) -> str:
     _check_fast(transformers, folder, named)
     config = {"model_type": kind} | ({"tokenizer_class": of_network} if of_network else {})
     with tempfile.TemporaryDirectory(prefix="sentiscore-tokenizer-") as scratch:
-        place = Path(scratch)
+        work_folder = Path(scratch)
         for name, data in files.items():
-            (place / name).write_bytes(data)
+            (work_folder / name).write_bytes(data)
         for name, settings in {**checkpoint.tokenizer_settings, CONFIG: config}.items():
-            (place / name).write_text(json.dumps(settings), encoding="utf-8")
+            (work_folder / name).write_text(json.dumps(settings), encoding="utf-8")
         with offline(), translated(f"No tokenizer can be made from {' and '.join(files)} in {folder}"):
             # One that names no kind is taken at its word; AutoTokenizer would choose by the kind of network at times.
             chosen = transformers.PreTrainedTokenizerFast if named in _ANY_KIND else transformers.AutoTokenizer
-            made = chosen.from_pretrained(place, local_files_only=True, trust_remote_code=False)
+            made = chosen.from_pretrained(work_folder, local_files_only=True, trust_remote_code=False)
             _check_made(made, files)
             text: str = made.backend_tokenizer.to_str()
             return text

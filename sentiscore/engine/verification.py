@@ -32,7 +32,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrialRun:
     """What was found when a model scored two texts, in fp32 on the CPU.
 
     Attributes:
@@ -69,7 +69,7 @@ class Verification:
     revision: str | None
     checks: tuple[Check, ...]
     checkpoint: Checkpoint | None
-    trial: "Trial | None" = None
+    trial: "TrialRun | None" = None
     lock: Path | None = None
 
     @property
@@ -136,19 +136,19 @@ def verify(
         raise InputError(f"{model} is not from the hub, so it has no commit to record.", "Leave --lock out.")
     opened = OpenedFolder(folder)
     checks = [_run(name, partial(check, opened)) for name, check in CHECKS.items()]
-    checkpoint, trials = None, list[Trial]()
+    checkpoint, trials = None, list[TrialRun]()
     if all(check.passed for check in checks):
         found: list[Checkpoint] = []
         checks.append(_run("labels", lambda: found.append(_load(model, opened, commit, labels, lock=lock))))
         if found:
             checks.append(_run("loading", lambda: trials.append(_try(found[0]))))
             checkpoint = found[0].closed() if checks[-1].passed else None
-    place = None
+    lock_file = None
     trial = next(iter(trials), None)
     if lock and commit is not None and trial is not None:
         pin = Pin(None if is_commit(revision) else revision, commit, trial.tokenizer_sha256)
-        place = record(str(model), pin)
-    return Verification(str(model), folder, commit, tuple(checks), checkpoint, trial, place)
+        lock_file = record(str(model), pin)
+    return Verification(str(model), folder, commit, tuple(checks), checkpoint, trial, lock_file)
 
 
 def _load(
@@ -167,7 +167,7 @@ def _run(name: str, check: Callable[[], None]) -> Check:
     return Check(name, None)
 
 
-def _try(checkpoint: Checkpoint) -> Trial:
+def _try(checkpoint: Checkpoint) -> TrialRun:
     """Load it as scoring would, and see that it has an answer to each of two texts.
 
     Raises:
@@ -181,4 +181,4 @@ def _try(checkpoint: Checkpoint) -> Trial:
     classifier = Classifier.load(checkpoint, device=torch.device("cpu"), dtype=torch.float32)
     encoder = classifier.encoder
     classifier.run(encoder.encode(PLAIN))
-    return Trial(encoder.max_length, encoder.origin, encoder.made, encoder.differences, classifier.takes_padding)
+    return TrialRun(encoder.max_length, encoder.origin, encoder.made, encoder.differences, classifier.takes_padding)

@@ -88,10 +88,10 @@ class BadRows:
         if not self._counts:
             return
         n = self._counts.total()
-        told = ", ".join(f"{self._counts[status]:,} {status}" for status in names.BAD_STATUSES if self._counts[status])
+        found = ", ".join(f"{self._counts[status]:,} {status}" for status in names.BAD_STATUSES if self._counts[status])
         rows = "row has" if n == 1 else "rows have"
         raise InputError(
-            f"{n:,} {rows} no text that can be read: {told}; the first is {self._first}.",
+            f"{n:,} {rows} no text that can be read: {found}; the first is {self._first}.",
             "Mend the file; or let such rows have a status and no scores with --bad-rows keep, or a file of their own "
             "with --bad-rows drop.",
         )
@@ -137,7 +137,7 @@ class Damage:
         self.n_rows += int((damaged.list.len() > 0).sum())
         self.columns.update(damaged.explode().drop_nulls().to_list())
 
-    def told(self, csv: CsvDialect, first: Mapping[str, str], *, text_col: str, entity_col: str | None) -> str:
+    def warning(self, csv: CsvDialect, first: Mapping[str, str], *, text_col: str, entity_col: str | None) -> str:
         """What a user has to know of it.
 
         Args:
@@ -148,15 +148,15 @@ class Damage:
         """
         one = self.n_rows == 1
         become = {entity_col: "kept with U+FFFD in their place, and not in the daily features", text_col: "not scored"}
-        counts = []
+        found = []
         for name, n in self.columns.most_common():
             where = f" (first in {first[name]})" if name in first else ""
-            counts.append(f"{n:,} in {name!r}{where}, {become.get(name, 'kept with U+FFFD in their place')}")
+            found.append(f"{n:,} in {name!r}{where}, {become.get(name, 'kept with U+FFFD in their place')}")
         advice = "Write those columns again as text."
         if first:
             advice = "If the file has another encoding, name it, for example --encoding cp1252 (encoding)."
         encoding = csv.encoding.upper() if first else "UTF-8"
         return (
-            f"{self.n_rows:,} row{' holds' if one else 's hold'} bytes that are not {encoding}: {'; '.join(counts)}. "
+            f"{self.n_rows:,} row{' holds' if one else 's hold'} bytes that are not {encoding}: {'; '.join(found)}. "
             f"{advice}"
         )

@@ -9,7 +9,7 @@ from sentiscore.errors import InputError
 from sentiscore.features import DailyConfig, DailyRequest
 from sentiscore.features.request import request_or_none
 from sentiscore.features.sessions import Calendar
-from sentiscore.keywords import beside_an_object
+from sentiscore.keywords import keywords_and_object
 from sentiscore.scoring.events import Event, OnEvent, OnPhase, OnProgress, OnWindow, PhaseBegun, RowsDone, WindowDone
 from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
 from sentiscore.scoring.scorer import Scorer
@@ -169,7 +169,7 @@ def _of(names: Sequence[str], flat: Mapping[str, Any]) -> dict[str, Any]:
     return {name: flat[name] for name in names if name in flat}
 
 
-def _check_alone(what: str, given: object, beside: Mapping[str, Any]) -> None:
+def _check_alone(what: str, given: object, keywords: Mapping[str, Any]) -> None:
     """Raise an InputError if keywords stand beside the object whose fields they are."""
-    if beside:
-        raise beside_an_object(what, given, beside)
+    if keywords:
+        raise keywords_and_object(what, given, keywords)

@@ -27,7 +27,7 @@ from sentiscore.scoring.journal import Journal
 from sentiscore.scoring.memory_limit import memory_limit, window_limits
 from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
 from sentiscore.scoring.output_job import OutputJob, Watch
-from sentiscore.scoring.plan import check_places, make_plan
+from sentiscore.scoring.plan import check_targets, make_plan
 from sentiscore.scoring.planned import JobRequest, Plan
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.scoring.tally import JobSummary, Tally
@@ -117,13 +117,13 @@ def score_file(
             make_plan(job, request, output=output, between=watch.between, bounds=watch.bounds)
             for job in ([paths] if output is not None else [[path] for path in paths])
         ]
-        check_places(plans)
+        check_targets(plans)
         tally = Tally(plans, listen)
         summary = _run(plans, chosen, allowed, tally, watch)
     if tally.damage.n_rows:
         first = {name: where for plan in reversed(plans) for name, where in plan.first_damage.items()}
-        told = tally.damage.told(asked.dialect, first, text_col=text_col, entity_col=request.entity_col)
-        warnings.warn(told, SentiscoreWarning, stacklevel=2)
+        warning = tally.damage.warning(asked.dialect, first, text_col=text_col, entity_col=request.entity_col)
+        warnings.warn(warning, SentiscoreWarning, stacklevel=2)
     return summary
 
 

@@ -31,7 +31,7 @@ class Bounds:
 
 
 @dataclass(frozen=True)
-class Span:
+class FileSpan:
     """The rows of a window that are of one source.
 
     Attributes:
@@ -63,7 +63,7 @@ class Window:
     """
 
     position: int
-    spans: list[Span]
+    spans: list[FileSpan]
     rows: pl.DataFrame
     damaged: pl.Series
 
@@ -114,10 +114,10 @@ def windows_of(
             break
     if position == 0:
         empty = pl.DataFrame(schema={name: plan.sources[0].schema[name] for name in chosen})
-        yield Window(0, [Span(0, 0, 0, 0)], empty, pl.Series(DAMAGED, [], dtype=pl.List(pl.String)))
+        yield Window(0, [FileSpan(0, 0, 0, 0)], empty, pl.Series(DAMAGED, [], dtype=pl.List(pl.String)))
 
 
-def _spans(starts: Sequence[int], position: int, rows: int) -> list[Span]:
+def _spans(starts: Sequence[int], position: int, rows: int) -> list[FileSpan]:
     """The sources of some rows.
 
     Args:
@@ -125,12 +125,12 @@ def _spans(starts: Sequence[int], position: int, rows: int) -> list[Span]:
         position: How many come before the rows.
         rows: How many they are.
     """
-    spans: list[Span] = []
+    spans: list[FileSpan] = []
     end = position + rows
     number = bisect_right(starts, position) - 1
     while number < len(starts) - 1 and starts[number] < end:
         first, last = max(position, starts[number]), min(end, starts[number + 1])
         if first < last:
-            spans.append(Span(number, first - starts[number], first - position, last - first))
+            spans.append(FileSpan(number, first - starts[number], first - position, last - first))
         number += 1
     return spans

@@ -103,8 +103,8 @@ class Journal:
         Args:
             path: The output, or another file of the job.
         """
-        place = real(path)
-        return self.folder / f"{BEGUN}{place.name}" if place.parent == self.folder.parent else None
+        real_path = real(path)
+        return self.folder / f"{BEGUN}{real_path.name}" if real_path.parent == self.folder.parent else None
 
     def begin(self, key: Mapping[str, str], *, resume: bool, stored: bool = False) -> int:
         """Find the finished windows of a job.
@@ -221,12 +221,14 @@ class Journal:
         if not others or found == dict(key):
             return
         if found is None:
-            told = "what it was of cannot be read any more"
+            changes = "what it was of cannot be read any more"
         else:
             differing = [name for name in {**found, **key} if found.get(name) != key.get(name)]
-            told = "; ".join(f"{name} was {_told(found.get(name))} and is {_told(key.get(name))}" for name in differing)
+            changes = "; ".join(
+                f"{name} was {_shown(found.get(name))} and is {_shown(key.get(name))}" for name in differing
+            )
         raise OutputError(
-            f"{self.target} has a job that was stopped, and that this one is not: {told}.",
+            f"{self.target} has a job that was stopped, and that this one is not: {changes}.",
             "Go on with it by the command that began it, or throw away what it has done with --no-resume "
             "(resume=False).",
         )
@@ -267,7 +269,7 @@ class Journal:
         replace_synced(waiting, self.folder / name)
 
 
-def _told(value: str | None) -> str:
+def _shown(value: str | None) -> str:
     """A value of a key for a message: long hashes are cut."""
     if value is None:
         return "not there"

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 from sentiscore import labels as names
 from sentiscore.errors import InputError
-from sentiscore.keywords import beside_an_object
+from sentiscore.keywords import keywords_and_object
 from sentiscore.settings import Settings
 from sentiscore.tables.dialect import CsvDialect
 
@@ -63,7 +63,7 @@ def one_scorer(model: str | Path | ScorerOptions, given: ScorerOptions) -> Score
     if not isinstance(model, ScorerOptions):
         return replace(given, model=model)
     if named := [each.name for each in fields(given) if getattr(given, each.name) != each.default]:
-        raise beside_an_object("model", model, named)
+        raise keywords_and_object("model", model, named)
     return model
 
 

@@ -103,7 +103,7 @@ class OutputJob:
                     "aside.",
                     "Please report this.",
                 )
-            self._place(output, rejects)
+            self._publish(output, rejects)
         self._journal.clear()
 
     def _sink(self, path: Path, *, folder: bool = False) -> Sink:
@@ -213,7 +213,7 @@ class OutputJob:
             for span, (n_scored, n_known) in zip(spans, texts, strict=True)
         ]
 
-    def _place(self, output: Sink, rejects: Sink | None) -> None:
+    def _publish(self, output: Sink, rejects: Sink | None) -> None:
         """Let everything that was written take its place; until then each place is as it was."""
         plan = self._plan
         sources = [
@@ -230,12 +230,12 @@ class OutputJob:
                 daily = sinks.enter_context(self._sink(plan.daily))
                 for days in plan.sums.parts():
                     daily.write(days)
-                told = provenance_of_days(plan, made, sha256=output.sha256, n_days=daily.rows)
-                _finish(daily, told)
+                provenance = provenance_of_days(plan, made, sha256=output.sha256, n_days=daily.rows)
+                _finish(daily, provenance)
                 written.append(daily)
             self._watch.memory.check()
             for sink in reversed(written):  # the output last
-                sink.place()
+                sink.publish()
 
     def _finish(self, sink: Sink, sources: Sequence[SourceFacts], *, rejects: bool) -> Provenance:
         made = provenance_of_rows(

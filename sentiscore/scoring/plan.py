@@ -9,7 +9,7 @@ from sentiscore import labels as names
 from sentiscore.disk.paths import real
 from sentiscore.errors import InputError, OutputError
 from sentiscore.features import DailySums
-from sentiscore.nightly.daily_file import beside, default_daily
+from sentiscore.nightly.daily_file import default_daily, sibling_path
 from sentiscore.scoring.bad_rows import bad_before_scoring, check_columns
 from sentiscore.scoring.job_windows import Bounds, Window, windows_of
 from sentiscore.scoring.planned import JobRequest, Plan
@@ -22,7 +22,7 @@ Between = Callable[[], None]
 
 def default_output(source: str | Path) -> Path:
     """Where the scored rows of a file go by default: news.csv.gz -> news.scored.parquet beside it."""
-    return beside(Path(source), "scored")
+    return sibling_path(Path(source), "scored")
 
 
 def make_plan(
@@ -70,13 +70,13 @@ def make_plan(
     if rows.bad_rows == names.DROP:
         check_columns(kept, where)
         suffix = ".parquet" if folder else target.suffix
-        rejects = check_target(beside(target, "rejected").with_suffix(suffix), pl.Schema(), folder=False)
+        rejects = check_target(sibling_path(target, "rejected").with_suffix(suffix), pl.Schema(), folder=False)
     sums = days = None
     if request.daily is not None:
         sums = _sums(request, schema, sources[0])
         default = default_daily(paths[0]) if output is None else default_daily(target)
-        place = default if request.daily.output is None else request.daily.output
-        days = check_target(place, pl.Schema(), folder=False)
+        daily_target = default if request.daily.output is None else request.daily.output
+        days = check_target(daily_target, pl.Schema(), folder=False)
     plan = Plan(
         request=request,
         sources=sources,
@@ -104,20 +104,20 @@ def _open(paths: Sequence[str | Path], request: JobRequest) -> list[Source]:
     ]
 
 
-def check_places(plans: Sequence[Plan]) -> None:
+def check_targets(plans: Sequence[Plan]) -> None:
     """Raise an OutputError if an output is, holds or lies in a source or another output."""
     taken = {real(source.path) for plan in plans for source in plan.sources}
-    above = {folder for place in taken for folder in place.parents}
+    above = {folder for real_path in taken for folder in real_path.parents}
     for plan in plans:
-        for path in plan.places:
-            place = real(path)
-            if place in taken or place in above or not taken.isdisjoint(place.parents):
+        for path in plan.targets:
+            real_path = real(path)
+            if real_path in taken or real_path in above or not taken.isdisjoint(real_path.parents):
                 raise OutputError(
                     f"{path} is read from, or written to, elsewhere in this job.",
                     "Choose another place with --output or --daily.",
                 )
-            taken.add(place)
-            above.update(place.parents)
+            taken.add(real_path)
+            above.update(real_path.parents)
 
 
 def _placing(request: JobRequest, schema: pl.Schema) -> list[str]:

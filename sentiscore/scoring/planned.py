@@ -90,6 +90,6 @@ class Plan:
         return found
 
     @property
-    def places(self) -> list[Path]:
+    def targets(self) -> list[Path]:
         """Everything that is written."""
         return [path for path in (self.output, self.rejects, self.daily) if path is not None]

@@ -43,11 +43,11 @@ class Answers:
             others: Answers to other texts.
             theirs: Which of all texts are the others', shape (these + others,).
         """
-        places = np.empty(theirs.size, dtype=np.int64)
-        places[~theirs] = np.arange(self.n_tokens.size)
-        places[theirs] = self.n_tokens.size + np.arange(others.n_tokens.size)
+        order = np.empty(theirs.size, dtype=np.int64)
+        order[~theirs] = np.arange(self.n_tokens.size)
+        order[theirs] = self.n_tokens.size + np.arange(others.n_tokens.size)
         both = ((getattr(self, field.name), getattr(others, field.name)) for field in fields(self))
-        return type(self)(*(np.concatenate(parts)[places] for parts in both))
+        return type(self)(*(np.concatenate(parts)[order] for parts in both))
 
 
 @dataclass(frozen=True)

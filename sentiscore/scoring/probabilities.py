@@ -35,7 +35,7 @@ def class_probabilities(logits: Floats, outputs: Sequence[str], temperature: flo
     classes = dict.fromkeys(outputs)
     if len(classes) == len(outputs):
         return probs
-    return np.stack([probs[:, _places(outputs, name)].sum(axis=1) for name in classes], axis=1)
+    return np.stack([probs[:, _columns_meaning(outputs, name)].sum(axis=1) for name in classes], axis=1)
 
 
 def class_logits(logits: Floats, outputs: Sequence[str], temperature: float = 1.0) -> Floats:
@@ -53,7 +53,7 @@ def class_logits(logits: Floats, outputs: Sequence[str], temperature: float = 1.
     if len(classes) == len(outputs):
         return logits
     wide = logits.astype(np.float64) / temperature
-    joined = [_log_sum_exp(wide[:, _places(outputs, name)]) for name in classes]
+    joined = [_log_sum_exp(wide[:, _columns_meaning(outputs, name)]) for name in classes]
     return (temperature * np.stack(joined, axis=1)).astype(logits.dtype)
 
 
@@ -64,5 +64,5 @@ def _log_sum_exp(values: Floats) -> Floats:
     return result
 
 
-def _places(outputs: Sequence[str], name: str) -> list[int]:
+def _columns_meaning(outputs: Sequence[str], name: str) -> list[int]:
     return [i for i, output in enumerate(outputs) if output == name]

@@ -83,13 +83,13 @@ class Tally:
     def more(self, rows: int) -> None:
         """Rows of the window in hand that are computed."""
         self._in_window += rows
-        self._tell()
+        self._report()
 
     def computed(self, rows: int) -> None:
         """A window is computed."""
         self._before += rows
         self._in_window = 0
-        self._tell()
+        self._report()
 
     def written(self, windows: Sequence[WindowDone]) -> None:
         """A window is finished: what it was of each source."""
@@ -125,7 +125,7 @@ class Tally:
             temperature=scorer.checkpoint.temperature,
         )
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         self._on_event(RowsDone(self._before + self._in_window, self._total))
 
 

@@ -66,8 +66,8 @@ def work_folder(target: Path) -> Path:
     Args:
         target: The output; a link counts as what it leads to.
     """
-    place = real(target)
-    return place.with_name(f".{place.name}.job")
+    real_path = real(target)
+    return real_path.with_name(f".{real_path.name}.job")
 
 
 def make_work_folder(folder: Path) -> None:

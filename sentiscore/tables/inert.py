@@ -74,8 +74,8 @@ def unguarded(text: str) -> str:
 
 def _cut(text: str) -> list[str]:
     """A text cut at each place within it at which a formula could begin."""
-    places = [0, *(found.start() for found in _WITHIN.finditer(text)), len(text)]
-    return [text[start:end] for start, end in pairwise(places)]
+    borders = [0, *(found.start() for found in _WITHIN.finditer(text)), len(text)]
+    return [text[start:end] for start, end in pairwise(borders)]
 
 
 def _is_text(dtype: pl.DataType) -> bool:

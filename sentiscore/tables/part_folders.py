@@ -47,7 +47,7 @@ def parts_of(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name[5:-8]))
 
 
-def check_folder_place(path: Path) -> None:
+def check_folder_target(path: Path) -> None:
     """Can a folder of parts be written there? One that was half put in place is mended first.
 
     Raises:
@@ -109,44 +109,44 @@ def put_folder_in_place(work: Path, target: Path) -> None:
     Raises:
         OutputError: It cannot be put there; the old folder is where it was.
     """
-    place = real(target)
+    real_path = real(target)
     with translated(target):
         check_ours(target)
-        if not place.exists():
-            work.rename(place)
-            sync_folder(place.parent)
+        if not real_path.exists():
+            work.rename(real_path)
+            sync_folder(real_path.parent)
             return
         for file in work.iterdir():
-            take_after(file, next(iter(parts_of(place)), place / PROVENANCE_NAME))
-        take_after(work, place)
-        if exchange(work, place):
-            sync_folder(place.parent)
+            take_after(file, next(iter(parts_of(real_path)), real_path / PROVENANCE_NAME))
+        take_after(work, real_path)
+        if exchange(work, real_path):
+            sync_folder(real_path.parent)
             remove(work)
             return
-        aside = _aside(place)
-        place.rename(aside)
+        aside = _aside(real_path)
+        real_path.rename(aside)
         try:
-            work.rename(place)
+            work.rename(real_path)
         except OSError:
-            aside.rename(place)
+            aside.rename(real_path)
             raise
-        sync_folder(place.parent)
+        sync_folder(real_path.parent)
         remove(aside)
 
 
 def recover_folder(target: Path) -> None:
     """Bring back an old folder that was set aside by a process that was killed before the new one was in its place."""
-    place = real(target)
-    for aside in sorted(place.parent.glob(f".{glob.escape(place.name)}.*.old")):
-        found = re.fullmatch(r"\.(\d{1,9})\.old", aside.name.removeprefix(f".{place.name}"))
+    real_path = real(target)
+    for aside in sorted(real_path.parent.glob(f".{glob.escape(real_path.name)}.*.old")):
+        found = re.fullmatch(r"\.(\d{1,9})\.old", aside.name.removeprefix(f".{real_path.name}"))
         in_work = found is not None and int(found[1]) != os.getpid() and lives(int(found[1]))
         if found is None or (in_work and time.time() - aside.stat().st_ctime < _SWAP):
             continue
-        if place.exists():
+        if real_path.exists():
             remove(aside)
         else:
-            aside.rename(place)
-            sync_folder(place.parent)
+            aside.rename(real_path)
+            sync_folder(real_path.parent)
 
 
 def _aside(path: Path) -> Path:

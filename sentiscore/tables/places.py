@@ -9,11 +9,11 @@ import polars as pl
 
 from sentiscore.disk.failures import translated
 from sentiscore.disk.paths import resolved
-from sentiscore.disk.permission import check_place
+from sentiscore.disk.permission import check_file_target
 from sentiscore.errors import OutputError
 from sentiscore.local import local_path
 from sentiscore.tables.nesting import MAX_LEVELS, is_too_deep, levels
-from sentiscore.tables.part_folders import PROVENANCE_NAME, check_folder_place
+from sentiscore.tables.part_folders import PROVENANCE_NAME, check_folder_target
 from sentiscore.tables.writable import fits, way_to_hold
 
 WRITABLE: Final = (".parquet", ".csv", ".ndjson")
@@ -21,8 +21,8 @@ WRITABLE: Final = (".parquet", ".csv", ".ndjson")
 
 def is_folder_target(path: str | Path) -> bool:
     """Does this output mean a folder of parts? It does if it ends in a separator, or is a folder already."""
-    place = local_path(path, OutputError)
-    return os.fspath(path).endswith(("/", os.sep)) or os.path.isdir(place)  # noqa: PTH112 - False without permission
+    real_path = local_path(path, OutputError)
+    return os.fspath(path).endswith(("/", os.sep)) or os.path.isdir(real_path)  # noqa: PTH112 - False without permission
 
 
 def sidecar_path(output: Path) -> Path:
@@ -32,8 +32,8 @@ def sidecar_path(output: Path) -> Path:
     """
     if output.is_dir():
         return output / PROVENANCE_NAME
-    place = resolved(output)
-    return place.with_name(f"{place.name}.{PROVENANCE_NAME}")
+    real_path = resolved(output)
+    return real_path.with_name(f"{real_path.name}.{PROVENANCE_NAME}")
 
 
 def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = None) -> Path:
@@ -55,10 +55,10 @@ def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = N
     if suffix not in WRITABLE:
         raise unknown_kind(path)
     if folder:
-        check_folder_place(path)
+        check_folder_target(path)
     else:
-        check_place(path)
-        _check_sidecar_place(sidecar_path(path))
+        check_file_target(path)
+        _check_sidecar_target(sidecar_path(path))
     deep = {name: levels(dtype, suffix) for name, dtype in schema.items() if is_too_deep(dtype, suffix)}
     unfit = [f"{name} (nested {n} levels deep, and {MAX_LEVELS} are the most)" for name, n in deep.items()]
     unfit += [f"{name} ({dtype})" for name, dtype in schema.items() if name not in deep and not fits(suffix, dtype)]
@@ -78,13 +78,13 @@ def unknown_kind(path: Path) -> OutputError:
     )
 
 
-def _check_sidecar_place(path: Path) -> None:
+def _check_sidecar_target(path: Path) -> None:
     """Can what an output says of itself be written there? Nobody names that file, so a link must lead to one of ours.
 
     Raises:
-        OutputError: See `check_place`; or it is a link to a file that sentiscore did not write.
+        OutputError: See `check_file_target`; or it is a link to a file that sentiscore did not write.
     """
-    check_place(path)
+    check_file_target(path)
     with translated(path):
         if not path.is_symlink() or not path.exists():
             return

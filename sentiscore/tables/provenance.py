@@ -209,12 +209,12 @@ def read_provenance(path: str | Path) -> Found | None:
         if not path.exists():
             raise InputError(f"There is no file {path}.", "Check the path; it is taken relative to this folder.")
         held = held_provenance(path)
-        beside = _from_sidecar(sidecar_path(path))
-        intact = None if beside is None or not beside.sha256 else hash_output(path) == beside.sha256
+        sidecar = _from_sidecar(sidecar_path(path))
+        intact = None if sidecar is None or not sidecar.sha256 else hash_output(path) == sidecar.sha256
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}.", "Check its permissions and its disk.") from error
-    if beside is not None and (held is None or intact):
-        return Found(provenance=beside, where=SIDECAR if held is None or path.is_dir() else METADATA, intact=intact)
+    if sidecar is not None and (held is None or intact):
+        return Found(provenance=sidecar, where=SIDECAR if held is None or path.is_dir() else METADATA, intact=intact)
     return None if held is None else Found(provenance=held, where=METADATA, intact=intact)
 
 

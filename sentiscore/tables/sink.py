@@ -18,7 +18,7 @@ import polars as pl
 from sentiscore import forks
 from sentiscore.disk.durable import begin_file, put_in_place, sync_folder, sync_open, write_synced, write_text
 from sentiscore.disk.failures import translated
-from sentiscore.disk.parts import beside, remove, sweep
+from sentiscore.disk.parts import hidden_part_path, remove, sweep
 from sentiscore.disk.paths import real
 from sentiscore.disk.permission import check_same_disk
 from sentiscore.errors import OutputError
@@ -43,7 +43,7 @@ _translated: Final = partial(translated, others=(pl.exceptions.PolarsError, pl.e
 class Sink(ABC):
     """An open target; use it as a context manager.
 
-    Leaving the block without an error finishes it and puts it in place. `finish` and `place` do that in two steps, so
+    Leaving the block without an error finishes it and puts it in place. `finish` and `publish` do that in two steps, so
     that several outputs can be finished before the first takes its place.
 
     Attributes:
@@ -64,7 +64,7 @@ class Sink(ABC):
         self.like: Path | None = None
         self.sha256 = ""
         self._part = part
-        self._open = self._finished = self._placed = False
+        self._open = self._finished = self._published = False
 
     def __enter__(self) -> Self:
         with _translated(self.path):
@@ -95,7 +95,7 @@ class Sink(ABC):
                 self._complete()
             self._finished = True
 
-    def place(self) -> None:
+    def publish(self) -> None:
         """Put what is finished in the target's place, in one step.
 
         Raises:
@@ -103,9 +103,9 @@ class Sink(ABC):
         """
         if not self._finished:
             raise RuntimeError("the sink is not finished")
-        if not self._placed:
+        if not self._published:
             self._put()
-            self._placed = True
+            self._published = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -115,7 +115,7 @@ class Sink(ABC):
         try:
             if kind is None:
                 self.finish()
-                self.place()
+                self.publish()
         finally:
             self._abandon()
             self._open = False
@@ -156,9 +156,9 @@ class _FileSink(Sink):
         self._writer: Writer | None = None
         self._file: IO[bytes] | None = None
         self._hashed: HashedFile | None = None
-        place = real(sidecar_path(path))
-        apart = part.parent != place.parent == real(path).parent  # in a work folder, which is cleared as a whole
-        self._sidecar_part = part.with_name(f"{part.name}.{PROVENANCE_NAME}") if apart else beside(place)
+        sidecar = real(sidecar_path(path))
+        apart = part.parent != sidecar.parent == real(path).parent  # in a work folder, which is cleared as a whole
+        self._sidecar_part = part.with_name(f"{part.name}.{PROVENANCE_NAME}") if apart else hidden_part_path(sidecar)
 
     def _begin(self) -> None:
         sweep(sidecar_path(self.path))
@@ -231,7 +231,7 @@ class _FolderSink(Sink):
             self._close_part()
         if self._current is None:
             path = self._part / part_name(len(self._hashes))
-            self._current = _FileSink(path, beside(path), {}, ParquetWriter)
+            self._current = _FileSink(path, hidden_part_path(path), {}, ParquetWriter)
             self._current.__enter__()
         self._current.write(frame)
 
@@ -240,7 +240,7 @@ class _FolderSink(Sink):
             raise RuntimeError("a sink was closed before anything was written to it")
         self._current.metadata = {**self.metadata, MARK: "1"}
         self._current.finish()
-        self._current.place()
+        self._current.publish()
         self._hashes[self._current.path.name] = self._current.sha256
         self._current = None
 
@@ -257,7 +257,7 @@ class _FolderSink(Sink):
     def _abandon(self) -> None:
         if self._current is not None:
             self._current._abandon()
-        if not self._placed:
+        if not self._published:
             remove(self._part)
 
 
@@ -286,7 +286,7 @@ def open_sink(
     if folder is None:
         folder = is_folder_target(path)
     path = Path(path)
-    part = beside(real(path)) if part is None else part
+    part = hidden_part_path(real(path)) if part is None else part
     if folder:
         return _FolderSink(path, part, metadata or {})
     writers: dict[str, Callable[[HashedFile, pl.DataFrame], Writer]] = {
