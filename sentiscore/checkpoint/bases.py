@@ -1,4 +1,5 @@
-"""What adapters that were kept apart are put on: found beside them, where it was, or in the hub's cache."""
+"""Finds the base of adapters that were saved separately: next to them, where it was in training, or in the hub's
+cache."""
 
 import os
 import re
@@ -20,12 +21,12 @@ _HUB_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}(/[A-Za-z0-9][A-Za-
 
 @dataclass(frozen=True)
 class Base:
-    """What the adapters of a checkpoint are to be put on.
+    """The base of a checkpoint's adapters.
 
     Attributes:
-        folder: Where it is.
-        in_4_bits: Whether its weights have to be rounded to 4 bits first, as they were in training.
-        opened: The folder as it was checked; None to open it by its path.
+        folder: Its path.
+        in_4_bits: Whether its weights must be rounded to 4 bits first, as in training.
+        opened: The open folder that was checked; None to open it by its path.
     """
 
     folder: Path
@@ -34,12 +35,12 @@ class Base:
 
     @property
     def source(self) -> Folder:
-        """What its files are read from."""
+        """The folder from which its files are read."""
         return self.opened or self.folder
 
 
 def hash_base(folder: Folder) -> dict[str, str]:
-    """sha256 by file name of what makes a base: its config and its weights.
+    """The sha256 by file name of the files that define a base: its config and its weights.
 
     Raises:
         CheckpointError: A file cannot be read.
@@ -50,13 +51,13 @@ def hash_base(folder: Folder) -> dict[str, str]:
 
 
 def find_base(folder: Folder, manifest: Manifest) -> Base | None:
-    """What the adapters in a folder are to be put on; None if it holds a whole model.
+    """Find the base of the adapters in a folder; None if it holds a complete model.
 
-    A manifest may come from a stranger, so the hub is not asked for a base that it names. The base is looked for beside
-    the folder of the adapters, then where it was: in the hub's cache at the commit that was trained on, or in a folder.
+    A manifest may be untrusted, so the hub is not asked for a base that it names. The base is looked for next to
+    the folder of the adapters, then where it was in training: in the hub's cache at the same commit, or in a folder.
 
     Raises:
-        CheckpointError: The base cannot be found, or is not the one that they were trained on.
+        CheckpointError: The base cannot be found, or is not the one on which they were trained.
     """
     wanted = manifest.adapters
     if wanted is None:
@@ -64,7 +65,7 @@ def find_base(folder: Folder, manifest: Manifest) -> Base | None:
     _check_name_of_base(folder, manifest, from_hub=wanted.base_folder is None)
     other = None
     for candidate in _base_candidates(folder, manifest, wanted):
-        if not os.path.isfile(candidate / CONFIG):  # noqa: PTH113 - a path that cannot be asked for is no error here
+        if not os.path.isfile(candidate / CONFIG):  # noqa: PTH113 - an inaccessible path is not an error here
             continue
         found = opened(candidate)
         if hash_base(found) == wanted.base_files:
@@ -102,7 +103,7 @@ def _check_name_of_base(folder: Folder, manifest: Manifest, *, from_hub: bool) -
 
 
 def _base_candidates(folder: Folder, manifest: Manifest, wanted: KeptAdapters) -> Iterator[Path]:
-    """Where a base may be; a later place is touched only if it was not in an earlier one."""
+    """The paths at which a base may be; a later one is touched only if the base is not at an earlier one."""
     if wanted.base_folder is None and manifest.base == DEFAULT:
         yield PACKAGED
         return

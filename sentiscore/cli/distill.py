@@ -106,7 +106,7 @@ def command(
 
 
 class _DistillationReporter:
-    """A bar while the teachers are asked, then that of the training."""
+    """Shows a bar while the teachers are asked, then that of the training."""
 
     def __enter__(self) -> "_DistillationReporter":
         from sentiscore.cli.show import progress

@@ -1,4 +1,4 @@
-"""`sentiscore inspect`: what an output says of how it was made."""
+"""`sentiscore inspect`: what an output says about how it was made."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,7 @@ def command(file: Path, as_json: bool) -> None:
 
 
 def _rows(found: "Inspection") -> list[tuple[str, str]]:
-    """Names and values, in the order in which they are read."""
+    """Names and values, in the order of the output."""
     provenance = found.provenance
     rows = [
         ("file", found.file.name),
@@ -89,7 +89,7 @@ def _sources(provenance: "Provenance") -> list[tuple[str, str]]:
 
 
 def _flat(options: object, before: str = "") -> list[tuple[str, object]]:
-    """Options within options, by names with a dot."""
+    """Flatten nested options to names with dots."""
     if not isinstance(options, dict):
         return [(before, options)]
     return [

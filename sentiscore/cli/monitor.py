@@ -1,4 +1,4 @@
-"""`sentiscore monitor`: scored rows and scored rows of before -> a drift report, and an exit code."""
+"""`sentiscore monitor`: scored rows and earlier scored rows -> a drift report, and an exit code."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sentiscore.tables.dialect import CsvDialect
 
 DRIFTED: Final = 3
-"""The exit code where a check alarms."""
+"""The exit code if a check alarms."""
 
 
 def _thresholds(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, float]:

@@ -84,7 +84,7 @@ def command(
 
 
 class _TrialReporter:
-    """A bar over the trials where stderr is a terminal, and a line for every trial in any case."""
+    """Shows a bar over the trials if stderr is a terminal, and always a line for every trial."""
 
     def __init__(self, trials: int) -> None:
         self._trials = trials

@@ -1,4 +1,4 @@
-"""What the system says about writing, as an OutputError: the one boundary at which it is translated."""
+"""Translates the system's errors about writing into OutputErrors, at this one boundary."""
 
 import os
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from sentiscore.errors import OutputError
 
 @contextmanager
 def translated(path: Path, others: tuple[type[BaseException], ...] = ()) -> Iterator[None]:
-    """What the system says about writing to a path, as an OutputError.
+    """Translate the system's errors about writing to a path into an OutputError.
 
     Args:
         path: The path.
-        others: What libraries that write there raise.
+        others: The errors of libraries that write there.
     """
     caught: tuple[type[BaseException], ...] = (OSError, *others)
     try:

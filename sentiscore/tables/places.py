@@ -1,4 +1,4 @@
-"""Where a table may be written: its kind, its columns, and what it says of itself."""
+"""Checks where a table may be written: its format, its columns, and its provenance file."""
 
 import json
 import os
@@ -20,15 +20,15 @@ WRITABLE: Final = (".parquet", ".csv", ".ndjson")
 
 
 def is_folder_target(path: str | Path) -> bool:
-    """Does this output mean a folder of parts? It does if it ends in a separator, or is a folder already."""
+    """Whether an output is a folder of parts: it ends in a separator, or is an existing folder."""
     real_path = local_path(path, OutputError)
     return os.fspath(path).endswith(("/", os.sep)) or os.path.isdir(real_path)  # noqa: PTH112 - False without permission
 
 
 def sidecar_path(output: Path) -> Path:
-    """Where an output's provenance is: NAME.provenance.json beside a file, provenance.json in a folder.
+    """The path of an output's provenance: NAME.provenance.json next to a file, provenance.json in a folder.
 
-    Of a link, it is beside the file that the link leads to.
+    For a link, it is next to the file that the link leads to.
     """
     if output.is_dir():
         return output / PROVENANCE_NAME
@@ -37,16 +37,16 @@ def sidecar_path(output: Path) -> Path:
 
 
 def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = None) -> Path:
-    """Can a table of this schema be written there? Asked before any work is done.
+    """Check that a table with this schema can be written there, before any work is done.
 
     Args:
-        path: A .parquet, .csv or .ndjson file that is there or not, or a folder of parts.
+        path: A .parquet, .csv or .ndjson file, existing or not, or a folder of parts.
         schema: The columns that will be written.
         folder: Whether it is a folder of parts; by default as `is_folder_target` says.
 
     Raises:
-        OutputError: The ending is unknown, the folder is missing or may not be written to, the format cannot hold
-            one of the columns, or a folder holds what sentiscore did not write.
+        OutputError: The extension is unknown, the folder is missing or not writable, the format cannot hold
+            one of the columns, or a folder holds files that sentiscore did not write.
     """
     if folder is None:
         folder = is_folder_target(path)
@@ -71,7 +71,7 @@ def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = N
 
 
 def unknown_kind(path: Path) -> OutputError:
-    """The error for an ending that cannot be written."""
+    """The error for an extension that cannot be written."""
     return OutputError(
         f"{path} is of a kind that cannot be written.",
         f"Use one of: {', '.join(WRITABLE)}. Or end it with / for a folder of parts.",
@@ -79,7 +79,7 @@ def unknown_kind(path: Path) -> OutputError:
 
 
 def _check_sidecar_target(path: Path) -> None:
-    """Can what an output says of itself be written there? Nobody names that file, so a link must lead to one of ours.
+    """Check that a provenance can be written there. Users do not name that file, so a link must lead to one of ours.
 
     Raises:
         OutputError: See `check_file_target`; or it is a link to a file that sentiscore did not write.
