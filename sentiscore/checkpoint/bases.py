@@ -1,5 +1,4 @@
-"""Finds the base of adapters that were saved separately: next to them, where it was in training, or in the hub's
-cache."""
+"""Finds the base of adapters that were saved separately: next to them, where it was, or in the hub's cache."""
 
 import os
 import re

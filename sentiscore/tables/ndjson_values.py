@@ -97,7 +97,7 @@ def _list_type(value: Any) -> Any:
 
 
 def narrowed(dtype: Any, values: list[Any]) -> Any:
-    """Replace a 128-bit type by an unsigned 64-bit one that holds all of its values; one value of each kind is given."""
+    """Replace a 128-bit type by an unsigned 64-bit one that holds all of its values; gets one value of each kind."""
     known = [value for value in values if value is not None]
     if dtype == pl.Int128:
         return dtype if any(isinstance(value, _Negative | _Long) for value in known) else pl.UInt64()
