@@ -102,7 +102,7 @@ class Checkpoint:
 
     @property
     def sha256(self) -> str:
-        """One hash, in hex, over what determines its answers: its files and settings, labels, temperature and length."""
+        """One hash, in hex, over what determines its answers: its files, settings, labels, temperature and length."""
         said = {
             "labels": ",".join(self.outputs),
             "temperature": repr(self.temperature),
