@@ -233,7 +233,7 @@ class TextEncoder:
         self.reading(encoded)
 
     def types(self) -> dict[int, int]:
-        """Token types of its special tokens, by id, where they are not 0: some networks find the end of a text by them."""
+        """Token types of its special tokens, by id, where not 0: some networks find the end of a text by them."""
         with translated("The tokenizer of the model is broken"):
             encoding = self._whole.encode("a")
         every = zip(encoding.ids, encoding.type_ids, encoding.special_tokens_mask, strict=True)

@@ -1,4 +1,4 @@
-"""The keywords of `score_file` -> the objects that they are fields of."""
+"""Converts the keywords of `score_file` to the objects whose fields they are."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
@@ -68,10 +68,10 @@ _DAILY: Final = tuple(each.name for each in fields(DailyRequest) if each.name no
 
 
 def scorer_of(model: str | Path | Scorer | ScorerOptions, flat: Mapping[str, Any]) -> Scorer | ScorerOptions:
-    """The model that was asked for, or that is loaded already.
+    """The requested model, or the loaded one.
 
     Raises:
-        InputError: Keywords say something of it that the object says too, or of a loaded scorer something else.
+        InputError: Keywords repeat fields of the object, or contradict a loaded scorer.
     """
     given = _of(_SCORER, flat)
     if isinstance(model, Scorer):
@@ -90,10 +90,10 @@ def scorer_of(model: str | Path | Scorer | ScorerOptions, flat: Mapping[str, Any
 
 
 def rows_of(rows: RowOptions | None, flat: Mapping[str, Any]) -> RowOptions:
-    """Which rows were asked for.
+    """The requested rows.
 
     Raises:
-        InputError: It was said by an object and by keywords, or cannot be.
+        InputError: There are both an object and keywords, or a value is invalid.
     """
     given = _of(_ROWS, flat)
     if rows is not None:
@@ -104,10 +104,10 @@ def rows_of(rows: RowOptions | None, flat: Mapping[str, Any]) -> RowOptions:
 
 
 def run_of(run: RunOptions | None, flat: Mapping[str, Any]) -> RunOptions:
-    """What the job may use.
+    """The resources that the job may use.
 
     Raises:
-        InputError: It was said by an object and by keywords, or is of the wrong type.
+        InputError: There are both an object and keywords, or a value has the wrong type.
     """
     given = _of(_RUN, flat)
     if run is not None:
@@ -119,10 +119,11 @@ def run_of(run: RunOptions | None, flat: Mapping[str, Any]) -> RunOptions:
 def daily_of(
     daily: DailyRequest | str | Path | None, flat: Mapping[str, Any], *, text_col: str, prefix: str
 ) -> DailyRequest | None:
-    """The daily features that were asked for in a job that scores a column of texts; None if there were none.
+    """The requested daily features of a job that scores a column of texts; None if there are none.
 
     Raises:
-        InputError: They were asked for by an object and by keywords, lack the times, or say what is not so in this job.
+        InputError: There are both an object and keywords, the column of times is missing, or a field contradicts the
+            job.
     """
     given = _of(_DAILY, flat)
     if isinstance(daily, DailyRequest):
@@ -147,7 +148,7 @@ def daily_of(
 
 
 def listener_of(on_event: OnEvent | None, flat: FlatOptions) -> OnEvent:
-    """One function that calls everybody who wants to know."""
+    """Combine several callbacks into one function."""
     on_progress, on_window, on_phase = flat.get("on_progress"), flat.get("on_window"), flat.get("on_phase")
 
     def listen(event: Event) -> None:
@@ -170,6 +171,6 @@ def _of(names: Sequence[str], flat: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_alone(what: str, given: object, keywords: Mapping[str, Any]) -> None:
-    """Raise an InputError if keywords stand beside the object whose fields they are."""
+    """Raise an InputError if keywords were given together with the object whose fields they are."""
     if keywords:
         raise keywords_and_object(what, given, keywords)
