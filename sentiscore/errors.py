@@ -13,8 +13,8 @@
 
     SentiscoreWarning       something the user should know, though the work goes on
 
-Exceptions of other libraries are translated into these where the library is called, so that users
-of sentiscore need not know which library read the file.
+Exceptions of other libraries are translated into these where the library is called, so that users of sentiscore need
+not know which library read the file.
 """
 
 from importlib import import_module

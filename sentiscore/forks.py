@@ -2,11 +2,11 @@
 
 A forked child has one thread, the one that forked. polars would wait forever for a thread pool that its parent has
 started, so public functions that use polars first call `check`, which raises an error instead. Whether the pool was
-started shows in the names of the process's threads where the system (Linux) reports them; otherwise polars is tried,
-in a thread that may hang. A child of a process that has not used polars yet works like any other.
+started shows in the names of the process's threads where the system (Linux) reports them; otherwise polars is tried, in
+a thread that may hang. A child of a process that has not used polars yet works like any other.
 
-torch's OpenMP would hang too. It can release its threads and start others when it needs them, and does so just
-before a fork.
+torch's OpenMP would hang too. It can release its threads and start others when it needs them, and does so just before a
+fork.
 """
 
 import os

@@ -1,7 +1,7 @@
 """What scored rows and daily features must look like, as pandera models.
 
-They are the contract. `contracts` states the same rules in plain polars and checks every frame, since importing
-pandera takes more than a second and needs the extra `validate`.
+They are the contract. `contracts` states the same rules in plain polars and checks every frame, since importing pandera
+takes more than a second and needs the extra `validate`.
 """
 
 from collections.abc import Callable, Collection

@@ -1,12 +1,12 @@
 """Threads that are kept for later work, and that no caller can wait for indefinitely.
 
-A task runs in a thread of its own if the system provides one. If it does not, or the thread has not started it yet,
-the caller that asks for the result does the work. So no caller waits for work that never happens, whatever was
-interrupted and however few threads the process may have.
+A task runs in a thread of its own if the system provides one. If it does not, or the thread has not started it yet, the
+caller that asks for the result does the work. So no caller waits for work that never happens, whatever was interrupted
+and however few threads the process may have.
 
-The threads are daemons: Python does not wait for them when it exits. But a thread that returns into an interpreter
-that is shutting down ends the process with a signal, so running work is given a few seconds before that. A fork leaves
-them behind in the parent.
+The threads are daemons: Python does not wait for them when it exits. But a thread that returns into an interpreter that
+is shutting down ends the process with a signal, so running work is given a few seconds before that. A fork leaves them
+behind in the parent.
 """
 
 import atexit

@@ -52,8 +52,8 @@ def hash_base(folder: Folder) -> dict[str, str]:
 def find_base(folder: Folder, manifest: Manifest) -> Base | None:
     """Find the base of the adapters in a folder; None if it holds a complete model.
 
-    A manifest may be untrusted, so the hub is not asked for a base that it names. The base is looked for next to
-    the folder of the adapters, then where it was in training: in the hub's cache at the same commit, or in a folder.
+    A manifest may be untrusted, so the hub is not asked for a base that it names. The base is looked for next to the
+    folder of the adapters, then where it was in training: in the hub's cache at the same commit, or in a folder.
 
     Raises:
         CheckpointError: The base cannot be found, or is not the one on which they were trained.

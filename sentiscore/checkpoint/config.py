@@ -1,9 +1,9 @@
 """Reads `config.json` of a model folder, and keeps what is safe to pass to a library: known kinds and plain settings.
 
-A config can run code: it can name Python files, kernels to fetch and compile, files to read, and sizes that no
-memory holds. So the kind of network must be known, and only those settings reach a library that are known by
-name and hold what they should. An unknown one is dropped if it is a number or a plain word; if it names code or files,
-or is an unknown table, the model is refused.
+A config can run code: it can name Python files, kernels to fetch and compile, files to read, and sizes that no memory
+holds. So the kind of network must be known, and only those settings reach a library that are known by name and hold
+what they should. An unknown one is dropped if it is a number or a plain word; if it names code or files, or is an
+unknown table, the model is refused.
 """
 
 import re

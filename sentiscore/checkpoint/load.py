@@ -1,7 +1,7 @@
 """Resolves what the user calls a model to a checked checkpoint.
 
-A model is `default` (inside this package), a folder, or a hub id. Weights are read from safetensors only,
-and no code that comes with a model is ever run.
+A model is `default` (inside this package), a folder, or a hub id. Weights are read from safetensors only, and no code
+that comes with a model is ever run.
 """
 
 import hashlib
@@ -281,9 +281,7 @@ def _is_tokenizers(name: str) -> bool:
 
 def _outputs_of(config: dict[str, Any], model: str) -> tuple[str, ...]:
     n_labels = config.get("num_labels", config.get("_num_labels"))
-    usual = {
-        i: f"LABEL_{i}" for i in range(n_labels if isinstance(n_labels, int) else 2)
-    }  # transformers ignores them
+    usual = {i: f"LABEL_{i}" for i in range(n_labels if isinstance(n_labels, int) else 2)}  # transformers ignores them
     id2label = config.get("id2label") or usual
     try:
         names, guessed = labels_of_config({int(i): str(name) for i, name in id2label.items()})

@@ -136,8 +136,7 @@ def verify_files(folder: Folder, manifest: Manifest) -> None:
     """Compare the files of a folder with the hashes in its manifest.
 
     Raises:
-        CheckpointError: A file is missing or has changed, or there is one that the
-            manifest does not know.
+        CheckpointError: A file is missing or has changed, or there is one that the manifest does not know.
     """
     for name, expected in manifest.files.items():
         if not is_plain_name(name) or not has(folder, name):

@@ -1,8 +1,8 @@
 """Reads the files of a model folder once: plain files inside the folder, no larger than they should be.
 
-A folder may be untrusted, so a name in it may be a link to somewhere else, a pipe that never ends, or a device.
-It may also be replaced while it is read. An `OpenedFolder` keeps referring to the same folder, so what is checked,
-hashed and loaded is consistent.
+A folder may be untrusted, so a name in it may be a link to somewhere else, a pipe that never ends, or a device. It may
+also be replaced while it is read. An `OpenedFolder` keeps referring to the same folder, so what is checked, hashed and
+loaded is consistent.
 """
 
 import errno
@@ -46,8 +46,8 @@ _BY_DESCRIPTOR: Final = {os.open, os.stat, os.readlink} <= os.supports_dir_fd an
 class OpenedFolder:
     """An open model folder, which stays the same even if its path is replaced meanwhile.
 
-    Small files are read once and kept, so what is parsed is what is hashed. A file that is opened a second time must
-    be the same and unchanged.
+    Small files are read once and kept, so what is parsed is what is hashed. A file that is opened a second time must be
+    the same and unchanged.
 
     Args:
         path: The path of the folder.

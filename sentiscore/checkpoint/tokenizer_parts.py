@@ -97,8 +97,8 @@ class Parts:
 
     Attributes:
         growth: The maximum number of characters that one character of a text becomes.
-        untried: The steps of which only a trial can show whether they terminate: a normalizer and a
-            pre-tokenizer as in `tokenizer.json`; None if there are none.
+        untried: The steps of which only a trial can show whether they terminate: a normalizer and a pre-tokenizer as in
+            `tokenizer.json`; None if there are none.
     """
 
     growth: int

@@ -110,7 +110,6 @@ def _signature(function: object, name: str) -> str:
 
 
 def _one_a_line(arguments: ast.arguments) -> str:
-    """The arguments, one per line."""
     positional = arguments.args
     first = len(positional) - len(arguments.defaults)
     lines = [_argument(each, None if i < first else arguments.defaults[i - first]) for i, each in enumerate(positional)]

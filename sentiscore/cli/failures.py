@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class Failure(click.ClickException):
     """Shows an error of sentiscore: what is wrong, then the next step.
 
-    On a terminal the message is one line, and further lines of a hint are indented, so that no name in
-    them can start a line of its own.
+    On a terminal the message is one line, and further lines of a hint are indented, so that no name in them can start a
+    line of its own.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:

@@ -1,8 +1,7 @@
 """What stops a command: Ctrl-C at once; SIGTERM and SIGHUP after the work in hand, where a command can wait for it.
 
 A scheduler stops a job with SIGTERM; a terminal that is closed sends SIGHUP, which Windows does not have. Once a
-command was stopped, the process is given ten seconds to end: a job can be killed at any instant, so
-that loses nothing.
+command was stopped, the process is given ten seconds to end: a job can be killed at any instant, so that loses nothing.
 """
 
 import _thread

@@ -1,12 +1,12 @@
 """The path of all printed output: nothing in a file, a name or an argument can control the terminal.
 
-`printing` replaces stdout and stderr by streams of this module. Whatever is written to them, by a command,
-by click or by a library, goes through `visible`, which escapes each character that would control a terminal or is
-invisible. What sentiscore itself draws, that is colours and progress bars, goes to the stream behind it
-(`drawn`), and `console` escapes the texts in a drawing but not the drawing itself.
+`printing` replaces stdout and stderr by streams of this module. Whatever is written to them, by a command, by click or
+by a library, goes through `visible`, which escapes each character that would control a terminal or is invisible. What
+sentiscore itself draws, that is colours and progress bars, goes to the stream behind it (`drawn`), and `console`
+escapes the texts in a drawing but not the drawing itself.
 
-Errors of stderr never stop a command: a log that is closed, full or gone only loses lines. A failure to write to
-stdout is an error, since somebody is waiting for the output.
+Errors of stderr never stop a command: a log that is closed, full or gone only loses lines. A failure to write to stdout
+is an error, since somebody is waiting for the output.
 """
 
 import errno

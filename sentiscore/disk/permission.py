@@ -17,8 +17,8 @@ def check_file_target(path: Path) -> None:
     """Check that a file can be written there.
 
     Raises:
-        OutputError: It is a folder, a pipe or a device, its folder is missing or not writable, or the existing file
-            may not be replaced.
+        OutputError: It is a folder, a pipe or a device, its folder is missing or not writable, or the existing file may
+            not be replaced.
     """
     path = local_path(path, OutputError)
     with translated(path):

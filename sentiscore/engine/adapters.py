@@ -1,8 +1,8 @@
 """Merges adapters into their base, giving one plain network.
 
-An adapter is a pair of narrow matrices, B and A, added to a linear layer with weight W: the layer computes with
-W + scale * B A, and only B and A were trained. Hu and others, "LoRA: Low-Rank Adaptation of Large Language Models",
-arXiv 2106.09685. If the base was held in 4 bits during training, W is what those 4 bits represent: Dettmers and others,
+An adapter is a pair of narrow matrices, B and A, added to a linear layer with weight W: the layer computes with W +
+scale * B A, and only B and A were trained. Hu and others, "LoRA: Low-Rank Adaptation of Large Language Models", arXiv
+2106.09685. If the base was held in 4 bits during training, W is what those 4 bits represent: Dettmers and others,
 "QLoRA: Efficient Finetuning of Quantized LLMs", arXiv 2305.14314.
 """
 

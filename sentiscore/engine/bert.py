@@ -1,8 +1,8 @@
 """An exact forward pass for BERT classifiers and close relatives, specialised for classification.
 
-It computes what Hugging Face's sequence classifiers of these families compute for a single text. Texts of
-equal length are batched, so that there is neither padding nor a mask; only the first token of a text is
-classified, so the last layer computes keys and values for every token, and everything else for that token alone.
+It computes what Hugging Face's sequence classifiers of these families compute for a single text. Texts of equal length
+are batched, so that there is neither padding nor a mask; only the first token of a text is classified, so the last
+layer computes keys and values for every token, and everything else for that token alone.
 """
 
 from collections.abc import Mapping

@@ -27,8 +27,8 @@ _CPU_NUMBERS: Final = 2**18
 otherwise calling its small operations one by one would take longer than computing them."""
 
 _PADDING: Final = {"cpu": 32, "cuda": 2_048, "mps": 512}
-"""The padding tokens that cost about as much as one more batch. For a GPU this is an estimate: launching the
-hundred or so steps of a batch takes it about half a millisecond, in which it computes some thousand tokens."""
+"""The padding tokens that cost about as much as one more batch. For a GPU this is an estimate: launching the hundred or
+so steps of a batch takes it about half a millisecond, in which it computes some thousand tokens."""
 
 SHORTEST: Final = 3
 """The minimum number of tokens that leaves room for a word between two special ones."""
@@ -141,8 +141,8 @@ class Classifier:
         Raises:
             InputError: The device lacks memory for a single text, or cannot compute the network.
             ForkError: It computes on a GPU, and this is a fork of the process that loaded it.
-            CheckpointError: The tokenizer returns ids that the network does not know, or the network returns
-                values that are not numbers.
+            CheckpointError: The tokenizer returns ids that the network does not know, or the network returns values
+                that are not numbers.
         """
         logits = np.full((encoded.lengths.size, self._n_labels), np.nan, dtype=np.float32)
         rows = np.flatnonzero(encoded.lengths)

@@ -1,7 +1,7 @@
 """Sets how many cores torch uses for each thread separately.
 
-`torch.set_num_threads` also changes the default of later threads. So a thread's own number is set where
-torch keeps it, in OpenMP and MKL.
+`torch.set_num_threads` also changes the default of later threads. So a thread's own number is set where torch keeps it,
+in OpenMP and MKL.
 """
 
 import ctypes

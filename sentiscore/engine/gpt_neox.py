@@ -1,7 +1,7 @@
 """An exact forward pass for GPT-NeoX classifiers (Pythia and relatives), specialised for classification.
 
-It computes what Hugging Face's `GPTNeoXForSequenceClassification` computes for a single text, and omits
-what a classifier does not need:
+It computes what Hugging Face's `GPTNeoXForSequenceClassification` computes for a single text, and omits what a
+classifier does not need:
 
 1. A causal model never attends to the right, so texts that are padded on the right need no mask.
 2. Only the last token of a text is classified, so the last layer computes keys and values for every token, and

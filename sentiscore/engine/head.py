@@ -9,8 +9,8 @@ from sentiscore.errors import CheckpointError
 def below_head(names: Iterable[str], body: str) -> list[str]:
     """The names of tensors that are not part of a classifier's head, sorted.
 
-    The head is everything outside the body of the network, and the layer in the body that pools the tokens of a text:
-    a base that was trained on another task often has neither.
+    The head is everything outside the body of the network, and the layer in the body that pools the tokens of a text: a
+    base that was trained on another task often has neither.
 
     Args:
         names: Names of tensors of the classifier.

@@ -44,8 +44,8 @@ class HuggingFaceEngine:
     Args:
         model: The classifier, in evaluation mode.
         device: The device on which it computes.
-        types: Token types by token id, for the tokens whose type is not 0; None if the network gets no types.
-            Networks without token types ignore them.
+        types: Token types by token id, for the tokens whose type is not 0; None if the network gets no types. Networks
+            without token types ignore them.
 
     Attributes:
         pad_id: The id of padding in a batch; None if only texts of equal length may be batched.
@@ -304,8 +304,8 @@ def _longest_steady(config: Any) -> int:
 def _pad_id(model: Any) -> int | None:
     """The padding id of a model, if its config names a token.
 
-    If it names none, no other id is safe: a decoder uses the last token that is not padding, and any token may be
-    the last one of a text, especially the end-of-text token.
+    If it names none, no other id is safe: a decoder uses the last token that is not padding, and any token may be the
+    last one of a text, especially the end-of-text token.
     """
     pad = getattr(model.config, "pad_token_id", None)
     return pad if isinstance(pad, int) and 0 <= pad < model.get_input_embeddings().num_embeddings else None

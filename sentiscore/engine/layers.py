@@ -41,9 +41,9 @@ def moved(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
 class Linear:
     """A linear layer on a device.
 
-    On a CPU the weights are packed once for oneDNN's matrix multiplication: in bf16 that is a tenth faster
-    than packing at each call, and in fp32 more than twice as fast as the library that torch otherwise calls on
-    an AMD processor. If the machine does not support that, torch's plain product is used.
+    On a CPU the weights are packed once for oneDNN's matrix multiplication: in bf16 that is a tenth faster than packing
+    at each call, and in fp32 more than twice as fast as the library that torch otherwise calls on an AMD processor. If
+    the machine does not support that, torch's plain product is used.
 
     Args:
         weight: Shape (outputs, inputs).

@@ -12,8 +12,8 @@ _WORD_END: Final = re.compile(r"\S(?=\s)")
 def cut(text: str, token_ends: Sequence[int], room: int) -> list[str]:
     """Cut a text into pieces of at most this many tokens, none shorter than half of that except the last.
 
-    A piece ends at the end of a sentence if there is one in its second half, otherwise between words,
-    otherwise after a token.
+    A piece ends at the end of a sentence if there is one in its second half, otherwise between words, otherwise after a
+    token.
 
     Args:
         text: Any text.

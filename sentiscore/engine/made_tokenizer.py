@@ -1,8 +1,8 @@
 """The tokenizer of a checkpoint, as transformers builds it from the folder's files.
 
-A folder may lack `tokenizer.json` and have the vocabulary that older tokenizers read. Or it has one, and also
-settings that contradict it, which transformers applies instead. Either way transformers builds it once, in a
-temporary folder that holds only what was checked.
+A folder may lack `tokenizer.json` and have the vocabulary that older tokenizers read. Or it has one, and also settings
+that contradict it, which transformers applies instead. Either way transformers builds it once, in a temporary folder
+that holds only what was checked.
 """
 
 import hashlib

@@ -15,9 +15,9 @@ _SETTINGS: Final = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
 def keep_few_kernels() -> None:
     """Make oneDNN, and torch's cache in front of it, keep less compiled code.
 
-    They compile each matrix product for its exact shape, and keep the last 1,024: more than half a
-    megabyte each, some hundreds of megabytes in all. Both read their limit from the environment when they are first
-    used, so this has no effect if the process has multiplied matrices before; a limit set by the user stays.
+    They compile each matrix product for its exact shape, and keep the last 1,024: more than half a megabyte each, some
+    hundreds of megabytes in all. Both read their limit from the environment when they are first used, so this has no
+    effect if the process has multiplied matrices before; a limit set by the user stays.
     """
     for name in _SETTINGS:
         os.environ.setdefault(name, _KERNELS)

@@ -21,8 +21,8 @@ from sentiscore.engine.vocabulary import Reading, Vocabulary
 from sentiscore.errors import CheckpointError, SentiscoreError
 
 _CHARS_PER_TOKEN: Final = 256
-"""A text is first cut to this many characters per token to read, so that a very long text costs
-no more than a long one. No usual vocabulary has longer tokens in running text."""
+"""A text is first cut to this many characters per token to read, so that a very long text costs no more than a long
+one. No usual vocabulary has longer tokens in running text."""
 
 _BLOCK: Final = 1 << 20
 """The number of characters of a text that are split at a time, to bound the memory of its tokens."""
@@ -64,8 +64,8 @@ def translated(what: str) -> Iterator[None]:
 
     It raises plain exceptions, and for a Rust panic one that is not an Exception and has no module.
 
-    Our own errors, such as that of a memory limit, may be raised here and pass unchanged, as does a
-    fault of the machine.
+    Our own errors, such as that of a memory limit, may be raised here and pass unchanged, as does a fault of the
+    machine.
     """
     try:
         yield

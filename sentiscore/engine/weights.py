@@ -64,10 +64,10 @@ def read_weights(folder: Folder, hashes: Mapping[str, str] | None = None) -> dic
 def unwrapped(weights: Mapping[str, Held], expected: Iterable[str]) -> dict[str, Held]:
     """Restore the names that tensors had before their network was compiled or wrapped.
 
-    `torch.compile`, FSDP and DataParallel ("module.") put prefixes before the names of the network, or inside them
-    if only a part of it was wrapped. They are dropped unless the network itself has them. Lightning ("model.") and
-    others put one prefix before all names: the prefix is chosen without which most names are expected ones.
-    Tensors of the wrapper itself, such as a metric's, are left out.
+    `torch.compile`, FSDP and DataParallel ("module.") put prefixes before the names of the network, or inside them if
+    only a part of it was wrapped. They are dropped unless the network itself has them. Lightning ("model.") and others
+    put one prefix before all names: the prefix is chosen without which most names are expected ones. Tensors of the
+    wrapper itself, such as a metric's, are left out.
 
     Args:
         weights: Tensors by name.

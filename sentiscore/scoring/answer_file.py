@@ -1,8 +1,8 @@
 """The database of an answer store: opening it, its tables, and translating SQLite's errors.
 
-It is one SQLite file with a rollback journal, not a write-ahead log: the log needs memory that all
-processes share, which a network drive cannot provide, and leaves two more files next to the database. There is one
-short transaction per window, so that the log's advantage, reading while another process writes, is worth little here.
+It is one SQLite file with a rollback journal, not a write-ahead log: the log needs memory that all processes share,
+which a network drive cannot provide, and leaves two more files next to the database. There is one short transaction per
+window, so that the log's advantage, reading while another process writes, is worth little here.
 """
 
 import sqlite3

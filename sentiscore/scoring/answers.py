@@ -1,7 +1,7 @@
 """Keeps answers from one night to the next, so that a text need not be scored twice.
 
-Texts are not kept, only their 128-bit hashes. Among a billion texts, two share a hash with a probability of
-1.5e-21; a store of 1 GiB holds about twelve million.
+Texts are not kept, only their 128-bit hashes. Among a billion texts, two share a hash with a probability of 1.5e-21; a
+store of 1 GiB holds about twelve million.
 
 An answer is found by the hash of its text and by the identity of the scorer: everything else that it depends on. It is
 stored with a checksum over both and over its values, so an answer that the disk corrupted is ignored, and its text

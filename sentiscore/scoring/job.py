@@ -1,7 +1,7 @@
 """Scores files to a file: every row once, in order, with its scores; and the daily features in the same pass.
 
-A job publishes nothing before all of it is done, and keeps finished windows in a journal next to the output,
-so that it can be killed at any instant and resumed by the same command.
+A job publishes nothing before all of it is done, and keeps finished windows in a journal next to the output, so that it
+can be killed at any instant and resumed by the same command.
 """
 
 import os
@@ -51,21 +51,21 @@ def score_file(
 ) -> JobSummary:
     """Score a column of text in files of any size.
 
-    Rows are read, scored and written window by window. An output replaces its target only when it is complete and
-    was read back; any earlier error leaves the target unchanged. Finished windows are kept in a work folder
-    next to the output, and the same call continues from them. Everything that can be checked is checked before the
-    first text is scored.
+    Rows are read, scored and written window by window. An output replaces its target only when it is complete and was
+    read back; any earlier error leaves the target unchanged. Finished windows are kept in a work folder next to the
+    output, and the same call continues from them. Everything that can be checked is checked before the first text is
+    scored.
 
-    The model, the rows, the daily features and the run are each described by one object, or by its
-    fields as keywords: `score_file(path, text_col="headline", device="cpu", limit=100, time_col="at")`.
+    The model, the rows, the daily features and the run are each described by one object, or by its fields as keywords:
+    `score_file(path, text_col="headline", device="cpu", limit=100, time_col="at")`.
 
     Args:
         source: A .csv, .tsv (also .gz), .parquet, .ndjson or .jsonl file; a folder of such files of one format, in
             which KEY=VALUE folders become columns of text; or several of these.
         text_col: The column of texts.
-        output: A .parquet, .csv or .ndjson file, or a folder for parquet parts: an existing one, or a path that
-            ends with a slash. Several sources are combined to one output, in order, and need equal columns. By default
-            each source has its own output, NAME.scored.parquet next to it.
+        output: A .parquet, .csv or .ndjson file, or a folder for parquet parts: an existing one, or a path that ends
+            with a slash. Several sources are combined to one output, in order, and need equal columns. By default each
+            source has its own output, NAME.scored.parquet next to it.
         model: "default", a folder, a hub id, a loaded scorer, or everything about the model; keywords: device, dtype,
             revision, labels, max_length, overflow.
         rows: Which rows are scored, how they are read and written; keywords: columns, prefix, limit, bad_rows,

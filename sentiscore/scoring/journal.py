@@ -1,9 +1,9 @@
 """Keeps finished windows of a job next to its output until everything is published.
 
 A window is finished when its file has its name: it is written under another name, synced and renamed. The file's own
-hash, which also covers its position, is checked before its scores are used, so a file that is damaged, renamed, or
-from another job is ignored, and its rows are scored again. Rows between finished windows are found by position, so
-windows may have another size in each run. The names of the files are in `work_folder`.
+hash, which also covers its position, is checked before its scores are used, so a file that is damaged, renamed, or from
+another job is ignored, and its rows are scored again. Rows between finished windows are found by position, so windows
+may have another size in each run. The names of the files are in `work_folder`.
 """
 
 import hashlib

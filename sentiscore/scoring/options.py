@@ -25,9 +25,9 @@ class ScorerOptions(Settings):
         revision: The commit of a hub id, or a branch or tag that `sentiscore.lock` has a commit for.
         labels: Label names in the order of the model's ids, where its config does not say.
         max_length: Tokens of a text that are read; the model's own limit by default.
-        overflow: What to do with a longer text: "truncate" reads its beginning, "windows" cuts it into windows of
-            that length, at ends of sentences where possible, and takes the mean of their probabilities, each weighted
-            by its tokens.
+        overflow: What to do with a longer text: "truncate" reads its beginning, "windows" cuts it into windows of that
+            length, at ends of sentences where possible, and takes the mean of their probabilities, each weighted by its
+            tokens.
 
     Raises:
         InputError: A value has the wrong type, or the overflow does not exist.
@@ -75,8 +75,8 @@ class RowOptions(Settings):
         columns: Columns of the source to keep in the output; all by default.
         prefix: Put before the name of each added column.
         limit: Score only this many rows from the beginning of each output.
-        bad_rows: What to do with rows whose text is null, empty, unknown to the model or cannot be decoded: "keep"
-            them with a status and no scores, "drop" them into NAME.rejected.* next to the output, or "fail".
+        bad_rows: What to do with rows whose text is null, empty, unknown to the model or cannot be decoded: "keep" them
+            with a status and no scores, "drop" them into NAME.rejected.* next to the output, or "fail".
         csv_as_is: Whether cells of a CSV output that a spreadsheet would treat as a formula stay unchanged; by default
             they get a leading apostrophe.
         dialect: How a CSV source is written.
@@ -113,8 +113,8 @@ class RunOptions(Settings):
         resume: Whether to use the finished windows of a stopped job; otherwise they are discarded.
         max_memory: The maximum memory, in bytes, that the process may hold: windows are made smaller to fit, and past
             it the job stops with an InputError and can be resumed. Only on Linux.
-        cache: A folder for a store of answers, created if missing: known texts are not
-            scored again, and the new ones are kept.
+        cache: A folder for a store of answers, created if missing: known texts are not scored again, and the new ones
+            are kept.
         cache_bytes: The maximum size of the store on disk; the least recently used answers are removed.
 
     Raises:

@@ -14,8 +14,8 @@ Result = TypeVar("Result")
 def ahead(items: Iterator[Item]) -> Generator[Item]:
     """Yield the same items, but make the next one while one is in use. At most one is waiting.
 
-    An error while making an item is raised instead of it. Closing this closes the items too, once the one that
-    is being made is done.
+    An error while making an item is raised instead of it. Closing this closes the items too, once the one that is being
+    made is done.
     """
     coming = Task(partial(_next, items))
     try:
@@ -39,8 +39,8 @@ def _next(items: Iterator[Item]) -> tuple[Item] | None:
 class Behind(Generic[Item, Result]):
     """Calls a function with one item after the other in a thread of its own; use it as a context manager.
 
-    At most one item is waiting: passing the next waits until the previous one is done. Errors are
-    raised at that point, or when the block is left.
+    At most one item is waiting: passing the next waits until the previous one is done. Errors are raised at that point,
+    or when the block is left.
 
     Args:
         function: Processes an item.

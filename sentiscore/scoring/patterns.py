@@ -16,8 +16,8 @@ from sentiscore.nightly.daily_file import sibling_path
 def expand_patterns(inputs: Iterable[str]) -> list[str]:
     """Expand patterns to the files that they match, sorted and without duplicates; other names stay unchanged.
 
-    Default outputs of earlier runs next to the files of a pattern are left out. KEY=VALUE folders that a
-    pattern matches are warned about, since their keys become columns only if the parent folder is an input itself.
+    Default outputs of earlier runs next to the files of a pattern are left out. KEY=VALUE folders that a pattern
+    matches are warned about, since their keys become columns only if the parent folder is an input itself.
 
     Raises:
         InputError: A pattern matches no file, or is an address.

@@ -39,8 +39,7 @@ class Scorer:
     """A loaded model that scores texts; make one with `Scorer.from_pretrained`.
 
     A pickled scorer holds no weights. It is loaded again when it is unpickled, with the requested device, number type,
-    length and labels; unpickling fails if the model's files are missing or have changed. Copies
-    share the network.
+    length and labels; unpickling fails if the model's files are missing or have changed. Copies share the network.
 
     Methods that score raise a ForkError in a fork of a process that had used polars, since they would hang there.
 
@@ -82,9 +81,9 @@ class Scorer:
             revision: The commit of a hub id, or a branch or tag that `sentiscore.lock` has a commit for.
             labels: Label names in the order of the model's ids, where its config does not say.
             max_length: Tokens of a text that are read; the model's own limit by default.
-            overflow: What to do with a longer text: "truncate" reads its beginning, "windows" cuts it into
-                windows of that length, at ends of sentences where possible, and takes the mean of their
-                probabilities, each weighted by its tokens.
+            overflow: What to do with a longer text: "truncate" reads its beginning, "windows" cuts it into windows of
+                that length, at ends of sentences where possible, and takes the mean of their probabilities, each
+                weighted by its tokens.
 
         Raises:
             CheckpointError: The model cannot be found or loaded, or its labels are unknown.
@@ -192,8 +191,8 @@ class Scorer:
     def with_answers(self, store: AnswerStore) -> Self:
         """A scorer with the same model that looks up texts in a store first, and stores new answers.
 
-        The rows are the same as without a store. A text's answer is exactly the one of the night on which it was
-        first scored; scored today in a batch with other texts, its last bits could differ.
+        The rows are the same as without a store. A text's answer is exactly the one of the night on which it was first
+        scored; scored today in a batch with other texts, its last bits could differ.
 
         Args:
             store: An open store, to be closed after the last row is scored. Copies share it; a scorer with a store
@@ -212,8 +211,8 @@ class Scorer:
         """Score texts.
 
         Args:
-            texts: Texts in a list, an array, or a polars or pandas series. Missing ones (None, NaN, pandas.NA, NaT)
-                and blank ones get a status and no scores.
+            texts: Texts in a list, an array, or a polars or pandas series. Missing ones (None, NaN, pandas.NA, NaT) and
+                blank ones get a status and no scores.
 
         Returns:
             One row for each text, in order, with the columns p_negative, p_positive, p_neutral (where the
@@ -259,8 +258,7 @@ class Scorer:
 
         Returns:
             Shape (texts, labels), in the order of the checkpoint's labels; NaN for a text of which the model knows
-            nothing. If several ids mean the same label, it is the logit of their sum at the checkpoint's
-            temperature.
+            nothing. If several ids mean the same label, it is the logit of their sum at the checkpoint's temperature.
         """
         encoder = self._classifier.encoder
         encoded = encoder.encode(texts)

@@ -130,7 +130,6 @@ class Tally:
 
 
 def _total_rows(plans: Sequence[Plan]) -> int:
-    """The total number of rows."""
     total = 0
     for plan in plans:
         rows = sum(source.rows for source in plan.sources)

@@ -19,8 +19,8 @@ def as_texts(texts: Iterable[object]) -> pl.Series:
     """Texts as a series.
 
     Args:
-        texts: A list, an array, a polars or pandas series, or any other iterable of texts.
-            None and pandas' missing values (NaN, NA and NaT) are missing texts.
+        texts: A list, an array, a polars or pandas series, or any other iterable of texts. None and pandas' missing
+            values (NaN, NA and NaT) are missing texts.
 
     Raises:
         InputError: It is a single text, or contains something that is not a text.

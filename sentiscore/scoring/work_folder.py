@@ -73,8 +73,8 @@ def work_folder(target: Path) -> Path:
 def make_work_folder(folder: Path) -> None:
     """Create a work folder, unless there is one that a run of this program left.
 
-    The lock is the first file in a work folder and the last to be removed, so a folder with other files and no lock
-    was made by somebody else.
+    The lock is the first file in a work folder and the last to be removed, so a folder with other files and no lock was
+    made by somebody else.
 
     Raises:
         OutputError: The existing folder was not made by this program.

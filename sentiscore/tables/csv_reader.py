@@ -72,8 +72,8 @@ def look_at_csv(path: Path, dialect: CsvDialect) -> CsvLook:
 
     Args:
         path: A file; it is unpacked if it ends in .gz.
-        dialect: How it is written; if that leaves the separator open and the header has no comma, a semicolon or
-            a tab are tried.
+        dialect: How it is written; if that leaves the separator open and the header has no comma, a semicolon or a tab
+            are tried.
 
     Raises:
         InputError: A row is wrong or too large, or the header is unusable.
@@ -216,8 +216,8 @@ def _signals_left_alone() -> Iterator[None]:
 def _blocks(path: Path, look: CsvLook) -> Iterator[bytes]:
     """The blocks of rows that the first pass found, each with a final line end.
 
-    Arrow gets them one by one instead of the file: it would read ahead in a thread of its own, which holds
-    several of them, and which nothing can wait for before Python exits.
+    Arrow gets them one by one instead of the file: it would read ahead in a thread of its own, which holds several of
+    them, and which nothing can wait for before Python exits.
     """
     with open_bytes(path, look.dialect) as raw:
         table: io.BufferedReader[Any] = raw

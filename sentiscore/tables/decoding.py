@@ -13,8 +13,8 @@ def decoded(frame: pl.DataFrame, columns: Sequence[str], damaged: str | None) ->
     Args:
         frame: Rows.
         columns: The columns to decode; those that are not bytes stay as they are.
-        damaged: The name of an additional column, which lists for each row the columns whose bytes were not UTF-8;
-            None for no such column.
+        damaged: The name of an additional column, which lists for each row the columns whose bytes were not UTF-8; None
+            for no such column.
 
     Returns:
         The rows, with U+FFFD instead of what is not UTF-8.

@@ -31,8 +31,8 @@ class CsvDialect(Settings):
         separator: The separator of fields, one ASCII character; a tab may be written as `\t`. None for a comma (or a
             semicolon or tab, where the header clearly uses those), and a tab in a .tsv.
         skip_rows: How many lines come before the header.
-        comment: How a comment line begins; None if every line belongs to a row. A line within a quoted field
-            is never a comment.
+        comment: How a comment line begins; None if every line belongs to a row. A line within a quoted field is never a
+            comment.
         encoding: The name of an encoding that Python knows.
 
     Raises:

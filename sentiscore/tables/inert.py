@@ -1,13 +1,13 @@
 """Guards text so that a spreadsheet treats it as text, and never as a formula.
 
 A spreadsheet that opens a CSV runs a cell such as `=HYPERLINK(...)`. OWASP ("CSV Injection") names the characters with
-which such cells begin; a leading apostrophe makes the cell text. A spreadsheet that splits at other characters
-than commas, or ignores quotes, makes other cells than were written, so what follows a separator within a
-text is guarded like the beginning of a text.
+which such cells begin; a leading apostrophe makes the cell text. A spreadsheet that splits at other characters than
+commas, or ignores quotes, makes other cells than were written, so what follows a separator within a text is guarded
+like the beginning of a text.
 
 Each position where a formula could begin gets one apostrophe, and which positions these are does not depend on
-apostrophes that are already there. So the same positions are found in guarded text, and removing one apostrophe at
-each restores the text (`unguarded`).
+apostrophes that are already there. So the same positions are found in guarded text, and removing one apostrophe at each
+restores the text (`unguarded`).
 """
 
 import re

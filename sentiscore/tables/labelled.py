@@ -169,8 +169,8 @@ def read_soft_labelled(
     """Read a table of texts with probabilities, such as `sentiscore score` writes.
 
     Args:
-        path: A .tsv, .csv (also .gz), .parquet, .jsonl or .ndjson file with the columns `p_negative` and
-            `p_positive`, and `p_neutral` where there is one. Rows without probabilities are left out.
+        path: A .tsv, .csv (also .gz), .parquet, .jsonl or .ndjson file with the columns `p_negative` and `p_positive`,
+            and `p_neutral` where there is one. Rows without probabilities are left out.
         text_col: The column of texts.
         dialect: How a CSV is written.
 

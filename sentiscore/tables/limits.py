@@ -25,9 +25,9 @@ FREE_CELLS: Final = 1 << 24
 ROW_CELLS: Final = 4
 CELLS_OF_A_BYTE: Final = 16
 PARQUET_CELLS_OF_A_BYTE: Final = 64
-"""Cells of a table: the first 16 million, then this many per stored byte of the file. A row counts as a few
-more than it has columns. Rare keys, compressed separators and empty columns cost a file almost nothing,
-but cost its reader as much as values do."""
+"""Cells of a table: the first 16 million, then this many per stored byte of the file. A row counts as a few more than
+it has columns. Rare keys, compressed separators and empty columns cost a file almost nothing, but cost its reader as
+much as values do."""
 
 GZIP_BOMB_BYTES: Final = 64 << 20
 GZIP_BOMB_RATIO: Final = 200
@@ -36,8 +36,8 @@ compresses to a third or a tenth."""
 
 UNPACKED_BYTES: Final = 64 << 20
 UNPACKED_RATIO: Final = 8
-"""Pages of a parquet file that must be held unpacked at the same time, one per column of text: this many bytes, or
-this multiple of the file's size. Writers make pages of 1 MB."""
+"""Pages of a parquet file that must be held unpacked at the same time, one per column of text: this many bytes, or this
+multiple of the file's size. Writers make pages of 1 MB."""
 
 NESTED_VALUES: Final = 4_000_000
 NESTED_RATIO: Final = 2
@@ -46,16 +46,16 @@ any number."""
 
 HELD_TEXT: Final = 64 << 20
 HELD_TEXT_OF_A_BYTE: Final = 32
-"""Bytes of text of a table that is held as a whole, such as labelled rows: the first 64 MiB, then this many per byte
-of its files."""
+"""Bytes of text of a table that is held as a whole, such as labelled rows: the first 64 MiB, then this many per byte of
+its files."""
 
 LABELLED_ROWS: Final = 1_000_000
 """Labelled rows that are held as a whole: the first million, then one per byte of their files."""
 
 FREE_TEXT: Final = 2 << 30
 TEXT_OF_A_BYTE: Final = 200
-"""Bytes of text read from a table: the first 2 GiB, then this many per byte of its files. A dictionary holds
-a text once, however many rows have it, but every row is written."""
+"""Bytes of text read from a table: the first 2 GiB, then this many per byte of its files. A dictionary holds a text
+once, however many rows have it, but every row is written."""
 
 FREE_ROWS: Final = 100_000_000
 ROWS_OF_A_BYTE: Final = 100

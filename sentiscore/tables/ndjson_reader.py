@@ -1,7 +1,7 @@
 """Reads newline-delimited JSON: one pass checks every line, a second one reads the rows.
 
-The first pass finds what the reader would silently accept: a duplicate key, half of a pair of
-surrogates, a whole number that a column of fractions would round.
+The first pass finds what the reader would silently accept: a duplicate key, half of a pair of surrogates, a whole
+number that a column of fractions would round.
 """
 
 import codecs
@@ -46,8 +46,8 @@ def look_at_ndjson(path: Path, on_mixed: Callable[[list[str]], None] | None = No
 
     Args:
         path: The file.
-        on_mixed: Called with the columns that are read as text although some of their values are not text, if there
-            are any.
+        on_mixed: Called with the columns that are read as text although some of their values are not text, if there are
+            any.
 
     Returns:
         The columns and their types, and how many rows there are.

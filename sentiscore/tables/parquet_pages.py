@@ -1,7 +1,7 @@
 """Computes what a parquet file would unpack to from its footer and page headers, without unpacking any page.
 
-The footer is not trusted: each size that matters is taken from the page's own header, which also determines
-how much memory a reader reserves. Headers are in Thrift's compact protocol, of which this reads what it needs.
+The footer is not trusted: each size that matters is taken from the page's own header, which also determines how much
+memory a reader reserves. Headers are in Thrift's compact protocol, of which this reads what it needs.
 """
 
 import io

@@ -79,8 +79,8 @@ def parquet_pieces(
 ) -> Iterator[pl.DataFrame]:
     """Read slice by slice: polars' own stream reads several row groups ahead, which takes twice the memory.
 
-    The size of a row is only known once it is read, whatever the file claims. So slices start small, and grow
-    as long as earlier slices suggest that they will stay within their bound.
+    The size of a row is only known once it is read, whatever the file claims. So slices start small, and grow as long
+    as earlier slices suggest that they will stay within their bound.
 
     Args:
         path: The file.
@@ -173,8 +173,8 @@ def _batches(
 ) -> Iterator[pl.DataFrame]:
     """Read with pyarrow, which does not restart at the beginning of a page each time, and knows every zone.
 
-    It unpacks at most as many rows at a time as stay within a slice's bound if each has the maximum size; as
-    many batches as fit into the bound together make a slice.
+    It unpacks at most as many rows at a time as stay within a slice's bound if each has the maximum size; as many
+    batches as fit into the bound together make a slice.
     """
     import pyarrow as pa
     from pyarrow import parquet

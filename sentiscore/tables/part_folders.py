@@ -51,8 +51,8 @@ def check_folder_target(path: Path) -> None:
     """Check that a folder of parts can be written there, after recovering from an interrupted replacement.
 
     Raises:
-        OutputError: It is a file, it holds files that sentiscore did not write, or its parent folder is missing or
-            not writable.
+        OutputError: It is a file, it holds files that sentiscore did not write, or its parent folder is missing or not
+            writable.
     """
     with translated(path):
         check_parent(path)

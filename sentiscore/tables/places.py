@@ -45,8 +45,8 @@ def check_target(path: str | Path, schema: pl.Schema, *, folder: bool | None = N
         folder: Whether it is a folder of parts; by default as `is_folder_target` says.
 
     Raises:
-        OutputError: The extension is unknown, the folder is missing or not writable, the format cannot hold
-            one of the columns, or a folder holds files that sentiscore did not write.
+        OutputError: The extension is unknown, the folder is missing or not writable, the format cannot hold one of the
+            columns, or a folder holds files that sentiscore did not write.
     """
     if folder is None:
         folder = is_folder_target(path)

@@ -146,7 +146,7 @@ def not_utf8(
 
 
 def check_names(path: Path, names: Sequence[str]) -> None:
-    """Raise an InputError if there are no columns, too many, or two of one name."""
+    """Raise an InputError if there are no columns, too many, or two with the same name."""
     if not names:
         raise InputError(f"{path} has no columns.", "Was it written to the end?")
     if len(names) > MAX_COLUMNS:

@@ -1,7 +1,7 @@
 """Reads a file that was just written from beginning to end, before anybody relies on it.
 
-The bytes are compared by sha256 with those that were written, and parsed: every row must be there, with all
-of its columns, and the checksum of every parquet page must match. Memory does not grow with the file.
+The bytes are compared by sha256 with those that were written, and parsed: every row must be there, with all of its
+columns, and the checksum of every parquet page must match. Memory does not grow with the file.
 """
 
 import csv

@@ -1,8 +1,7 @@
 """Writes windows of rows to an output, completely or not at all.
 
-A sink writes next to its target. Only when it is closed without an error is what it wrote synced to the disk, read
-back and checked, and moved to the target atomically. So a run that is stopped halfway leaves the old output as
-it was.
+A sink writes next to its target. Only when it is closed without an error is what it wrote synced to the disk, read back
+and checked, and moved to the target atomically. So a run that is stopped halfway leaves the old output as it was.
 """
 
 from abc import ABC, abstractmethod
@@ -43,8 +42,8 @@ _translated: Final = partial(translated, others=(pl.exceptions.PolarsError, pl.e
 class Sink(ABC):
     """An open output; use it as a context manager.
 
-    Leaving the block without an error finishes and publishes it. `finish` and `publish` do that in two steps, so
-    that several outputs can be finished before the first is published.
+    Leaving the block without an error finishes and publishes it. `finish` and `publish` do that in two steps, so that
+    several outputs can be finished before the first is published.
 
     Attributes:
         path: The target.

@@ -1,7 +1,7 @@
 """Reads a file in windows of rows, in order and in bounded memory, whatever the file contains.
 
-CSV has no types, so every CSV column is text, exactly as in the file: an empty field is
-null, a quoted empty field is the empty text. Parquet and ndjson keep their types.
+CSV has no types, so every CSV column is text, exactly as in the file: an empty field is null, a quoted empty field is
+the empty text. Parquet and ndjson keep their types.
 """
 
 import hashlib
@@ -151,9 +151,9 @@ class Source:
                 returned before, and returns how many this window may have, 1 or more.
             columns: The columns to read, all by default.
             n_bytes: A window ends with the row that brings its texts to this many bytes.
-            damaged: The name of an additional last column that lists for each row those of its columns
-                whose bytes are invalid in the file's encoding; each such byte becomes U+FFFD in the text. Without it
-                such bytes are an error.
+            damaged: The name of an additional last column that lists for each row those of its columns whose bytes are
+                invalid in the file's encoding; each such byte becomes U+FFFD in the text. Without it such bytes are an
+                error.
 
         Raises:
             InputError: The file is broken somewhere, would take too much memory, or was changed since it was opened;
