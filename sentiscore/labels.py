@@ -118,7 +118,7 @@ def check_labels(labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def _suggested(names: Sequence[str], meanings: Sequence[str | None]) -> list[str]:
-    """A class for each id where it is known; a number where all names have one; otherwise a question mark."""
+    """Suggest a class for each id: the known one; by the order of numbers in the names; otherwise a question mark."""
     if len(names) < len(CLASSES) - 1:
         return list(CLASSES)
     numbers = [re.findall(r"\d+", name) for name in names]

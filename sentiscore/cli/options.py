@@ -155,7 +155,7 @@ _DAILY_NAMES: Final = (
 
 
 def _checked(_context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    """The CSV dialect from the options, if it is valid."""
+    """Check an option of the CSV dialect, and bring it into its normal form."""
     from sentiscore.errors import InputError
     from sentiscore.tables.dialect import CsvDialect
 

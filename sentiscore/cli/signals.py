@@ -59,9 +59,9 @@ def exit_code() -> int:
 
 
 def be_patient(*, now: bool) -> None:
-    """Mark work that is worth finishing: the first signal is then only recorded, and a second stops at once.
+    """Say whether work is in hand that is worth finishing: the first signal is then only recorded, a second stops.
 
-    Code in the block must poll `was_asked`.
+    A caller that is patient must poll `was_asked`.
     """
     _Received.patient = now
 

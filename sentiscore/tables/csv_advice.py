@@ -205,7 +205,7 @@ def wrong_quote(path: Path, line: int, header: str, error: csv.Error) -> InputEr
 
 
 def way_to(path: Path, lines: Sequence[str], dialect: CsvDialect, column: str) -> str:
-    """The options with which the header would have a column; empty if there are none.
+    """Advice on options with which a line of the file would name a column; empty if there are none.
 
     Args:
         path: The file.

@@ -7,10 +7,10 @@ from typing import Any, Final
 import polars as pl
 
 _SURE_DIGITS: Final = 15
-"""The range of whole numbers that float64 holds exactly."""
+"""Whole numbers with at most this many digits are exact in float64."""
 
 _MAX_DIGITS: Final = 38
-"""The range of whole numbers that the widest type holds."""
+"""The maximum number of digits that the widest type holds."""
 
 
 class _Negative:
@@ -36,7 +36,7 @@ class _Unsigned(_Rounded):
 
 
 class _Long(_Rounded):
-    """A whole number that does not fit into 64 bits, signed or unsigned."""
+    """A whole number that fits into 64 bits neither signed nor unsigned."""
 
 
 class NumberError(ValueError):
