@@ -7,7 +7,7 @@ for torch.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from sentiscore import forks as _forks  # noqa: F401 - it has to be there before a process forks
+from sentiscore import forks as _forks  # noqa: F401 - must be imported before a process forks
 from sentiscore.version import __version__
 
 if TYPE_CHECKING:

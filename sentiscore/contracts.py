@@ -36,7 +36,7 @@ _ROUNDING: Final = 1e-5
 
 @dataclass(frozen=True)
 class Column:
-    """What one column holds.
+    """The rules for one column.
 
     Attributes:
         name: Its name, or a pattern `^...$` of names, each of which may be absent.
@@ -45,7 +45,7 @@ class Column:
         required: Whether it has to be there.
         least: No value is below it.
         most: No value is above it, and none is NaN.
-        among: The values that there are.
+        among: The allowed values.
     """
 
     name: str
@@ -57,13 +57,13 @@ class Column:
     among: tuple[str | int, ...] | None = None
 
     def names(self, present: Iterable[str]) -> list[str]:
-        """Those of a frame's columns that this speaks of."""
+        """The columns of a frame that these rules apply to."""
         if self.name.startswith("^"):
             return [name for name in present if re.fullmatch(self.name, name)]
         return [name for name in present if name == self.name]
 
     def checks(self) -> Iterator[tuple[str, Callable[[pl.Expr], pl.Expr]]]:
-        """The name of each check of a value, and the check."""
+        """Each check of a value, by name."""
         if self.least is not None:
             yield f"greater_than_or_equal_to({self.least})", lambda value: value >= self.least
         if self.most is not None:
@@ -74,11 +74,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Contract:
-    """What a frame has to be.
+    """The rules for a frame.
 
     Attributes:
-        name: Of the pandera model of the same rules.
-        columns: In the order of the message.
+        name: The name of the pandera model with the same rules.
+        columns: In the order in which messages name them.
         checks: What has to hold in each row, given the names of the frame's columns. Null counts as holding.
         unique: Columns of which no two rows have the same values.
     """
@@ -103,7 +103,7 @@ def sentiment_is_positive_less_negative(names: Collection[str]) -> pl.Expr:
 
 
 def scores_are_there_where_the_status_says_so(names: Collection[str]) -> pl.Expr:
-    """Only rows without a text have no scores, and they have none at all."""
+    """Rows without a text have no scores, and all other rows have all of them."""
     scores = [P_NEGATIVE, P_POSITIVE, SENTIMENT, LABEL, *([P_NEUTRAL] if P_NEUTRAL in names else [])]
     all_there = pl.all_horizontal(pl.col(scores).is_not_null())
     none_there = pl.all_horizontal(pl.col(scores).is_null())
@@ -116,7 +116,7 @@ def entity_is_named(names: Collection[str]) -> pl.Expr:
 
 
 def news_is_flagged(names: Collection[str]) -> pl.Expr:
-    """The flag, the counts and the age of the news say the same."""
+    """The flag, the counts and the age of the news agree."""
     news = pl.col("n_docs") > 0
     return (
         ((pl.col("news_flag") == 1) == news)
@@ -164,7 +164,7 @@ SCORED_ROWS: Final = Contract(
     ),
     (probabilities_sum_to_one, sentiment_is_positive_less_negative, scores_are_there_where_the_status_says_so),
 )
-"""Rows as scoring emits them, beside whatever other columns the table had."""
+"""Rows as scoring emits them, next to any other columns of the table."""
 
 DAILY_FEATURES: Final = Contract(
     "DailyFeatures",
@@ -198,12 +198,12 @@ DAILY_FEATURES: Final = Contract(
 
 
 class _Rule(NamedTuple):
-    """One thing that a frame has to pass.
+    """One rule that a frame must pass.
 
     Attributes:
-        column: The column that it is of; None if it is of the frame.
-        check: Its name.
-        failing: Which rows fail, or how many.
+        column: The column that it applies to; None if it applies to the whole frame.
+        check: The name of the check.
+        failing: Which rows fail, or how many do.
     """
 
     column: str | None
@@ -221,7 +221,7 @@ def check_frame(frame: object, what: str) -> None:
 
 
 def check(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    """The frame itself, if it fulfils the contract.
+    """Return the frame itself if it fulfils the contract.
 
     Args:
         frame: Scored rows or daily features.
@@ -242,10 +242,10 @@ def check(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
 
 
 def refusal(name: str, failures: Iterable[tuple[str | None, str, int]]) -> ValidationError:
-    """The error of a frame that fails: what fails as a whole, then each column by its name.
+    """The error for a frame that fails: checks of the whole frame first, then each column by name.
 
     Args:
-        name: Of the contract.
+        name: The name of the contract.
         failures: A column (None for the frame), the name of a check and how many rows fail it.
     """
     parts = [
@@ -259,7 +259,7 @@ def refusal(name: str, failures: Iterable[tuple[str | None, str, int]]) -> Valid
 
 
 def _is_sound(frame: pl.DataFrame, rules: list[_Rule]) -> bool:
-    """Does the frame pass? All values are looked at in one pass."""
+    """Whether the frame passes; checks all values in one pass."""
     failing = [rule.failing.any().alias(str(i)) for i, rule in enumerate(rules) if isinstance(rule.failing, pl.Expr)]
     if any(rule.failing for rule in rules if isinstance(rule.failing, int)):
         return False
@@ -270,7 +270,7 @@ def _is_sound(frame: pl.DataFrame, rules: list[_Rule]) -> bool:
 
 
 def _count(frame: pl.DataFrame, failing: pl.Expr | int) -> int:
-    """How many rows fail; one where polars cannot tell."""
+    """How many rows fail; 1 where polars cannot say."""
     if isinstance(failing, int):
         return failing
     try:
@@ -280,7 +280,7 @@ def _count(frame: pl.DataFrame, failing: pl.Expr | int) -> int:
 
 
 def _rules(frame: pl.DataFrame, contract: Contract) -> Iterator[_Rule]:
-    """Every rule that this frame has to pass, in the order in which pandera looks at them."""
+    """Every rule that this frame must pass, in the order in which pandera checks them."""
     schema = frame.schema
     for column in contract.columns:
         yield _Rule(None, "column_in_dataframe", int(column.required and column.name not in schema))

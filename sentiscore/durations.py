@@ -1,4 +1,4 @@
-"""Lengths of time as people write them: 5m, 1h30m, 2d."""
+"""Durations as people write them: 5m, 1h30m, 2d."""
 
 import re
 from datetime import timedelta
@@ -18,14 +18,14 @@ _PART: Final = re.compile(r"(\d{1,9})(ms|d|h|m|s)")
 
 
 def parse_duration(text: str, what: str) -> timedelta:
-    """A length of time from text.
+    """Parse a duration.
 
     Args:
         text: Whole numbers, each with d (24 hours), h, m (minutes), s or ms, such as "5m" or "1h30m".
-        what: What it is for, to be named in the message.
+        what: What it is for, as the message names it.
 
     Raises:
-        InputError: It is not written like that, or is longer than a hundred years.
+        InputError: It has another form, or is longer than a hundred years.
     """
     plain = text.strip()
     parts = _PART.findall(plain)
@@ -34,7 +34,7 @@ def parse_duration(text: str, what: str) -> timedelta:
             f"{text!r} is not a length of time ({what}).",
             "Write whole numbers with d, h, m (minutes), s or ms, for example 5m or 1h30m.",
         )
-    one = timedelta(milliseconds=1)  # counted in whole numbers, which may be longer than any timedelta
+    one = timedelta(milliseconds=1)  # whole numbers, since the sum may be longer than any timedelta
     thousandths = sum(int(number) * (_UNITS[unit] // one) for number, unit in parts)
     if thousandths > _LONGEST // one:
         raise InputError(f"The length of time {text!r} is longer than a hundred years ({what}).", "Give a shorter one.")
@@ -42,7 +42,7 @@ def parse_duration(text: str, what: str) -> timedelta:
 
 
 def write_duration(length: timedelta) -> str:
-    """A length of time as the text that `parse_duration` reads; what is below a millisecond is dropped."""
+    """Format a duration as text that `parse_duration` reads; fractions of a millisecond are dropped."""
     parts = []
     for unit, size in _UNITS.items():
         number, length = divmod(length, size)

@@ -2,19 +2,19 @@
 
     SentiscoreError
     ├── InputError          a table, file or argument that cannot be used as it is
-    ├── OutputError         a place that cannot be written to
+    ├── OutputError         a path that cannot be written to
     ├── CheckpointError     a model folder or hub id that cannot be loaded
     ├── TrainingError       a recipe or training run that cannot go on
-    │   └── DivergedError   a training run whose loss is not a number any more
+    │   └── DivergedError   a training run whose loss is no longer a number
     ├── ValidationError     a frame that breaks its schema
     ├── MissingExtraError   an optional dependency that is not installed
     ├── ForkError           a process forked from one whose threads or GPU it would need
-    └── StoppedError        a job that was asked to stop, and can be taken up where it stopped
+    └── StoppedError        a job that was asked to stop, and can be resumed
 
     SentiscoreWarning       something the user should know, though the work goes on
 
-Exceptions of other libraries are translated into these where the library is called, so that nobody who
-uses sentiscore has to know which library read the file.
+Exceptions of other libraries are translated into these where the library is called, so that users of sentiscore need
+not know which library read the file.
 """
 
 from importlib import import_module
@@ -44,7 +44,7 @@ class InputError(SentiscoreError):
 
 
 class OutputError(SentiscoreError):
-    """A place that cannot be written to."""
+    """A path that cannot be written to."""
 
 
 class CheckpointError(SentiscoreError):
@@ -56,7 +56,7 @@ class TrainingError(SentiscoreError):
 
 
 class DivergedError(TrainingError):
-    """A training run whose loss is not a number any more."""
+    """A training run whose loss is no longer a number."""
 
 
 class ValidationError(SentiscoreError):
@@ -72,7 +72,7 @@ class ForkError(SentiscoreError):
 
 
 class StoppedError(SentiscoreError):
-    """A job that was asked to stop, and can be taken up where it stopped."""
+    """A job that was asked to stop, and can be resumed."""
 
 
 class SentiscoreWarning(UserWarning):
@@ -96,11 +96,11 @@ def import_extra(module: str, extra: str) -> Any:
 
 
 def require_extra(extra: str, *modules: str) -> None:
-    """Check, before long work is begun, that optional dependencies are there; nothing is imported for that.
+    """Check that optional dependencies are installed, before long work begins; imports none of them.
 
     Args:
         extra: The name of sentiscore's extra that installs them.
-        modules: Their names.
+        modules: The modules to look for.
 
     Raises:
         MissingExtraError: One of them is not installed.
@@ -111,15 +111,15 @@ def require_extra(extra: str, *modules: str) -> None:
 
 
 def is_installed(module: str) -> bool:
-    """Whether there is such a module; only the packages that it is in are imported."""
+    """Whether a module exists; only its parent packages are imported."""
     try:
         return find_spec(module) is not None
-    except ModuleNotFoundError:  # the package that it is in is not there
+    except ModuleNotFoundError:  # its parent package is missing
         return False
 
 
 def missing_extra(message: str, extra: str) -> MissingExtraError:
-    """The error of a dependency that is missing.
+    """The error for a missing dependency.
 
     Args:
         message: What needs it.

@@ -1,4 +1,4 @@
-"""A value as Python, TOML or JSON give it -> the value that a type and its rules ask for."""
+"""Converts a value from Python, TOML or JSON to the value that a type and its rules require."""
 
 import math
 import os
@@ -29,23 +29,23 @@ _WORDS: Final[Mapping[Any, str]] = {
 
 
 class UnfitError(Exception):
-    """A value is not what its field holds."""
+    """A value does not fit its field."""
 
     def __init__(self, value: Any, wanted: str, kind: str = "") -> None:
         self.value, self.wanted, self.kind = value, wanted, kind
 
 
 def shown(value: Any) -> str:
-    """A value for a message; the beginning of it if it is long."""
+    """A value for a message; only its beginning if it is long."""
     try:
         text = str(value) if isinstance(value, date | timedelta) else repr(value)
-    except ValueError:  # Python writes no number of more than a few thousand digits
+    except ValueError:  # Python refuses to write numbers of more than a few thousand digits
         return "a number of thousands of digits"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def fitted(kind: Any, value: Any, rules: Mapping[str, Any]) -> Any:
-    """The value that a field of this type holds, from any form that Python, TOML and JSON give it in.
+    """Convert a value from any form that Python, TOML and JSON give it to the value of a field of this type.
 
     Args:
         kind: The type; see `sentiscore.settings`.
@@ -53,8 +53,8 @@ def fitted(kind: Any, value: Any, rules: Mapping[str, Any]) -> Any:
         rules: The rules of `sentiscore.settings.setting`, by name.
 
     Raises:
-        UnfitError: It is not of the type, or breaks a rule.
-        SentiscoreError: A value of other settings in it is wrong.
+        UnfitError: It has another type, or breaks a rule.
+        SentiscoreError: A value of nested settings is wrong.
     """
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
@@ -116,7 +116,7 @@ def _number(kind: Any, value: Any) -> Any:
 
 
 def _checked(kind: Any, value: Any, rules: Mapping[str, Any]) -> Any:
-    """The same value, if it is of its type and keeps to the rules."""
+    """Return the value if it has the right type and follows the rules."""
     wanted = rules.get("wanted", "")
     if (choices := rules.get("choices")) and value not in choices:
         raise UnfitError(value, wanted or f"one of {', '.join(choices)}")
@@ -138,7 +138,7 @@ def _checked(kind: Any, value: Any, rules: Mapping[str, Any]) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A value in a form that JSON has."""
+    """Convert a value to a form that JSON has."""
     if hasattr(value, "as_dict"):  # other settings
         return value.as_dict()
     if isinstance(value, Mapping):

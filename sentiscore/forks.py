@@ -1,12 +1,12 @@
-"""What a fork leaves behind: threads of polars, of OpenMP and of a GPU's driver exist in the parent alone.
+"""Detects forks: threads of polars, of OpenMP and of a GPU's driver exist only in the parent.
 
-A forked child has one thread, the one that forked. polars would wait for ever for a thread pool that its parent has
-started, so public functions that use polars call `check` first, which raises an error instead. Whether the pool was
-started is seen from the names of the process's threads where the system (Linux) tells them; otherwise polars is tried,
-in a thread that may hang. A child of a process that has not used polars yet works like any other.
+A forked child has one thread, the one that forked. polars would wait forever for a thread pool that its parent has
+started, so public functions that use polars first call `check`, which raises an error instead. Whether the pool was
+started shows in the names of the process's threads where the system (Linux) reports them; otherwise polars is tried, in
+a thread that may hang. A child of a process that has not used polars yet works like any other.
 
-torch's OpenMP would hang too. It can let go of its threads and start others when it needs them, and does so just
-before a fork.
+torch's OpenMP would hang too. It can release its threads and start others when it needs them, and does so just before a
+fork.
 """
 
 import os
@@ -26,19 +26,19 @@ _MAPS: Final = "/proc/self/maps"
 _OPENMP: Final = re.compile(r"/\S*/libgomp[^/]*$", re.MULTILINE)
 """GNU's OpenMP, the only one that does not survive a fork by itself."""
 _LONGEST_NAME: Final = 15
-"""Bytes that Linux keeps of a thread's name."""
+"""How many bytes of a thread's name Linux keeps."""
 _PAUSE_SOFT: Final = 1
 _PATIENCE_S: Final = 10.0
 """How long polars may take for one row before it counts as hanging."""
 
 
-class _State:
+class _ForkState:
     """What is known of polars in this process.
 
     Attributes:
-        sound_in: The process in which it is known to work, or was not imported yet; 0 if there is none.
-        broken: Whether its threads are those of another process.
-        seen: While Python forks this process: whether its threads run; None if the system does not say, and at all
+        sound_in: The id of the process in which polars is known to work, or was not imported yet; 0 if there is none.
+        broken: Whether its threads belong to another process.
+        seen: While Python forks this process, whether its threads run; None if the system does not say, and at all
             other times.
     """
 
@@ -48,7 +48,7 @@ class _State:
 
 
 def forked_with(done: str) -> ForkError:
-    """The error of a child that would need what its parent had begun.
+    """The error for a child that would need what its parent had begun.
 
     Args:
         done: What the parent had done, for the message.
@@ -62,25 +62,25 @@ def forked_with(done: str) -> ForkError:
 
 
 def check() -> None:
-    """See that polars works in this process; for functions that are about to use it.
+    """Check that polars works in this process; for functions that are about to use it.
 
     Raises:
         ForkError: It does not, since this is a fork of a process that had used it.
     """
-    if _State.sound_in == os.getpid():
+    if _ForkState.sound_in == os.getpid():
         return
-    if not _State.broken:
-        _State.broken = not (_pool_runs() or _answers())
-    if _State.broken:
+    if not _ForkState.broken:
+        _ForkState.broken = not (_pool_runs() or _answers())
+    if _ForkState.broken:
         raise forked_with("started polars' threads")
-    _State.sound_in = os.getpid()
+    _ForkState.sound_in = os.getpid()
 
 
 def _pool_runs() -> bool | None:
     """Whether polars' thread pool runs in this process; None if the system does not say."""
     if "polars" not in sys.modules:
         return False
-    from pathlib import Path  # loaded where polars is
+    from pathlib import Path  # polars has loaded it anyway
 
     name = os.environ.get("POLARS_THREAD_NAME", "polars")
     try:
@@ -93,12 +93,12 @@ def _pool_runs() -> bool | None:
 def _name_of(task: "Path") -> str:
     try:
         return (task / "comm").read_text(encoding="utf-8", errors="replace").rstrip("\n")
-    except OSError:  # it has just ended
+    except OSError:  # the thread has just ended
         return ""
 
 
 def _answers() -> bool:
-    """Does polars answer? If not, the thread that asked is left behind."""
+    """Whether polars answers; if not, the thread that asked is left behind."""
     import threading
 
     import polars as pl
@@ -118,26 +118,26 @@ def _answers() -> bool:
 
 
 def _before_fork() -> None:
-    _State.seen = _pool_runs()
+    _ForkState.seen = _pool_runs()
     if "torch" in sys.modules:
         for pause in _pauses(len(sys.modules)):
             pause(_PAUSE_SOFT)
 
 
 def _in_child() -> None:
-    was_sound = _State.sound_in == os.getppid()
-    _State.broken = _State.broken or _State.seen is True
-    _State.sound_in = os.getpid() if was_sound and _State.seen is False else 0
+    was_sound = _ForkState.sound_in == os.getppid()
+    _ForkState.broken = _ForkState.broken or _ForkState.seen is True
+    _ForkState.sound_in = os.getpid() if was_sound and _ForkState.seen is False else 0
     _in_parent()
 
 
 def _in_parent() -> None:
-    _State.seen = None  # a server written in C may fork next, and asks nobody before
+    _ForkState.seen = None  # a server written in C may fork next without calling Python's hooks
 
 
 @lru_cache(maxsize=1)
 def _pauses(modules: int) -> list[Callable[[int], int]]:
-    """`omp_pause_resource_all`, which ends the calling thread's team, of each OpenMP that is loaded.
+    """`omp_pause_resource_all`, which ends the calling thread's team, for each loaded OpenMP.
 
     Args:
         modules: How many modules are imported; only importing one loads a library.

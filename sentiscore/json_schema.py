@@ -1,4 +1,4 @@
-"""Settings -> a JSON Schema, by which an editor completes and checks the TOML or JSON that holds them."""
+"""Makes a JSON Schema of settings, so that editors can complete and check the TOML or JSON files that hold them."""
 
 import dataclasses
 import types
@@ -18,12 +18,12 @@ _KINDS: Final[Mapping[Any, dict[str, Any]]] = {
     datetime: {"type": "string", "format": "date-time"},
     types.NoneType: {"type": "null"},
 }
-"""What is not here, such as a path or a length of time, is text."""
+"""All other types, such as paths and durations, are text."""
 _BOUNDS: Final = {"low": "minimum", "above": "exclusiveMinimum", "high": "maximum", "below": "exclusiveMaximum"}
 
 
 def json_schema(kind: type[Settings]) -> dict[str, Any]:
-    """The JSON Schema of settings; what joins several values, or is a rule of one field's own, is not in it."""
+    """The JSON Schema of settings, without rules that combine several values or belong to a single field."""
     kinds = types_of(kind)  # type: ignore[arg-type] # every class is hashable
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     missing = dataclasses.MISSING

@@ -1,4 +1,4 @@
-"""Keywords that stand for the fields of an object: typed by a TypedDict, and checked by name when they are used."""
+"""Keywords that stand for the fields of an object: typed by a TypedDict, and checked by name at run time."""
 
 import difflib
 from collections.abc import Collection, Iterable
@@ -7,12 +7,12 @@ from sentiscore.errors import InputError
 
 
 def check_keywords(function: str, given: Iterable[str], known: Collection[str]) -> None:
-    """Raise a TypeError, as Python does for any function, if a keyword does not exist; it names the nearest.
+    """Raise a TypeError, as Python does for any function, if a keyword is unknown; it suggests the nearest.
 
     Args:
         function: The name of the function that was called.
         given: The keywords it was called with.
-        known: Those that there are.
+        known: The keywords that exist.
     """
     for name in given:
         if name not in known:
@@ -21,17 +21,17 @@ def check_keywords(function: str, given: Iterable[str], known: Collection[str]) 
             raise TypeError(f"{function}() got an unexpected keyword argument {name!r}.{advice}")
 
 
-def beside_an_object(what: str, given: object, beside: Iterable[str]) -> InputError:
-    """The error where keywords stand beside the object whose fields they are.
+def keywords_and_object(what: str, given: object, keywords: Iterable[str]) -> InputError:
+    """The error for keywords that were given together with the object whose fields they are.
 
     Args:
         what: The argument that the object was given as.
         given: The object.
-        beside: The keywords.
+        keywords: Their names.
     """
     kind = type(given).__name__
     return InputError(
-        f"{what} is a {kind} here, so {' and '.join(beside)} cannot be given beside it.",
+        f"{what} is a {kind} here, so {' and '.join(keywords)} cannot be given beside it.",
         f"Put everything into the {kind}, or give keywords alone.",
     )
 

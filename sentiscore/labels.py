@@ -1,4 +1,4 @@
-"""Label names, row statuses and column names, once for the whole package."""
+"""Label names, row statuses and column names, defined once for the whole package."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ KEEP: Final = "keep"
 DROP: Final = "drop"
 FAIL: Final = "fail"
 BAD_ROWS: Final = (KEEP, DROP, FAIL)
-"""What may be done with such rows."""
+"""What to do with such rows."""
 
 P_NEGATIVE: Final = "p_negative"
 P_POSITIVE: Final = "p_positive"
@@ -43,7 +43,7 @@ STATUS: Final = "status"
 TRUNCATE: Final = "truncate"
 WINDOWS: Final = "windows"
 OVERFLOWS: Final = (TRUNCATE, WINDOWS)
-"""What may be done with a text that is longer than what is read of it."""
+"""What to do with a text that is longer than the model reads."""
 
 
 def score_columns(labels: Sequence[str], overflow: str = TRUNCATE) -> list[str]:
@@ -59,7 +59,7 @@ _WORDS: Final = {
     **dict.fromkeys(("neu", "neut"), NEUTRAL),
     **dict.fromkeys(("pos", "bullish"), POSITIVE),
 }
-"""What names of labels mean, where that is certain."""
+"""The classes that label names mean, where that is certain."""
 _DEGREE: Final = re.compile(
     r"(extremely|fairly|highly|mildly|moderately|mostly|partly|quite|rather|really|slightly|somewhat|strongly|strong|very"
     r"|weakly|weak) "
@@ -88,14 +88,14 @@ def _plain(name: str) -> str:
 
 
 def _stars(name: str) -> int:
-    """How many stars a name says; 0 if it says none."""
+    """The number of stars that a name states; 0 if it states none."""
     found = _STARS.fullmatch(name)
     word = "" if found is None else found[1] or found[2]
     return int(word) if word.isdecimal() else _NUMBERS.get(word, 0)
 
 
 def check_labels(labels: Sequence[str]) -> tuple[str, ...]:
-    """What each label id means, checked: negative and positive, with or without neutral.
+    """The class of each label id, checked: negative and positive, with or without neutral.
 
     Args:
         labels: Names in any case, in the order of the ids. Several ids may mean the same class.
@@ -118,7 +118,7 @@ def check_labels(labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def _suggested(names: Sequence[str], meanings: Sequence[str | None]) -> list[str]:
-    """A class for each id: what is known; by number, where all names have one; otherwise a question mark."""
+    """Suggest a class for each id: the known one; by the order of numbers in the names; otherwise a question mark."""
     if len(names) < len(CLASSES) - 1:
         return list(CLASSES)
     numbers = [re.findall(r"\d+", name) for name in names]
@@ -131,7 +131,7 @@ def _suggested(names: Sequence[str], meanings: Sequence[str | None]) -> list[str
 
 
 def labels_of_config(id2label: Mapping[int, str]) -> tuple[tuple[str, ...], bool]:
-    """What each label id means by the `id2label` of a Hugging Face config.
+    """The class of each label id, according to the `id2label` of a Hugging Face config.
 
     Args:
         id2label: Names by id, ids from 0 on.

@@ -1,4 +1,4 @@
-"""Paths of this machine, told from addresses such as s3://bucket/news.parquet."""
+"""Paths on this machine, as opposed to addresses such as s3://bucket/news.parquet."""
 
 import os
 import re
@@ -8,7 +8,8 @@ from typing import Final
 from sentiscore.errors import CheckpointError, InputError, SentiscoreError
 
 _ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!$)")
-"""A scheme of two letters or more, since one letter is a drive of Windows. `Path` leaves one slash of two."""
+"""A scheme of two letters or more, since a single letter is a Windows drive. `Path` collapses the two slashes to
+one."""
 
 
 _HUB_MODEL: Final = re.compile(
@@ -17,16 +18,16 @@ _HUB_MODEL: Final = re.compile(
 
 
 def local_path(path: str | Path, refused: type[SentiscoreError] = InputError) -> Path:
-    """A path, which may be that of a file or folder that does not exist yet.
+    """Convert to a path; the file or folder need not exist yet.
 
-    A `~` at its beginning that no shell has replaced, as in quotes, is the home folder; see `with_home`.
+    A leading `~` that no shell has expanded, for example because of quotes, is the home folder; see `with_home`.
 
-    Everything that a user names is a path of this machine; an address of a bucket or web page would otherwise become a
+    Everything that a user names is a path on this machine; an address of a bucket or web page would otherwise become a
     folder called `s3:`.
 
     Args:
-        path: What was named.
-        refused: The kind of error that an address is.
+        path: What the user named.
+        refused: The error to raise for an address.
 
     Raises:
         SentiscoreError: It is an address, or not a path at all.
@@ -46,13 +47,13 @@ def local_path(path: str | Path, refused: type[SentiscoreError] = InputError) ->
 
 
 def with_home(text: str) -> str:
-    """A path or pattern, in which `~` at the beginning is the home folder, unless something here is called `~`."""
+    """A path or pattern in which a leading `~` is expanded to the home folder, unless something here is called `~`."""
     is_home = text == "~" or text.startswith(("~/", f"~{os.sep}"))
-    return os.path.expanduser(text) if is_home and not os.path.lexists("~") else text  # noqa: PTH111 - keeps a pattern
+    return os.path.expanduser(text) if is_home and not os.path.lexists("~") else text  # noqa: PTH111 - Path would not keep a pattern
 
 
 def _way(scheme: str, rest: str) -> str:
-    """What to do instead."""
+    """The hint of the error."""
     if scheme == "file":
         return f"Give the path alone: /{rest.removeprefix('localhost/')}"
     if scheme in ("http", "https", "ftp"):
@@ -63,7 +64,7 @@ def _way(scheme: str, rest: str) -> str:
 
 
 def _way_to_model(scheme: str, rest: str) -> str:
-    """What to do instead where a model is expected."""
+    """The hint where a model is expected."""
     found = _HUB_MODEL.fullmatch(rest)
     on_hub = scheme == "hf" or (scheme in ("http", "https") and re.match(r"(www\.)?(huggingface|hf)\.co/", rest))
     return f"Name the model by its id on the hub: -m {found[1]}" if found and on_hub else _way(scheme, rest)

@@ -1,4 +1,4 @@
-"""HTML pages from templates that lie beside the modules that fill them in."""
+"""HTML pages from templates, which are stored next to the modules that fill them in."""
 
 from functools import cache
 from pathlib import Path
@@ -9,18 +9,18 @@ from markupsafe import Markup
 
 
 def fill(template: str, **values: Any) -> str:
-    """A page from a template.
+    """Render a page from a template.
 
     Args:
         template: Its path in the package, such as "evaluation/report.html.j2".
-        values: What its names stand for. Text is escaped wherever it comes from; what is `markup` is not.
+        values: The values of its variables. All text is escaped, except what `markup` returned.
     """
     return _templates().get_template(template).render(values)
 
 
 def markup(text: str) -> Markup:
-    """Text of our own that is a part of a page as it is: a drawing, a script."""
-    return Markup(text)  # noqa: S704 - what comes from elsewhere is never given here
+    """Mark our own text as safe to insert unescaped, such as a drawing or a script."""
+    return Markup(text)  # noqa: S704 - never called with text from elsewhere
 
 
 @cache

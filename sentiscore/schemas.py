@@ -1,7 +1,7 @@
 """What scored rows and daily features must look like, as pandera models.
 
-They are the contract. `contracts` says the same in plain polars and is what every frame is checked by, since importing
-pandera takes more than a second and needs the extra `validate`.
+They are the contract. `contracts` states the same rules in plain polars and checks every frame, since importing pandera
+takes more than a second and needs the extra `validate`.
 """
 
 from collections.abc import Callable, Collection
@@ -25,11 +25,11 @@ def _in_rows(data: pa.PolarsData, rule: Callable[[Collection[str]], pl.Expr]) ->
 
 
 class ScoredRows(pa.DataFrameModel):
-    """Rows as scoring emits them, beside whatever other columns the table had."""
+    """Rows as scoring emits them, next to any other columns of the table."""
 
     p_negative: pl.Float32 = pa.Field(ge=0, le=1, nullable=True)
     p_positive: pl.Float32 = pa.Field(ge=0, le=1, nullable=True)
-    p_neutral: Optional[pl.Float32] = pa.Field(ge=0, le=1, nullable=True)  # noqa: UP045 - how pandera says it may be absent
+    p_neutral: Optional[pl.Float32] = pa.Field(ge=0, le=1, nullable=True)  # noqa: UP045 - pandera's way to allow it to be absent
     sentiment: pl.Float32 = pa.Field(ge=-1, le=1, nullable=True)
     label: pl.String = pa.Field(isin=list(CLASSES), nullable=True)
     n_tokens: pl.Int32 = pa.Field(ge=0)
@@ -40,7 +40,7 @@ class ScoredRows(pa.DataFrameModel):
     @pa.dataframe_check
     @classmethod
     def probabilities_sum_to_one(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        """Where there are probabilities, they are a distribution."""
+        """Where there are probabilities, they form a distribution."""
         return _in_rows(data, contracts.probabilities_sum_to_one)
 
     @pa.dataframe_check
@@ -52,12 +52,12 @@ class ScoredRows(pa.DataFrameModel):
     @pa.dataframe_check
     @classmethod
     def scores_are_there_where_the_status_says_so(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        """Only rows without a text have no scores, and they have none at all."""
+        """Rows without a text have no scores, and all other rows have all of them."""
         return _in_rows(data, contracts.scores_are_there_where_the_status_says_so)
 
 
 class DailyFeatures(pa.DataFrameModel):
-    """One row for each entity and session, from an entity's first to its last; which features there are is chosen."""
+    """One row for each entity and session, from an entity's first to its last."""
 
     ds: pl.Date
     session_idx: pl.Int32
@@ -86,7 +86,7 @@ class DailyFeatures(pa.DataFrameModel):
     class Config:
         """An entity and a session have one row."""
 
-        unique = ["unique_id", "ds"]  # noqa: RUF012 - read by pandera as it stands
+        unique = ["unique_id", "ds"]  # noqa: RUF012 - pandera reads it as it is
 
     @pa.dataframe_check
     @classmethod
@@ -97,7 +97,7 @@ class DailyFeatures(pa.DataFrameModel):
     @pa.dataframe_check
     @classmethod
     def news_is_flagged(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        """The flag, the counts and the age of the news say the same."""
+        """The flag, the counts and the age of the news agree."""
         return _in_rows(data, contracts.news_is_flagged)
 
     @pa.dataframe_check
@@ -114,7 +114,7 @@ class DailyFeatures(pa.DataFrameModel):
 
 
 def validate(frame: pl.DataFrame, model: type[pa.DataFrameModel]) -> pl.DataFrame:
-    """The frame itself, if it is as the model says.
+    """Return the frame itself if it matches the model.
 
     Args:
         frame: Scored rows or daily features.

@@ -1,6 +1,6 @@
-"""Frozen objects that check their own values, and that TOML, JSON and Python give in the same way.
+"""Frozen objects that check their own values, and that can be made from TOML, JSON and Python alike.
 
-A subclass is a frozen dataclass. Each field's type says what its value is, and `setting` what else holds for it:
+A subclass is a frozen dataclass. Each field has a type, and `setting` gives further rules for its value:
 
     @dataclass(frozen=True, kw_only=True)
     class Reading(Settings):
@@ -38,19 +38,19 @@ def setting(
     wanted: str = "",
     form: Callable[[Any], Any] | None = None,
 ) -> Any:
-    """A field with its default, its help text, and rules for its value; for each of its values where it has several.
+    """A field with its default, its help text, and rules for its value, or for each value of a list or mapping.
 
     Args:
-        default: Its value where none is given; it has to be given if this is left out.
-        doc: What it is for; the hint of errors.
-        choices: What it may be.
-        low: The least that it may be.
-        above: What it has to be more than.
-        high: The most that it may be.
-        below: What it has to be less than.
-        distinct: Whether a list may hold a value once only.
-        wanted: What errors ask for; by default words are made of the type and the rules.
-        form: Brings a value into its one form before it is checked; a ValueError of it says what is wanted.
+        default: Its default value; the field is required if this is left out.
+        doc: What it is for; also the hint of errors.
+        choices: The allowed values.
+        low: The minimum.
+        above: The exclusive minimum.
+        high: The maximum.
+        below: The exclusive maximum.
+        distinct: Whether the values of a list must differ.
+        wanted: What errors ask for; by default made from the type and the rules.
+        form: Normalises a value before it is checked; the message of its ValueError says what is wanted.
     """
     rules = {"choices": choices, "low": low, "above": above, "high": high, "below": below}
     more = {"help": doc, "distinct": distinct, "wanted": wanted, "form": form}
@@ -58,19 +58,19 @@ def setting(
 
 
 class Settings:
-    """Base of frozen dataclasses whose values are brought into one form and checked, however they were given."""
+    """Base class of frozen dataclasses whose values are normalised and checked, however they were given."""
 
     what: ClassVar[str] = "settings"
     """What errors call them."""
     error: ClassVar[type[SentiscoreError]] = InputError
-    """What is raised if a value is wrong."""
+    """The error to raise if a value is wrong."""
     hint: ClassVar[str] = ""
-    """What to do if they cannot be read at all."""
+    """The hint if they cannot be read at all."""
     skips_unknown: ClassVar[bool] = False
-    """Whether `from_dict` passes over what it does not know, which a later version may have added."""
+    """Whether `from_dict` ignores unknown fields, which a later version may have added."""
 
     def __post_init__(self) -> None:
-        """Bring every value into its form and check it; a subclass adds rules that join several values."""
+        """Normalise and check every value; a subclass adds rules that combine several values."""
         kinds = types_of(type(self))  # type: ignore[arg-type] # every class is hashable
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
@@ -78,14 +78,14 @@ class Settings:
                 value = fitted(kinds[field.name], value, field.metadata)
             except UnfitError as unfit:
                 raise self.wrong(field.name, unfit.wanted, unfit.value, unfit.kind) from unfit
-            object.__setattr__(self, field.name, value)  # the way a frozen dataclass sets itself up
+            object.__setattr__(self, field.name, value)  # as a frozen dataclass itself does
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
-        """The object from what TOML or JSON has of it; what is left out keeps its default.
+        """Make the object from parsed TOML or JSON; missing fields keep their defaults.
 
         Raises:
-            SentiscoreError: A value is missing, is wrong, or is of no field; `error` says which error it is.
+            SentiscoreError: A value is missing, is wrong, or belongs to no field; `error` is the class.
         """
         if not isinstance(raw, Mapping):
             raise cls.error(f"A {cls.what} is a table of settings, and {shown(raw)} is no table.", cls.hint)
@@ -98,7 +98,7 @@ class Settings:
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Self:
-        """The object from a TOML file; what it leaves out keeps its default.
+        """Read the object from a TOML file; missing fields keep their defaults.
 
         Raises:
             SentiscoreError: The file is missing, is not TOML, or a value of it is wrong.
@@ -107,7 +107,7 @@ class Settings:
 
     @classmethod
     def read_toml(cls, path: str | Path) -> dict[str, Any]:
-        """What a TOML file of these settings holds.
+        """Parse a TOML file of these settings.
 
         Raises:
             SentiscoreError: The file is missing or is not TOML.
@@ -123,7 +123,7 @@ class Settings:
             raise cls.error(f"The {cls.what} {path} cannot be read: {error}.", cls.hint) from error
 
     def with_changes(self, changes: Mapping[str, Any]) -> Self:
-        """The same settings with some changed.
+        """Return a copy with some settings changed.
 
         Raises:
             SentiscoreError: A setting does not exist, or its value is wrong.
@@ -132,17 +132,17 @@ class Settings:
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]
 
     def as_dict(self) -> dict[str, Any]:
-        """Every value in a form that JSON has; `from_dict` makes an equal object of it."""
+        """Every value in a form that JSON has; `from_dict` makes an equal object from it."""
         return {field.name: plain(getattr(self, field.name)) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
 
     def wrong(self, name: str, wanted: str, value: Any = ..., kind: str = "") -> SentiscoreError:
-        """The error that says what a value has to be.
+        """The error that says what a value must be.
 
         Args:
             name: The name of its field.
-            wanted: What it has to be.
-            value: What it is; the field's value by default.
-            kind: The type that it is not of.
+            wanted: What it must be.
+            value: The wrong value; the field's value by default.
+            kind: The type that it does not have.
         """
         found = shown(getattr(self, name) if value is ... else value)
         doc = next(field.metadata.get("help") for field in dataclasses.fields(self) if field.name == name)  # type: ignore[arg-type]

@@ -1,12 +1,12 @@
-"""Threads that are kept for later work, and that nobody can wait for without end.
+"""Threads that are kept for later work, and that no caller can wait for indefinitely.
 
-A task that was begun runs in a thread of its own if the system gives one. If it does not, or has not come to it yet,
-whoever asks for the result does the work. So there is nothing to wait for that nobody does, whatever was interrupted
-and however few threads a process may have.
+A task runs in a thread of its own if the system provides one. If it does not, or the thread has not started it yet, the
+caller that asks for the result does the work. So no caller waits for work that never happens, whatever was interrupted
+and however few threads the process may have.
 
-The threads are daemons: Python does not wait for them when it ends. A thread that returns into an interpreter that is
-going away ends the process with a signal, though, so work in hand is given a few seconds before that. A fork leaves
-them in the parent.
+The threads are daemons: Python does not wait for them when it exits. But a thread that returns into an interpreter that
+is shutting down ends the process with a signal, so running work is given a few seconds before that. A fork leaves them
+behind in the parent.
 """
 
 import atexit
@@ -22,19 +22,19 @@ from sentiscore.errors import InputError
 Result = TypeVar("Result")
 
 _KEPT: Final = 64
-"""Threads that wait for work at most; those that many callers at once needed beyond that end with their work."""
+"""The maximum number of idle threads; further threads end when their work is done."""
 
 _PATIENCE_S: Final = 5.0
-"""How long the end of the process waits for work in hand."""
+"""How long the exit of the process waits for running work."""
 
 _PAUSE_S: Final = 0.005
 
 
 class Task(Generic[Result]):
-    """A function that runs once at most: in another thread, or in the one that asks for its result.
+    """A function that runs at most once: in another thread, or in the one that asks for its result.
 
     Args:
-        function: What to do.
+        function: The function.
     """
 
     def __init__(self, function: Callable[[], Result]) -> None:
@@ -44,28 +44,28 @@ class Task(Generic[Result]):
         self._outcome: tuple[Result] | BaseException | None = None
 
     def begin(self) -> bool:
-        """Have a kept or new thread run it; whether there is one."""
-        return _State.pool.run(self._run)
+        """Have an idle or new thread run it; returns whether there is one."""
+        return _Threads.pool.run(self._run)
 
     def result(self) -> Result:
-        """What the function returns, or raises; runs it here if no thread has begun it."""
+        """Return what the function returns, or raise what it raises; runs it here if no thread has begun it."""
         if self._claim.acquire(blocking=False):
             return self._function()
         with self._running:
             outcome = self._outcome
         if isinstance(outcome, tuple):
             return outcome[0]
-        self._outcome = None  # an error holds the frames that it went through
+        self._outcome = None  # an error holds on to the frames it passed through
         raise outcome or RuntimeError("a task was run twice, or given up")
 
     def give_up(self) -> None:
-        """See that it is over: it never begins, or its end is awaited. Its result and its error are dropped."""
+        """Make sure that it is over: prevent it from starting, or wait for its end. Drops its result and error."""
         if not self._claim.acquire(blocking=False):
             with self._running:
                 self._outcome = None
 
     def _run(self) -> None:
-        with self._running:  # taken first, so that whoever finds it claimed waits for the outcome
+        with self._running:  # acquired first, so that a caller that finds it claimed waits for the outcome
             if not self._claim.acquire(blocking=False):
                 return
             try:
@@ -85,7 +85,7 @@ class _Pool:
         self._closed = False
 
     def run(self, work: Callable[[], None]) -> bool:
-        """Hand work to an idle thread, or to a new one; whether the system gives one."""
+        """Give work to an idle thread or a new one; returns whether the system provides one."""
         with self._lock:
             is_idle = self._idle > 0
             self._idle -= is_idle
@@ -95,7 +95,7 @@ class _Pool:
             return True
         try:
             threading.Thread(target=self._serve, args=(work,), name="sentiscore", daemon=True).start()
-        except RuntimeError:  # no more threads, or the interpreter is ending
+        except RuntimeError:  # no more threads, or the interpreter is shutting down
             with self._lock:
                 self._busy -= 1
             return False
@@ -113,7 +113,7 @@ class _Pool:
             work = self._work.get()
 
     def close(self) -> None:
-        """Let the threads end, those at work once it is done."""
+        """Let the threads end; busy ones finish their work first."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, 0
@@ -121,46 +121,46 @@ class _Pool:
             self._work.put(None)
 
     def rest(self, patience_s: float) -> bool:
-        """Wait until no thread is at work; whether that was so in time."""
+        """Wait until no thread is busy; returns whether that happened in time."""
         until = time.monotonic() + patience_s
         while self._busy and time.monotonic() < until:
             time.sleep(_PAUSE_S)
         return not self._busy
 
 
-class _State:
+class _Threads:
     """The threads of this process."""
 
     pool = _Pool()
 
 
 def rest(patience_s: float = _PATIENCE_S) -> bool:
-    """Wait until no thread is at work; they stay, asleep.
+    """Wait until no thread is busy; idle threads stay.
 
-    None of them ends here: torch and others keep Python objects for each thread, and one that ends together with Python
-    would abort the process.
+    No thread is ended here: torch and others keep Python objects for each thread, and one that ends together with
+    Python would abort the process.
 
     Args:
         patience_s: How long to wait at most.
 
     Returns:
-        Whether no thread is at work any more.
+        Whether no thread is busy any more.
     """
-    return _State.pool.rest(patience_s)
+    return _Threads.pool.rest(patience_s)
 
 
 def _let_go() -> None:
-    pool, _State.pool = _State.pool, _Pool()
+    pool, _Threads.pool = _Threads.pool, _Pool()
     pool.close()
 
 
 def is_refused(error: RuntimeError) -> bool:
-    """Whether an error of any library says that the system gives no more threads."""
+    """Whether an error of any library means that the system provides no more threads."""
     return "can't start new thread" in str(error)
 
 
 def no_thread() -> InputError:
-    """The error where work cannot be done without one more thread."""
+    """The error for work that needs one more thread than the system provides."""
     return InputError(
         "The system gives this process no more threads.",
         "Raise its limit (ulimit -u, or that of the container or service on tasks), or end other processes.",
@@ -168,10 +168,10 @@ def no_thread() -> InputError:
 
 
 def start(function: Callable[[], object], name: str) -> None:
-    """Start a thread that Python does not wait for when it ends.
+    """Start a thread that Python does not wait for when it exits.
 
     Raises:
-        InputError: The system gives none.
+        InputError: The system provides none.
     """
     try:
         threading.Thread(target=function, name=name, daemon=True).start()
@@ -180,7 +180,7 @@ def start(function: Callable[[], object], name: str) -> None:
 
 
 def _forget() -> None:
-    _State.pool = _Pool()
+    _Threads.pool = _Pool()
 
 
 atexit.register(rest)

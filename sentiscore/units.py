@@ -10,13 +10,13 @@ _SIZE: Final = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)\s?([kmgt]?)(i?)(b?)", re.IG
 
 
 def parse_size(text: str) -> int:
-    """An amount as people write it: 2GB, 512MiB, 1.5g, 800000000.
+    """Parse an amount of memory or disk: 2GB, 512MiB, 1.5g, 800000000.
 
     Returns:
         Bytes. KB, MB, GB and TB count in thousands, KiB and so on in 1,024s.
 
     Raises:
-        InputError: It is no amount, or nothing.
+        InputError: It is not an amount, or is zero.
     """
     found = _SIZE.fullmatch(text.strip())
     if found is not None:
@@ -30,7 +30,7 @@ def parse_size(text: str) -> int:
 
 
 def write_size(n_bytes: int) -> str:
-    """Bytes as people read them: 2 GB, 512 MiB, 1.2 MB."""
+    """Format a number of bytes for people: 2 GB, 512 MiB, 1.2 MB."""
     powers = ((4, "T"), (3, "G"), (2, "M"), (1, "k"))
     for power, prefix in powers:
         for step, unit in ((1000, "B"), (1024, "iB")):

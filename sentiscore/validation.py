@@ -1,4 +1,4 @@
-"""A frame of the user's, checked as sentiscore checks its own."""
+"""Validates a frame from the user in the same way as frames that sentiscore makes."""
 
 from typing import Final
 
@@ -11,18 +11,18 @@ _BY_NAME: Final = {"scored": contracts.SCORED_ROWS, "daily": contracts.DAILY_FEA
 
 
 def validate(frame: pl.DataFrame, kind: str, *, full: bool = False) -> pl.DataFrame:
-    """The frame itself, if it is as scoring or the daily features make it.
+    """Return the frame itself if it has the form that scoring or the daily features give it.
 
     Args:
         frame: Scored rows or daily features.
         kind: "scored" or "daily".
-        full: Let pandera check it by the models of `sentiscore.schemas`, which takes a second longer and needs the
-            extra `validate`. Both ways accept and refuse the same frames.
+        full: Have pandera check it against the models of `sentiscore.schemas`, which takes a second longer and needs
+            the extra `validate`. Both ways accept and refuse the same frames.
 
     Raises:
         InputError: There is no such kind, or it is not a polars DataFrame.
         MissingExtraError: `full`, and pandera is not installed.
-        ValidationError: It is not; the message names each failing check and counts its rows.
+        ValidationError: It does not; the message names each failing check and counts its rows.
     """
     if kind not in _BY_NAME:
         raise InputError(f"There is no kind of frame {kind!r}.", f"Kinds are: {', '.join(_BY_NAME)}.")

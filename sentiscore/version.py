@@ -1,3 +1,3 @@
-"""The version, below everything that names it."""
+"""The version, in a module that everything can import."""
 
 __version__ = "0.2.0"

@@ -1,4 +1,4 @@
-"""`adapter_config.json` of a folder of adapters -> the few settings that are used of it."""
+"""Reads the few settings that are used from the `adapter_config.json` of a folder of adapters."""
 
 from typing import Any, Final
 
@@ -8,24 +8,24 @@ from sentiscore.errors import CheckpointError
 
 _USED: Final = ("r", "lora_alpha", "fan_in_fan_out", "target_modules", "modules_to_save")
 _PLAIN: Final = ("base_model_name_or_path", "inference_mode", "lora_dropout", "peft_type", "peft_version", "revision")
-"""Settings of training, or of the past, that may have any value and are not used."""
+"""Settings of training, or of older versions, that may have any value and are not used."""
 _WORDS: Final = ("bias", "task_type")
 _UNUSED: Final = {"init_lora_weights": True, "megatron_core": "megatron.core", "qalora_group_size": 16}
-"""What peft writes for parts of it that are not used; another value would be a wish for them."""
+"""What peft writes for features that are not used; another value would enable them."""
 _HIGHEST_RANK: Final = 4_096
 _MOST_LAYERS: Final = 10_000
 _LONGEST_NAME: Final = 300
 
 
 def read_adapter_config(folder: Folder, sha256: str | None = None) -> dict[str, Any]:
-    """What is used of the settings of adapters: rank, scale, and the names of layers.
+    """Read the used settings of adapters: rank, scale, and the names of layers.
 
     Args:
         folder: The folder of the adapters.
-        sha256: The hash of the file as it was checked; None if it was not.
+        sha256: The hash of the file when it was checked; None if it was not.
 
     Raises:
-        CheckpointError: It cannot be read, or has settings that are not those of plain LoRA.
+        CheckpointError: It cannot be read, or has settings beyond plain LoRA.
     """
     raw = read_object(folder, ADAPTER_CONFIG, MIB, sha256)
     try:
@@ -38,7 +38,7 @@ def read_adapter_config(folder: Folder, sha256: str | None = None) -> dict[str, 
 
 
 def base_of_adapters(folder: Folder) -> str | None:
-    """The base that the settings of adapters name, to be shown; None if they name none.
+    """The base that the settings of adapters name, for display; None if they name none.
 
     Raises:
         CheckpointError: The settings cannot be read.
@@ -52,7 +52,7 @@ def _used(raw: dict[str, Any]) -> dict[str, Any]:
     if raw.get("peft_type") != "LORA":
         raise ValueError("it is not of LoRA adapters")
     for name, value in raw.items():
-        # what is off, empty or not set does nothing, whatever it is
+        # a setting that is off, empty or unset does nothing
         known = name in (*_USED, *_PLAIN, *_WORDS) or value in (None, False, {}, [], "", _UNUSED.get(name))
         if not known:
             raise ValueError(f"it has the setting {name[:80]}, which is not used here")
@@ -67,7 +67,7 @@ def _used(raw: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"its lora_alpha is {str(alpha)[:40]}")
     if not isinstance(raw["fan_in_fan_out"], bool):
         raise ValueError("its fan_in_fan_out is neither true nor false")  # noqa: TRY004 - one error for all
-    for name in ("target_modules", "modules_to_save"):  # a text would be a pattern, which can take forever to match
+    for name in ("target_modules", "modules_to_save"):  # a string would be a pattern, which can take forever to match
         layers = raw[name]
         if not (isinstance(layers, list) and len(layers) <= _MOST_LAYERS and all(map(_is_name, layers))):
             raise ValueError(f"its {name} is no list of names of layers")

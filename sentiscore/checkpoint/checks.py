@@ -1,4 +1,4 @@
-"""What is checked of a model folder before a library sees any of it."""
+"""The checks of a model folder that run before any library sees it."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ from sentiscore.errors import CheckpointError
 
 
 def check_files(folder: Folder) -> None:
-    """Is this a model folder, whose files are plain files inside of it, its weights no pickles?
+    """Check that this is a model folder with plain files inside it, whose weights are not pickles.
 
     Raises:
         CheckpointError: It is not.
@@ -30,7 +30,7 @@ def check_files(folder: Folder) -> None:
 
 
 def check_config(folder: Folder) -> None:
-    """Is `config.json` of a known kind of network, with settings that are no code?
+    """Check that `config.json` has a known kind of network, and no settings that are code.
 
     Raises:
         CheckpointError: It is not.
@@ -39,10 +39,10 @@ def check_config(folder: Folder) -> None:
 
 
 def check_weights(folder: Folder) -> None:
-    """Are the weights safetensors that are whole and in order, and enough for the network that the config describes?
+    """Check that the weights are complete, valid safetensors, and enough for the network that the config describes.
 
     Raises:
-        CheckpointError: They are not, or they are missing or pickles.
+        CheckpointError: They are not, are missing, or are pickles.
     """
     numbers = count_numbers(folder)
     if not has(folder, ADAPTER_CONFIG):
@@ -55,7 +55,7 @@ def check_weights(folder: Folder) -> None:
 
 
 def check_adapters(folder: Folder) -> None:
-    """Are the settings of adapters, if these are adapters, those of plain LoRA?
+    """Check that the settings of adapters, if there are any, are those of plain LoRA.
 
     Raises:
         CheckpointError: They are not.
@@ -65,10 +65,10 @@ def check_adapters(folder: Folder) -> None:
 
 
 def check_manifest(folder: Folder) -> None:
-    """Does the manifest, if there is one, name these very files?
+    """Check that the manifest, if there is one, matches these files.
 
     Raises:
-        CheckpointError: It does not, or there are adapters without one, which would say what they belong to.
+        CheckpointError: It does not, or there are adapters without a manifest, which would name their base.
     """
     manifest = Manifest.read(folder)
     if manifest is not None:
@@ -85,24 +85,24 @@ CHECKS: Final = {
     "weights": check_weights,
     "tokenizer": check_tokenizer_files,
 }
-"""What is checked of a model folder before a library sees it, in this order."""
+"""The checks of a model folder before a library sees it, in order."""
 
 
 def check_folder(folder: Folder) -> None:
-    """Is this a folder of a network's config and weights, in which no code can hide?
+    """Check that a folder holds a network's config and weights, without any code.
 
     Raises:
-        CheckpointError: It is not, or a part of it is missing or broken.
+        CheckpointError: It does not, or a part of it is missing or broken.
     """
     for check in (check_files, check_config, check_weights, check_adapters):
         check(folder)
 
 
 def check_base(folder: Folder) -> None:
-    """Is this a folder that training can begin from, its tokenizer included, and nothing of it code?
+    """Check that training can start from a folder, including its tokenizer, and that nothing in it is code.
 
     Raises:
-        CheckpointError: It is not, or it holds adapters.
+        CheckpointError: It cannot, or it holds adapters.
     """
     folder = opened(folder)
     check_folder(folder)
@@ -113,17 +113,17 @@ def check_base(folder: Folder) -> None:
 
 
 def check_whole(folder: Folder) -> None:
-    """Does a folder hold a whole model, and not adapters alone?
+    """Check that a folder holds a complete model, and not only adapters.
 
     Raises:
-        CheckpointError: It holds adapters.
+        CheckpointError: It holds only adapters.
     """
     if has(folder, ADAPTER_CONFIG):
         raise adapters_alone(folder)
 
 
 def adapters_alone(folder: Folder) -> CheckpointError:
-    """The error for a folder of adapters in a place where a whole model has to be."""
+    """The error for a folder of adapters where a complete model is required."""
     base = base_of_adapters(folder)
     whose = "" if base is None else f": they belong to the base {base}"
     return CheckpointError(

@@ -1,9 +1,9 @@
-"""`config.json` of a model folder -> what of it may be told to a library: known kinds of networks and plain settings.
+"""Reads `config.json` of a model folder, and keeps what is safe to pass to a library: known kinds and plain settings.
 
-A config is a way to run code: it can name Python files, kernels to fetch and compile, files to read, and sizes that no
-memory holds. So the kind of network has to be known, and of its settings only those reach a library that are known by
-name and hold what they should. Another one is dropped if it is a number or a plain word; if it names code or files, or
-is a table that nobody knows, the model is refused.
+A config can run code: it can name Python files, kernels to fetch and compile, files to read, and sizes that no memory
+holds. So the kind of network must be known, and only those settings reach a library that are known by name and hold
+what they should. An unknown one is dropped if it is a number or a plain word; if it names code or files, or is an
+unknown table, the model is refused.
 """
 
 import re
@@ -32,7 +32,7 @@ MODEL_TYPES: Final = _LEARNT_POSITIONS | _names(
     "bloom eurobert falcon funnel gemma gemma2 gemma3_text llama mistral modernbert modernbert-decoder olmo olmo2 "
     "persimmon phi phi3 qwen2 qwen3 smollm3 stablelm starcoder2 xlnet"
 )
-"""Kinds of networks that are loaded: classifiers of text whose code is all in transformers, and compiles nothing."""
+"""Supported kinds of networks: text classifiers whose code is entirely in transformers, and compiles nothing."""
 
 _DROPPED: Final = _names(
     "_attn_implementation_autoset _commit_hash _flash_attn_2_enabled _model_name_or_path _name_or_path adapters "
@@ -41,11 +41,11 @@ _DROPPED: Final = _names(
     "sentence_transformers suppress_tokens task_specific_params tokenizer_class transformers.js_config "
     "transformers_version"
 )
-"""What tells of a model's past or of other uses, and nothing of how it computes."""
+"""Settings about a model's history or other uses, which do not affect its computation."""
 
 _ATTENTION: Final = _names("_attn_implementation attn_implementation")
 _USUAL_ATTENTION: Final = (None, "eager", "sdpa", "flash_attention_2", "flash_attention_3")
-"""Ways to compute attention that need no code from elsewhere; another one is a repository to fetch it from."""
+"""Attention implementations that need no code from elsewhere; any other value is a repository to fetch code from."""
 
 _WORDS: Final = _names(
     "activation activation_function afn attention_type attn_type classifier_activation classifier_pooling conv_act "
@@ -95,22 +95,22 @@ _NUMBERS: Final = _names(
     "use_cache use_mems_eval use_mems_train use_parallel_residual use_qkv_bias use_sliding_window use_task_id "
     "use_tpu_fourier_optimizations use_weighted_layer_sum v_groups vocab_size window_size word_embed_proj_dim"
 )
-"""Settings that are numbers or truths, of all the kinds that are loaded: what transformers has of them, and reads."""
+"""Settings that are numbers or booleans, for all supported kinds: those that transformers has and reads."""
 
 _KNOWN: Final = _NUMBERS | _WORDS | _LISTS
-"""Settings that reach a library; any other one, if it is harmless, is dropped."""
+"""Settings that are passed to a library; any other harmless one is dropped."""
 
 _DTYPES: Final = ("float32", "float16", "bfloat16", "float64", "auto")
 _WORD: Final = re.compile(r"[A-Za-z0-9_.|+-]{0,100}")
 _IN_A_MODULE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
-"""What a Python file, or a class in one, is called."""
+"""The name of a Python file, or of a class in one."""
 
 _RISKY: Final = re.compile(
     r"_(?!num_labels$|sliding_window_pattern$|remove_final_layer_norm$)\w*|\w+_internal|transformers_weights"
     r"|(\w+_)?(auto|remote|code|kernels?|quant\w*|custom|pipelines?|paths?|files?|folder|dir|url|repo|hub|modules?"
     r"|script|fusion)(_\w+)?"
 )
-"""Names of settings that lead to code, to files, or into the library's own workings."""
+"""Names of settings that lead to code, to files, or into the library's internals."""
 
 _A_SIZE: Final = "conv_kernel_size"
 
@@ -126,7 +126,7 @@ _TABLES: Final = ("id2label", "label2id", "rope_parameters", "rope_scaling")
 _SHARES: Final = _names("partial_rotary_factor rotary_pct")
 _TOGETHER: Final = (("hidden_size", "num_attention_heads"), ("dim", "n_heads"))
 _EVEN: Final = _names("bert camembert distilbert gpt_neox roberta xlm-roberta")
-"""Kinds whose heads share the width of a token equally; in others a head may have a size of its own."""
+"""Kinds whose heads share the width of a token equally; in others a head may have its own size."""
 
 _MOST_LAYERS: Final = 256
 _MOST_LABELS: Final = 100
@@ -140,15 +140,15 @@ _LONGEST_LABEL: Final = 300
 
 
 class _UnknownKindError(ValueError):
-    """The config is of a kind of network that is not loaded."""
+    """The config has an unsupported kind of network."""
 
 
 def read_config(folder: Folder, sha256: str | None = None) -> dict[str, Any]:
-    """The settings in the `config.json` of a model folder that may be told to a library.
+    """Read the settings in the `config.json` of a model folder that are safe to pass to a library.
 
     Args:
         folder: The model folder.
-        sha256: The hash of the file as it was checked; None if it was not.
+        sha256: The hash of the file when it was checked; None if it was not.
 
     Raises:
         CheckpointError: It cannot be read, or holds what is not allowed.
@@ -171,7 +171,7 @@ _ONE_OF_SEVERAL: Final = "single_label_classification"
 
 
 def check_task(folder: Folder, sha256: str | None = None) -> None:
-    """Is this a classifier whose outputs are classes of which a text has one, so that a softmax is what it means?
+    """Check that this is a single-label classifier, so that softmax gives the probabilities of its classes.
 
     Args:
         folder: The model folder.
@@ -207,16 +207,16 @@ def check_task(folder: Folder, sha256: str | None = None) -> None:
 
 
 def allowed(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a config that may be told to a library.
+    """Select the settings of a config that are safe to pass to a library.
 
     Args:
         raw: The whole config.
 
     Returns:
-        What of it is a known setting of a network.
+        The known settings of the network.
 
     Raises:
-        ValueError: It is of a kind that is not loaded, or has a setting that is not allowed.
+        ValueError: Its kind is not supported, or it has a setting that is not allowed.
     """
     kind = raw.get("model_type")
     if not isinstance(kind, str) or kind not in MODEL_TYPES:
@@ -257,7 +257,7 @@ def _check_value(name: str, value: Any) -> None:
 
 
 def _check_plain(name: str, value: Any, depth: int = 0, counted: list[int] | None = None) -> None:
-    """Numbers and words in lists and tables, not too many and not too deep."""
+    """Whether a value consists of numbers and words in lists and tables, neither too many nor too deep."""
     counted = [0] if counted is None else counted
     counted[0] += 1
     if depth > _DEEPEST or counted[0] > _MOST_VALUES:
@@ -278,7 +278,7 @@ def _check_plain(name: str, value: Any, depth: int = 0, counted: list[int] | Non
 
 
 def _check_sizes(kind: str, settings: Mapping[str, Any]) -> None:
-    """No number may be so large that making the network, or a list of its parts, would take all memory or time."""
+    """Check that no number is so large that building the network would take excessive memory or time."""
     limits = dict.fromkeys(POSITIONS, _MOST_ROWS if kind in _LEARNT_POSITIONS else MOST_POSITIONS)
     limits |= dict.fromkeys(_HEADS, _MOST_HEADS) | dict.fromkeys(_LABELS, _MOST_LABELS)
     limits |= dict.fromkeys(_SIZES, _MOST_NUMBER)
@@ -301,18 +301,18 @@ def _check_tables(settings: Mapping[str, Any]) -> None:
         found = settings.get(name)
         if not (found is None or isinstance(found, dict)) or len(found or {}) > _MOST_LABELS:
             raise ValueError(f"its {name} is no table, or a very large one")
-    for place in (settings, settings.get("rope_parameters") or {}, settings.get("rope_scaling") or {}):
-        for name in _SHARES & place.keys():
-            if not (place[name] is None or (isinstance(place[name], int | float) and 0 <= place[name] <= 1)):
-                raise ValueError(f"{name} is {shown(place[name])}")
+    for section in (settings, settings.get("rope_parameters") or {}, settings.get("rope_scaling") or {}):
+        for name in _SHARES & section.keys():
+            if not (section[name] is None or (isinstance(section[name], int | float) and 0 <= section[name] <= 1)):
+                raise ValueError(f"{name} is {shown(section[name])}")
 
 
 def check_against_weights(settings: Mapping[str, Any], numbers: int) -> None:
-    """Could weights of so many numbers be those of this network?
+    """Check that weights with this many numbers could be those of this network.
 
     Args:
-        settings: What `allowed` gave.
-        numbers: How many numbers the weights hold.
+        settings: The result of `allowed`.
+        numbers: The total number of weights.
 
     Raises:
         ValueError: The network would be larger than its weights.

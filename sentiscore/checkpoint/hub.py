@@ -1,6 +1,6 @@
-"""A hub id -> a folder in the local cache, without weights that could run code.
+"""Fetches a hub id to a folder in the local cache, without weights that could run code.
 
-Nothing else in sentiscore asks the hub for a model, and this is over before the first text is scored.
+Nothing else in sentiscore asks the hub for a model, and this is done before the first text is scored.
 """
 
 from pathlib import Path
@@ -13,19 +13,19 @@ _WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 
 def fetch(model: str, revision: str | None = None, *, must_be_pinned: bool, ask_lock: bool = True) -> tuple[Path, str]:
-    """Fetch a model from the hub, or find it in the cache, at the commit that is settled for it.
+    """Fetch a model from the hub, or find it in the cache, at the commit to which it is pinned.
 
     Args:
         model: A hub id such as "EleutherAI/pythia-70m".
         revision: A branch, tag or commit.
-        must_be_pinned: Whether the revision has to be a commit, or the lock file has to name one.
-        ask_lock: Whether the lock file is looked at.
+        must_be_pinned: Whether the revision must be a commit, or the lock file must name one.
+        ask_lock: Whether to read the lock file.
 
     Returns:
         The folder in the cache and the commit it holds.
 
     Raises:
-        CheckpointError: No commit is settled, or it is neither on the hub nor in the cache, or the hub cannot be
+        CheckpointError: No commit is pinned, or it is neither on the hub nor in the cache, or the hub cannot be
             reached.
     """
     commit = pinned(model, revision) if ask_lock else None
@@ -45,14 +45,14 @@ def download(model: str, revision: str | None = None) -> tuple[Path, str]:
 
     Args:
         model: A hub id such as "EleutherAI/pythia-70m".
-        revision: A branch, tag or commit. A commit that is whole in the cache is not asked for again.
+        revision: A branch, tag or commit. A commit that is complete in the cache is not requested again.
 
     Returns:
         The folder in the cache and the commit it holds.
 
     Raises:
         CheckpointError: It is neither on the hub nor in the cache, or the hub cannot be reached.
-        MissingExtraError: The library of the hub is not installed.
+        MissingExtraError: The hub's library is not installed.
     """
     if not is_installed("huggingface_hub"):
         raise missing_extra(
@@ -88,11 +88,11 @@ def download(model: str, revision: str | None = None) -> tuple[Path, str]:
 
 
 def find_in_cache(model: str, commit: str | None) -> Path | None:
-    """The folder of a base in the hub's cache; the hub is not asked.
+    """Find the folder of a base in the hub's cache, without a request to the hub.
 
     Args:
         model: A hub id.
-        commit: The commit, all 40 digits of it.
+        commit: The full commit, with all 40 digits.
 
     Returns:
         The folder; None if the cache lacks that commit, or its config or weights.
@@ -105,12 +105,12 @@ def find_in_cache(model: str, commit: str | None) -> Path | None:
 
 
 def _hub() -> tuple[Any, Any]:
-    """The library of the hub, and its errors."""
+    """Import the hub's library and its errors."""
     return import_extra("huggingface_hub", "hub"), import_extra("huggingface_hub.errors", "hub")
 
 
 def _in_cache(hub: Any, model: str, commit: str | None, *, is_base: bool = False) -> Path | None:
-    """The folder of a commit in the cache, if all that loading needs is there; a base needs no tokenizer."""
+    """The folder of a commit in the cache, if all files for loading are there; a base needs no tokenizer."""
     from sentiscore.checkpoint.config import CONFIG
     from sentiscore.checkpoint.tokenizer_files import tokenizer_sources
     from sentiscore.checkpoint.weights_header import weight_files

@@ -1,7 +1,7 @@
-"""What the user calls a model -> a checked checkpoint.
+"""Resolves what the user calls a model to a checked checkpoint.
 
-A model is `default` (inside this package), a folder, or a hub id. Weights are read from safetensors alone,
-and no code that comes with a model is ever run.
+A model is `default` (inside this package), a folder, or a hub id. Weights are read from safetensors only, and no code
+that comes with a model is ever run.
 """
 
 import hashlib
@@ -41,27 +41,27 @@ __all__ = [
 _USUAL_LENGTH: Final = 512
 """Tokens that a plain classifier reads, unless its positions are fewer."""
 _ROOM: Final = 3
-"""A length that a tokenizer gives without room for a word between two special tokens is not meant."""
+"""A tokenizer's maximum length that leaves no room for a word between two special tokens is not intended."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model folder that has been looked at and found whole.
+    """A model folder that was checked and is complete.
 
     Attributes:
         name: What the user called it.
-        folder: Where its files are.
+        folder: The folder of its files.
         revision: The hub commit, if it came from the hub.
-        outputs: The class that each of the model's ids means; several may mean the same one.
+        outputs: The class of each of the model's ids; several ids may have the same class.
         max_length: Tokens of a text that are read, if its network can read so many; the rest is cut off.
-        longest: The most tokens it could read, as far as its files say.
+        longest: The maximum number of tokens it could read, according to its files.
         temperature: The divisor of the logits; None if the model was never calibrated.
         manifest: Its manifest; None for a plain Hugging Face classifier.
-        files: sha256 by name of every file that its answers depend on, those of the base among them.
-        base: What its weights, which are adapters, are to be put on; None for a whole model.
-        tokenizer_settings: What the settings beside the tokenizer say of how it reads, by file name.
-        pinned_tokenizer: The hash of the tokenizer that the lock file has for it; None if it has none.
-        opened: The folder as it was checked; None to open it by its path.
+        files: sha256 by name of every file that its answers depend on, including those of the base.
+        base: The base of its weights, if these are adapters; None for a complete model.
+        tokenizer_settings: The tokenizer settings that affect how it reads texts, by file name.
+        pinned_tokenizer: The hash of the tokenizer in the lock file; None if it has none.
+        opened: The open folder that was checked; None to open it by its path.
     """
 
     name: str
@@ -80,29 +80,29 @@ class Checkpoint:
 
     @property
     def source(self) -> Folder:
-        """What its files are read from."""
+        """The folder from which its files are read."""
         opened = self.opened
         return opened if opened is not None and opened.path == self.folder else self.folder
 
     def closed(self) -> Self:
-        """The same without its open folders: what is read from then on has to be what was hashed."""
+        """A copy without its open folders: files that are read later must match their hashes."""
         return replace(self, opened=None, base=None if self.base is None else replace(self.base, opened=None))
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The classes that it tells apart, in the order in which its ids first mean them."""
+        """The classes that it distinguishes, in the order in which its ids first mean them."""
         return tuple(dict.fromkeys(self.outputs))
 
     @property
     def short_name(self) -> str:
-        """Its name without the folders of this machine: the last name of a folder, or the id on the hub."""
+        """Its name without the folders of this machine: the last component of a folder, or the hub id."""
         if self.revision is not None or self.name == DEFAULT:
             return self.name
         return Path(os.path.abspath(self.folder)).name  # noqa: PTH100 - a link keeps its own name
 
     @property
     def sha256(self) -> str:
-        """One hash, in hex, over what makes its answers: its files and settings, labels, temperature and length."""
+        """One hash, in hex, over what determines its answers: its files, settings, labels, temperature and length."""
         said = {
             "labels": ",".join(self.outputs),
             "temperature": repr(self.temperature),
@@ -112,14 +112,14 @@ class Checkpoint:
 
     @property
     def _settings(self) -> dict[str, str]:
-        """The hash of the settings of its tokenizer, where there are any."""
+        """The hash of its tokenizer's settings, if there are any."""
         return {"tokenizer settings": _hash_of(self.tokenizer_settings)} if self.tokenizer_settings else {}
 
     def sha256_of(self, *, tokenizer: bool) -> str:
         """One hash over the files of the tokenizer, or over all others.
 
         Args:
-            tokenizer: Which of the two.
+            tokenizer: Whether to hash the files of the tokenizer, or the others.
         """
         more = self._settings if tokenizer else {}
         return _hash_of({n: value for n, value in self.files.items() if _is_tokenizers(n) == tokenizer} | more)
@@ -128,19 +128,19 @@ class Checkpoint:
 def find_folder(
     model: str | Path, revision: str | None = None, *, must_be_pinned: bool = False, ask_lock: bool = True
 ) -> tuple[Path, str | None]:
-    """The folder of a model or base, fetched from the hub where it is an id.
+    """Find the folder of a model or base, which is fetched from the hub if it is an id.
 
     Args:
         model: "default", a folder, or a hub id.
         revision: Branch, tag or commit of a hub id.
         must_be_pinned: Whether a hub id needs a commit, here or in the lock file.
-        ask_lock: Whether the lock file is looked at.
+        ask_lock: Whether to read the lock file.
 
     Returns:
         The folder, and the hub commit if it came from there.
 
     Raises:
-        CheckpointError: There is no such model, it cannot be fetched, or no commit is settled for it.
+        CheckpointError: The model does not exist, it cannot be fetched, or it is not pinned to a commit.
     """
     if str(model) == DEFAULT:
         return PACKAGED, None
@@ -165,7 +165,7 @@ def _unreadable(path: Path) -> CheckpointError:
 def load_checkpoint(
     model: str | Path = DEFAULT, *, revision: str | None = None, labels: Sequence[str] | None = None
 ) -> Checkpoint:
-    """Find a model, check its files, and say what its outputs mean.
+    """Find a model, check its files, and determine what its outputs mean.
 
     Args:
         model: "default", a folder, or a hub id.
@@ -173,7 +173,7 @@ def load_checkpoint(
         labels: Label names in id order, for a model whose config does not say.
 
     Raises:
-        CheckpointError: It cannot be found, is not whole, holds what could be code, or its labels are unknown.
+        CheckpointError: It cannot be found, is incomplete, may contain code, or its labels are unknown.
     """
     folder, commit = find_folder(model, revision, must_be_pinned=True)
     return load_opened(
@@ -184,14 +184,14 @@ def load_checkpoint(
 def load_opened(
     folder: OpenedFolder, model: str, labels: Sequence[str] | None, *, revision: str | None, pinned: str | None
 ) -> Checkpoint:
-    """Check the files of a model folder that is open, and say what its outputs mean.
+    """Check the files of an open model folder, and determine what its outputs mean.
 
     Args:
-        folder: Where its files are.
+        folder: The folder of its files.
         model: What the user called it.
         labels: See `load_checkpoint`.
         revision: The hub commit, if it came from the hub.
-        pinned: The hash of the tokenizer that the lock file has for it; None if it has none.
+        pinned: The hash of the tokenizer in the lock file; None if it has none.
 
     Raises:
         CheckpointError: See `load_checkpoint`; or a file changed meanwhile.
@@ -212,9 +212,9 @@ def load_opened(
         )
     base = find_base(folder, manifest) if manifest else None
     files = _hashes(folder, manifest, base)
-    for place in (folder, base.opened if base else None):
-        if place is not None:
-            place.check_unchanged()
+    for checked in (folder, base.opened if base else None):
+        if checked is not None:
+            checked.check_unchanged()
     return Checkpoint(
         name=model,
         folder=folder.path,
@@ -235,10 +235,10 @@ def load_opened(
 def _check_outputs(
     config: dict[str, Any], manifest: Manifest | None, labels: Sequence[str] | None, model: str
 ) -> tuple[str, ...]:
-    """The class of each id, as the user, the manifest or the config names it.
+    """The class of each id, according to the user, the manifest or the config.
 
     Raises:
-        CheckpointError: They are unknown, or not as many as the head has.
+        CheckpointError: They are unknown, or their number differs from the head's.
     """
     if manifest is not None:
         outputs = check_labels(labels or manifest.labels)
@@ -260,7 +260,7 @@ def _hashes(folder: OpenedFolder, manifest: Manifest | None, base: Base | None) 
     """sha256 by name of the files that answers depend on; those that were verified are not read again."""
     known = manifest.files if manifest else {}
     names = [CONFIG, *weight_files(folder)]
-    names += tokenizer_sources(folder)  # a missing one is reported where they are loaded
+    names += tokenizer_sources(folder)  # a missing one is reported on loading
     names += [name for name in (INDEX,) if WHOLE not in names and has(folder, name)]
     names += [name for name in (ADAPTER_CONFIG,) if has(folder, name)]
     files = {name: known.get(name) or hash_inside(folder, name) for name in names}
@@ -281,9 +281,7 @@ def _is_tokenizers(name: str) -> bool:
 
 def _outputs_of(config: dict[str, Any], model: str) -> tuple[str, ...]:
     n_labels = config.get("num_labels", config.get("_num_labels"))
-    usual = {
-        i: f"LABEL_{i}" for i in range(n_labels if isinstance(n_labels, int) else 2)
-    }  # which transformers leaves out
+    usual = {i: f"LABEL_{i}" for i in range(n_labels if isinstance(n_labels, int) else 2)}  # transformers ignores them
     id2label = config.get("id2label") or usual
     try:
         names, guessed = labels_of_config({int(i): str(name) for i, name in id2label.items()})
@@ -300,12 +298,12 @@ def _outputs_of(config: dict[str, Any], model: str) -> tuple[str, ...]:
 
 
 def _longest_of(config: dict[str, Any]) -> int:
-    """The most tokens a model can read, as far as its config says; its network may keep some positions back."""
+    """The maximum number of tokens according to a model's config; its network may reserve some positions."""
     positions = next((config[name] for name in POSITIONS if config.get(name) is not None), None)
     return positions if isinstance(positions, int) and positions > 0 else MOST_POSITIONS
 
 
 def _length_in(settings: Mapping[str, Mapping[str, Any]]) -> int:
-    """The length to which the model's own pipeline cuts a text, where its tokenizer says it."""
+    """The length to which the model's own pipeline truncates a text, if its tokenizer states it."""
     found = settings.get("tokenizer_config.json", {}).get("model_max_length")
     return int(found) if isinstance(found, int | float) and _ROOM <= found < MOST_POSITIONS else MOST_POSITIONS

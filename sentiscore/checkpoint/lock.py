@@ -1,6 +1,6 @@
-"""`sentiscore.lock`: which commit of each hub model is used here, recorded once and then kept to.
+"""`sentiscore.lock`: the commit of each hub model to use here, recorded once and then adhered to.
 
-A name on the hub, and a branch too, is whatever its owner puts there next. A commit is one content for ever.
+The content of a name or branch on the hub can change at any time; that of a commit never does.
 """
 
 import json
@@ -20,11 +20,11 @@ _FORMAT: Final = 1
 _LARGEST: Final = 4 * MIB
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _PATIENCE: Final = 10.0
-"""Seconds to wait for another process that writes the file, which takes it a moment."""
+"""Seconds to wait for another process that is writing the file, which takes a moment."""
 
 
 def is_commit(revision: str | None) -> bool:
-    """Is this a whole commit, and not a branch, a tag or the beginning of one?"""
+    """Whether this is a full commit, and not a branch, a tag or an abbreviated commit."""
     return revision is not None and _COMMIT.fullmatch(revision) is not None
 
 
@@ -36,12 +36,12 @@ def _commit(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Pin(Settings):
-    """What the lock file says of a hub model.
+    """The entry of a hub model in the lock file.
 
     Attributes:
-        revision: The branch or tag that was asked for; None for the model's main branch.
-        commit: The commit that it was then, 40 hexadecimal digits.
-        tokenizer: The sha256 of the tokenizer that was made of its files, in hex; None where none had to be made.
+        revision: The requested branch or tag; None for the model's main branch.
+        commit: Its commit at that time, 40 hexadecimal digits.
+        tokenizer: The sha256 of the tokenizer that was built from its files, in hex; None if none had to be built.
     """
 
     what = "pin"
@@ -54,13 +54,13 @@ class Pin(Settings):
 
 
 def read_lock(folder: Path | None = None) -> dict[str, Pin]:
-    """The pins in the lock file of a folder, by hub id.
+    """Read the pins in the lock file of a folder, by hub id.
 
     Args:
-        folder: Where the file is; the working folder by default.
+        folder: The folder of the file; the working folder by default.
 
     Raises:
-        CheckpointError: The file is there, but is not a lock file.
+        CheckpointError: The file exists, but is not a lock file.
     """
     path = (folder or Path()) / LOCK
     try:
@@ -93,7 +93,7 @@ def _entry(pin: Pin) -> dict[str, Any]:
 
 
 def pinned_tokenizer(model: str, commit: str | None) -> str | None:
-    """The sha256 of the tokenizer that was made of a hub model's files when this commit of it was recorded, if any.
+    """The sha256 of the tokenizer that was built from a hub model's files when this commit was recorded, if any.
 
     Raises:
         CheckpointError: The lock file cannot be read.
@@ -103,14 +103,14 @@ def pinned_tokenizer(model: str, commit: str | None) -> str | None:
 
 
 def pinned(model: str, revision: str | None = None) -> str | None:
-    """The commit of a hub model that is to be used, if that is settled.
+    """The commit to which a hub model is pinned, if any.
 
     Args:
         model: A hub id.
-        revision: What the user asked for; a commit settles it.
+        revision: The revision that the user requested; may be a commit.
 
     Returns:
-        The commit; None where neither the revision nor the lock file says it.
+        The commit; None if neither the revision nor the lock file has one.
 
     Raises:
         CheckpointError: The lock file cannot be read.
@@ -122,19 +122,19 @@ def pinned(model: str, revision: str | None = None) -> str | None:
 
 
 def record(model: str, pin: Pin, folder: Path | None = None) -> Path:
-    """Write a pin into the lock file of a folder; other pins stay, whoever writes them meanwhile.
+    """Write a pin into the lock file of a folder; other pins stay, even those written concurrently.
 
     Args:
         model: A hub id.
-        pin: What to write.
-        folder: Where the file is; the working folder by default.
+        pin: The pin.
+        folder: The folder of the file; the working folder by default.
 
     Returns:
         The lock file.
 
     Raises:
         OutputError: It cannot be written.
-        CheckpointError: What is there cannot be read.
+        CheckpointError: The existing file cannot be read.
     """
     from sentiscore.disk.durable import write_text
 
@@ -153,5 +153,5 @@ def record(model: str, pin: Pin, folder: Path | None = None) -> Path:
 
 
 def command(model: str, revision: str | None = None) -> str:
-    """What to type to record a hub model in the lock file."""
+    """The command that records a hub model in the lock file."""
     return f"sentiscore verify {model} --revision {revision or 'main'} --lock"

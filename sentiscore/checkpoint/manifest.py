@@ -21,18 +21,18 @@ from sentiscore.tables.fingerprint import DataFingerprint
 
 MANIFEST: Final = "sentiscore.json"
 FORMAT: Final = 2
-"""Format 1 knew one set of rows for training and one for validation."""
+"""Format 1 had one set of rows for training and one for validation."""
 _LARGEST: Final = 32 * MIB
 
 
 @dataclass(frozen=True)
 class KeptAdapters(Settings):
-    """What the adapters of a checkpoint, kept apart from their base, have to be put on.
+    """The base of a checkpoint's adapters that were saved separately.
 
     Attributes:
-        base_folder: Where the base's folder was; None for a base from the hub.
+        base_folder: The base's folder in training; None for a base from the hub.
         base_files: sha256 by file name, for the base's config and weights.
-        in_4_bits: Whether the base was held in 4 bits when they were trained, and so has to be rounded to them.
+        in_4_bits: Whether the base was held in 4 bits in training, and so must be rounded to them.
     """
 
     what = "manifest's table of adapters"
@@ -45,21 +45,21 @@ class KeptAdapters(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest(Settings):
-    """What stands in a checkpoint's `sentiscore.json`.
+    """The content of a checkpoint's `sentiscore.json`.
 
     Attributes:
-        base: The folder name or hub id that training began from.
-        base_revision: The hub revision of the base, if it came from there.
+        base: The folder name or hub id from which training started.
+        base_revision: The hub revision of the base, if it came from the hub.
         labels: Label names in the order of the model's ids.
         max_length: Tokens of a text that the model was trained to read.
-        temperature: The divisor of the logits that makes the probabilities honest; None if never fitted.
+        temperature: The divisor of the logits that calibrates the probabilities; None if never fitted.
         training_data: The sets of rows trained on.
         selection_data: The sets of rows that chose the best state and fitted the temperature.
         recipe: Every setting of the training run.
         metrics: Figures on each set of the selection rows by its name, after temperature.
         versions: Versions of the libraries that trained it.
         files: sha256 by file name, for every other file of the folder.
-        adapters: What its adapters have to be put on; None for a whole model.
+        adapters: The base of its adapters; None for a complete model.
     """
 
     what = "manifest"
@@ -84,10 +84,10 @@ class Manifest(Settings):
 
     @classmethod
     def read(cls, folder: Folder) -> Self | None:
-        """The manifest of a folder, or None where there is no `sentiscore.json`.
+        """Read the manifest of a folder; None if there is no `sentiscore.json`.
 
         Raises:
-            CheckpointError: The file is there, but cannot be understood.
+            CheckpointError: The file exists, but is invalid.
         """
         path = folder / MANIFEST
         if not has(folder, MANIFEST):
@@ -127,7 +127,7 @@ def hash_file(path: Path) -> str:
 
 
 def loaded_files(folder: Folder) -> list[Path]:
-    """The files of a model folder that loading may read, but for the manifest, sorted."""
+    """The files of a model folder that loading may read, except the manifest, sorted."""
     endings = (".json", ".safetensors", ".txt", ".model")
     return [folder / name for name in sorted(opened(folder).names) if name.endswith(endings) and name != MANIFEST]
 
@@ -136,8 +136,7 @@ def verify_files(folder: Folder, manifest: Manifest) -> None:
     """Compare the files of a folder with the hashes in its manifest.
 
     Raises:
-        CheckpointError: A file is missing or not the one that was written, or one is there that the
-            manifest does not know.
+        CheckpointError: A file is missing or has changed, or there is one that the manifest does not know.
     """
     for name, expected in manifest.files.items():
         if not is_plain_name(name) or not has(folder, name):

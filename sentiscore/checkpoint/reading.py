@@ -1,8 +1,8 @@
-"""A file of a model folder -> its bytes, read once: a plain file, inside the folder, no larger than it should be.
+"""Reads the files of a model folder once: plain files inside the folder, no larger than they should be.
 
-A folder may come from a stranger, so a name in it may be a link to somewhere else, a pipe that never ends, or a device.
-It may also be replaced while it is read. An `OpenedFolder` stays the folder that it was, so what is checked, hashed and
-loaded belongs together.
+A folder may be untrusted, so a name in it may be a link to somewhere else, a pipe that never ends, or a device. It may
+also be replaced while it is read. An `OpenedFolder` keeps referring to the same folder, so what is checked, hashed and
+loaded is consistent.
 """
 
 import errno
@@ -22,37 +22,38 @@ from sentiscore.errors import CheckpointError
 
 MIB: Final = 2**20
 LONGEST_SHOWN: Final = 80
-"""Characters of a value of a file in a message."""
+"""The maximum number of characters of a file's value in a message."""
 DEFAULT: Final = "default"
 PACKAGED: Final = Path(__file__).parent.parent / "default_model"
-"""The model inside the package: trusted as the code is, and made of links by some ways to install packages."""
+"""The model inside the package: as trusted as the code, and possibly made of links, depending on how it was
+installed."""
 _COPY: Final = "Copy or download the whole folder again."
 _SNAPSHOT: Final = re.compile(r"[0-9a-f]{40}")
 LARGEST: Final = 64 * MIB
-"""Bytes of a file that holds no weights; the largest vocabularies in use need two thirds of it."""
+"""The maximum bytes of a file without weights; the largest vocabularies in use need two thirds of it."""
 WEIGHTS: Final = ".safetensors"
 _MOST_LINKS: Final = 40
 _LARGE: Final = 1024 * MIB
 _BLOCK: Final = 512
 _THINNEST: Final = 64
-"""How many times its space on the disk a large file may have; file systems that compress weights save little."""
+"""The maximum ratio of a large file's size to its space on disk; file systems that compress weights save little."""
 _MOST_VALUES: Final = 6_000_000
-"""Values in a file of JSON; the largest tokenizers in use have half as many."""
+"""The maximum number of values in a JSON file; the largest tokenizers in use have half as many."""
 _BY_DESCRIPTOR: Final = {os.open, os.stat, os.readlink} <= os.supports_dir_fd and os.listdir in os.supports_fd
-"""Whether this system opens files relative to a folder that is open, wherever its path leads by then."""
+"""Whether this system can open files relative to an open folder, wherever its path leads by then."""
 
 
 class OpenedFolder:
-    """A model folder that stays the one it was when it was opened, whatever takes its path meanwhile.
+    """An open model folder, which stays the same even if its path is replaced meanwhile.
 
-    Small files are read once and kept, so what is parsed is what is hashed. A file that is opened a second time has to
-    be the same one, unchanged.
+    Small files are read once and kept, so what is parsed is what is hashed. A file that is opened a second time must be
+    the same and unchanged.
 
     Args:
-        path: Where the folder is.
+        path: The path of the folder.
 
     Attributes:
-        path: The same, for messages and for its parent.
+        path: The same path, for messages and for its parent.
 
     Raises:
         CheckpointError: It cannot be opened.
@@ -68,7 +69,7 @@ class OpenedFolder:
                 self._number = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
                 weakref.finalize(self, os.close, self._number)
             self.names = frozenset(os.listdir(path if self._number is None else self._number))  # noqa: PTH208
-            self._places = _places(path.resolve(strict=True))
+            self._allowed_folders = _allowed_folders(path.resolve(strict=True))
         except (OSError, RuntimeError) as error:
             raise CheckpointError(f"{path} cannot be read: {error}.", _COPY) from error
 
@@ -80,10 +81,10 @@ class OpenedFolder:
         return self.path / name
 
     def check_unchanged(self) -> None:
-        """Are all files that were read still the ones that they were?
+        """Check that all files that were read are unchanged.
 
         Raises:
-            CheckpointError: One is not, so that what was read may be of two models.
+            CheckpointError: One is not, so that what was read may belong to two models.
         """
         for name in sorted(self._marks):
             with self.open(name):
@@ -98,7 +99,7 @@ class OpenedFolder:
             number = self._open(name)
         except FileNotFoundError as error:
             raise CheckpointError(f"{self.path} lacks the file {name}.", _COPY) from error
-        except (OSError, ValueError, RuntimeError) as error:  # links in a circle are a RuntimeError before Python 3.13
+        except (OSError, ValueError, RuntimeError) as error:  # circular links are a RuntimeError before Python 3.13
             looped = isinstance(error, RuntimeError) or (isinstance(error, OSError) and error.errno == errno.ELOOP)
             why = "its links go in a circle" if looped else str(error)
             raise CheckpointError(f"{path} cannot be read: {why}.", _COPY) from error
@@ -116,18 +117,18 @@ class OpenedFolder:
         return os.fdopen(number, "rb")
 
     def _open(self, name: str) -> int:
-        """The descriptor of a plain file, or of what took its place a moment after it was looked at.
+        """Open a plain file and return its descriptor; it may have been replaced since it was inspected.
 
-        A pipe without a writer would be waited for, and a device may do things when it is opened.
+        Opening a pipe without a writer would block, and opening a device may have side effects.
         """
-        place = self._followed(name)
-        if not stat.S_ISREG(self._stat(place).st_mode):
+        target = self._followed(name)
+        if not stat.S_ISREG(self._stat(target).st_mode):
             raise CheckpointError(f"{self.path / name} is not a plain file.", _COPY)
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        return os.open(self._at(place), flags, dir_fd=self._number)
+        return os.open(self._at(target), flags, dir_fd=self._number)
 
     def _followed(self, name: str) -> str:
-        """The name of the file that a name stands for; a whole path where the file may be elsewhere, and is."""
+        """Resolve a name to a file name in the folder, or to a full path if the file may be elsewhere and is."""
         for _ in range(_MOST_LINKS):
             if not stat.S_ISLNK(self._stat(name).st_mode):
                 return name
@@ -135,10 +136,10 @@ class OpenedFolder:
             if is_plain_name(target):
                 name = target
                 continue
-            real = (self._places[0] / target).resolve(strict=True)
-            if real.parent == self._places[0]:
+            real = (self._allowed_folders[0] / target).resolve(strict=True)
+            if real.parent == self._allowed_folders[0]:
                 name = real.name
-            elif self.path == PACKAGED or real.parent in self._places:
+            elif self.path == PACKAGED or real.parent in self._allowed_folders:
                 return str(real)
             else:
                 raise CheckpointError(
@@ -154,7 +155,7 @@ class OpenedFolder:
         return name if self._number is not None else str(self.path / name)
 
     def read(self, name: str, limit: int | None) -> bytearray:
-        """See `read_inside`; what has a limit is kept."""
+        """See `read_inside`; files with a limit are kept."""
         path = self.path / name
         kept = self._read.get(name)
         if kept is None:
@@ -176,7 +177,7 @@ class OpenedFolder:
         return kept
 
     def hash(self, name: str) -> str:
-        """See `hash_inside`; that of a file which was read is over what was read."""
+        """See `hash_inside`; for a file that was read, it is the hash of what was read."""
         if name in self._read:
             return hashlib.sha256(self._read[name]).hexdigest()
         with self.open(name) as file:
@@ -190,9 +191,9 @@ class OpenedFolder:
 
 
 def _is_hole(number: int, found: os.stat_result) -> bool:
-    """Is this a large file with nothing behind most of it, which would be read for hours?
+    """Whether this is a large sparse file, which would take hours to read.
 
-    Some file systems do not say how much space a file takes, but weights never begin with zeros.
+    Some file systems do not report how much space a file takes, but weights never begin with zeros.
     """
     taken = getattr(found, "st_blocks", found.st_size) * _BLOCK
     if found.st_size <= _LARGE or taken >= found.st_size // _THINNEST:
@@ -203,16 +204,16 @@ def _is_hole(number: int, found: os.stat_result) -> bool:
 
 
 Folder = Path | OpenedFolder
-"""A model folder: a path, which is opened for each question, or one that is open."""
+"""A model folder: a path, which is opened for each access, or an open folder."""
 
 
 def opened(folder: Folder) -> OpenedFolder:
-    """A model folder that is open."""
+    """Open a model folder, unless it is open."""
     return folder if isinstance(folder, OpenedFolder) else OpenedFolder(folder)
 
 
 def has(folder: Folder, name: str) -> bool:
-    """Has a model folder a file of this name, or a link or anything else?"""
+    """Whether a model folder has a file, a link or anything else with this name."""
     return name in folder.names if isinstance(folder, OpenedFolder) else os.path.lexists(folder / name)
 
 
@@ -225,21 +226,21 @@ def _changed(path: Path) -> CheckpointError:
 def open_inside(folder: Folder, name: str) -> BufferedReader:
     """Open a file of a model folder for reading.
 
-    A link is followed where it ends in the folder. In the hub's cache, where a snapshot is made of links to the blobs
-    beside it, it may end there too.
+    A link is followed if it ends in the folder. In the hub's cache, where a snapshot consists of links to the blobs
+    next to it, it may also end there.
 
     Args:
         folder: The model folder.
-        name: The name of a file that is directly in it.
+        name: The name of a file directly in it.
 
     Raises:
-        CheckpointError: There is no such file, it is not a plain one, or it is elsewhere.
+        CheckpointError: The file does not exist, is not a plain file, or is elsewhere.
     """
     return opened(folder).open(name)
 
 
-def _places(folder: Path) -> list[Path]:
-    """Where the files of a folder may be, each of them resolved."""
+def _allowed_folders(folder: Path) -> list[Path]:
+    """The resolved folders in which the files of a folder may be."""
     in_cache = (
         _SNAPSHOT.fullmatch(folder.name) is not None
         and folder.parent.name == "snapshots"
@@ -249,18 +250,18 @@ def _places(folder: Path) -> list[Path]:
 
 
 def is_plain_name(name: str) -> bool:
-    """Is this the name of a file, with nothing of a path in it?"""
+    """Whether this is a plain file name without path components."""
     return bool(name) and Path(name).name == name and name not in (".", "..") and not set(name) & set("/\\\0:")
 
 
 def read_inside(folder: Folder, name: str, limit: int | None = None, sha256: str | None = None) -> bytearray:
-    """The bytes of a file of a model folder.
+    """Read the bytes of a file of a model folder.
 
     Args:
         folder: The model folder.
         name: The name of a file in it.
-        limit: The most bytes that such a file may have; None where its size says how much there is to load.
-        sha256: What their hash was when the file was checked, in hex; None if it was not.
+        limit: The maximum bytes of such a file; None if its size is how much there is to load.
+        sha256: Their hash when the file was checked, in hex; None if it was not.
 
     Raises:
         CheckpointError: It cannot be read, is too large, or has changed since it was checked.
@@ -281,7 +282,7 @@ def hash_inside(folder: Folder, name: str) -> str:
 
 
 def read_object(folder: Folder, name: str, limit: int, sha256: str | None = None) -> dict[str, Any]:
-    """A file of a model folder that holds one JSON object.
+    """Read a file of a model folder that holds one JSON object.
 
     Raises:
         CheckpointError: It cannot be read, or is not strict JSON.
@@ -293,7 +294,7 @@ def read_object(folder: Folder, name: str, limit: int, sha256: str | None = None
 
 
 def parse_object(data: bytes | bytearray) -> dict[str, Any]:
-    """One JSON object, read strictly: a key twice in an object, NaN and infinite numbers are refused.
+    """Parse one JSON object strictly: duplicate keys, NaN and infinite numbers are refused.
 
     Raises:
         ValueError: It is something else.
@@ -310,7 +311,7 @@ def parse_object(data: bytes | bytearray) -> dict[str, Any]:
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     if not isinstance(found, dict):
-        raise ValueError("it is not a JSON object")  # noqa: TRY004 - one error for all that is wrong with it
+        raise ValueError("it is not a JSON object")  # noqa: TRY004 - one error type for all problems
     return found
 
 
@@ -335,6 +336,6 @@ def _finite(text: str) -> float:
 
 
 def shown(value: Any) -> str:
-    """A value of a file for a message; the beginning of it if it is long."""
+    """A value of a file for a message; only its beginning if it is long."""
     text = repr(value)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."

@@ -1,4 +1,4 @@
-"""Finish a checkpoint folder: hash what is in it, see to it that it lasts, and write the manifest last."""
+"""Finishes a checkpoint folder: hashes its files, syncs them to the disk, and writes the manifest last."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,17 +11,17 @@ from sentiscore.disk.failures import translated
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
     """Write `sentiscore.json` with the hashes of every file that loading reads.
 
-    A manifest that is there after a loss of power is of files that are there too: they reach the disk before it does.
+    If the manifest survives a power loss, so do the files it names: they reach the disk before it does.
 
     Args:
         folder: A folder with weights, config and tokenizer.
-        manifest: What to say of it; its `files` are filled in here.
+        manifest: Its manifest; the `files` are filled in here.
 
     Returns:
         The manifest as written.
 
     Raises:
-        OutputError: It cannot be written, or the disk does not take the other files.
+        OutputError: It cannot be written, or the other files cannot be synced.
     """
     complete = replace(manifest, files={path.name: hash_file(path) for path in loaded_files(folder)})
     with translated(folder):

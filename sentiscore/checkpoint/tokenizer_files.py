@@ -27,7 +27,7 @@ VOCABULARIES: Final = (
     *("vocab.txt", "vocab.json", "merges.txt"),
     *("spiece.model", "spm.model", "sentencepiece.bpe.model", "sentencepiece.model", "tokenizer.model"),
 )
-"""What a folder without `tokenizer.json` has in its place: the files that a fast tokenizer can be made from."""
+"""What a folder may have instead of `tokenizer.json`: the files from which a fast tokenizer can be built."""
 
 _ADDED: Final = "added_tokens.json"
 _SETTINGS: Final = ("tokenizer_config.json", "special_tokens_map.json", _ADDED)
@@ -58,7 +58,7 @@ _PLAIN_SETTINGS: Final = frozenset(
         "wordpieces_prefix",
     ]
 )
-"""Settings of a tokenizer that say how it reads, beside the tokens that it knows."""
+"""Settings of a tokenizer, other than its tokens, that affect how it reads texts."""
 _TOKENS: Final = re.compile(r"[a-z_]{1,40}_token|(additional|extra)_special_tokens")
 _OF_TOKEN: Final = frozenset(["__type", "content", "id", "lstrip", "normalized", "rstrip", "single_word", "special"])
 _LONGEST_TOKEN: Final = 10_000
@@ -69,20 +69,20 @@ _CLASS: Final = re.compile(r"[A-Za-z0-9]{0,60}(Tokenizer|TokenizerFast|Tokenizer
 _CLASSES: Final = frozenset(["tokenizer_class", "slow_tokenizer_class", "fast_tokenizer_class", "processor_class"])
 _BACKENDS: Final = (None, "tokenizers", "sentencepiece", "python")
 _PAST: Final = frozenset(["name_or_path", "special_tokens_map_file"])
-"""Where the tokenizer was when it was saved; nothing is read from there."""
+"""The path of the tokenizer when it was saved; nothing is read from there."""
 _FILE: Final = re.compile(r"\w*_(file|files|path|dir|folder)|\w*(url|repo)\w*")
 
 
 def tokenizer_sources(folder: Folder) -> list[str]:
-    """Names of the files in a model folder that say which tokens there are: `tokenizer.json`, or what stands for it."""
+    """Names of the files in a model folder that define the tokens: `tokenizer.json`, or what replaces it."""
     names = [TOKENIZER] if has(folder, TOKENIZER) else list(VOCABULARIES)
     return [name for name in names if has(folder, name)]
 
 
 def read_settings(folder: Folder) -> dict[str, dict[str, Any]]:
-    """What the settings of a tokenizer say of how it reads, by file name; files that say nothing of it are left out.
+    """Read the tokenizer settings that affect how it reads texts, by file name; files without any are left out.
 
-    Paths, templates and all that is not known by name are left out too, so they reach no library.
+    Paths, templates and all unknown settings are left out too, so they reach no library.
 
     Raises:
         CheckpointError: A file cannot be read, or a setting holds what it should not.
@@ -102,14 +102,14 @@ def read_settings(folder: Folder) -> dict[str, dict[str, Any]]:
 
 
 def has_token_types(settings: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Do the settings of a tokenizer say that the network is given a type for each token?"""
+    """Whether, by the settings of a tokenizer, the network gets a type for each token."""
     return "token_type_ids" in settings.get(_SETTINGS[0], {}).get("model_input_names", ())
 
 
 def _added(raw: Mapping[str, Any]) -> dict[str, Any]:
-    for token, place in raw.items():
-        if not isinstance(place, int) or isinstance(place, bool) or place < 0:
-            raise ValueError(f"the token {token[:40]!r} has the id {str(place)[:40]}")
+    for token, token_id in raw.items():
+        if not isinstance(token_id, int) or isinstance(token_id, bool) or token_id < 0:
+            raise ValueError(f"the token {token[:40]!r} has the id {str(token_id)[:40]}")
     return dict(raw)
 
 
@@ -124,7 +124,7 @@ def _known_settings(raw: Mapping[str, Any]) -> dict[str, Any]:
                     raise ValueError("its added_tokens_decoder is not a table of tokens")
                 _check_tokens(name, token)
         elif name == "tokenizer_class":
-            pass  # one that is not a plain name was refused before
+            pass  # names that are not plain were refused before
         elif name == "model_input_names":
             if not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
                 raise ValueError(f"its {name} is not a list of names")
@@ -153,17 +153,17 @@ def _check_tokens(name: str, value: Any) -> None:
 
 
 def check_tokenizer_files(folder: Folder, *, for_training: bool = False) -> None:
-    """Do the files of a tokenizer hold data alone, with no word of code?
+    """Check that the files of a tokenizer hold only data and no code.
 
-    Scoring takes from the settings what `read_settings` knows, so a path that was left in them, such as where the
+    Scoring uses only the settings that `read_settings` knows, so a path that was left in them, such as where the
     vocabulary was on its maker's disk, leads nowhere. Training hands the folder to transformers, which follows it.
 
     Args:
         folder: The model folder.
-        for_training: Whether a path that leads out of the folder is refused too.
+        for_training: Whether to refuse also paths that lead out of the folder.
 
     Raises:
-        CheckpointError: They do, are too large, or cannot be read.
+        CheckpointError: They hold code, are too large, or cannot be read.
     """
     for name in _SETTINGS:
         if has(folder, name):
@@ -175,7 +175,7 @@ def check_tokenizer_files(folder: Folder, *, for_training: bool = False) -> None
 
 @contextmanager
 def copied(folder: OpenedFolder) -> Iterator[Path]:
-    """A folder of its own for a library that reads a tokenizer by its path: what was checked, and no weights.
+    """A temporary folder for a library that reads a tokenizer by path: only checked files, and no weights.
 
     Args:
         folder: The model folder.
@@ -191,7 +191,7 @@ def copied(folder: OpenedFolder) -> Iterator[Path]:
 
 
 def read_vocabulary(folder: Folder, name: str, sha256: str | None = None) -> bytearray:
-    """The bytes of a file that a tokenizer is made from.
+    """Read a file from which a tokenizer is built.
 
     Raises:
         CheckpointError: It is missing, too large, or not the file that was checked.
@@ -200,10 +200,10 @@ def read_vocabulary(folder: Folder, name: str, sha256: str | None = None) -> byt
 
 
 def read_tokenizer(folder: Folder, sha256: str | None = None) -> tuple[bytearray, Parts]:
-    """The bytes of `tokenizer.json`, and what they would do.
+    """Read `tokenizer.json`, and analyse what the tokenizer would do.
 
     Raises:
-        CheckpointError: It is missing, too large, not the file that was checked, or no tokenizer that is allowed.
+        CheckpointError: It is missing, too large, not the file that was checked, or not an allowed tokenizer.
     """
     if not has(folder, TOKENIZER):
         raise CheckpointError(
@@ -215,14 +215,14 @@ def read_tokenizer(folder: Folder, sha256: str | None = None) -> tuple[bytearray
 
 
 def check_parts(what: str | Path, data: bytes | bytearray) -> Parts:
-    """What a tokenizer would do, if that is allowed.
+    """Analyse what a tokenizer would do, and check that it is allowed.
 
     Args:
-        what: What to call it in a message.
-        data: A whole `tokenizer.json`.
+        what: Its name in messages.
+        data: A complete `tokenizer.json`.
 
     Raises:
-        CheckpointError: It is no JSON, or a part of it is not known or could do more than a tokenizer has to.
+        CheckpointError: It is not JSON, or a part of it is unknown or could do more than a tokenizer needs to.
     """
     try:
         found = parse_object(data)
@@ -236,10 +236,10 @@ def check_parts(what: str | Path, data: bytes | bytearray) -> Parts:
 
 
 def _check_merges(path: str | Path, model: Any) -> None:
-    """Is each piece of a word that begins inside of it marked as such, where the file says that they are?
+    """Check that each piece from within a word is marked as such, if the file says that they are.
 
-    The library takes as many bytes off such a piece as the mark has, without a look at them; half a character is left
-    then, and the whole process is aborted.
+    The library strips as many bytes off such a piece as the mark has, without checking them; this may leave half a
+    character and abort the whole process.
 
     Raises:
         CheckpointError: One is not.
@@ -259,7 +259,7 @@ def _check_merges(path: str | Path, model: Any) -> None:
 
 
 def check_settings(path: Path, settings: dict[str, Any]) -> None:
-    """Are these plain settings of a tokenizer?
+    """Check that these are plain settings of a tokenizer.
 
     Raises:
         CheckpointError: They name code.
@@ -276,7 +276,7 @@ def check_settings(path: Path, settings: dict[str, Any]) -> None:
 
 
 def check_paths(path: Path, settings: dict[str, Any]) -> None:
-    """Are all files that these settings of a tokenizer name in its folder?
+    """Check that all files that these settings name are in the tokenizer's folder.
 
     Raises:
         CheckpointError: One is elsewhere.

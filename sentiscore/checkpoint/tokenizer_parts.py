@@ -1,7 +1,7 @@
-"""What a tokenizer may do, bounded before a library makes one: its parsed `tokenizer.json` -> its parts, or a refusal.
+"""Bounds what a tokenizer may do before a library builds it: analyses the parsed `tokenizer.json`, or refuses it.
 
-A tokenizer is a small program. Its steps can make a text a million times longer, search it with patterns that take for
-ever, or draw lots. Here every step has to be a known one, and what it does to the length of a text is computed.
+A tokenizer is a small program. Its steps can make a text a million times longer, search it with patterns that take
+forever, or be random. Here every step must be known, and its effect on the length of a text is computed.
 """
 
 import base64
@@ -32,7 +32,7 @@ _KINDS: Final = {
 }
 """The steps that each part of a tokenizer may have."""
 _MODELS: Final = frozenset([None, "BPE", "Unigram", "WordLevel", "WordPiece"])
-"""The first tokenizers said nothing of the kind of their model."""
+"""The first tokenizers did not state the kind of their model."""
 
 _SEQUENCES: Final = {
     "normalizer": "normalizers",
@@ -40,26 +40,26 @@ _SEQUENCES: Final = {
     "post_processor": "processors",
     "decoder": "decoders",
 }
-"""What a sequence of steps calls its list, for each part of a tokenizer."""
+"""The key of the list of steps in a sequence, for each part of a tokenizer."""
 MOST_GROWTH: Final = 64
-"""Characters that one character of a text may become. Unicode's own forms make 18 of one."""
+"""The maximum number of characters that one character may become. Unicode's own forms make 18 from one."""
 _BYTE_LEVEL: Final = 2
 """A byte of a character becomes a character; written in bytes, a text at most doubles."""
 _MOST_STEPS: Final = 256
 _DEEPEST: Final = 8
 _MOST_PIECES: Final = 64
-"""Special tokens that a template puts around a text."""
+"""The maximum number of special tokens that a template puts around a text."""
 _MOST_ADDED: Final = 50_000
 _MOST_ADDED_CHARS: Final = 2_000_000
-"""Of all added tokens together, which are searched for with a table that grows with them."""
+"""The maximum length of all added tokens together, since the search table grows with it."""
 _LONGEST_TOKEN: Final = 2_000
 _LONGEST_PATTERN: Final = 2_000
 _LONGEST_WORD: Final = 500
 _HIGHEST_ID: Final = 2**24
-"""Larger vocabularies are not in use, and the library counts up to the highest id."""
+"""Larger vocabularies are not in use, and the library allocates up to the highest id."""
 _A_PAIR: Final = 2
 _RANDOM: Final = ("dropout", "alpha", "nbest_size")
-"""Settings with which a model takes a text apart in another way each time."""
+"""Settings with which a model splits a text differently each time."""
 
 _KNOWN_PATTERNS: Final = frozenset(
     [
@@ -74,7 +74,7 @@ _KNOWN_PATTERNS: Final = frozenset(
         ),
     ]
 )
-"""Regular expressions of tokenizers in wide use; any other one is tried before it is used."""
+"""Regular expressions of widely used tokenizers; any other is tested before use."""
 
 _KNOWN_TABLES: Final = frozenset(
     [
@@ -86,19 +86,19 @@ _KNOWN_TABLES: Final = frozenset(
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     ]
 )
-"""sha256 of tables of characters in wide use: that of the default model, and those of sentencepiece."""
+"""sha256 of widely used character tables: that of the default model, and those of sentencepiece."""
 _OF_KNOWN_TABLES: Final = 18
-"""The most characters that one of them makes of a character: an Arabic phrase of one sign."""
+"""The most characters that one of them makes from one character: an Arabic phrase in a single ligature."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What was found of a tokenizer that may be made.
+    """The analysis of an allowed tokenizer.
 
     Attributes:
-        growth: The most characters that a character of a text becomes.
-        untried: The steps of which only a trial can tell whether they come to an end: a normalizer and a
-            pre-tokenizer as in `tokenizer.json`; None if there are none.
+        growth: The maximum number of characters that one character of a text becomes.
+        untried: The steps of which only a trial can show whether they terminate: a normalizer and a pre-tokenizer as in
+            `tokenizer.json`; None if there are none.
     """
 
     growth: int
@@ -106,13 +106,13 @@ class Parts:
 
 
 def parts_of(tokenizer: Mapping[str, Any]) -> Parts:
-    """Look at all parts of a tokenizer.
+    """Analyse all parts of a tokenizer.
 
     Args:
         tokenizer: The parsed `tokenizer.json`.
 
     Raises:
-        ValueError: It has a part that is not known, or that could do more than a tokenizer has to.
+        ValueError: It has a part that is unknown, or could do more than a tokenizer needs to.
     """
     steps = {part: list(_steps(part, tokenizer.get(part))) for part in _KINDS}
     growth = 1
@@ -123,7 +123,7 @@ def parts_of(tokenizer: Mapping[str, Any]) -> Parts:
             if growth > MOST_GROWTH:
                 raise ValueError(f"its {part} can make a text more than {MOST_GROWTH} times as long")
             unknown = unknown or _must_be_tried(step)
-    for step in steps["decoder"]:  # which is made, and never used
+    for step in steps["decoder"]:  # it is built but never used
         _growth(step)
         if "Regex" in _pattern(step) and _must_be_tried(step):
             raise ValueError("its decoder has a pattern of its own")
@@ -163,7 +163,7 @@ def _steps(part: str, found: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
 
 
 def _growth(step: Mapping[str, Any]) -> int:
-    """How many characters one becomes in a step, those included that a later step makes of what is put in."""
+    """How many characters one becomes in a step, including what a later step makes of inserted text."""
     kind = step["type"]
     if kind == "ByteLevel":
         return _BYTE_LEVEL
@@ -187,7 +187,7 @@ def _growth(step: Mapping[str, Any]) -> int:
 
 
 def _pattern(step: Mapping[str, Any]) -> dict[str, str]:
-    """What a step searches for, `{"String": text}` or `{"Regex": pattern}`; empty if it searches for nothing."""
+    """The pattern of a step, `{"String": text}` or `{"Regex": pattern}`; empty if it has none."""
     if step["type"] not in ("Replace", "Split"):
         return {}
     found = step.get("pattern")
@@ -200,7 +200,7 @@ def _pattern(step: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _length(text: Any) -> int:
-    """Characters of a text that is put in, after a later step has taken them apart as far as Unicode goes."""
+    """The number of characters of inserted text after a later step has decomposed it as far as Unicode allows."""
     if not isinstance(text, str):
         raise ValueError(f"it puts in {shown(text)}, which is not text")  # noqa: TRY004 - one error for all
     if len(text) > _LONGEST_TOKEN:
@@ -209,7 +209,7 @@ def _length(text: Any) -> int:
 
 
 def _longest_in(table: Any) -> int:
-    """Characters of the longest text in a table of characters: a trie and its texts, each with a zero at its end."""
+    """The length of the longest text in a character table: a trie and its texts, each zero-terminated."""
     data = _table(table)
     size = int.from_bytes(data[:4], "little")
     if data and (size % 4 or 4 + size > len(data)):
@@ -237,7 +237,7 @@ def _must_be_tried(step: Mapping[str, Any]) -> bool:
 
 
 def _check_model(model: Any) -> set[int]:
-    """Is the model one that takes a text apart in one way, in a time that its length bounds? Its ids are returned."""
+    """Check that the model splits a text deterministically, in time bounded by its length; returns its ids."""
     kind = model.get("type") if isinstance(model, dict) else model
     if not (isinstance(model, dict) and isinstance(kind, str | None) and kind in _MODELS):
         raise ValueError(f"its model is of a kind that is not known: {shown(kind)}")
@@ -268,21 +268,21 @@ def _check_model(model: Any) -> set[int]:
 
 
 def _check_unknown(model: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> None:
-    """Is the token for what is unknown in the vocabulary, so that no text is an error?"""
+    """Check that the unknown token is in the vocabulary, so that no text is an error."""
     name = model.get("unk_token")
     if name and isinstance(name, str) and vocabulary and name not in vocabulary and "merges" not in model:
         raise ValueError(f"its vocabulary does not have {shown(name)}, its token for what is unknown")
 
 
-def _check_token(token: Any, place: Any) -> None:
+def _check_token(token: Any, token_id: Any) -> None:
     if not isinstance(token, str) or len(token) > _LONGEST_TOKEN:
         raise ValueError(f"it has a token that is not a text of at most {_LONGEST_TOKEN:,} characters: {shown(token)}")
-    if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place <= _HIGHEST_ID:
-        raise ValueError(f"its token {shown(token)} has the id {shown(place)}")
+    if not isinstance(token_id, int) or isinstance(token_id, bool) or not 0 <= token_id <= _HIGHEST_ID:
+        raise ValueError(f"its token {shown(token)} has the id {shown(token_id)}")
 
 
 def _check_added(added: Any) -> set[int]:
-    """Are the tokens beside the model's few enough, each with something in it? Their ids are returned."""
+    """Check that the added tokens are few enough and not empty; returns their ids."""
     if added is None:
         return set()
     if not isinstance(added, list) or len(added) > _MOST_ADDED:
@@ -299,11 +299,11 @@ def _check_added(added: Any) -> set[int]:
 
 
 def _check_post_processor(step: Mapping[str, Any], known: set[int]) -> None:
-    """Does a step put a text once among few special tokens, whose ids are known?"""
+    """Check that a step puts a text once among a few special tokens with known ids."""
     if step["type"] in ("BertProcessing", "RobertaProcessing"):
         for name in ("sep", "cls"):
             match step.get(name):
-                case [str(), int(place)] if place in known:
+                case [str(), int(token_id)] if token_id in known:
                     pass
                 case other:
                     raise ValueError(
@@ -330,7 +330,9 @@ def _check_template(step: Mapping[str, Any], known: set[int]) -> None:
             case {"SpecialToken": {"id": str(name)}}:
                 token = tokens.get(name)
                 ids = token.get("ids") if isinstance(token, dict) else None
-                if not isinstance(ids, list) or not all(type(place) is int and place in known for place in ids):
+                if not isinstance(ids, list) or not all(
+                    type(token_id) is int and token_id in known for token_id in ids
+                ):
                     raise ValueError(f"its template has the token {shown(name)}, whose ids are not in the vocabulary")
                 special += len(ids)
             case _:

@@ -1,4 +1,4 @@
-"""The header of a safetensors file -> where each tensor is, checked before anything is made of it.
+"""Reads the header of a safetensors file: the position of each tensor, checked before use.
 
 The format is eight bytes with the length of the header, the header, which is JSON, and the tensors' bytes.
 """
@@ -27,7 +27,7 @@ INDEX: Final = "model.safetensors.index.json"
 WHOLE: Final = "model.safetensors"
 ADAPTERS: Final = "adapter_model.safetensors"
 ADAPTER_CONFIG: Final = "adapter_config.json"
-"""What peft calls its file of settings, which only a folder of adapters has."""
+"""The name of peft's settings file, which only a folder of adapters has."""
 
 WIDTHS: Final = {
     "F64": 8,
@@ -41,7 +41,7 @@ WIDTHS: Final = {
     "U8": 1,
     "BOOL": 1,
 }
-"""Bytes of a number of each kind."""
+"""The bytes per number of each type."""
 
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 _PREFIX: Final = 8
@@ -65,7 +65,7 @@ class Entry:
     """A tensor in a file.
 
     Attributes:
-        dtype: What its numbers are, as the format calls it.
+        dtype: Its number type, as the format calls it.
         shape: Its size along each axis.
         start: Where its bytes begin in the file.
         end: Where they end.
@@ -81,7 +81,7 @@ def weight_files(folder: Folder) -> list[str]:
     """Names of the files that hold the weights of a model folder.
 
     Raises:
-        CheckpointError: There are none, or they are pickles, or the list of them names something else.
+        CheckpointError: There are none, they are pickles, or their index names other files.
     """
     if has(folder, ADAPTER_CONFIG):
         return [ADAPTERS]
@@ -111,10 +111,10 @@ def _shards(folder: Folder) -> list[str]:
 
 
 def read_header(folder: Folder, name: str) -> dict[str, Entry]:
-    """Where each tensor of a safetensors file is.
+    """The position of each tensor in a safetensors file.
 
     Raises:
-        CheckpointError: The file is not whole and in order.
+        CheckpointError: The file is incomplete or invalid.
     """
     with open_inside(folder, name) as file:
         size = os.fstat(file.fileno()).st_size
@@ -132,15 +132,15 @@ def read_header(folder: Folder, name: str) -> dict[str, Entry]:
 
 
 def broken(path: Path, error: ValueError) -> CheckpointError:
-    """What to say of a file of weights that is not in order."""
+    """The error for an invalid file of weights."""
     return CheckpointError(f"{path} cannot be loaded as a classifier: {error}.", "Copy or download the folder again.")
 
 
 def header_length(head: bytes | bytearray, size: int) -> int:
-    """Bytes of the header, of which the first eight bytes of a file of this size tell.
+    """The length of the header according to the first eight bytes of a file of this size.
 
     Raises:
-        ValueError: It cannot be.
+        ValueError: It is impossible.
     """
     length = int.from_bytes(head[:_PREFIX], "little")
     if len(head) < _PREFIX or not len(_EMPTY) <= length <= min(_LONGEST_HEADER, size - _PREFIX):
@@ -152,17 +152,17 @@ def header_length(head: bytes | bytearray, size: int) -> int:
 
 
 def parse_header(data: bytes | bytearray | memoryview, size: int) -> dict[str, Entry]:
-    """Where each tensor is in a file.
+    """Parse the position of each tensor in a file.
 
     Args:
-        data: The beginning of the file, at least to the end of its header.
+        data: The beginning of the file, at least up to the end of its header.
         size: Bytes of the whole file.
 
     Returns:
         The tensors by name; their bytes follow each other without holes or overlaps, to the end of the file.
 
     Raises:
-        ValueError: The header is not as the format wants it, or does not fit the file.
+        ValueError: The header violates the format, or does not match the file.
     """
     length = header_length(bytes(data[:_PREFIX]), size)
     header = parse_object(bytes(data[_PREFIX : _PREFIX + length]))
@@ -173,13 +173,13 @@ def parse_header(data: bytes | bytearray | memoryview, size: int) -> dict[str, E
         raise ValueError(f"it has {len(header):,} tensors")
     begin = _PREFIX + length
     entries = {name: _entry(name, about, begin) for name, about in header.items()}
-    place = begin
+    position = begin
     for name, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].end)):
-        if entry.start != place:
+        if entry.start != position:
             raise ValueError(f"its tensor {name[:80]!r} does not begin where the one before it ends")
-        place = entry.end
-    if place != size:
-        raise ValueError(f"it has {size:,} bytes, and its tensors end at {place:,}")
+        position = entry.end
+    if position != size:
+        raise ValueError(f"it has {size:,} bytes, and its tensors end at {position:,}")
     return entries
 
 
@@ -206,10 +206,10 @@ def _is_size(value: Any) -> bool:
 
 
 def count_numbers(folder: Folder) -> int:
-    """How many numbers the weights of a model folder hold, read from the headers.
+    """The total number of weights in a model folder, read from the headers.
 
     Raises:
-        CheckpointError: There are none, or they are not in order.
+        CheckpointError: There are none, or they are invalid.
     """
     headers = [read_header(folder, name) for name in weight_files(folder)]
     return sum(math.prod(entry.shape) for header in headers for entry in header.values())

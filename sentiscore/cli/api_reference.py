@@ -55,7 +55,7 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
         *("ValidationError", "MissingExtraError", "ForkError", "StoppedError", "SentiscoreWarning"),
     ),
 }
-"""Every public name, where a reader looks for it."""
+"""Every public name, in the section where a reader looks for it."""
 
 _PART: Final = re.compile(r"^(Args|Attributes|Returns|Raises|Yields):$", re.MULTILINE)
 
@@ -70,7 +70,7 @@ def render() -> str:
 
 
 def _entry(name: str) -> str:
-    """A name with its signature, if it is called, and what its docstring says."""
+    """A name with its signature, if it is callable, and its docstring."""
     public = getattr(features, name.removeprefix("features.")) if "." in name else getattr(sentiscore, name)
     lines = [f"### {name}\n"]
     if inspect.isfunction(public):
@@ -96,7 +96,7 @@ def _method(of: str, method: object) -> str:
 
 
 def _signature(function: object, name: str) -> str:
-    """How a function is called, as it is written in its module."""
+    """The signature of a function, as written in its module."""
     source = textwrap.dedent(inspect.getsource(function))  # type: ignore[arg-type] # which are functions and methods
     found = next(node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef))
     taken = [*found.args.posonlyargs, *found.args.args]
@@ -110,7 +110,6 @@ def _signature(function: object, name: str) -> str:
 
 
 def _one_a_line(arguments: ast.arguments) -> str:
-    """Arguments with a line for each."""
     positional = arguments.args
     first = len(positional) - len(arguments.defaults)
     lines = [_argument(each, None if i < first else arguments.defaults[i - first]) for i, each in enumerate(positional)]
@@ -127,7 +126,7 @@ def _argument(argument: ast.arg, default: ast.expr | None) -> str:
 
 
 def _described(public: object) -> str:
-    """A docstring as Markdown: its parts under their titles, their items as lists."""
+    """Convert a docstring to Markdown: sections get titles, and their items become lists."""
     pieces = _PART.split(inspect.getdoc(public) or "")
     lines = [pieces[0].strip() + "\n"]
     for title, body in zip(pieces[1::2], pieces[2::2], strict=True):
@@ -138,7 +137,7 @@ def _described(public: object) -> str:
 
 
 def _items(text: str) -> str:
-    """`name: What it is.` with indented lines of more -> a list."""
+    """Convert `name: What it is.`, with indented continuation lines, to a list."""
     items: list[str] = []
     rest = ""
     for line in text.splitlines():

@@ -83,7 +83,7 @@ def command(
         plan = replace(plan, recipe=plan.recipe.with_changes({"seed": seed}))
     training, validation = read_sets(plan.recipe)
     found = [read_texts(path, text_col, dialect) for path in text_files]
-    with _reporter() as report:
+    with _DistillationReporter() as report:
         try:
             result = distill(
                 teachers,
@@ -105,10 +105,10 @@ def command(
     show_result(result, blank + sum(rows.dropped for rows in [*training, *validation]))
 
 
-class _reporter:  # noqa: N801 - used as a context manager function
-    """A bar while the teachers are asked, then that of the training."""
+class _DistillationReporter:
+    """Shows a bar while the teachers are asked, then that of the training."""
 
-    def __enter__(self) -> "_reporter":
+    def __enter__(self) -> "_DistillationReporter":
         from sentiscore.cli.show import progress
 
         self._bar = ExitStack()

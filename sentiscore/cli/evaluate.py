@@ -91,7 +91,7 @@ def command(
     from sentiscore.training.recipe import Recipe
     from sentiscore.training.sets import read_validation_sets
 
-    recipe = Distillation.read(sets_file).recipe if sets_file else Recipe()  # which a recipe is too
+    recipe = Distillation.read(sets_file).recipe if sets_file else Recipe()  # a recipe is read likewise
     named = [Path(one.validation) for one in recipe.sets if one.validation]
     check_reports(json_file, html_file, [path for path in (*eval_files, train_file, sets_file, *named) if path])
 
@@ -118,13 +118,13 @@ def command(
 
 
 def _names(paths: tuple[Path, ...]) -> list[str]:
-    """The names of files without the folders of this machine; different files of one name are numbered."""
-    places = [path.resolve() for path in paths]
+    """The names of files without their folders; different files with the same name are numbered."""
+    real_paths = [path.resolve() for path in paths]
     of: dict[str, list[Path]] = {}
-    for path, place in zip(paths, places, strict=True):
-        if place not in of.setdefault(path.name, []):
-            of[path.name].append(place)
+    for path, real_path in zip(paths, real_paths, strict=True):
+        if real_path not in of.setdefault(path.name, []):
+            of[path.name].append(real_path)
     return [
-        path.name if len(of[path.name]) == 1 else f"{path.name} ({of[path.name].index(place) + 1})"
-        for path, place in zip(paths, places, strict=True)
+        path.name if len(of[path.name]) == 1 else f"{path.name} ({of[path.name].index(real_path) + 1})"
+        for path, real_path in zip(paths, real_paths, strict=True)
     ]

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class Failure(click.ClickException):
-    """An error of sentiscore: what is wrong, then the next step.
+    """Shows an error of sentiscore: what is wrong, then the next step.
 
-    On a terminal the message is one line, and a hint of several lines is indented after its first, so that no name in
-    them can begin a line of its own.
+    On a terminal the message is one line, and further lines of a hint are indented, so that no name in them can start a
+    line of its own.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -35,11 +35,11 @@ class Interrupted(Failure):
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message, hint)
-        self.exit_code = signals.exit_code()  # type: ignore[misc] # which click reads from the instance
+        self.exit_code = signals.exit_code()  # type: ignore[misc] # click reads it from the instance
 
 
 def unprinted(error: OSError) -> NoReturn:
-    """Raise a Failure: something could not be written to stdout."""
+    """Raise a Failure for something that could not be written to stdout."""
     raise Failure(
         f"What was to be printed could not be written to stdout: {error.strerror or error}.",
         "Files that were written are in place. Send stdout to a place that takes it.",
@@ -47,7 +47,7 @@ def unprinted(error: OSError) -> NoReturn:
 
 
 def stopped(folder: "Path") -> Interrupted:
-    """A training run was stopped: what is left of it, and how to go on."""
+    """The failure of a training run that was stopped: what is left of it, and how to continue."""
     from sentiscore.training.folder import has_state, last_whole_state
 
     if not has_state(folder):

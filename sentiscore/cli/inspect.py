@@ -1,4 +1,4 @@
-"""`sentiscore inspect`: what an output says of how it was made."""
+"""`sentiscore inspect`: what an output says about how it was made."""
 
 import json
 from pathlib import Path
@@ -42,33 +42,34 @@ def command(file: Path, as_json: bool) -> None:
 
 
 def _rows(found: "Inspection") -> list[tuple[str, str]]:
-    """Names and values, in the order in which they are read."""
-    told = found.provenance
+    """Names and values, in the order of the output."""
+    provenance = found.provenance
     rows = [
         ("file", found.file.name),
-        ("holds", f"{told.kind}, {told.rows:,} rows"),
-        ("made", _made(told)),
+        ("holds", f"{provenance.kind}, {provenance.rows:,} rows"),
+        ("made", _made(provenance)),
     ]
-    if told.model is not None:
-        rows += _model(told.model)
-    for each in told.scored:
+    if provenance.model is not None:
+        rows += _model(provenance.model)
+    for each in provenance.scored:
         rows += [] if each.model is None else _model(each.model)
         rows.append(("scored", _made(each)))
-    if told.n_unknown:
-        rows.append(("unknown", f"{told.n_unknown:,} of {told.n_sources:,} sources do not say how they were scored"))
-    rows += _sources(told)
-    rows += [("options", f"{name} = {value}") for name, value in _flat(told.options) if value not in (None, "")]
+    if provenance.n_unknown:
+        unknown = f"{provenance.n_unknown:,} of {provenance.n_sources:,}"
+        rows.append(("unknown", f"{unknown} sources do not say how they were scored"))
+    rows += _sources(provenance)
+    rows += [("options", f"{name} = {value}") for name, value in _flat(provenance.options) if value not in (None, "")]
     state = {
         None: "not checked: there is no file beside it that tells it",
-        True: f"{told.sha256}, as it was when it was made",
+        True: f"{provenance.sha256}, as it was when it was made",
         False: "not the one it had when it was made",
     }[found.intact]
-    return [*rows, ("job key", told.job_key), ("sha256", state)]
+    return [*rows, ("job key", provenance.job_key), ("sha256", state)]
 
 
-def _made(told: "Provenance") -> str:
-    when = "" if told.created_at is None else f"{told.created_at:%Y-%m-%d %H:%M:%S %Z} "
-    return f"{when}by sentiscore {told.sentiscore}"
+def _made(provenance: "Provenance") -> str:
+    when = "" if provenance.created_at is None else f"{provenance.created_at:%Y-%m-%d %H:%M:%S %Z} "
+    return f"{when}by sentiscore {provenance.sentiscore}"
 
 
 def _model(model: "ModelFacts") -> list[tuple[str, str]]:
@@ -81,16 +82,16 @@ def _model(model: "ModelFacts") -> list[tuple[str, str]]:
     ]
 
 
-def _sources(told: "Provenance") -> list[tuple[str, str]]:
-    shown = told.sources[-_MOST_SOURCES:]
+def _sources(provenance: "Provenance") -> list[tuple[str, str]]:
+    shown = provenance.sources[-_MOST_SOURCES:]
     rows = [("source", f"{source.file}, {source.rows:,} rows, sha256 {source.sha256}") for source in shown]
-    if told.n_sources > len(shown):
-        rows.append(("", f"and {told.n_sources - len(shown):,} earlier ones"))
+    if provenance.n_sources > len(shown):
+        rows.append(("", f"and {provenance.n_sources - len(shown):,} earlier ones"))
     return rows
 
 
 def _flat(options: object, before: str = "") -> list[tuple[str, object]]:
-    """Options within options, by names with a dot."""
+    """Flatten nested options to names with dots."""
     if not isinstance(options, dict):
         return [(before, options)]
     return [

@@ -1,4 +1,4 @@
-"""What a command does, as one JSON object a line on stderr, for schedulers that read logs."""
+"""Logs what a command does to stderr, one JSON object per line, for schedulers that read logs."""
 
 import json
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ class _Log:
 
 
 def switch(*, on: bool) -> None:
-    """Begin to write events instead of text, or go back to text."""
+    """Switch to writing events instead of text, or back to text."""
     _Log.on = on
 
 
@@ -22,7 +22,7 @@ def is_on() -> bool:
 
 
 def event(name: str, **fields: Any) -> None:
-    """Write one event: its name, the time (UTC), and more fields, in ASCII, which every reader of lines cuts alike.
+    """Write one event: its name, the time (UTC) and more fields, in ASCII, so that every reader splits lines alike.
 
     Args:
         name: What happened, for example "window".
@@ -32,8 +32,8 @@ def event(name: str, **fields: Any) -> None:
     click.echo(json.dumps({"event": name, "time": now, **fields}, default=str), err=True)
 
 
-def tell(name: str, message: str) -> None:
-    """A word on stderr on how it goes: an event, or text where events are not written."""
+def report(name: str, message: str) -> None:
+    """Report progress on stderr, as an event or, where events are not enabled, as text."""
     if _Log.on:
         event(name, message=message)
     else:

@@ -1,4 +1,4 @@
-"""The group of all commands, and what happens when one of them cannot go on."""
+"""The group of all commands, and the handling of their errors."""
 
 import atexit
 import gc
@@ -35,14 +35,14 @@ COMMANDS: Final = (
 
 
 class Commands(click.Group):
-    """Imports a command when it is asked for, and turns errors into messages."""
+    """Imports a command when it is used, and turns errors into messages."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order of their use."""
+        """The commands, in the order in which they are typically used."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """A command by name."""
+        """Import a command by name."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"sentiscore.cli.{cmd_name}").command
@@ -54,14 +54,14 @@ class Commands(click.Group):
             return super().main(*args, **settings)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read what was typed before the name of a command."""
+        """Parse the arguments before the name of a command."""
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             raise _in_one_line(error) from None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what goes wrong on purpose becomes a message, and nothing else is caught."""
+        """Run a command; expected errors become messages, and nothing else is caught."""
         signals.listen()
         json_log.switch(on=False)
         with warnings.catch_warnings():
@@ -97,8 +97,8 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 def _in_one_line(error: click.UsageError) -> click.UsageError:
-    """A mistyped command, whose message holds what was typed."""
-    error.message = in_one_line(error.message)  # type: ignore[misc] # which click reads when it shows it
+    """Make the message of a usage error, which holds what was typed, a single line."""
+    error.message = in_one_line(error.message)  # type: ignore[misc] # click reads it when it shows the error
     return error
 
 
@@ -116,7 +116,7 @@ def main() -> None:
         cli.main(prog_name="sentiscore")
     except SystemExit as end:
         code = end.code
-    except KeyboardInterrupt:  # after the command, while the process ends
+    except KeyboardInterrupt:  # after the command, while the process exits
         code = signals.exit_code()
     signals.ignore()
     if not threads.rest():
@@ -124,17 +124,17 @@ def main() -> None:
     if signals.was_asked():
         atexit._run_exitfuncs()
         _end_now(code)
-    gc.freeze()  # or Python would look through all of torch's objects before it ends, which takes half a second
+    gc.freeze()  # otherwise Python scans all of torch's objects at exit, which takes half a second
     sys.exit(code)
 
 
 def _end_now(code: object) -> None:
-    """End the process without Python's own end.
+    """Exit the process without Python's own shutdown.
 
-    A thread that is still at work would abort it there (signal 6). It also takes every object apart, which is long on a
-    busy machine, and the thread that ends a stopped command in time does not run any more by then.
+    A thread that is still busy would abort the process there (signal 6). Python also destroys every object, which is
+    slow on a busy machine, and the thread that ends a stopped command in time no longer runs by then.
 
-    All files are closed by now, or thrown away; only what was printed may be in a buffer.
+    By now all files are closed or discarded; only printed text may still be buffered.
     """
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):

@@ -1,4 +1,4 @@
-"""`sentiscore monitor`: scored rows and scored rows of before -> a drift report, and an exit code."""
+"""`sentiscore monitor`: scored rows and earlier scored rows -> a drift report, and an exit code."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sentiscore.tables.dialect import CsvDialect
 
 DRIFTED: Final = 3
-"""The exit code where a check alarms."""
+"""The exit code if a check alarms."""
 
 
 def _thresholds(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, float]:
@@ -110,7 +110,7 @@ def command(
 
     from sentiscore.cli.show import drift_report, line
     from sentiscore.disk.durable import write_text
-    from sentiscore.disk.permission import check_place
+    from sentiscore.disk.permission import check_file_target
     from sentiscore.errors import OutputError
     from sentiscore.monitoring.monitor import monitor
 
@@ -118,7 +118,7 @@ def command(
     if json_file is not None and not to_stdout:
         if json_file.resolve() in {path.resolve() for path in (scored, *references)}:
             raise OutputError(f"{json_file} is a file that is read.", "Choose another place with --json.")
-        check_place(json_file)
+        check_file_target(json_file)
     report = monitor(
         scored,
         reference=references,

@@ -1,4 +1,4 @@
-"""Options that several commands share, worded once."""
+"""Options that several commands share, defined once."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -20,12 +20,12 @@ def grouped(name: str, build: Callable[..., object], of: Sequence[str]) -> Decor
 
     Args:
         name: The parameter of the command.
-        build: Makes the object of their values, by name.
+        build: Makes the object from their values by name.
         of: Their names.
     """
 
     def decorate(function: Command) -> Command:
-        @functools.wraps(function)  # which hands on the options that click has noted so far
+        @functools.wraps(function)  # wraps keeps the options that click has recorded so far
         def command(**given: object) -> object:
             given[name] = build(**{each: given.pop(each) for each in of})
             return function(**given)
@@ -36,7 +36,7 @@ def grouped(name: str, build: Callable[..., object], of: Sequence[str]) -> Decor
 
 
 def with_options(options: Sequence[Decorator], function: Command) -> Command:
-    """A command with some more options, in order."""
+    """Add options to a command, in order."""
     for option in reversed(options):
         function = option(function)
     return function
@@ -158,7 +158,7 @@ _DAILY_NAMES: Final = (
 
 
 def _checked(_context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    """What was typed of how a CSV is written, if it can be."""
+    """Check an option of the CSV dialect, and bring it into its normal form."""
     from sentiscore.errors import InputError
     from sentiscore.tables.dialect import CsvDialect
 
@@ -220,8 +220,8 @@ def daily(*own: str, **renamed: str) -> Decorator:
     """The options of daily features, which all commands that make them share, passed as `request`.
 
     Args:
-        own: Options of the command itself that are fields of the request too.
-        renamed: Those that have another name there, by the name of the field.
+        own: Options of the command itself that are also fields of the request.
+        renamed: Options with another name than their field, by the name of the field.
     """
 
     def build(**given: Any) -> "DailyRequest | None":
@@ -243,7 +243,7 @@ def times(function: Command) -> Command:
 
 
 def _config(path: Path | None, settings: dict[str, str | None]) -> "DailyConfig | None":
-    """A config file with the settings that were typed in its place; None where nothing was said."""
+    """The config file, overridden by the options that were given; None if there are neither."""
     from sentiscore.features.config import DailyConfig
 
     changes = {name: value for name, value in settings.items() if value is not None}
@@ -253,10 +253,10 @@ def _config(path: Path | None, settings: dict[str, str | None]) -> "DailyConfig 
 
 
 def refuse_beside_sets(names: Sequence[str]) -> None:
-    """Raise a usage error if one of these options was typed, which say nothing where a file names sets.
+    """Raise a usage error if one of these options was given, which have no effect where a file names sets.
 
     Raises:
-        click.UsageError: One was.
+        click.UsageError: One was given.
     """
     context = click.get_current_context()
     for name in names:
@@ -267,10 +267,10 @@ def refuse_beside_sets(names: Sequence[str]) -> None:
 
 
 def size(value: str) -> int:
-    """An amount of memory or disk that was typed.
+    """Parse an option that is an amount of memory or disk.
 
     Raises:
-        click.BadParameter: It is none.
+        click.BadParameter: It is not an amount.
     """
     from sentiscore.errors import InputError
     from sentiscore.units import parse_size
@@ -282,5 +282,5 @@ def size(value: str) -> int:
 
 
 def split(value: str | None) -> list[str] | None:
-    """A list that was typed with commas."""
+    """Split a comma-separated option."""
     return None if value is None else [part.strip() for part in value.split(",") if part.strip()]

@@ -28,17 +28,17 @@ _FILES = (
     options.LABELS,
 )
 _OF_FILES = ("recipe_file", "train_file", "eval_file", "text_col", "label_col", "labels", "dialect")
-_SETTINGS = tuple(setting for setting in dataclasses.fields(Recipe) if setting.name != "sets")  # a recipe's tables
+_SETTINGS = tuple(setting for setting in dataclasses.fields(Recipe) if setting.name != "sets")  # a list of tables
 
 
 def files(function: options.Command) -> options.Command:
-    """The options that name a recipe and labelled rows; with those of `settings` they are passed as `request`."""
+    """The options for a recipe and labelled rows; together with those of `settings` they are passed as `request`."""
     names = (*_OF_FILES, *(setting.name for setting in _SETTINGS))
     return options.with_options(_FILES, options.csv(options.grouped("request", _read, names)(function)))
 
 
 def settings(function: options.Command) -> options.Command:
-    """One option for every setting of a recipe."""
+    """Add an option for every setting of a recipe."""
     for setting in reversed(_SETTINGS):
         kind: Any = type(setting.default)
         if choices := setting.metadata["choices"]:
@@ -55,7 +55,7 @@ def settings(function: options.Command) -> options.Command:
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be trained on what.
+    """What to train, and on which rows.
 
     Attributes:
         recipe: The settings.
@@ -69,7 +69,7 @@ class Request:
 
     @property
     def dropped(self) -> int:
-        """Rows that were left out, for they had no text or no label."""
+        """How many rows were left out because they had no text or no label."""
         return sum(rows.dropped for rows in [*(self.train_data or []), *(self.eval_data or [])])
 
 

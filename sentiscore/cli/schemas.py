@@ -1,4 +1,4 @@
-"""The JSON Schemas of what people write, or read, by hand.
+"""The JSON Schemas of files that people write or read by hand.
 
 python -m sentiscore.cli.schemas docs/reference/schemas
 """
@@ -12,7 +12,7 @@ from sentiscore.json_schema import json_schema
 
 
 def render() -> dict[str, str]:
-    """Each schema as JSON, by the name of its file."""
+    """Each schema as JSON, by file name."""
     from sentiscore.checkpoint.manifest import FORMAT, Manifest
     from sentiscore.features import DailyConfig, DailyRequest
     from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions

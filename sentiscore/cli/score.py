@@ -32,7 +32,7 @@ def _run(**fields: Any) -> "RunOptions":
 
 
 def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
-    """Errors of the other options are reported in JSON too."""
+    """Switch to JSON early, so that errors of the other options are reported in JSON too."""
     json_log.switch(on=value)
     return value
 

@@ -29,21 +29,21 @@ _LONG_CELL = 24
 
 
 class _Rate(ProgressColumn):
-    """How fast it goes."""
+    """Shows the rate of progress."""
 
     def __init__(self, unit: str) -> None:
         super().__init__()
         self._unit = unit
 
     def render(self, task: Task) -> Text:
-        """The number of units in a second."""
+        """The number of units per second."""
         speed = task.finished_speed or task.speed
         return Text("" if speed is None else f"{speed:,.0f} {self._unit}/s")
 
 
 @contextmanager
 def progress(what: str, unit: str, *, hidden: bool = False) -> Iterator[Callable[[int, int | None], None] | None]:
-    """A progress bar on stderr with the rate and the time left; nothing where it is hidden or no terminal."""
+    """A progress bar on stderr with rate and time left; nothing if hidden or stderr is not a terminal."""
     if hidden or not sys.stderr.isatty():
         yield None
         return
@@ -64,7 +64,7 @@ def progress(what: str, unit: str, *, hidden: bool = False) -> Iterator[Callable
 
 
 def reporting(report: Callable[[int, int | None], None] | None) -> "OnEvent":
-    """What a scoring job calls to move the bar."""
+    """The callback with which a scoring job moves the bar."""
     from sentiscore.scoring.events import RowsDone
 
     def on_event(event: "Event") -> None:
@@ -75,24 +75,24 @@ def reporting(report: Callable[[int, int | None], None] | None) -> "OnEvent":
 
 
 def line(text: str) -> None:
-    """One line of a result, as wide as it is."""
+    """Print one line of a result, unwrapped."""
     console(soft_wrap=True).print(in_one_line(text))
 
 
 def note(text: str) -> None:
-    """One line about how it goes, on stderr."""
+    """Print one line about the progress to stderr."""
     console(err=True, soft_wrap=True).print(in_one_line(text))
 
 
 def pairs(rows: Sequence[tuple[str, str]]) -> None:
-    """Names and values, one pair a line."""
+    """Print names and values, one pair per line."""
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         line(f"{name:<{width}}  {value}")
 
 
 def summary_table(summary: "JobSummary") -> None:
-    """What a scoring job did."""
+    """Print what a scoring job did."""
     statuses = ", ".join(f"{n:,} {status}" for status, n in summary.statuses.items() if n) or "none"
     calibration = (
         "none: probabilities are as they come"
@@ -124,7 +124,7 @@ def summary_table(summary: "JobSummary") -> None:
 
 
 def daily_report(result: "DailyFile") -> None:
-    """What making daily features did."""
+    """Print what making daily features did."""
     if not result.days.rows and result.rows > result.n_unplaced:
         line("No session of these rows is closed yet; the output has its columns and no rows.")
     elif not result.days.rows:
@@ -143,13 +143,13 @@ def daily_report(result: "DailyFile") -> None:
 
 
 def _known_ids(n: int) -> list[tuple[str, str]]:
-    """Rows that do not count in the daily features, since their ids do already."""
+    """Print how many rows the daily features leave out because their ids were counted already."""
     rows = "1 row has an id that was" if n == 1 else f"{n:,} rows have ids that were"
     return [("known ids", f"{rows} counted before")] if n else []
 
 
 def plot_report(result: "PlotFile") -> None:
-    """What drawing daily features did."""
+    """Print what drawing daily features did."""
     pairs(
         [
             ("rows read", f"{result.rows:,}"),
@@ -163,7 +163,7 @@ def plot_report(result: "PlotFile") -> None:
 
 
 def drift_report(report: "DriftReport") -> None:
-    """What has changed between scored rows and those of the reference."""
+    """Print what has changed between scored rows and those of the reference."""
     line(f"{report.scored}: {report.rows:,} rows")
     line(f"{', '.join(report.reference)}: {report.reference_rows:,} rows (reference)")
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
@@ -187,7 +187,7 @@ def drift_report(report: "DriftReport") -> None:
 
 
 def _update_rows(result: "DailyFile") -> list[tuple[str, str]]:
-    """What an update of a daily file did; nothing for a file that was made at once."""
+    """Print what an update of a daily file did; nothing for a file that was made in one run."""
     from sentiscore.nightly.update_daily import UpdatedFile
 
     if not isinstance(result, UpdatedFile):
@@ -201,7 +201,7 @@ def _update_rows(result: "DailyFile") -> list[tuple[str, str]]:
 
 
 def frame_table(frame: "pl.DataFrame", columns: Sequence[str], title: str) -> None:
-    """Some columns of a few rows as a table; text is cut to what room there is."""
+    """Print some columns of a few rows as a table; text is cut to the available width."""
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     shown = frame.select(columns)
     for name, dtype in shown.schema.items():
@@ -217,12 +217,12 @@ def frame_table(frame: "pl.DataFrame", columns: Sequence[str], title: str) -> No
 
 
 def _wide_console() -> "Console":
-    """As wide as the terminal; where there is none, wide enough for a table."""
+    """The width of the terminal, or, without one, a width that suffices for a table."""
     return console(width=None if sys.stdout.isatty() else 140)
 
 
 def _cell(value: Any) -> str:
-    """A value of a table in one line, so that its width is what is shown."""
+    """A value of a table on one line, so that its length is the shown width."""
     if value is None:
         return "-"
     if isinstance(value, float):
@@ -233,7 +233,7 @@ def _cell(value: Any) -> str:
 
 
 def report_tables(reports: Sequence["Report"]) -> None:
-    """Evaluation reports of one model on the screen: one in full, several side by side."""
+    """Print evaluation reports of one model: one in full, several side by side."""
     from sentiscore.evaluation.overview import TITLES, cell, notes_of, side_by_side
 
     for report in reports:

@@ -1,8 +1,7 @@
 """What stops a command: Ctrl-C at once; SIGTERM and SIGHUP after the work in hand, where a command can wait for it.
 
 A scheduler stops a job with SIGTERM; a terminal that is closed sends SIGHUP, which Windows does not have. Once a
-command was stopped, the process is given ten seconds to end: a job can be killed at any instant, so
-nothing is lost by that.
+command was stopped, the process is given ten seconds to end: a job can be killed at any instant, so that loses nothing.
 """
 
 import _thread
@@ -19,7 +18,7 @@ from sentiscore.cli import json_log
 
 _STOPPING: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 _AS_A_SHELL_TELLS: Final = 128
-"""What a shell adds to the number of the signal that ended a program."""
+"""What a shell adds to the number of the signal that ended a program, to make its exit code."""
 
 _PATIENCE_S: Final = 10.0
 """How long a command that was stopped may take to clear up."""
@@ -28,7 +27,7 @@ _MOMENT_S: Final = 0.05
 
 
 class _Received:
-    """What this process was sent."""
+    """The signals that this process received."""
 
     number: int = signal.SIGINT
     asked: bool = False
@@ -38,19 +37,19 @@ class _Received:
 
 
 def own_the_process() -> None:
-    """Say that the process is there for one command alone, and may be ended with it."""
+    """Declare that the process runs only this command, and may be ended with it."""
     _Received.owned = True
     sys.unraisablehook = _raise_later
 
 
 def listen() -> None:
-    """Take Ctrl-C, SIGTERM and SIGHUP as a wish to stop, unless they are ignored, as nohup has it."""
+    """Handle Ctrl-C, SIGTERM and SIGHUP as requests to stop, unless they are ignored, as under nohup."""
     _Received.number, _Received.asked, _Received.patient, _Received.stopped = signal.SIGINT, False, False, False
     _set_handlers(_stop)
 
 
 def ignore() -> None:
-    """Take no signals any more: the process is about to end."""
+    """Ignore further signals: the process is about to exit."""
     _set_handlers(signal.SIG_IGN)
 
 
@@ -60,15 +59,15 @@ def exit_code() -> int:
 
 
 def be_patient(*, now: bool) -> None:
-    """Whether work is in hand that is worth finishing: then the first signal is only noted, and a second stops at once.
+    """Say whether work is in hand that is worth finishing: the first signal is then only recorded, a second stops.
 
-    Whoever is patient has to ask `was_asked`.
+    A caller that is patient must poll `was_asked`.
     """
     _Received.patient = now
 
 
 def was_asked() -> bool:
-    """Whether this process was sent a signal since the command began."""
+    """Whether this process received a signal since the command began."""
     return _Received.asked
 
 
@@ -82,8 +81,8 @@ def _set_handlers(handler: "signal._HANDLER") -> None:
 def _stop(number: int, frame: FrameType | None) -> None:
     again, _Received.number, _Received.asked = _Received.asked, number, True
     if number != signal.SIGINT and _Received.patient and not again:
-        with suppress(RuntimeError):  # which Python raises if this interrupted a line that was being written
-            json_log.tell("stopping", "Stopping when the rows in hand are scored; once more stops at once.")
+        with suppress(RuntimeError):  # Python raises it if this interrupted a write to the same stream
+            json_log.report("stopping", "Stopping when the rows in hand are scored; once more stops at once.")
         return
     if _Received.owned:
         if _Received.stopped:
@@ -95,7 +94,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _raise_later(unraisable: "sys.UnraisableHookArgs") -> None:
-    """Stop the command a moment later where Python drops the exception that should do it, as in a `__del__`."""
+    """Stop the command a moment later if Python drops the exception that should stop it, as in a `__del__`."""
     if not issubclass(unraisable.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(unraisable)
         return
@@ -105,16 +104,16 @@ def _raise_later(unraisable: "sys.UnraisableHookArgs") -> None:
 
 
 def _interrupt() -> None:
-    """Have the main thread take the signal again, once it is out of what dropped the first."""
+    """Send the signal to the main thread again, once it has left the code that dropped the first."""
     time.sleep(_MOMENT_S)
     main, number = threading.main_thread().ident, signal.Signals(_Received.number)
     if main is not None and hasattr(signal, "pthread_kill"):
-        signal.pthread_kill(main, number)  # which also ends a wait
+        signal.pthread_kill(main, number)  # also ends a blocking call
     else:
         _thread.interrupt_main(number)
 
 
 def _end_in_time() -> None:
-    """End the process, unless it has ended before."""
+    """End the process, unless it has ended already."""
     time.sleep(_PATIENCE_S)
     os._exit(exit_code())

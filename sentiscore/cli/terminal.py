@@ -1,12 +1,12 @@
-"""The way of everything that is printed: nothing that a file, a name or an argument says can steer the terminal.
+"""The path of all printed output: nothing in a file, a name or an argument can control the terminal.
 
-`printing` puts a stream of this module in the place of stdout and of stderr. Whatever is written to them, by a command,
-by click or by a library, goes through `visible`, which shows each character that would steer a terminal, or that does
-not show, as its escape. What sentiscore itself draws, which is colours and progress bars, takes the stream behind it
-(`drawn`), and `console` keeps the texts in a drawing apart from the drawing.
+`printing` replaces stdout and stderr by streams of this module. Whatever is written to them, by a command, by click or
+by a library, goes through `visible`, which escapes each character that would control a terminal or is invisible. What
+sentiscore itself draws, that is colours and progress bars, goes to the stream behind it (`drawn`), and `console`
+escapes the texts in a drawing but not the drawing itself.
 
-Nothing that stderr does stops a command: a log that is closed, full or gone only loses lines. What cannot be written to
-stdout is an error, since somebody waits for it.
+Errors of stderr never stop a command: a log that is closed, full or gone only loses lines. A failure to write to stdout
+is an error, since somebody is waiting for the output.
 """
 
 import errno
@@ -23,22 +23,23 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _HIDDEN: Final = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-"""Categories of what steers a terminal or does not show: controls, formats such as bidi, surrogates, line ends."""
+"""Unicode categories that control a terminal or are invisible: controls, formats such as bidi, surrogates, line
+ends."""
 
 _JOINERS: Final = "\u200c\u200d"
 _JOINED: Final = {"Lo", "Mn", "Mc", "So", "Sk"}
-"""Categories of what a joiner may follow: scripts that need it, and pictures. Elsewhere it only makes look-alikes."""
+"""Categories that a joiner may follow: scripts that need it, and emoji. Elsewhere it only makes look-alikes."""
 
 _NAMED: Final = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def visible(text: str) -> str:
-    """A text in which whatever would steer a terminal, or does not show, is an escape such as `\\x1b`; lines stay."""
+    """Escape everything in a text that would control a terminal or is invisible, such as `\\x1b`; line ends stay."""
     return "\n".join(in_one_line(line) for line in text.split("\n")) if "\n" in text else in_one_line(text)
 
 
 def in_one_line(text: str) -> str:
-    """The same for a text that is to be one line: its line ends are escapes too."""
+    """The same for a text that must be one line: line ends are escaped too."""
     if text.isprintable():
         return text
     return "".join(_shown(text, i) for i in range(len(text)))
@@ -54,11 +55,11 @@ def _shown(text: str, i: int) -> str:
 
 
 class _Out:
-    """What is written here goes to a stream at once, as it is.
+    """A stream that passes everything on at once, unchanged.
 
     Args:
-        stream: The stream that Python made; None where the descriptor is closed.
-        failed: What to do with an error of the system.
+        stream: The stream that Python opened; None if the descriptor is closed.
+        failed: Called with an error of the system.
     """
 
     errors: Final = "backslashreplace"
@@ -84,7 +85,7 @@ class _Out:
         return len(text)
 
     def _put(self, data: bytes) -> None:
-        """Write all of it; what follows a line that was cut begins a new one."""
+        """Write all of it; text after a line that was cut off starts a new line."""
         left = b"\n" + data if self._cut else data
         begun = False
         try:
@@ -98,7 +99,7 @@ class _Out:
             self._cut = self._cut or (begun and bool(left))
 
     def flush(self) -> None:
-        """Nothing waits here, but in a stream that has no bytes."""
+        """Flush a stream without a byte buffer; others are not buffered."""
         if self._stream is not None and self._raw is None:
             self._stream.flush()
 
@@ -130,7 +131,7 @@ class _Out:
 
 
 class _Shown(_Out):
-    """What is written here is made visible first; `drawn` is the way for what sentiscore draws."""
+    """A stream that makes texts visible first; `drawn` is the stream for what sentiscore draws."""
 
     def __init__(self, stream: IO[str] | None, failed: Callable[[OSError], None]) -> None:
         super().__init__(stream, failed)
@@ -143,9 +144,9 @@ class _Shown(_Out):
 
 
 def drawn(*, err: bool = False) -> IO[str]:
-    """The stream for what sentiscore draws itself. Texts from elsewhere have to be made visible before."""
+    """The stream for what sentiscore draws itself. Texts from elsewhere must be made visible first."""
     stream: Any = sys.stderr if err else sys.stdout
-    stream = getattr(stream, "rich_proxied_file", stream)  # which rich takes the place of while a bar is shown
+    stream = getattr(stream, "rich_proxied_file", stream)  # rich replaces it while a bar is shown
     return cast("IO[str]", getattr(stream, "drawn", stream))
 
 
@@ -153,9 +154,9 @@ def say(mark: str, colour: str, text: str) -> None:
     """Write a marked message to stderr, above a bar if there is one.
 
     Args:
-        mark: A word of ours, shown in a colour unless the user wants none (https://no-color.org).
-        colour: Which.
-        text: The message, made visible already.
+        mark: Our own word, shown in colour unless the user wants none (https://no-color.org).
+        colour: The colour.
+        text: The message, already made visible.
     """
     above: Any = sys.stderr if hasattr(sys.stderr, "rich_proxied_file") else drawn(err=True)
     shown = mark if os.environ.get("NO_COLOR") else click.style(mark, fg=colour, bold=True)
@@ -164,16 +165,16 @@ def say(mark: str, colour: str, text: str) -> None:
 
 @contextmanager
 def printing(refuse: Callable[[OSError], None]) -> Iterator[None]:
-    """Have everything that is printed in the block go through this module.
+    """Route everything that is printed in the block through this module.
 
     Args:
-        refuse: Called where something could not be written to stdout.
+        refuse: Called if something could not be written to stdout.
     """
     _hold_descriptors()
     before = sys.stdout, sys.stderr
     for stream in before:
         with suppress(OSError, ValueError):
-            if stream is not None:  # which it is where the descriptor was closed
+            if stream is not None:  # None if the descriptor was closed
                 stream.flush()
     sys.stdout = cast("Any", _Shown(sys.stdout, refuse))
     sys.stderr = cast("Any", _Shown(sys.stderr, lambda _: None))
@@ -184,7 +185,7 @@ def printing(refuse: Callable[[OSError], None]) -> Iterator[None]:
 
 
 def _hold_descriptors() -> None:
-    """Open what is closed of stdin, stdout and stderr, or the next file that is opened would get its number."""
+    """Open stdin, stdout and stderr where closed, since the next opened file would get their number."""
     for number in (0, 1, 2):
         try:
             os.fstat(number)
@@ -196,7 +197,7 @@ def _hold_descriptors() -> None:
 
 
 def console(*, err: bool = False, **settings: Any) -> "Console":
-    """A console of rich for tables, lines and bars: texts are made visible, and rich alone steers the terminal."""
+    """A rich console for tables, lines and bars: texts are made visible, and only rich controls the terminal."""
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
 

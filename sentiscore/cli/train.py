@@ -60,7 +60,7 @@ def command(
 
 
 class reporter:  # noqa: N801 - used as a context manager function
-    """A bar where stderr is a terminal, and a line for every validation in any case."""
+    """Shows a bar if stderr is a terminal, and always a line for every validation."""
 
     def __enter__(self) -> Callable[["Progress"], None]:
         from sentiscore.cli.show import note, progress
@@ -87,7 +87,7 @@ class reporter:  # noqa: N801 - used as a context manager function
 
 
 def show_result(result: "TrainingResult", dropped: int) -> None:
-    """What came out, on stdout; `dropped` rows had no text or no label."""
+    """Print the result; `dropped` rows had no text or no label."""
     from sentiscore.cli.show import pairs
 
     manifest = result.manifest

@@ -60,7 +60,7 @@ def command(
     from sentiscore.training.tuning_folder import STUDY
 
     folder = output or Path("runs") / f"tune-{Path(request.recipe.base).name}"
-    with _reporter(trials) as report:
+    with _TrialReporter(trials) as report:
         try:
             result = tune(
                 request.recipe,
@@ -83,13 +83,13 @@ def command(
     _show(result, trials, request.dropped)
 
 
-class _reporter:  # noqa: N801 - used as a context manager function
-    """A bar over the trials where stderr is a terminal, and a line for every trial in any case."""
+class _TrialReporter:
+    """Shows a bar over the trials if stderr is a terminal, and always a line for every trial."""
 
     def __init__(self, trials: int) -> None:
         self._trials = trials
 
-    def __enter__(self) -> "_reporter":
+    def __enter__(self) -> "_TrialReporter":
         from sentiscore.cli.show import progress
 
         self._bar = progress("tuning", "% of a trial")

@@ -1,1 +1,1 @@
-"""Files and folders on a disk: what may be written where, and the one way to write it for good."""
+"""Files and folders on disk: where files may be written, and the one way to write them durably."""

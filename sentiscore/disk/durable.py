@@ -1,7 +1,7 @@
-"""The one way to write a file for good: a part beside it, synced, renamed, and the folder synced.
+"""The one way to write a file durably: a hidden part next to it is written, synced and renamed, and the folder synced.
 
-When one of these functions returns, the file is in its place, whole, and stays there after a loss of power. Until then
-the old one is there, whole.
+When one of these functions returns, the complete file is at its target, and stays there after a power loss. Until then
+the complete old file is there.
 """
 
 import os
@@ -10,28 +10,28 @@ from pathlib import Path
 from typing import IO, Any
 
 from sentiscore.disk.failures import translated
-from sentiscore.disk.parts import beside, sweep
+from sentiscore.disk.parts import hidden_part_path, sweep
 from sentiscore.disk.paths import real
 from sentiscore.disk.replacing import check_replaceable, take_after
 
 
 def write_text(path: Path, text: str, *, like: Path | None = None) -> None:
-    """Write a text file, whole or not at all; see `write_whole`."""
+    """Write a text file completely or not at all; see `write_whole`."""
     write_whole(path, text.encode(), like=like)
 
 
 def write_whole(path: Path, content: bytes, *, like: Path | None = None) -> None:
-    """Write a file, whole or not at all.
+    """Write a file completely or not at all.
 
     Args:
-        path: The place.
-        content: What the file will hold.
-        like: The file whose mode and owner it gets; by default the one that it replaces.
+        path: The target.
+        content: The content of the file.
+        like: The file whose mode and owner it gets; by default the file that it replaces.
 
     Raises:
         OutputError: It cannot be written there.
     """
-    part = beside(real(path))
+    part = hidden_part_path(real(path))
     try:
         with translated(path):
             sweep(path)
@@ -43,16 +43,16 @@ def write_whole(path: Path, content: bytes, *, like: Path | None = None) -> None
 
 
 def begin_file(path: Path, *, like: Path | None = None) -> IO[bytes]:
-    """Open a file to be written from its start, in place of what a killed run left there.
+    """Open a new file for writing, replacing whatever a killed run left there.
 
-    A link is removed and never followed, so that nobody can direct what is written to a file of their choice.
+    A link is removed and never followed, so that nobody can redirect the write to a file of their choice.
 
     Args:
         path: The file.
-        like: The file whose mode it will get: if that is there, nobody but its owner can read this one before.
+        like: The file whose mode it will get; if that exists, only the owner can read the new file until then.
 
     Raises:
-        OSError: It cannot be made, or is a folder.
+        OSError: It cannot be created, or is a folder.
     """
     path.unlink(missing_ok=True)
     if like is None or not like.exists():
@@ -61,38 +61,38 @@ def begin_file(path: Path, *, like: Path | None = None) -> IO[bytes]:
 
 
 def write_synced(path: Path, content: bytes, *, like: Path | None = None) -> None:
-    """Write a file and wait until the disk has it; `like` is as in `begin_file`."""
+    """Write a file and sync it to the disk; see `begin_file` for `like`."""
     with begin_file(path, like=like) as file:
         file.write(content)
         sync_open(file)
 
 
 def put_in_place(part: Path, target: Path, *, like: Path | None = None) -> None:
-    """Let a file that was written whole take the place of another in one step.
+    """Replace a target atomically by a file that was written completely.
 
     Args:
-        part: The file.
-        target: The place.
-        like: The file whose mode and owner it gets; by default the one that it replaces.
+        part: The complete file.
+        target: The target.
+        like: The file whose mode and owner it gets; by default the file that it replaces.
 
     Raises:
-        OutputError: It cannot be put there.
+        OutputError: It cannot be moved there.
     """
-    place = real(target)
+    real_path = real(target)
     with translated(target):
-        check_replaceable(target, place)
-        take_after(part, like or place)
-        replace_synced(part, place)
+        check_replaceable(target, real_path)
+        take_after(part, like or real_path)
+        replace_synced(part, real_path)
 
 
-def replace_synced(part: Path, place: Path) -> None:
-    """Rename a file that was synced, and wait until the disk has its name."""
-    part.replace(place)
-    sync_folder(place.parent)
+def replace_synced(part: Path, real_path: Path) -> None:
+    """Rename a synced file, and sync its new name to the disk."""
+    part.replace(real_path)
+    sync_folder(real_path.parent)
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those that it is in, as far as they are not there, and wait until the disk has their names."""
+    """Make a folder and its missing parents, and sync their names to the disk."""
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for path in made:
@@ -100,24 +100,24 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_open(file: IO[Any]) -> None:
-    """Wait until the disk has what was written to an open file."""
+    """Sync what was written to an open file to the disk."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def sync_contents(folder: Path) -> None:
-    """Wait until the disk has the files of a folder, which other libraries wrote, and their names."""
+    """Sync the files of a folder, which other libraries wrote, and their names to the disk."""
     for path in folder.iterdir():
         if path.is_file():
-            with path.open("r+b" if os.name == "nt" else "rb") as file:  # Windows syncs what is open for writing alone
+            with path.open("r+b" if os.name == "nt" else "rb") as file:  # Windows syncs only files open for writing
                 os.fsync(file.fileno())
     sync_folder(folder)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder outlast a loss of power."""
+    """Make the names in a folder survive a power loss."""
     if os.name == "nt":
-        return  # a folder cannot be opened there
+        return  # Windows cannot open a folder
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

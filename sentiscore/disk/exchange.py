@@ -1,4 +1,4 @@
-"""Two names of one file system swapped in one step, which Linux can and Python has no function for."""
+"""Swaps two names of one file system atomically, which Linux can do and Python has no function for."""
 
 import ctypes
 import errno
@@ -9,25 +9,25 @@ from typing import Final
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2
 _CANNOT: Final = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
-"""The kernel, or the file system, does not know how."""
+"""The kernel or the file system does not support it."""
 
 
 def exchange(one: Path, other: Path) -> bool:
-    """Swap what two names stand for; there is no instant at which either is missing.
+    """Swap what two names refer to; at no instant is either missing.
 
     Args:
         one: A file or folder.
         other: Another one on the same file system.
 
     Returns:
-        False if this system or file system cannot do it; then nothing has changed.
+        False if this system or file system does not support it; then nothing has changed.
 
     Raises:
-        OSError: It could, but for another reason did not.
+        OSError: It is supported, but failed for another reason.
     """
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
-    except (AttributeError, OSError, TypeError):  # another system, or an old one
+    except (AttributeError, OSError, TypeError):  # not Linux, or an old one
         return False
     if rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
         return True

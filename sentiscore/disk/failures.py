@@ -1,4 +1,4 @@
-"""What the system says about writing, as an OutputError: the one boundary at which it is translated."""
+"""Translates the system's errors about writing into OutputErrors, at this one boundary."""
 
 import os
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from sentiscore.errors import OutputError
 
 @contextmanager
 def translated(path: Path, others: tuple[type[BaseException], ...] = ()) -> Iterator[None]:
-    """What the system says about writing to a path, as an OutputError.
+    """Translate the system's errors about writing to a path into an OutputError.
 
     Args:
         path: The path.
-        others: What libraries that write there raise.
+        others: The errors of libraries that write there.
     """
     caught: tuple[type[BaseException], ...] = (OSError, *others)
     try:
         yield
     except PermissionError as error:
         named = real(path) if os.path.islink(path) else path  # noqa: PTH114 - False without permission
-        place = named if os.path.isdir(named) else named.parent  # noqa: PTH112 - False without permission
-        raise OutputError(f"{place} may not be written to by this user.", "Choose another place.") from error
+        refusing = named if os.path.isdir(named) else named.parent  # noqa: PTH112 - False without permission
+        raise OutputError(f"{refusing} may not be written to by this user.", "Choose another place.") from error
     except caught as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise OutputError(

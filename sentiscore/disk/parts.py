@@ -1,4 +1,4 @@
-"""Hidden files and folders in which something is written until it takes its place; what crashes left of them goes."""
+"""Hidden files and folders that hold an output until it is complete; those that crashes left behind are removed."""
 
 import glob
 import itertools
@@ -14,31 +14,32 @@ from typing import Final
 from sentiscore.disk.paths import real
 
 _LEFT_BEHIND: Final = 3_600
-"""Seconds after which nobody can be about to write to a file whose process is gone, on another machine either."""
+"""Seconds after which no process, on another machine either, can still write to a part whose process id is gone
+here."""
 _RUN: Final = secrets.token_hex(3)
-"""Tells this process from others of its number, before it, in another container or on another machine."""
+"""Distinguishes this process from others with its id: earlier ones, in another container, or on another machine."""
 _NUMBERS: Final = itertools.count(1)
 PART_ENDING: Final = r"\.(?P<process>\d{1,9})(\.(?P<run>[0-9a-f]{6})-[0-9a-f]+)?\.part"
-"""How the name of a part ends; those of earlier versions have the number of their process alone."""
+"""How the name of a part ends; earlier versions wrote only the process id."""
 
 
-def beside(path: Path) -> Path:
-    """A new name beside a path, for what will take its place; no two writers get the same one."""
+def hidden_part_path(path: Path) -> Path:
+    """A new hidden path next to a target, for the file that will replace it; no two writers get the same one."""
     return path.with_name(f".{path.name}.{os.getpid()}.{_RUN}-{next(_NUMBERS):x}.part")
 
 
 def sweep(path: Path) -> None:
-    """Remove what processes that are gone left of files they were writing in this place."""
-    place = real(path)
-    for part in place.parent.glob(f".{glob.escape(place.name)}.*.part"):
-        found = re.fullmatch(PART_ENDING, part.name.removeprefix(f".{place.name}"))
+    """Remove the parts of this target that processes which no longer run have left."""
+    real_path = real(path)
+    for part in real_path.parent.glob(f".{glob.escape(real_path.name)}.*.part"):
+        found = re.fullmatch(PART_ENDING, part.name.removeprefix(f".{real_path.name}"))
         with suppress(OSError):
             if found and time.time() - _touched(part) > _LEFT_BEHIND and not _is_in_work(found):
                 remove(part)
 
 
 def _is_in_work(found: re.Match[str]) -> bool:
-    """Whether the process that made a part may be writing to it; another one may have its number now."""
+    """Whether the process that made a part may still write to it; another process may have its id by now."""
     process = int(found["process"])
     return found["run"] == _RUN if process == os.getpid() else lives(process)
 
@@ -50,11 +51,11 @@ def _touched(part: Path) -> float:
 
 
 def lives(process: int) -> bool:
-    """Whether there is a process of this number; where that cannot be asked, whether there may be one."""
+    """Whether a process with this id runs, or may run where the system cannot say."""
     if os.name == "nt":
         return True
     try:
-        os.kill(process, 0)  # sends nothing
+        os.kill(process, 0)  # sends no signal
     except ProcessLookupError:
         return False
     except OSError:
@@ -63,7 +64,7 @@ def lives(process: int) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder that nobody wants any more, if it is there."""
+    """Remove a file or folder that is no longer needed, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -1,4 +1,4 @@
-"""Where a path leads, and what belongs beside it."""
+"""Resolves links in paths to outputs."""
 
 import os
 from pathlib import Path
@@ -7,10 +7,10 @@ from sentiscore.local import with_home
 
 
 def real(path: Path) -> Path:
-    """Where a path leads, so that a link stays one."""
+    """The path with its links resolved, so that writing there leaves a link in place."""
     return Path(os.path.realpath(with_home(os.fspath(path))))
 
 
 def resolved(path: Path) -> Path:
-    """A path as it is, or where it leads if it is a link; what belongs beside an output is beside that."""
+    """The path itself, or the target of a link; files that accompany an output are stored next to that."""
     return real(path) if path.is_symlink() else path

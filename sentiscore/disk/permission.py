@@ -1,4 +1,4 @@
-"""Can something be written there? Asked before any work is done."""
+"""Checks that a path can be written to, before any work is done."""
 
 import os
 import tempfile
@@ -6,19 +6,19 @@ from contextlib import suppress
 from pathlib import Path
 
 from sentiscore.disk.failures import translated
-from sentiscore.disk.parts import beside
+from sentiscore.disk.parts import hidden_part_path
 from sentiscore.disk.paths import real
 from sentiscore.disk.replacing import check_replaceable
 from sentiscore.errors import OutputError
 from sentiscore.local import local_path
 
 
-def check_place(path: Path) -> None:
-    """Can a file be written there?
+def check_file_target(path: Path) -> None:
+    """Check that a file can be written there.
 
     Raises:
-        OutputError: It is a folder, a pipe or a device, its folder is missing or may not be written to, or what is
-            there may not be replaced.
+        OutputError: It is a folder, a pipe or a device, its folder is missing or not writable, or the existing file may
+            not be replaced.
     """
     path = local_path(path, OutputError)
     with translated(path):
@@ -30,7 +30,7 @@ def check_place(path: Path) -> None:
 
 
 def check_parent(path: Path) -> None:
-    """Raise an OutputError if the folder that a path is in is not there, or is a file."""
+    """Raise an OutputError if the parent folder of a path is missing, or is a file."""
     folder = path.parent
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file, not a folder.", "Choose another place.")
@@ -39,9 +39,9 @@ def check_parent(path: Path) -> None:
 
 
 def probe(path: Path) -> None:
-    """Write where a path is, under no name where the system can do that, so that not even a kill leaves a trace."""
+    """Write in the folder of a path, unnamed where the system supports that, so that a kill leaves no trace."""
     with suppress(FileNotFoundError):
-        beside(real(path)).lstat()  # says if the name is too long
+        hidden_part_path(real(path)).lstat()  # raises if the name is too long
     folder = real(path).parent
     with tempfile.TemporaryFile(dir=folder):
         pass
@@ -56,10 +56,10 @@ def probe(path: Path) -> None:
 
 
 def check_same_disk(part: Path, target: Path) -> None:
-    """Raise an OutputError if what is written in one place cannot take the other in one step.
+    """Raise an OutputError if a file cannot be renamed atomically from one path to the other.
 
     Raises:
-        OSError: One of the folders is not there.
+        OSError: One of the folders is missing.
     """
     if part.parent.stat().st_dev != real(target).parent.stat().st_dev:
         raise OutputError(

@@ -1,4 +1,4 @@
-"""What is in an output's place already: may it be replaced, and what does the new file take over from it."""
+"""What an output replaces: whether it may be replaced, and what the new file takes over from it."""
 
 import os
 import stat
@@ -8,7 +8,7 @@ from typing import Final
 from sentiscore.errors import OutputError
 
 _PROCESSES: Final = Path("/proc")
-"""In whose folders called fd the links /dev/stdout and /dev/fd/3 end; a file that takes such a place is lost."""
+"""Where the folders called fd are that /dev/stdout and /dev/fd/3 lead to; a file moved there would be lost."""
 _MOST_LINKS: Final = 40
 _FOLDER_MODE: Final = 0o777 | stat.S_ISGID
 _KINDS: Final = (
@@ -19,17 +19,17 @@ _KINDS: Final = (
 )
 
 
-def check_replaceable(path: Path, place: Path) -> None:
-    """Can a finished file take this place in one step?
+def check_replaceable(path: Path, real_path: Path) -> None:
+    """Check that a finished file can replace this path atomically.
 
     Args:
-        path: The place as the user named it.
-        place: Where it leads.
+        path: The path as the user gave it.
+        real_path: Where it leads.
 
     Raises:
-        OutputError: It is a stream, a pipe, a device or a socket, a mount of its own, or the folder lets its owner
-            alone replace it.
-        OSError: It cannot be looked at.
+        OutputError: It is a stream, a pipe, a device, a socket or a mount point, or the folder lets only the owner
+            replace it.
+        OSError: It cannot be inspected.
     """
     if path.name == "-" or _is_stream(path):
         raise OutputError(
@@ -37,28 +37,28 @@ def check_replaceable(path: Path, place: Path) -> None:
             "Name a file, and print it afterwards.",
         )
     try:
-        found = place.stat()
+        found = real_path.stat()
     except FileNotFoundError:
         return
     for is_kind, kind in _KINDS:
         if is_kind(found.st_mode):
             raise OutputError(f"{path} is {kind}, not a file.", "Name a file, and send it on afterwards.")
-    folder = place.parent.stat()
+    folder = real_path.parent.stat()
     if found.st_dev != folder.st_dev:
         raise OutputError(
             f"{path} is a mount of its own, which no file can take the place of.", "Mount the folder that it is in."
         )
     if folder.st_mode & stat.S_ISVTX and _user() not in (None, 0, folder.st_uid, found.st_uid):
         raise OutputError(
-            f"{path} belongs to another user, and in {place.parent} a file is replaced by its owner alone.",
+            f"{path} belongs to another user, and in {real_path.parent} a file is replaced by its owner alone.",
             "Choose another place.",
         )
 
 
 def take_after(path: Path, like: Path) -> None:
-    """Give a file or folder the mode and, as far as this user may, the owner and group of another one that is there.
+    """Give a file or folder the mode and, as far as this user may, the owner and group of an existing one.
 
-    Where the group cannot be kept, it gets no rights. A folder keeps the bit by which what is made in it later has its
+    Where the group cannot be kept, it gets no rights. A folder keeps its setgid bit, so that new files in it get its
     group.
     """
     try:
@@ -75,7 +75,7 @@ def take_after(path: Path, like: Path) -> None:
 
 
 def _give(path: Path, user: int, group: int) -> bool:
-    """Give a file to a user and group; False if this user may not, or the system has none."""
+    """Give a file to a user and group; False if this user may not, or the system has no owners."""
     try:
         os.chown(path, user, group)
     except (OSError, AttributeError):
@@ -88,7 +88,7 @@ def _user() -> int | None:
 
 
 def _is_stream(path: Path) -> bool:
-    """Whether a path is, by way of links, the name of a stream such as /dev/stdout."""
+    """Whether a path leads, through links, to a stream such as /dev/stdout."""
     for _ in range(_MOST_LINKS):
         path = Path(os.path.realpath(path.parent)) / path.name
         if path.is_relative_to(_PROCESSES) and path.parent.name == "fd":

@@ -1,7 +1,7 @@
 """Token ids -> logits.
 
-torch is imported here, before any module of this package needs it, and Python's collector rests meanwhile: it would
-look again and again through half a million objects that come to stay. Then they count as old without a look at them.
+torch is imported here, before any module of this package needs it, with Python's garbage collector paused: it would
+scan half a million permanent objects over and over. They are then moved to the oldest generation without a scan.
 """
 
 import gc
@@ -14,7 +14,7 @@ try:
     import torch
 finally:
     if _collects:
-        if gc.get_freeze_count() == 0:  # nobody else's are frozen, which must stay so
+        if gc.get_freeze_count() == 0:  # no one else has frozen objects, which must stay frozen
             gc.freeze()
-            gc.unfreeze()  # into the oldest generation
+            gc.unfreeze()  # moves them into the oldest generation
         gc.enable()

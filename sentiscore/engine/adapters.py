@@ -1,8 +1,8 @@
-"""Adapters beside a base -> one plain network.
+"""Merges adapters into their base, giving one plain network.
 
-An adapter is a pair of narrow matrices, B and A, beside a linear layer of weight W: the layer computes with
-W + scale * B A, and only B and A were trained. Hu and others, "LoRA: Low-Rank Adaptation of Large Language Models",
-arXiv 2106.09685. Where the base was held in 4 bits meanwhile, W is what those 4 bits stand for: Dettmers and others,
+An adapter is a pair of narrow matrices, B and A, added to a linear layer with weight W: the layer computes with W +
+scale * B A, and only B and A were trained. Hu and others, "LoRA: Low-Rank Adaptation of Large Language Models", arXiv
+2106.09685. If the base was held in 4 bits during training, W is what those 4 bits represent: Dettmers and others,
 "QLoRA: Efficient Finetuning of Quantized LLMs", arXiv 2305.14314.
 """
 
@@ -31,7 +31,7 @@ _OF_BASE: Final = "base/"
 
 
 def import_peft() -> Any:
-    """The library of adapters.
+    """Import the library of adapters.
 
     Raises:
         MissingExtraError: It is not installed.
@@ -41,7 +41,7 @@ def import_peft() -> Any:
 
 
 def import_bitsandbytes() -> Any:
-    """The library of 4-bit weights.
+    """Import the library of 4-bit weights.
 
     Raises:
         MissingExtraError: It is not installed.
@@ -51,22 +51,22 @@ def import_bitsandbytes() -> Any:
 
 
 def block_linears(model: nn.Module) -> list[str]:
-    """Names of the linear layers in the blocks that a network repeats: what gets adapters, and 4 bits in QLoRA.
+    """Names of the linear layers in the repeated blocks of a network, which get adapters, and 4 bits in QLoRA.
 
-    The few linear layers outside, the head and what pools before it, are new or small and are trained in full.
+    The few linear layers outside, that is the head and the pooling before it, are new or small and are trained in full.
     """
     return [name for name, module in model.named_modules() if _is_linear(module) and _in_block(name)]
 
 
 def other_linears(model: nn.Module) -> list[str]:
-    """Names of the linear layers outside of the blocks that a network repeats."""
+    """Names of the linear layers outside the repeated blocks of a network."""
     return [name for name, module in model.named_modules() if _is_linear(module) and not _in_block(name)]
 
 
 def is_transposed(module: nn.Module) -> bool:
-    """Is this a linear layer whose weight has shape (inputs, outputs), as GPT-2's have?"""
+    """Whether this is a linear layer whose weight has shape (inputs, outputs), as in GPT-2."""
     transposed = import_extra("transformers.pytorch_utils", "hub").Conv1D
-    return transposed in (type(module), getattr(module, "source_cls", None))  # what it was before it was held in 4 bits
+    return transposed in (type(module), getattr(module, "source_cls", None))  # its class before it was held in 4 bits
 
 
 def _is_linear(module: nn.Module) -> bool:
@@ -79,7 +79,7 @@ def _in_block(name: str) -> bool:
 
 @torch.no_grad()
 def round_to_4_bits(model: nn.Module) -> None:
-    """Give the linear layers of the blocks the values that they have as 4-bit NF4, double quantisation included."""
+    """Round the weights of the blocks' linear layers to 4-bit NF4, including double quantisation."""
     bnb = import_bitsandbytes()
     for name in block_linears(model):
         module: Any = model.get_submodule(name)
@@ -89,13 +89,13 @@ def round_to_4_bits(model: nn.Module) -> None:
 
 
 def merge(folder: Folder, base: Folder, *, in_4_bits: bool, hashes: Mapping[str, str] | None = None) -> Any:
-    """A base with adapters merged into its weights, in fp32 on the CPU.
+    """Load a base with adapters merged into its weights, in fp32 on the CPU.
 
     Args:
-        folder: Where the adapters and the config of the whole classifier are.
-        base: The folder of the base that they were trained on.
+        folder: The folder of the adapters and of the complete classifier's config.
+        base: The folder of the base on which they were trained.
         in_4_bits: Whether the base was held in 4 bits when they were trained.
-        hashes: sha256 of the files by name, as they were checked; those of the base begin with "base/".
+        hashes: sha256 of the checked files by name; names of the base begin with "base/".
 
     Returns:
         A plain `AutoModelForSequenceClassification` in evaluation mode.
@@ -128,7 +128,7 @@ def merge(folder: Folder, base: Folder, *, in_4_bits: bool, hashes: Mapping[str,
 
 
 def _put_on(peft: Any, model: nn.Module, settings: Mapping[str, Any], weights: dict[str, Tensor]) -> Any:
-    """A network with adapters; of their config only what is used here was looked at.
+    """Add adapters to a network, with only the checked settings of their config.
 
     Peft's own way to load them would also read pickles, and settings that run code.
     """
@@ -142,7 +142,7 @@ def _put_on(peft: Any, model: nn.Module, settings: Mapping[str, Any], weights: d
 
 @contextmanager
 def no_word_of_old_names() -> Iterator[None]:
-    """Peft asks for something that transformers has renamed, and neither concerns the user."""
+    """Silence a warning that peft uses something which transformers has renamed; it does not concern the user."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
         yield
@@ -150,15 +150,15 @@ def no_word_of_old_names() -> Iterator[None]:
 
 @contextmanager
 def _no_fetched_code() -> Iterator[None]:
-    """bitsandbytes, when it is imported, fetches compiled code from the hub where the package `kernels` is installed.
+    """On import, bitsandbytes fetches compiled code from the hub if the package `kernels` is installed.
 
-    That is for inference in 4 bits, which is not done here, so it is told that there is no such package.
+    That code is for inference in 4 bits, which is not done here, so the package is hidden from it.
     """
     logger = logging.getLogger("bitsandbytes.backends.cpu.ops")
     level, kernels = logger.level, sys.modules.get("kernels")
     logger.setLevel(logging.ERROR)  # it warns that the package is missing
     modules: dict[str, Any] = sys.modules
-    modules["kernels"] = None  # Python's own way to say that there is no such module
+    modules["kernels"] = None  # makes Python report the module as missing
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Which texts go through the model together. Pure: numpy in, numpy out."""
+"""Decides which texts go through the model together. Pure: numpy in, numpy out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ class Batch:
     """Rows that go through the model together.
 
     Attributes:
-        rows: Their positions, longest first.
-        width: Tokens of the longest.
-        padding: Tokens that the others fall short of it, together; 0 if all are equally long.
+        rows: The positions of the rows, longest first.
+        width: The number of tokens of the longest row.
+        padding: The total number of padding tokens of the other rows; 0 if all are equally long.
     """
 
     rows: npt.NDArray[np.intp]
@@ -23,7 +23,7 @@ class Batch:
 
     @property
     def tokens(self) -> int:
-        """Tokens that are computed, padding included."""
+        """The number of computed tokens, including padding."""
         return self.rows.size * self.width
 
 
@@ -34,8 +34,8 @@ def plan_batches(lengths: npt.NDArray[np.integer], token_budget: int, padding: i
 
     Args:
         lengths: Tokens of each row, shape (rows,), each at least 1.
-        token_budget: Tokens a batch may have, padding included; a longer row is a batch of its own.
-        padding: Padding tokens a batch may have.
+        token_budget: The maximum number of tokens of a batch, including padding; a longer row is a batch of its own.
+        padding: The maximum number of padding tokens of a batch.
 
     Returns:
         Batches; every row is in one of them.
@@ -61,14 +61,14 @@ def pack(
     lengths: npt.NDArray[np.integer],
     pad_id: int,
 ) -> npt.NDArray[np.int32]:
-    """Lay the tokens of all batches out one after the other, row by row, padded on the right.
+    """Lay out the tokens of all batches one after the other, row by row, padded on the right.
 
     Args:
-        batches: What goes together.
+        batches: The batches.
         ids: Token ids of all rows, one row after the other.
         starts: Where the ids of each row begin, shape (rows,).
-        lengths: How many they are, shape (rows,).
-        pad_id: What padding is filled with.
+        lengths: The number of ids of each row, shape (rows,).
+        pad_id: The id that fills the padding.
 
     Returns:
         Shape (tokens of all batches,): the first `batches[0].tokens` are the first batch, and so on.
@@ -78,11 +78,11 @@ def pack(
     for batch in batches:
         columns = np.arange(batch.width)
         block = packed[start : start + batch.tokens].reshape(batch.rows.size, batch.width)
-        places = starts[batch.rows, None] + columns
+        sources = starts[batch.rows, None] + columns
         if batch.padding:
             read = columns < lengths[batch.rows, None]
-            block[read] = ids[places[read]]
+            block[read] = ids[sources[read]]
         else:
-            block[:] = ids[places]
+            block[:] = ids[sources]
         start += batch.tokens
     return packed

@@ -1,8 +1,8 @@
-"""An exact forward pass for BERT classifiers and their near kin, made for classifying alone.
+"""An exact forward pass for BERT classifiers and close relatives, specialised for classification.
 
-It computes what Hugging Face's sequence classifiers of these families compute for one text at a time. Texts of
-equal length go together, so that there is neither padding nor a mask; only the first token of a text is
-classified, so the last layer computes keys and values for every token, and everything else for that token alone.
+It computes what Hugging Face's sequence classifiers of these families compute for a single text. Texts of equal length
+are batched, so that there is neither padding nor a mask; only the first token of a text is classified, so the last
+layer computes keys and values for every token, and everything else for that token alone.
 """
 
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ from sentiscore.engine.weights import take
 
 @dataclass(frozen=True)
 class _Family:
-    """What a family calls its settings and tensors.
+    """The names of a family's settings and tensors.
 
     Attributes:
-        prefix: Before the name of every tensor but those of the head.
-        layer: Name of a layer, by its number.
-        query: Names of the parts of a layer; each has a weight and a bias.
+        prefix: The prefix of every tensor name, except in the head.
+        layer: The name of a layer, with its number.
+        query: The name of a part of a layer, which has a weight and a bias.
         key: See query.
         value: See query.
         dense: See query.
@@ -33,11 +33,11 @@ class _Family:
         down: See query.
         output_norm: See query.
         head_dense: Full name of the head's first linear layer.
-        head_activation: What follows it.
-        head_output: Full name of the head's second.
-        settings: Its own names of settings that the others share, where they differ from BERT's.
+        head_activation: The activation that follows it.
+        head_output: Full name of the head's second linear layer.
+        settings: Its names of common settings, where they differ from BERT's.
         has_types: Whether there are embeddings of token types; a lone text is of type 0.
-        positions_after_padding: Whether positions are counted from the one after the id of the padding.
+        positions_after_padding: Whether positions start after the id of the padding token.
     """
 
     prefix: str
@@ -105,11 +105,11 @@ def _setting(config: Mapping[str, Any], family: _Family, name: str, default: Any
 
 
 @dataclass(frozen=True)
-class _Layer:
+class _BertLayer:
     query: Linear | None
-    """Of the last layer alone, where queries are needed for one token of a text."""
+    """Only in the last layer, where queries are needed for one token of a text."""
     qkv: Linear
-    """Queries, keys and values, in this order; in the last layer keys and values."""
+    """Queries, keys and values, in this order; in the last layer only keys and values."""
     dense: Linear
     attention_norm: Norm
     up: Linear
@@ -123,15 +123,15 @@ class BertEngine:
     Args:
         config: The model's `config.json`, one that `can_run` accepts.
         weights: Its tensors by name, as Hugging Face names them.
-        n_labels: How many logits a text has.
-        device: Where it computes.
-        dtype: With which numbers.
+        n_labels: The number of logits per text.
+        device: The device on which it computes.
+        dtype: The number type of its computation.
 
     Raises:
         CheckpointError: A tensor is missing or has another shape than the config says.
     """
 
-    pad_id: Final = 0  # any token will do: nobody looks at it
+    pad_id: Final = 0  # any token will do: padding is never read
 
     def __init__(
         self,
@@ -159,7 +159,7 @@ class BertEngine:
             weight, bias = take(weights, f"{name}.weight", hidden), take(weights, f"{name}.bias", hidden)
             return Norm(weight, bias, eps, device=device, dtype=dtype)
 
-        def layer(i: int) -> _Layer:
+        def layer(i: int) -> _BertLayer:
             name = f"{family.prefix}{family.layer.format(i)}"
             query, key, value = (
                 part(f"{name}.{which}", hidden, hidden) for which in (family.query, family.key, family.value)
@@ -169,7 +169,7 @@ class BertEngine:
             last = i == n_layers - 1
             together = (key, value) if last else (query, key, value)
             weights_of, biases_of = zip(*together, strict=True)
-            return _Layer(
+            return _BertLayer(
                 query=linear(*query) if last else None,
                 qkv=linear(torch.cat(weights_of), torch.cat(biases_of)),
                 dense=linear(*part(f"{name}.{family.dense}", hidden, hidden)),
@@ -182,15 +182,17 @@ class BertEngine:
         embeddings = f"{family.prefix}embeddings"
         self.vocabulary, positions = int(config["vocab_size"]), int(config["max_position_embeddings"])
         first = int(config.get("pad_token_id", _ROBERTA_PAD)) + 1 if family.positions_after_padding else 0
-        # RoBERTa's kin count positions from behind their padding token, which is always at its own
+        # RoBERTa's relatives start positions after the id of their padding token, which always keeps its own
         self._padding = first - 1 if family.positions_after_padding else None
-        places = take(weights, f"{embeddings}.position_embeddings.weight", positions, hidden)[max(first - 1, 0) :]
+        position_table = take(weights, f"{embeddings}.position_embeddings.weight", positions, hidden)[
+            max(first - 1, 0) :
+        ]
         if family.has_types:
             types = take(weights, f"{embeddings}.token_type_embeddings.weight", int(config["type_vocab_size"]), hidden)
-            places = places + types[0]
+            position_table = position_table + types[0]
         self.longest = positions - first
         words = take(weights, f"{embeddings}.word_embeddings.weight", self.vocabulary, hidden)
-        self._words, self._places = moved(words, device, dtype), moved(places, device, dtype)
+        self._words, self._position_table = moved(words, device, dtype), moved(position_table, device, dtype)
         self._embedding_norm = norm(f"{embeddings}.LayerNorm")
         self._layers = [layer(i) for i in range(n_layers)]
         self._head_dense = linear(*part(family.head_dense, hidden, hidden))
@@ -199,7 +201,7 @@ class BertEngine:
 
     @staticmethod
     def can_run(config: Mapping[str, Any]) -> bool:
-        """Is this a config that the forward pass computes exactly?"""
+        """Whether the forward pass computes this config exactly."""
         family = _FAMILIES.get(config.get("model_type", ""))
         return (
             family is not None
@@ -211,13 +213,13 @@ class BertEngine:
 
     @staticmethod
     def head_of(config: Mapping[str, Any]) -> str:
-        """Name of the head's last tensor, which has a row for each label."""
+        """The name of the head's last tensor, which has a row for each label."""
         return f"{_FAMILIES[config['model_type']].head_output}.weight"
 
     def open_window(self, distinct: Tensor) -> bool:
-        """Whether a text of the window may hold the token by which positions are counted.
+        """Whether a text of the window may contain the padding token, which affects how positions are counted.
 
-        On a GPU it always may, since to look there would wait for the device.
+        On a GPU this is always assumed, since checking would wait for the device.
 
         Args:
             distinct: Token ids, each once, shape (distinct tokens,).
@@ -226,38 +228,38 @@ class BertEngine:
             return False
         return distinct.device.type != "cpu" or bool((distinct == self._padding).any())
 
-    def _places_of(self, ids: Tensor, *, counted: bool) -> Tensor:
+    def _position_embeddings(self, ids: Tensor, *, counted: bool) -> Tensor:
         """The embeddings of the positions of a batch.
 
         Args:
             ids: Token ids, shape (rows, tokens).
-            counted: Whether padding tokens, which stay at their own position and are not counted, may be among them.
+            counted: Whether the ids may include padding tokens, which keep their own position and are not counted.
 
         Returns:
             Shape (tokens, size), or (rows, tokens, size).
         """
         if self._padding is None:
-            return self._places[: ids.shape[1]]
+            return self._position_table[: ids.shape[1]]
         if not counted:
-            return self._places[1 : ids.shape[1] + 1]
+            return self._position_table[1 : ids.shape[1] + 1]
         others = ids != self._padding
-        return self._places[others.cumsum(dim=1) * others]
+        return self._position_table[others.cumsum(dim=1) * others]
 
     @torch.inference_mode()
     def logits(self, window: bool, ids: Tensor, ends: Tensor | None) -> Tensor:
         """Logits of one batch.
 
         Args:
-            window: What `open_window` gave for it.
+            window: The result of `open_window` for its window.
             ids: Token ids, padded on the right, shape (rows, tokens).
-            ends: Position of the last token of each row, shape (rows,); None where no row is padded.
+            ends: Position of the last token of each row, shape (rows,); None if no row is padded.
 
         Returns:
             Shape (rows, labels), in the order of the model's ids.
         """
         rows, width = ids.shape
         bias = None if ends is None else hide_padding(ends, width, self._words.dtype)
-        x = self._embedding_norm((self._words[ids] + self._places_of(ids, counted=window)).flatten(0, 1))
+        x = self._embedding_norm((self._words[ids] + self._position_embeddings(ids, counted=window)).flatten(0, 1))
         for layer in self._layers:
             mixed = layer.qkv(x).view(rows, width, -1, x.shape[1] // self._heads)
             if layer.query is None:

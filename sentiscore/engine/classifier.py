@@ -1,4 +1,4 @@
-"""Texts -> logits: encode, plan, compute, put back in order."""
+"""Texts -> logits: encode, plan batches, compute, restore the order."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Self
@@ -20,18 +20,18 @@ from sentiscore.engine.tokenizer import Encoded, TextEncoder
 from sentiscore.errors import CheckpointError, InputError
 
 _TOKEN_BUDGET: Final = {"cpu": 512, "cuda": 65_536, "mps": 8_192}
-"""Tokens of a batch. On a CPU each core has a batch of its own, which should fit its cache."""
+"""Tokens per batch. On a CPU each core has its own batch, which should fit into its cache."""
 
 _CPU_NUMBERS: Final = 2**18
-"""Numbers that the tokens of a CPU's batch are made of, at least: a narrow model has more tokens in a batch, or calling
-its small operations one by one would take longer than computing them."""
+"""The minimum number of values in the tokens of a CPU's batch: a narrow model has more tokens in a batch, since
+otherwise calling its small operations one by one would take longer than computing them."""
 
 _PADDING: Final = {"cpu": 32, "cuda": 2_048, "mps": 512}
-"""Padding tokens of a batch that cost about as much as one more batch does. For a GPU this is an estimate: starting the
-hundred or so steps of a batch takes it about half a millisecond, in which it computes some thousand tokens."""
+"""The padding tokens that cost about as much as one more batch. For a GPU this is an estimate: launching the hundred or
+so steps of a batch takes it about half a millisecond, in which it computes some thousand tokens."""
 
 SHORTEST: Final = 3
-"""Tokens that leave room for a word between two special ones."""
+"""The minimum number of tokens that leaves room for a word between two special ones."""
 
 Progress = Callable[[int], None]
 
@@ -42,9 +42,9 @@ class Classifier:
     Args:
         encoder: Its tokenizer.
         engine: Its network.
-        n_labels: How many logits a text has.
-        device: Where it computes.
-        dtype: With which numbers.
+        n_labels: The number of logits per text.
+        device: The device on which it computes.
+        dtype: The number type of its computation.
     """
 
     def __init__(
@@ -79,8 +79,8 @@ class Classifier:
 
         Args:
             checkpoint: What to load.
-            device: Where to compute.
-            dtype: With which numbers.
+            device: The device on which to compute.
+            dtype: The number type of its computation.
             max_length: Tokens of a text that are read; the checkpoint's own limit by default.
 
         Raises:
@@ -92,7 +92,7 @@ class Classifier:
         with (
             machine_faults(device, dtype),
             cores(1),
-        ):  # memory is what loading waits for, and others only spin meanwhile
+        ):  # loading is bound by memory, and further threads would only spin
             encoder = load_encoder(checkpoint, wanted)
             types = encoder.types() if has_token_types(checkpoint.tokenizer_settings) else None
             engine = load_engine(checkpoint, device, dtype, max_length=wanted, types=types)
@@ -120,16 +120,16 @@ class Classifier:
 
     @property
     def computed_by_transformers(self) -> bool:
-        """Whether transformers computes its network or made its tokenizer: another version may give other answers."""
+        """Whether transformers computes its network or built its tokenizer: another version may give other answers."""
         return not is_own(self._engine) or self.encoder.origin != TOKENIZER
 
     @property
     def takes_padding(self) -> bool:
-        """Whether texts of unequal length may go through the network together."""
+        """Whether texts of unequal length may be batched."""
         return self._engine.pad_id is not None
 
     def run(self, encoded: Encoded, progress: Progress | None = None) -> npt.NDArray[np.float32]:
-        """Logits of each text, in order.
+        """Compute the logits of each text, in order.
 
         Args:
             encoded: Texts that `encoder` has encoded.
@@ -139,10 +139,10 @@ class Classifier:
             Shape (texts, labels); rows of texts without tokens are NaN.
 
         Raises:
-            InputError: The device has too little memory for a single text, or cannot compute the network.
+            InputError: The device lacks memory for a single text, or cannot compute the network.
             ForkError: It computes on a GPU, and this is a fork of the process that loaded it.
-            CheckpointError: The tokenizer gives ids that the network does not know, or the network answers with
-                what is not a number.
+            CheckpointError: The tokenizer returns ids that the network does not know, or the network returns values
+                that are not numbers.
         """
         logits = np.full((encoded.lengths.size, self._n_labels), np.nan, dtype=np.float32)
         rows = np.flatnonzero(encoded.lengths)
@@ -179,7 +179,7 @@ class Classifier:
         return logits
 
     def _to_device(self, values: npt.NDArray[Any]) -> Tensor:
-        """On a GPU through pinned memory, so that the copy waits for nobody."""
+        """Move an array to the device, through pinned memory on a GPU, so that the copy does not block."""
         tensor = torch.from_numpy(values)
         if self.device.type != "cuda":
             return tensor.to(self.device)
@@ -188,23 +188,23 @@ class Classifier:
     def _on_cores(
         self, batches: Sequence[Batch], ids: Tensor, ends: Tensor, distinct: Tensor, progress: Progress | None
     ) -> Tensor:
-        """Several batches at a time, each on cores of its own, so that none waits for another."""
+        """Compute several batches at a time, each on its own cores, so that none waits for another."""
         window = self._engine.open_window(distinct)
         work = [(batch, *given) for batch, given in zip(batches, _inputs(batches, ids, ends), strict=True)]
 
         def compute(one: tuple[Batch, Tensor, Tensor | None]) -> Tensor:
             return self._engine.logits(window, *one[1:])
 
-        def tell(one: tuple[Batch, Tensor, Tensor | None]) -> None:
+        def report(one: tuple[Batch, Tensor, Tensor | None]) -> None:
             if progress is not None:
                 progress(one[0].rows.size)
 
-        return torch.cat(on_cores(compute, work, tell))
+        return torch.cat(on_cores(compute, work, report))
 
     def _in_turn(
         self, batches: Sequence[Batch], ids: Tensor, ends: Tensor, distinct: Tensor, progress: Progress | None
     ) -> Tensor:
-        """One batch after the other; nothing here waits for the device, whose queue is filled meanwhile."""
+        """Compute one batch after the other; nothing here waits for the device, whose queue fills up."""
         window = self._engine.open_window(distinct)
         results = []
         for batch, (block, last) in zip(batches, _inputs(batches, ids, ends), strict=True):
@@ -214,7 +214,7 @@ class Classifier:
         return torch.cat(results)
 
     def _within_memory(self, window: Any, ids: Tensor, ends: Tensor | None) -> Tensor:
-        """Logits of a batch, in halves where the device's memory is too small for the whole."""
+        """Compute the logits of a batch, in halves if the device lacks memory for the whole batch."""
         try:
             return self._engine.logits(window, ids, ends)
         except torch.OutOfMemoryError as error:
@@ -224,7 +224,7 @@ class Classifier:
                     "Use --device cpu, a smaller --max-length, or a smaller model.",
                 ) from error
             half = len(ids) // 2
-        self._token_budget = min(self._token_budget, half * ids.shape[1])  # the next window begins with less
+        self._token_budget = min(self._token_budget, half * ids.shape[1])  # the next window starts with less
         parts = [
             self._within_memory(window, ids[part], None if ends is None else ends[part])
             for part in (slice(0, half), slice(half, None))
@@ -233,7 +233,7 @@ class Classifier:
 
 
 def _inputs(batches: Sequence[Batch], ids: Tensor, ends: Tensor) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Ids and ends of each batch, cut out of those of the window."""
+    """Slice the ids and ends of each batch out of those of the window."""
     token = row = 0
     for batch in batches:
         block = ids[token : token + batch.tokens].view(batch.rows.size, batch.width)

@@ -1,7 +1,7 @@
-"""How many cores torch computes on, thread by thread: what one is given takes nothing from the others.
+"""Sets how many cores torch uses for each thread separately.
 
-`torch.set_num_threads` changes what threads that come later begin with, too. So a thread's own number is set where
-torch keeps it, in OpenMP and MKL.
+`torch.set_num_threads` also changes the default of later threads. So a thread's own number is set where torch keeps it,
+in OpenMP and MKL.
 """
 
 import ctypes
@@ -24,12 +24,12 @@ _OF_A_THREAD: Final = ("omp_set_num_threads", "MKL_Set_Num_Threads_Local")
 
 @contextmanager
 def cores(n: int) -> Iterator[None]:
-    """Let torch compute on so many cores in this thread, and in no other.
+    """Let torch use this many cores in this thread, and only in this one.
 
     Args:
-        n: How many.
+        n: The number of cores.
     """
-    before = torch.get_num_threads()  # torch sets a new thread up at its first question, and must not do so later
+    before = torch.get_num_threads()  # torch initialises a new thread at its first call, and must not do so later
     _set_here(n)
     try:
         yield
@@ -40,15 +40,15 @@ def cores(n: int) -> Iterator[None]:
 def on_cores(
     function: Callable[[Item], Result], items: Sequence[Item], then: Callable[[Item], None] | None = None
 ) -> list[Result]:
-    """Call a function with each item, with as many at a time as there are cores which torch may use here.
+    """Call a function with each item, as many at a time as torch may use cores here.
 
-    Each call has cores of its own, so that none waits for another. What is not begun when an error or Ctrl-C ends this
-    is never begun. Where the system gives no thread, the calls are made here, one after the other, on one core.
+    Each call has its own cores, so that none waits for another. Calls that have not started when an error or Ctrl-C
+    ends this never start. If the system provides no thread, the calls are made here, one after the other, on one core.
 
     Args:
-        function: What to call.
-        items: What to call it with.
-        then: Called in this thread with each item that is done, in any order.
+        function: The function to call.
+        items: The arguments.
+        then: Called in this thread with each finished item, in any order.
 
     Returns:
         The results, in the order of the items.
@@ -64,7 +64,7 @@ def on_cores(
             with cores(allowed // workers):
                 for number, item in _taken(left):
                     done.put((number, function(item)))
-        except BaseException as error:  # noqa: BLE001 - raised where the results are collected
+        except BaseException as error:  # noqa: BLE001 - raised when the results are collected
             done.put(error)
 
     def one_by_one() -> None:
@@ -75,7 +75,7 @@ def on_cores(
 
     try:
         if not sum([Task(work).begin() for _ in range(workers)]):
-            with cores(1):  # OpenMP would find no thread either, and end the process
+            with cores(1):  # OpenMP would get no thread either, and end the process
                 one_by_one()
         while len(found) < len(items):
             outcome = done.get()
@@ -90,7 +90,7 @@ def on_cores(
 
 
 def _taken(left: deque[Item]) -> Iterator[Item]:
-    """What is left, each taken once, however many threads take."""
+    """The remaining items, each handed out once, even with several threads."""
     while True:
         try:
             item = left.popleft()
@@ -108,7 +108,7 @@ def _set_here(n: int) -> None:
 
 @cache
 def _setters() -> list[Callable[[int], Any]]:
-    """What sets the number for one thread, of the libraries that torch computes with."""
-    library = ctypes.CDLL(torch._C.__file__)  # which finds all that it is linked with
+    """The functions of torch's libraries that set the number of cores of one thread."""
+    library = ctypes.CDLL(torch._C.__file__)  # finds everything it is linked with
     setters = [getattr(library, name) for name in _OF_A_THREAD if hasattr(library, name)]
     return setters if hasattr(library, _OF_A_THREAD[0]) else [torch.set_num_threads]

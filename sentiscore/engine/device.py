@@ -1,4 +1,4 @@
-"""Which device and number type to compute with."""
+"""Chooses the device and number type to compute with."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -14,15 +14,15 @@ from sentiscore.forks import forked_with
 
 DTYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _SLOW: Final = 1.25
-"""Times as long as in fp32 from which on a number type is called slow."""
+"""A number type that takes this many times as long as fp32 is called slow."""
 
 
 def has_fast_bf16(device: torch.device) -> bool:
-    """Does this device multiply bf16 matrices faster than fp32 ones?
+    """Whether this device multiplies bf16 matrices faster than fp32 ones.
 
-    A CPU may know bf16 and be slower for it: Intel's are unless they have AMX, which a virtual machine may hide, and
-    AMD's are about twice as fast (`python -m tests.benches.gemm cpu` prints it). None is fast if oneDNN, which does
-    the fast product, does not work there. A machine that cannot be asked counts as slow; this never raises.
+    A CPU may support bf16 and be slower with it: Intel's are unless they have AMX, which a virtual machine may hide,
+    and AMD's are about twice as fast (`python -m tests.benches.gemm cpu` prints it). None is fast if oneDNN, which does
+    the fast product, does not work there. If the measurement fails, it counts as slow; this never raises.
     """
     try:
         if device.type == "cuda":
@@ -41,14 +41,14 @@ def _says_fast_bf16(able: Mapping[str, Any]) -> bool:
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """A device by name.
+    """Choose a device by name.
 
     Args:
         name: "auto" (a CUDA GPU where there is one, otherwise the CPU), or what torch calls a device:
             "cpu", "cuda", "cuda:1", "mps".
 
     Raises:
-        InputError: There is no such device here.
+        InputError: This machine has no such device.
         ForkError: It is a GPU that this process, a fork of one that used it, cannot use.
     """
     if name == "auto":
@@ -68,7 +68,7 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def check_fork(device: torch.device) -> torch.device:
-    """The device.
+    """Check that the device can be used in this process, and return it.
 
     Raises:
         ForkError: It is a GPU that was used before this process was forked.
@@ -80,11 +80,11 @@ def check_fork(device: torch.device) -> torch.device:
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """A number type by name. One that is slow on the device is warned about, once in a process.
+    """Choose a number type by name. Warns once per process about one that is slow on the device.
 
     Args:
         name: "auto" (bf16 where the device is faster for it, otherwise fp32), "fp32" or "bf16".
-        device: Where it will be used.
+        device: The device that will use it.
 
     Raises:
         InputError: There is no such type, or the device cannot compute with it.
@@ -115,15 +115,15 @@ def _warn_if_slow(name: str, device: torch.device) -> None:
 
 @contextmanager
 def machine_faults(device: torch.device, dtype: torch.dtype, *, all_of_them: bool = False) -> Iterator[None]:
-    """Translate what is the fault of the machine, and neither of a model nor of a text.
+    """Translate errors that the machine causes, rather than a model or a text.
 
     Args:
-        device: Where is computed.
+        device: The device of the computation.
         dtype: With which numbers.
-        all_of_them: Whether nothing inside depends on a model's settings, so that every error is the machine's.
+        all_of_them: Whether nothing in the block depends on a model's settings, so that the machine causes every error.
 
     Raises:
-        InputError: The machine cannot do what is inside.
+        InputError: The machine cannot execute the block.
     """
     try:
         yield

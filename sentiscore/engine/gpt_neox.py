@@ -1,14 +1,14 @@
-"""An exact forward pass for GPT-NeoX classifiers (Pythia and its kin), made for classifying alone.
+"""An exact forward pass for GPT-NeoX classifiers (Pythia and relatives), specialised for classification.
 
-It computes what Hugging Face's `GPTNeoXForSequenceClassification` computes for one text at a time, and leaves
-out what a classifier does not need:
+It computes what Hugging Face's `GPTNeoXForSequenceClassification` computes for a single text, and omits what a
+classifier does not need:
 
-1. A causal model never looks to the right, so texts that are padded on the right need no mask.
+1. A causal model never attends to the right, so texts that are padded on the right need no mask.
 2. Only the last token of a text is classified, so the last layer computes keys and values for every token, and
    everything else for that token alone.
-3. The first layer sees nothing but the token, and rotary embeddings touch only queries and keys. So its queries,
-   keys, values and (with a parallel residual) its MLP are computed once for each distinct token of a window, and
-   looked up after that. Graef, "Transformer tricks: Precomputing the first layer", arXiv 2402.13388.
+3. The input of the first layer depends only on the token, and rotary embeddings affect only queries and keys. So its
+   queries, keys, values and (with a parallel residual) its MLP are computed once for each distinct token of a window,
+   and looked up after that. Graef, "Transformer tricks: Precomputing the first layer", arXiv 2402.13388.
 4. The weight and bias of a layer norm are folded into the linear layer that follows, and the scale of attention
    into the queries. With a parallel residual, attention and MLP then share one normalised input.
 """
@@ -31,19 +31,19 @@ _TOKENS_AT_ONCE: Final = 4096
 
 
 @dataclass(frozen=True)
-class _Layer:
+class _GptNeoxLayer:
     query: Linear | None
-    """Of the last layer alone, where queries are needed for one token of a text."""
+    """Only in the last layer, where queries are needed for one token of a text."""
     qkv: Linear
-    """Queries, keys and values, in this order; in the last layer keys and values."""
+    """Queries, keys and values, in this order; in the last layer only keys and values."""
     dense: Linear
     up: Linear
     down: Linear
 
 
 @dataclass(frozen=True)
-class Window:
-    """The first layer's work for each distinct token of a window; `slots` says where a token's is."""
+class FirstLayer:
+    """The first layer's results for each distinct token of a window; `slots` maps a token id to its row."""
 
     slots: Tensor
     embedded: Tensor
@@ -57,15 +57,15 @@ class GptNeoxEngine:
     Args:
         config: The model's `config.json`, one that `can_run` accepts.
         weights: Its tensors by name, as Hugging Face names them.
-        n_labels: How many logits a text has.
-        device: Where it computes.
-        dtype: With which numbers.
+        n_labels: The number of logits per text.
+        device: The device on which it computes.
+        dtype: The number type of its computation.
 
     Raises:
         CheckpointError: A tensor is missing or has another shape than the config says.
     """
 
-    pad_id: Final = 0  # any token will do: nobody looks at it
+    pad_id: Final = 0  # any token will do: padding is never read
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class GptNeoxEngine:
         def norm(name: str) -> tuple[Tensor, Tensor]:
             return take(weights, f"{name}.weight", hidden), take(weights, f"{name}.bias", hidden)
 
-        def layer(i: int) -> _Layer:
+        def layer(i: int) -> _GptNeoxLayer:
             name = f"gpt_neox.layers.{i}"
             before_attention, before_mlp = norm(f"{name}.input_layernorm"), norm(f"{name}.post_attention_layernorm")
             attention = f"{name}.attention.query_key_value"
@@ -113,7 +113,7 @@ class GptNeoxEngine:
             )
             first, last = i == 0, i == n_layers - 1
             kept = hidden if last and not first else 0
-            return _Layer(
+            return _GptNeoxLayer(
                 query=linear(weight[:kept], bias[:kept]) if kept else None,
                 qkv=linear(weight[kept:], bias[kept:]),
                 dense=linear(
@@ -134,7 +134,7 @@ class GptNeoxEngine:
 
     @staticmethod
     def can_run(config: Mapping[str, Any]) -> bool:
-        """Is this a config that the forward pass computes exactly?"""
+        """Whether the forward pass computes this config exactly."""
         rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
         return (
             config.get("model_type") == _MODEL_TYPE
@@ -144,12 +144,12 @@ class GptNeoxEngine:
 
     @staticmethod
     def head_of(config: Mapping[str, Any]) -> str:
-        """Name of the head's last tensor, which has a row for each label."""
+        """The name of the head's last tensor, which has a row for each label."""
         return _HEAD
 
     @torch.inference_mode()
-    def open_window(self, distinct: Tensor) -> Window:
-        """Do the first layer's work for the tokens that the next batches are made of.
+    def open_window(self, distinct: Tensor) -> FirstLayer:
+        """Compute the first layer for the tokens that the next batches consist of.
 
         Args:
             distinct: Token ids, each once, shape (distinct tokens,).
@@ -159,7 +159,7 @@ class GptNeoxEngine:
         embedded = self._embedding[distinct]
         first = self._layers[0]
         inputs = [self._normalised(part) for part in torch.split(embedded, _TOKENS_AT_ONCE)]
-        return Window(
+        return FirstLayer(
             slots=slots,
             embedded=embedded,
             qkv=torch.cat([first.qkv(part) for part in inputs]),
@@ -167,13 +167,13 @@ class GptNeoxEngine:
         )
 
     @torch.inference_mode()
-    def logits(self, window: Window, ids: Tensor, ends: Tensor | None) -> Tensor:
+    def logits(self, window: FirstLayer, ids: Tensor, ends: Tensor | None) -> Tensor:
         """Logits of one batch of the open window.
 
         Args:
-            window: What `open_window` gave for it.
+            window: The result of `open_window` for its window.
             ids: Token ids, padded on the right, shape (rows, tokens).
-            ends: Position of the last token of each row, shape (rows,); None where no row is padded.
+            ends: Position of the last token of each row, shape (rows,); None if no row is padded.
 
         Returns:
             Shape (rows, labels), in the order of the model's ids.
@@ -203,8 +203,8 @@ class GptNeoxEngine:
     def _pooled(self, ids: Tensor, ends: Tensor | None) -> Tensor:
         """The position whose output is classified: the last token that is not the config's padding token.
 
-        A text may hold that token itself, where its end-of-text token pads too, say. If it holds no other, the first
-        position counts, as in Hugging Face's model.
+        A text may contain that token itself, for example if the end-of-text token is also used for padding. If it
+        contains no other, the first position is used, as in Hugging Face's model.
         """
         rows, width = ids.shape
         if self._padding is None:
@@ -219,16 +219,16 @@ class GptNeoxEngine:
     def _normalised(self, x: Tensor) -> Tensor:
         return functional.layer_norm(x, (self.width,), eps=self._eps)
 
-    def _mlp(self, layer: _Layer, z: Tensor) -> Tensor:
+    def _mlp(self, layer: _GptNeoxLayer, z: Tensor) -> Tensor:
         return layer.down(self._activation(layer.up(z)))
 
-    def _joined(self, layer: _Layer, x: Tensor, attended: Tensor, mlp: Tensor | None) -> Tensor:
+    def _joined(self, layer: _GptNeoxLayer, x: Tensor, attended: Tensor, mlp: Tensor | None) -> Tensor:
         """The layer's output; `mlp` is that of a parallel residual."""
         joined = layer.dense(attended).add_(x)
         return joined.add_(self._mlp(layer, self._normalised(joined)) if mlp is None else mlp)
 
     def _attend(self, qkv: Tensor, rows: int) -> Tensor:
-        """Each token sees itself and what is to its left."""
+        """Each token attends to itself and to those on its left."""
         query, key, value = qkv.view(rows, len(qkv) // rows, -1).chunk(3, dim=-1)
         width = query.shape[1]
         cos, sin = self._cos[:width], self._sin[:width]
@@ -236,7 +236,7 @@ class GptNeoxEngine:
         return attend(*heads, causal=True)
 
     def _attend_from(self, query: Tensor, kv: Tensor, ends: Tensor) -> Tensor:
-        """The last token of each row sees the whole row."""
+        """The last token of each row attends to the whole row."""
         key, value = kv.view(len(query), len(kv) // len(query), -1).chunk(2, dim=-1)
         width = key.shape[1]
         heads = (
@@ -247,16 +247,16 @@ class GptNeoxEngine:
         return attend(*heads, bias=hide_padding(ends, width, key.dtype))
 
     def _split(self, x: Tensor) -> Tensor:
-        """Shape (rows, tokens, heads, size)."""
+        """Reshape to (rows, tokens, heads, size)."""
         return x.reshape(*x.shape[:-1], self._heads, -1)
 
     def _turned(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """Queries or keys, the first dimensions of each head turned by the position.
+        """Rotate the first dimensions of each head of queries or keys by the position.
 
         Su and others, "RoFormer: Enhanced Transformer with Rotary Position Embedding", arXiv 2104.09864.
 
         Args:
-            x: As `_by_part` orders them, shape (rows, tokens, heads * size).
+            x: Queries or keys in the order of `_by_part`, shape (rows, tokens, heads * size).
             cos: For each position, shape (tokens, heads * frequencies) or (rows, 1, heads * frequencies).
             sin: Same.
 
@@ -266,13 +266,13 @@ class GptNeoxEngine:
         turned = cos.shape[-1]
         a, b, rest = torch.split(x, [turned, turned, x.shape[-1] - 2 * turned], dim=-1)
         parts = torch.addcmul(a * cos, b, sin, value=-1), torch.addcmul(b * cos, a, sin), rest
-        # head by head in memory, as attention wants them
+        # contiguous per head, as attention needs them
         return torch.cat([self._split(part).transpose(1, 2) for part in parts], dim=-1).transpose(1, 2)
 
     def _by_part(self, x: Tensor) -> Tensor:
-        """Outputs that are stored head by head, as queries, keys and values of all heads; queries scaled.
+        """Reorder outputs that are stored head by head to queries, keys and values of all heads; scales the queries.
 
-        What is turned together stands together: of queries and keys first the first halves of the turned
+        Dimensions that are rotated together are adjacent: for queries and keys first the first halves of the rotated
         dimensions of all heads, then the second halves, then the rest.
         """
         n = self._cos.shape[1] // self._heads
@@ -284,7 +284,7 @@ class GptNeoxEngine:
 
 
 def _folded(weight: Tensor, bias: Tensor, norm: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """A linear layer that takes what the norm before it has normalised, and not yet scaled or shifted."""
+    """A linear layer that includes the preceding norm's weights: its input is only normalised."""
     scale, shift = norm
     return weight * scale, bias + weight @ shift
 

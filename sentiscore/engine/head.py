@@ -1,4 +1,4 @@
-"""What is wrong with a classifier's head, worded once for every engine."""
+"""Errors about a classifier's head, worded once for every engine."""
 
 from collections.abc import Collection, Iterable
 
@@ -9,22 +9,22 @@ from sentiscore.errors import CheckpointError
 def below_head(names: Iterable[str], body: str) -> list[str]:
     """The names of tensors that are not part of a classifier's head, sorted.
 
-    The head is what lies outside of the body of the network, and the layer in the body that pools the tokens of a text:
-    a base that was trained on another task often has neither.
+    The head is everything outside the body of the network, and the layer in the body that pools the tokens of a text: a
+    base that was trained on another task often has neither.
 
     Args:
         names: Names of tensors of the classifier.
-        body: What the network calls its body, such as "bert".
+        body: The network's name for its body, such as "bert".
     """
     return sorted(name for name in names if name.startswith(f"{body}.") and "pooler" not in name.split("."))
 
 
 def untrained(folder: Folder, missing: Collection[str], body: str) -> CheckpointError:
-    """The error for a classifier some of whose weights are missing.
+    """The error for a classifier with missing weights.
 
     Args:
         folder: The model folder.
-        missing: Names of the tensors that its files do not hold.
+        missing: Names of the tensors that its files lack.
         body: See `below_head`.
     """
     if below_head(missing, body):
@@ -36,7 +36,7 @@ def untrained(folder: Folder, missing: Collection[str], body: str) -> Checkpoint
 
 
 def incomplete(folder: Folder, missing: Collection[str]) -> CheckpointError:
-    """The error for a model whose weights are missing where no training would make up for them."""
+    """The error for a model that lacks weights which no training would replace."""
     tensors = "1 tensor" if len(missing) == 1 else f"{len(missing):,} tensors"
     return CheckpointError(
         f"{folder} is not a whole model: its weights lack {tensors}, such as {min(missing)}.",
@@ -45,7 +45,7 @@ def incomplete(folder: Folder, missing: Collection[str]) -> CheckpointError:
 
 
 def miscounted(folder: Folder, n_classes: int, n_labels: int) -> CheckpointError:
-    """The head has more or fewer classes than there are label names."""
+    """The error for a head with more or fewer classes than label names."""
     return CheckpointError(
         f"{folder} has {n_classes} classes, but {n_labels} label names.",
         "Name every class once, in the order of the ids, with --labels.",

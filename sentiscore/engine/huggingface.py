@@ -24,30 +24,32 @@ _USUAL_WIDTH: Final = 512
 _USUAL_LENGTH: Final = 512
 
 _NO_TOKEN: Final = -1
-"""A padding id that no token has: a decoder then takes the last token of each row, as it does for one row."""
+"""A padding id that no token has: a decoder then uses the last token of each row, as it does for a single row."""
 
 _SPARSE: Final = "block_sparse"
 _FULL: Final = "original_full"
 _ROPE_BY_LENGTH: Final = {"dynamic": "max_position_embeddings", "longrope": "original_max_position_embeddings"}
-"""Kinds of rotary embeddings that change with the longest text seen, and the setting up to which they do not."""
+"""Kinds of rotary embeddings that change with the longest text seen, and the setting with the length up to which they
+do not."""
 
 _SLACK: Final = 4
 _SMALL: Final = 2**26
-"""A network may have tables beside its weights; one that is this many times larger than its weights is a trap."""
+"""A network may have tables in addition to its weights; one that is this many times larger than its weights is
+malicious."""
 
 
 class HuggingFaceEngine:
-    """`AutoModelForSequenceClassification` on one device.
+    """An `AutoModelForSequenceClassification` on one device.
 
     Args:
         model: The classifier, in evaluation mode.
-        device: Where it computes.
-        types: Token types by token id, for the tokens whose type is not 0; None where the network is given no types.
-            Networks without token types ignore them.
+        device: The device on which it computes.
+        types: Token types by token id, for the tokens whose type is not 0; None if the network gets no types. Networks
+            without token types ignore them.
 
     Attributes:
-        pad_id: What padded places of a batch hold; None where only texts of equal length may go together.
-        longest: The most tokens that it reads, as far as it was asked.
+        pad_id: The id of padding in a batch; None if only texts of equal length may be batched.
+        longest: The maximum number of tokens that it reads, as far as this was probed.
     """
 
     def __init__(self, model: Any, device: torch.device, *, types: Mapping[int, int] | None = None) -> None:
@@ -63,7 +65,7 @@ class HuggingFaceEngine:
             model.base_model.set_attention_type(_FULL)
         self.vocabulary = int(model.get_input_embeddings().num_embeddings)
         self.width = int(getattr(model.config, "hidden_size", _USUAL_WIDTH))
-        model.config.use_cache = False  # decoders would keep keys and values that nobody asks for
+        model.config.use_cache = False  # decoders would keep keys and values that are never used
         self._types = None
         if types is not None and "token_type_ids" in inspect.signature(model.forward).parameters:
             self._types = torch.zeros(self.vocabulary, dtype=torch.int64)
@@ -80,16 +82,16 @@ class HuggingFaceEngine:
     def probed(
         cls, model: Any, device: torch.device, *, max_length: int, types: Mapping[int, int] | None = None
     ) -> Self:
-        """An engine that knows what its network can be given, since it was asked.
+        """Make an engine that knows which inputs its network accepts, by probing it.
 
         Args:
             model: The classifier, on the CPU.
-            device: Where it computes afterwards.
-            max_length: The most tokens that will be read of a text.
+            device: The device on which it computes afterwards.
+            max_length: The maximum number of tokens of a text that will be read.
             types: See the class.
 
         Raises:
-            ValueError: The network cannot be used: it runs on no text, or its answers depend on other texts.
+            ValueError: The network cannot be used: it accepts no text, or its answers depend on other texts.
         """
         engine = cls(model, torch.device("cpu"), types=types)
         wanted = min(max_length, _longest_steady(model.config))
@@ -116,15 +118,15 @@ class HuggingFaceEngine:
 
         Args:
             folder: The model folder.
-            n_labels: How many classes it has to have.
-            device: Where to compute.
-            dtype: With which numbers.
-            max_length: The most tokens that will be read of a text.
+            n_labels: The number of classes it must have.
+            device: The device on which to compute.
+            dtype: The number type to compute with.
+            max_length: The maximum number of tokens of a text that will be read.
             types: See the class.
-            hashes: sha256 of its files by name, as they were checked.
+            hashes: sha256 of its checked files by name.
 
         Raises:
-            CheckpointError: The folder does not hold a whole classifier of a known kind, or it cannot be used.
+            CheckpointError: The folder does not hold a complete classifier of a known kind, or it cannot be used.
         """
         config = read_config(folder, (hashes or {}).get(CONFIG))
         weights = read_weights(folder, hashes)
@@ -142,26 +144,26 @@ class HuggingFaceEngine:
         if model.config.num_labels != n_labels:
             raise head.miscounted(folder, model.config.num_labels, n_labels)
         try:
-            # transformers leaves parameters that belong to no layer, such as XLNet's, in fp32
+            # transformers keeps parameters outside of layers, such as XLNet's, in fp32
             return cls.probed(hold_in(model, dtype), device, max_length=max_length, types=types)
         except ValueError as error:
             raise unusable(folder, error, dtype) from error
 
     def open_window(self, distinct: Tensor) -> None:
-        """Nothing is shared between the batches of a window."""
+        """Do nothing: the batches of a window share nothing."""
 
     def logits(self, window: None, ids: Tensor, ends: Tensor | None) -> Tensor:
         """Logits of one batch.
 
         Args:
-            window: What `open_window` gave for it.
+            window: The result of `open_window` for its window.
             ids: Token ids, padded on the right, shape (rows, tokens).
-            ends: Position of the last token of each row, shape (rows,); None where no row is padded.
+            ends: Position of the last token of each row, shape (rows,); None if no row is padded.
 
         Returns:
             Shape (rows, labels), in the order of the model's ids.
         """
-        if ids.shape[1] < self._shortest:  # always to the same length, whatever is beside it
+        if ids.shape[1] < self._shortest:  # always to the same length, whatever the other rows
             ends = torch.full_like(ids[:, 0], ids.shape[1] - 1) if ends is None else ends
             ids = functional.pad(ids, (0, self._shortest - ids.shape[1]), value=self._filling)
         try:
@@ -176,7 +178,7 @@ class HuggingFaceEngine:
 
     @torch.inference_mode()
     def _ask(self, ids: Tensor, ends: Tensor | None) -> Tensor:
-        """See `logits`; what the network raises is let through."""
+        """See `logits`; errors of the network are not translated."""
         mask = torch.ones_like(ids) if ends is None else torch.arange(ids.shape[1], device=ids.device) <= ends[:, None]
         more = {} if self._types is None else {"token_type_ids": self._types[ids.long()]}
         logits: Tensor = self._model(input_ids=ids.long(), attention_mask=mask.long(), **more).logits
@@ -184,15 +186,15 @@ class HuggingFaceEngine:
 
 
 def unusable(folder: Folder, error: ValueError, dtype: torch.dtype) -> CheckpointError:
-    """What to say of a network that was made, and that cannot answer as a classifier has to."""
+    """The error for a network that was built but does not answer as a classifier should."""
     hint = "Choose another model." if dtype is torch.float32 else "Try --dtype fp32, or choose another model."
     return CheckpointError(f"{folder} cannot be used: {error}.", hint)
 
 
 def hold_in(model: Any, dtype: torch.dtype) -> Any:
-    """Hold the weights of a network in another number type; what it computed of its settings stays exact.
+    """Convert the weights of a network to another number type; values computed from its settings stay exact.
 
-    Positions, say, are turned by angles that a network keeps in fp32, whatever its weights are held in.
+    For example, positions are rotated by angles that a network keeps in fp32, whatever the type of its weights.
     """
     for parameter in model.parameters():
         parameter.data = parameter.data.to(dtype)
@@ -202,19 +204,19 @@ def hold_in(model: Any, dtype: torch.dtype) -> Any:
 def build_classifier(
     config: Mapping[str, Any], weights: Mapping[str, Tensor], dtype: torch.dtype, **options: Any
 ) -> tuple[Any, dict[str, Any]]:
-    """A network of transformers, made of settings and tensors in memory; the library sees no folder and no name.
+    """Build a transformers network from settings and tensors in memory; the library sees no folder and no name.
 
     Args:
-        config: What `read_config` allowed.
+        config: The settings that `read_config` allowed.
         weights: Its tensors by name.
-        dtype: What to hold them in.
-        options: More for the library's `from_pretrained`.
+        dtype: The number type of the weights.
+        options: Further arguments for the library's `from_pretrained`.
 
     Returns:
-        The `...ForSequenceClassification` network, and what the library tells about loading it.
+        The `...ForSequenceClassification` network, and what the library reports about loading it.
 
     Raises:
-        ValueError: The network would be larger than its weights. See `REFUSALS` for what else the library raises.
+        ValueError: The network would be larger than its weights. See `REFUSALS` for further errors of the library.
     """
     with offline(), _translated():
         made, kind, plan = _plan_of(config)
@@ -230,13 +232,13 @@ def build_classifier(
 
 
 def check_body(folder: Folder, model: Any, loading_info: Mapping[str, Any]) -> None:
-    """Do the files of a model hold all of a classifier but its head?
+    """Check that the files of a model hold all of a classifier except its head.
 
-    transformers fills what is missing, or of another shape, with random numbers.
+    transformers fills weights that are missing, or have another shape, with random numbers.
 
     Args:
         folder: The model folder.
-        model: The classifier that was made of them.
+        model: The classifier that was built from them.
         loading_info: What transformers reported about loading it.
 
     Raises:
@@ -249,18 +251,18 @@ def check_body(folder: Folder, model: Any, loading_info: Mapping[str, Any]) -> N
 
 
 def _plan_of(config: Mapping[str, Any]) -> tuple[Any, Any, Any]:
-    """The config of a network as transformers has it, its class, and the network without its numbers."""
+    """The transformers config of a network, its class, and the network without its values."""
     transformers = quiet_transformers()
     settings = {name: value for name, value in config.items() if name != "model_type"}
     made = transformers.AutoConfig.for_model(config["model_type"], **settings)
     kind = transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(made)]
-    with torch.device("meta"):  # nothing is held in memory there
+    with torch.device("meta"):  # allocates no memory
         return made, kind, kind(copy.deepcopy(made))
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """What transformers itself checks of its settings is an error of another kind, with the reason on a second line."""
+    """Translate transformers' own validation errors of settings, which have the reason on a second line."""
     errors = import_extra("huggingface_hub.errors", "hub")
     try:
         yield
@@ -270,7 +272,7 @@ def _translated() -> Iterator[None]:
 
 @contextmanager
 def offline() -> Iterator[None]:
-    """No request to the hub meanwhile, whatever the library is at; the user's settings are as before afterwards."""
+    """Prevent requests to the hub, whatever the library does; restores the user's settings afterwards."""
     constants = import_extra("huggingface_hub.constants", "hub")
     before = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = True
@@ -281,16 +283,16 @@ def offline() -> Iterator[None]:
 
 
 def reason_of(error: Exception) -> str:
-    """Why a network could not be made, in a few words."""
+    """Why a network could not be built, in a few words."""
     first = first_line(error)
-    # transformers means a table that it logs, and that is not shown here
+    # transformers refers to a logged table, which is not shown here
     return "its weights are not of the shapes that config.json says" if "look at the above report" in first else first
 
 
 def _longest_steady(config: Any) -> int:
-    """The most tokens that rotary embeddings read without a change of their frequencies.
+    """The maximum number of tokens for which rotary embeddings keep their frequencies.
 
-    Beyond that some take other ones from the next text on, shorter texts beside it included.
+    Beyond that some kinds use other frequencies for all following texts, and for shorter ones in the same batch.
     """
     found = getattr(config, "rope_parameters", None) or {}
     tables = [found, *(table for table in found.values() if isinstance(table, dict))]
@@ -302,8 +304,8 @@ def _longest_steady(config: Any) -> int:
 def _pad_id(model: Any) -> int | None:
     """The padding id of a model, if its config names a token.
 
-    Where it names none, no other id will do: a decoder takes the last token that is not padding, and any token may be
-    the last one of a text, the one for its end above all.
+    If it names none, no other id is safe: a decoder uses the last token that is not padding, and any token may be the
+    last one of a text, especially the end-of-text token.
     """
     pad = getattr(model.config, "pad_token_id", None)
     return pad if isinstance(pad, int) and 0 <= pad < model.get_input_embeddings().num_embeddings else None

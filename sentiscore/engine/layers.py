@@ -1,6 +1,6 @@
-"""What the forward passes of our own are made of: linear layers, norms, attention.
+"""Building blocks of our own forward passes: linear layers, norms, attention.
 
-Tokens of a batch stand one after the other, shape (tokens, size), wherever a row's borders do not matter.
+Tokens of a batch are concatenated, shape (tokens, size), wherever the borders of rows do not matter.
 """
 
 from collections.abc import Callable
@@ -19,17 +19,17 @@ ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
     "gelu_pytorch_tanh": lambda x: functional.gelu(x, approximate="tanh"),
     "relu": functional.relu,
 }
-"""By the names they have in a Hugging Face config."""
+"""By their names in a Hugging Face config."""
 
 SMALL: Final = 16
 """Weights with fewer inputs or outputs are not worth packing."""
 
 _LONG: Final = 512
-"""Tokens from which on torch's own attention, which never holds all scores, is the better one on a CPU."""
+"""The number of tokens from which torch's own attention, which never holds all scores, is faster on a CPU."""
 
 
 def moved(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """A tensor on another device, as another number type.
+    """Move a tensor to another device and number type.
 
     Raises:
         InputError: The device cannot hold it.
@@ -41,15 +41,15 @@ def moved(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
 class Linear:
     """A linear layer on a device.
 
-    On a CPU the weights are laid out once as oneDNN's matrix multiplication wants them: in bf16 that is a tenth faster
-    than having it done at each call, and in fp32 more than twice as fast as the library that torch calls otherwise on
-    an AMD processor. Where the machine cannot do that, torch's plain product is used.
+    On a CPU the weights are packed once for oneDNN's matrix multiplication: in bf16 that is a tenth faster than packing
+    at each call, and in fp32 more than twice as fast as the library that torch otherwise calls on an AMD processor. If
+    the machine does not support that, torch's plain product is used.
 
     Args:
         weight: Shape (outputs, inputs).
         bias: Shape (outputs,).
-        device: Where it computes.
-        dtype: With which numbers.
+        device: The device on which it computes.
+        dtype: The number type of its computation.
 
     Raises:
         InputError: The device cannot hold it.
@@ -67,21 +67,21 @@ class Linear:
                 self._product = None
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Shape (tokens, outputs)."""
+        """Apply the layer; returns shape (tokens, outputs)."""
         if self._product is not None:
             return self._product(x, self._weight, self._bias)
         return functional.linear(x, self._weight, self._bias)
 
 
 class Norm:
-    """Layer normalisation with a weight and a bias of its own.
+    """Layer normalisation with a weight and a bias.
 
     Args:
         weight: Shape (size,).
         bias: Same shape.
         eps: Added to the variance.
-        device: Where it computes.
-        dtype: With which numbers.
+        device: The device on which it computes.
+        dtype: The number type of its computation.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor, eps: float, *, device: torch.device, dtype: torch.dtype) -> None:
@@ -89,12 +89,12 @@ class Norm:
         self._eps = eps
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Same shape."""
+        """Normalise; keeps the shape."""
         return functional.layer_norm(x, self._weight.shape, self._weight, self._bias, self._eps)
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, *, bias: Tensor | None = None, causal: bool = False) -> Tensor:
-    """Scaled dot-product attention whose scale is in the query already.
+    """Scaled dot-product attention; the query is already scaled.
 
     Vaswani and others, "Attention Is All You Need", arXiv 1706.03762. On a CPU short texts go through batched
     products, which are two to four times as fast there as torch's own attention.
@@ -104,7 +104,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, bias: Tensor | None = N
         key: Shape (rows, tokens, heads, size).
         value: Same shape.
         bias: Added to the scores, shape (rows, 1, tokens).
-        causal: Each query sees itself and what is to its left alone; there is one for each token, and no bias.
+        causal: Whether each query attends only to itself and to its left; requires a query per token, and no bias.
 
     Returns:
         Shape (rows * queries, heads * size).
@@ -130,15 +130,15 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, bias: Tensor | None = N
 
 
 def hide_padding(ends: Tensor, width: int, dtype: torch.dtype) -> Tensor:
-    """A bias that hides what stands after the last token of each row.
+    """A bias that masks everything after the last token of each row.
 
     Args:
         ends: Position of the last token of each row, shape (rows,).
         width: Tokens of a padded row.
-        dtype: Of the scores.
+        dtype: The number type of the scores.
 
     Returns:
-        Shape (rows, 1, width): 0 where there is a token, minus infinity where there is none.
+        Shape (rows, 1, width): 0 for tokens, minus infinity for padding.
     """
     hidden = torch.arange(width, device=ends.device) > ends[:, None]
     return torch.zeros(hidden.shape, dtype=dtype, device=ends.device).masked_fill_(hidden, float("-inf")).unsqueeze(1)

@@ -1,4 +1,4 @@
-"""Where a text that is longer than a model can read is cut. Pure: no tokenizer, no torch."""
+"""Cuts texts that are longer than a model can read. Pure: no tokenizer, no torch."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -10,18 +10,18 @@ _WORD_END: Final = re.compile(r"\S(?=\s)")
 
 
 def cut(text: str, token_ends: Sequence[int], room: int) -> list[str]:
-    """Cut a text into pieces of so many tokens, none shorter than half of that but the last.
+    """Cut a text into pieces of at most this many tokens, none shorter than half of that except the last.
 
-    A piece ends with a sentence where one ends in the second half of the room, otherwise between words,
-    otherwise after a token.
+    A piece ends at the end of a sentence if there is one in its second half, otherwise between words, otherwise after a
+    token.
 
     Args:
         text: Any text.
-        token_ends: Where each of its tokens ends, as positions in the text, rising.
-        room: Tokens that a piece may have, at least 1.
+        token_ends: The end of each of its tokens, as ascending positions in the text.
+        room: The maximum number of tokens per piece, at least 1.
 
     Returns:
-        The pieces; joined they are the text.
+        The pieces; joined, they are the text.
     """
     sentences = [match.end() for match in _SENTENCE_END.finditer(text)]
     words = [match.end() for match in _WORD_END.finditer(text)]
@@ -30,7 +30,7 @@ def cut(text: str, token_ends: Sequence[int], room: int) -> list[str]:
     while len(token_ends) - token > room:
         most = token_ends[token + room - 1]
         first = bisect_left(token_ends, most)
-        if token_ends[token + room] == most and first > token:  # several tokens make one character: not into it
+        if token_ends[token + room] == most and first > token:  # several tokens form one character: do not split it
             most = token_ends[first - 1]
         least = min(token_ends[token + room // 2 - 1], most - 1) if room > 1 else begin
         end = _last_between(sentences, least, most) or _last_between(words, least, most) or most
@@ -39,7 +39,7 @@ def cut(text: str, token_ends: Sequence[int], room: int) -> list[str]:
     return [*pieces, text[begin:]] if begin < len(text) or not pieces else pieces
 
 
-def _last_between(places: Sequence[int], least: int, most: int) -> int | None:
-    """The last place after `least` and not after `most`."""
-    i = bisect_right(places, most)
-    return places[i - 1] if i and places[i - 1] > least else None
+def _last_between(positions: Sequence[int], least: int, most: int) -> int | None:
+    """The last position after `least` and not after `most`."""
+    i = bisect_right(positions, most)
+    return positions[i - 1] if i and positions[i - 1] > least else None

@@ -1,8 +1,8 @@
-"""The tokenizer of a checkpoint as transformers makes it of the folder's files.
+"""The tokenizer of a checkpoint, as transformers builds it from the folder's files.
 
-A folder may have no `tokenizer.json`, but the vocabulary that older tokenizers read. Or it has one, and beside it
-settings that say something else, which transformers puts in its place. Either way transformers is asked once, in a
-folder of its own that holds what was checked and nothing else.
+A folder may lack `tokenizer.json` and have the vocabulary that older tokenizers read. Or it has one, and also settings
+that contradict it, which transformers applies instead. Either way transformers builds it once, in a temporary folder
+that holds only what was checked.
 """
 
 import hashlib
@@ -34,23 +34,23 @@ EXTRA: Final = "sentencepiece"
 _OF_EXTRA: Final = ("sentencepiece", "google.protobuf")
 _CONFIG: Final = "tokenizer_config.json"
 _ANY_KIND: Final = ("PreTrainedTokenizerFast", "TokenizersBackend")
-"""Classes that read what is in `tokenizer.json`, whatever it is."""
+"""Classes that accept any content of `tokenizer.json`."""
 _MOST_SHOWN: Final = 4
 _LONGEST_SHOWN: Final = 40
 _OF_NO_MATTER: Final = ("pair", "trim_offsets", "vocab", "merges", "special_tokens")
-"""Parts of a tokenizer that read no single text otherwise, or that are too long to show."""
+"""Parts of a tokenizer that do not affect how a single text is read, or that are too long to show."""
 
 
 def load_encoder(checkpoint: Checkpoint, max_length: int) -> TextEncoder:
-    """The tokenizer of a checkpoint: `tokenizer.json` as it is, or what transformers makes where settings change it.
+    """Load the tokenizer of a checkpoint: `tokenizer.json` as it is, or rebuilt by transformers if settings change it.
 
     Args:
-        checkpoint: Whose it is.
+        checkpoint: The checkpoint.
         max_length: Tokens of a text that are kept, special tokens included.
 
     Raises:
-        CheckpointError: It has none, or one that cannot be read or made.
-        MissingExtraError: A library that it is made with is not installed.
+        CheckpointError: It has none, or one that cannot be read or built.
+        MissingExtraError: A library that is needed to build it is not installed.
     """
     folder, hashes, settings = checkpoint.source, checkpoint.files, checkpoint.tokenizer_settings
     sources = tokenizer_sources(folder)
@@ -67,7 +67,7 @@ def load_encoder(checkpoint: Checkpoint, max_length: int) -> TextEncoder:
     alone = make_tokenizer(data, own, str(folder / TOKENIZER))
     try:
         text = _made(checkpoint, {TOKENIZER: data})
-    except CheckpointError:  # transformers cannot read it either, so there is nothing to compare with
+    except CheckpointError:  # transformers cannot build it either, so there is nothing to compare
         return TextEncoder(alone, max_length, keeps_end=keeps_end, growth=own.growth)
     whole, parts = _allowed(checkpoint, text)
     with translated(f"{folder / TOKENIZER} cannot be read"):
@@ -87,10 +87,10 @@ def load_encoder(checkpoint: Checkpoint, max_length: int) -> TextEncoder:
 
 
 def _pinned(checkpoint: Checkpoint, made: Tokenizer) -> str:
-    """The sha256 of a tokenizer that was made.
+    """The sha256 of a tokenizer that was built, checked against the lock file.
 
     Raises:
-        CheckpointError: It is not the one that the lock file has for the checkpoint.
+        CheckpointError: The lock file has another one for the checkpoint.
     """
     found = hashlib.sha256(made.to_str().encode()).hexdigest()
     if checkpoint.pinned_tokenizer not in (None, found):
@@ -103,10 +103,10 @@ def _pinned(checkpoint: Checkpoint, made: Tokenizer) -> str:
 
 
 def _made(checkpoint: Checkpoint, files: Mapping[str, bytearray]) -> str:
-    """What transformers makes of these files and the checkpoint's settings, as the text of a `tokenizer.json`.
+    """Build a tokenizer from these files and the checkpoint's settings, as the text of a `tokenizer.json`.
 
     Raises:
-        CheckpointError: It cannot make a fast tokenizer of them.
+        CheckpointError: It cannot build a fast tokenizer from them.
         MissingExtraError: A library that it needs is not installed.
     """
     from sentiscore.engine.huggingface import offline, quiet_transformers
@@ -121,22 +121,22 @@ def _made(checkpoint: Checkpoint, files: Mapping[str, bytearray]) -> str:
     _check_fast(transformers, folder, named)
     config = {"model_type": kind} | ({"tokenizer_class": of_network} if of_network else {})
     with tempfile.TemporaryDirectory(prefix="sentiscore-tokenizer-") as scratch:
-        place = Path(scratch)
+        work_folder = Path(scratch)
         for name, data in files.items():
-            (place / name).write_bytes(data)
+            (work_folder / name).write_bytes(data)
         for name, settings in {**checkpoint.tokenizer_settings, CONFIG: config}.items():
-            (place / name).write_text(json.dumps(settings), encoding="utf-8")
+            (work_folder / name).write_text(json.dumps(settings), encoding="utf-8")
         with offline(), translated(f"No tokenizer can be made from {' and '.join(files)} in {folder}"):
-            # One that names no kind is taken at its word; AutoTokenizer would choose by the kind of network at times.
+            # A class without a kind is used as it is; AutoTokenizer would sometimes choose by the kind of network.
             chosen = transformers.PreTrainedTokenizerFast if named in _ANY_KIND else transformers.AutoTokenizer
-            made = chosen.from_pretrained(place, local_files_only=True, trust_remote_code=False)
+            made = chosen.from_pretrained(work_folder, local_files_only=True, trust_remote_code=False)
             _check_made(made, files)
             text: str = made.backend_tokenizer.to_str()
             return text
 
 
 def _allowed(checkpoint: Checkpoint, text: str) -> tuple[Tokenizer, Parts]:
-    """A tokenizer that transformers made, if it does no more than one may.
+    """Check that a tokenizer built by transformers does only what is allowed, and return it.
 
     Raises:
         CheckpointError: It could do more.
@@ -147,7 +147,7 @@ def _allowed(checkpoint: Checkpoint, text: str) -> tuple[Tokenizer, Parts]:
 
 
 def _class_in_config(transformers: Any, checkpoint: Checkpoint) -> str | None:
-    """The tokenizer class that `config.json` names, which AutoTokenizer takes where the tokenizer's settings name none.
+    """The tokenizer class that `config.json` names, which AutoTokenizer uses if the tokenizer's settings name none.
 
     Only the name of a class of transformers is passed on.
     """
@@ -156,7 +156,7 @@ def _class_in_config(transformers: Any, checkpoint: Checkpoint) -> str | None:
 
 
 def _find_class(transformers: Any, name: str) -> Any:
-    """A tokenizer class of transformers by its name; None if it has no such class."""
+    """A transformers tokenizer class by name; None if it does not exist."""
     auto = import_extra("transformers.models.auto.tokenization_auto", "hub")
     if not name.isidentifier():
         return None
@@ -166,10 +166,10 @@ def _find_class(transformers: Any, name: str) -> Any:
 
 
 def _check_fast(transformers: Any, folder: Folder, named: Any) -> None:
-    """Has a named tokenizer class a fast tokenizer? One that is unknown, or only a backend, is left to transformers.
+    """Check that a named tokenizer class has a fast tokenizer. Unknown ones and backends are left to transformers.
 
     Raises:
-        CheckpointError: It has none.
+        CheckpointError: It does not.
     """
     found = _find_class(transformers, named) if isinstance(named, str) else None
     if found is None or not found.__module__.startswith("transformers.models."):
@@ -182,10 +182,10 @@ def _check_fast(transformers: Any, folder: Folder, named: Any) -> None:
 
 
 def _check_made(made: Any, files: Mapping[str, bytearray]) -> None:
-    """Is this a fast tokenizer that was made of these files?
+    """Check that this is a fast tokenizer that was built from these files.
 
     Raises:
-        ValueError: It is not. Where a file is missing, some make do with a vocabulary of five tokens.
+        ValueError: It is not. If a file is missing, some fall back to a vocabulary of five tokens.
     """
     kind = type(made).__name__
     if not made.is_fast:
@@ -196,7 +196,7 @@ def _check_made(made: Any, files: Mapping[str, bytearray]) -> None:
 
 
 def _require_extra(folder: Folder, files: Mapping[str, bytearray]) -> None:
-    """Raise a MissingExtraError unless what reads sentencepiece models is installed."""
+    """Raise a MissingExtraError unless the reader of sentencepiece models is installed."""
     for module in _OF_EXTRA:
         if not is_installed(module):
             raise missing_extra(
@@ -207,7 +207,7 @@ def _require_extra(folder: Folder, files: Mapping[str, bytearray]) -> None:
 
 
 def _ids(tokenizer: Tokenizer, other: Tokenizer) -> list[list[int]]:
-    """How a tokenizer reads the probes, and every added token that one of the two has."""
+    """How a tokenizer reads the probes, and every added token of either tokenizer."""
     before = tokenizer.encode_special_tokens
     tokenizer.encode_special_tokens = True
     tokenizer.no_truncation()
@@ -239,7 +239,7 @@ def _unlike(name: str, ours: Any, theirs: Any) -> Iterator[str]:
 
 
 def _shown(value: Any) -> str:
-    """A value of a tokenizer in a few characters; steps and parts of a template by their names."""
+    """Abbreviate a value of a tokenizer; steps and parts of a template are shown by name."""
     if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
         text = " ".join(_name_of(one) for one in value)
     elif isinstance(value, dict):
@@ -250,6 +250,6 @@ def _shown(value: Any) -> str:
 
 
 def _name_of(part: Mapping[str, Any]) -> str:
-    """What a step of a tokenizer, or a part of a template, is called."""
+    """The name of a step of a tokenizer or of a part of a template."""
     inner = next((value for value in part.values() if isinstance(value, dict)), {})
     return str(part.get("type") or inner.get("id") or next(iter(part), "empty"))

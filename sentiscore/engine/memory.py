@@ -1,4 +1,4 @@
-"""What a long job would otherwise hold on to without using it."""
+"""Frees memory that a long job would otherwise hold without using it."""
 
 import ctypes
 import os
@@ -7,28 +7,28 @@ from functools import cache
 from typing import Any, Final
 
 _KERNELS: Final = "32"
-"""Rows are sorted by length, so batches of one shape follow each other, and few shapes are in use at a time."""
+"""Rows are sorted by length, so batches with the same shape follow each other, and few shapes are in use at a time."""
 
 _SETTINGS: Final = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
 
 
 def keep_few_kernels() -> None:
-    """Let oneDNN, and torch's own store in front of it, keep less compiled code.
+    """Make oneDNN, and torch's cache in front of it, keep less compiled code.
 
-    They compile each product of matrices for its exact shape, and keep the last 1,024 of them: more than half a
-    megabyte each, some hundreds of megabytes in all. Both read their limit from the environment when they are first
-    used, so this comes too late where the process has multiplied matrices before; what the user has set stays.
+    They compile each matrix product for its exact shape, and keep the last 1,024: more than half a megabyte each, some
+    hundreds of megabytes in all. Both read their limit from the environment when they are first used, so this has no
+    effect if the process has multiplied matrices before; a limit set by the user stays.
     """
     for name in _SETTINGS:
         os.environ.setdefault(name, _KERNELS)
 
 
 def give_back() -> None:
-    """Return freed memory to the operating system, where the C library (glibc) or Arrow would keep it.
+    """Return freed memory to the operating system, which the C library (glibc) and Arrow would otherwise keep.
 
-    Threads that take turns leave holes in each other's heaps, and without this a job grows for its first ten windows.
+    Alternating threads fragment each other's heaps, and without this a job grows for its first ten windows.
     """
-    arrow = sys.modules.get("pyarrow")  # which has nothing to give back before it is used
+    arrow = sys.modules.get("pyarrow")  # has nothing to return unless it is used
     if arrow is not None:
         arrow.default_memory_pool().release_unused()
     trim = _trim()

@@ -1,4 +1,4 @@
-"""Which forward pass computes a checkpoint: one of our own where there is one, otherwise Hugging Face's."""
+"""Chooses the forward pass for a checkpoint: our own if there is one, otherwise Hugging Face's."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
@@ -22,35 +22,35 @@ class Engine(Protocol):
 
     @property
     def pad_id(self) -> int | None:
-        """What padded places of a batch hold; None where there may be none, and only equal lengths go together."""
+        """The id of padding in a batch; None if padding is not possible, and only equal lengths may be batched."""
 
     @property
     def vocabulary(self) -> int:
-        """How many token ids it knows, from 0 on."""
+        """The number of token ids it knows, from 0."""
 
     @property
     def width(self) -> int:
-        """Numbers that a token is made of between layers."""
+        """The number of values per token between layers."""
 
     def open_window(self, distinct: Tensor) -> Any:
-        """What the batches of a window share, given the token ids they are made of, each once."""
+        """Compute what the batches of a window share, given their distinct token ids."""
 
     def logits(self, window: Any, ids: Tensor, ends: Tensor | None) -> Tensor:
         """Logits of one batch, shape (rows, labels).
 
         Args:
-            window: What `open_window` gave.
+            window: The result of `open_window`.
             ids: Token ids, padded on the right, shape (rows, tokens).
-            ends: Position of the last token of each row, shape (rows,); None where no row is padded.
+            ends: Position of the last token of each row, shape (rows,); None if no row is padded.
         """
 
 
 class LoadedEngine(Engine, Protocol):
-    """A network that knows how long a text it takes."""
+    """A network that knows the maximum length of a text."""
 
     @property
     def longest(self) -> int:
-        """The most tokens of a text that it reads, as far as it was asked."""
+        """The maximum number of tokens of a text that it reads, as far as this was probed."""
 
 
 _OWN: Final = (GptNeoxEngine, BertEngine)
@@ -64,14 +64,14 @@ def load_engine(
     max_length: int | None = None,
     types: Mapping[int, int] | None = None,
 ) -> LoadedEngine:
-    """The network of a checkpoint.
+    """Load the network of a checkpoint.
 
     Args:
         checkpoint: What to load.
-        device: Where to compute.
-        dtype: With which numbers.
-        max_length: The most tokens that will be read of a text; the checkpoint's own limit by default.
-        types: Token types by token id, where they are not 0; None where the network is given no types.
+        device: The device on which to compute.
+        dtype: The number type to compute with.
+        max_length: The maximum number of tokens of a text that will be read; the checkpoint's own limit by default.
+        types: Token types by token id, where they are not 0; None if the network gets no types.
 
     Raises:
         CheckpointError: It cannot be loaded.
@@ -119,9 +119,9 @@ def load_engine(
 
 
 def _untrained(folder: Folder, config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> CheckpointError | None:
-    """What to say of weights that an own network found incomplete; None if all are there.
+    """The error for weights that one of our networks found incomplete; None if none are missing.
 
-    transformers knows the names of all, so it is asked where it is installed, and only here: importing it takes long.
+    transformers knows all names, so it is used if installed, and only here, since importing it takes long.
     """
     if not is_installed("transformers"):
         return None
@@ -139,10 +139,10 @@ def _untrained(folder: Folder, config: Mapping[str, Any], weights: Mapping[str, 
 
 
 def own_engine(config: Mapping[str, Any]) -> type[GptNeoxEngine] | type[BertEngine] | None:
-    """The forward pass of our own that computes a config exactly, if there is one."""
+    """Our own forward pass that computes a config exactly, if there is one."""
     return next((own for own in _OWN if own.can_run(config)), None)
 
 
 def is_own(engine: Engine) -> bool:
-    """Is this a forward pass of our own, and not one of transformers?"""
+    """Whether this is one of our own forward passes, and not one of transformers."""
     return isinstance(engine, _OWN)

@@ -1,8 +1,8 @@
-"""What a network of transformers can be given, found by asking it: how long a text may be, and what may go beside it.
+"""Probes which inputs a transformers network accepts: how long a text may be, and which texts may be batched.
 
-Kinds of networks differ in both, and no config says so. Some look past the mask (convolutions, Fourier transforms,
-pooling of neighbours), some take the last place of a row whatever it holds, some keep places of their table of
-positions back. A few tiny inputs tell, once, when the network is loaded.
+Kinds of networks differ in both, and no config states it. Some ignore the mask (convolutions, Fourier transforms,
+pooling of neighbours), some use the last position of a row whatever it holds, some reserve rows of their table of
+positions. A few tiny inputs show this once, when the network is loaded.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from sentiscore.engine.products import first_line, is_machines
 
 Ask = Callable[[Tensor, Tensor | None], Tensor]
-"""Token ids, shape (rows, tokens), and where each row ends, or None -> logits, shape (rows, labels)."""
+"""Maps token ids, shape (rows, tokens), and the end of each row or None, to logits, shape (rows, labels)."""
 
 REFUSALS: Final = (
     *(OSError, ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError),
 )
-"""What transformers and torch raise for settings, weights and inputs that do not go together."""
+"""The errors of transformers and torch for settings, weights and inputs that do not match."""
 
 _SHORT: Final = 5
 _MORE: Final = 7
@@ -28,29 +28,29 @@ _MOST_SHORT: Final = 64
 _LOUD: Final = 8.0
 _TOLERANCE: Final = {torch.float32: 1e-4}
 _COARSE: Final = 0.1
-"""Of the largest logit: what rounding alone may change when a text goes through in another batch. In fp32 a thousand
-times what was seen; the other number types round so coarsely that only a large difference can be told apart."""
+"""The share of the largest logit that rounding alone may change when a text is in another batch. In fp32 a thousand
+times what was observed; the other number types round so coarsely that only a large difference is detectable."""
 
 
-class _SeenEnough(Exception):  # noqa: N818 - it is a signal, not an error
-    """The first block of the network has taken the text."""
+class _SeenEnough(Exception):  # noqa: N818 - a signal, not an error
+    """The first block of the network has accepted the text."""
 
 
 def longest_text(model: nn.Module, ask: Ask, wanted: int) -> int:
-    """The most tokens that a network can read, as far as it matters.
+    """Find the maximum number of tokens that a network can read, up to a wanted number.
 
-    Only its embeddings and first block are run where its blocks can be told apart: they are what knows positions.
+    If its blocks can be identified, only its embeddings and first block are run, since these depend on positions.
 
     Args:
         model: The network, on the CPU.
-        ask: How to run it.
-        wanted: The most tokens that would be read of a text.
+        ask: Runs the network.
+        wanted: The maximum number of tokens of a text that would be read.
 
     Returns:
-        `wanted`, or the largest number below it that the network takes.
+        `wanted`, or the largest number below it that the network accepts.
 
     Raises:
-        ValueError: It takes no text at all, and says why.
+        ValueError: It accepts no text at all; the message says why.
     """
     reason = ""
 
@@ -80,15 +80,15 @@ def longest_text(model: nn.Module, ask: Ask, wanted: int) -> int:
 
 
 def shortest_text(model: nn.Module, ask: Ask, longest: int) -> int:
-    """The fewest tokens that a network takes: one that pools neighbours may need some.
+    """Find the minimum number of tokens that a network accepts: one that pools neighbours may need several.
 
     Args:
         model: The network, on the CPU.
-        ask: How to run it.
-        longest: The most tokens that it reads.
+        ask: Runs the network.
+        longest: The maximum number of tokens that it reads.
 
     Raises:
-        ValueError: It takes no short text, and says why.
+        ValueError: It accepts no short text; the message says why.
     """
     reason = ""
     for tokens in range(1, min(_MOST_SHORT, longest) + 1):
@@ -104,22 +104,22 @@ def shortest_text(model: nn.Module, ask: Ask, longest: int) -> int:
 
 
 def can_be_padded(model: nn.Module, ask: Ask, pad_id: int | None, shortest: int, longest: int) -> bool:
-    """Whether a text has the same answer with padding to its right, beside longer ones.
+    """Whether a text has the same answer when padded on the right and batched with longer ones.
 
-    What the padding holds may not change a bit of the answer, and how much there is of it no more than rounding does.
+    The content of the padding may not change a bit of the answer, and its length no more than rounding does.
 
     Args:
         model: The network, on the CPU.
-        ask: How to run it.
-        pad_id: What the padding holds; None where nothing may.
-        shortest: The fewest tokens that it takes.
-        longest: The most tokens that it reads.
+        ask: Runs the network.
+        pad_id: The id of padding; None if padding is not possible.
+        shortest: The minimum number of tokens that it accepts.
+        longest: The maximum number of tokens that it reads.
 
     Returns:
-        False where only texts of equal length may go together.
+        False if only texts of equal length may be batched.
 
     Raises:
-        ValueError: An answer depends on the texts beside it even there, or on what was asked before.
+        ValueError: Even then, an answer depends on other texts in the batch or on earlier inputs.
     """
     short = max(shortest, min(_SHORT, longest - 1))
     long = max(short, min(short + _MORE, longest))
@@ -146,7 +146,7 @@ def can_be_padded(model: nn.Module, ask: Ask, pad_id: int | None, shortest: int,
 
 
 def _rows_of(model: Any, lengths: Sequence[int]) -> Tensor:
-    """Token ids, none of them special but for the last of each row: networks with a decoder want an end there."""
+    """Token ids, none of them special except the last of each row: networks with a decoder need an end token there."""
     config, vocabulary = model.config, model.get_input_embeddings().num_embeddings
     ends = config.eos_token_id if isinstance(getattr(config, "eos_token_id", None), list | tuple) else None
     end = ends[0] if ends else getattr(config, "eos_token_id", None)
@@ -173,7 +173,7 @@ def _same(found: Tensor, expected: Tensor) -> bool:
 
 @contextmanager
 def _first_block_alone(model: nn.Module) -> Any:
-    """Stop before the second of the blocks that a network repeats, if it has a list of them."""
+    """Stop before the second of a network's repeated blocks, if it has a list of them."""
     lists = [module for module in model.modules() if isinstance(module, nn.ModuleList) and len(module) > 1]
     if not lists:
         yield
@@ -191,7 +191,7 @@ def _first_block_alone(model: nn.Module) -> Any:
 
 @contextmanager
 def _other_padding(model: Any, pad_id: int) -> Any:
-    """Give the padding another embedding meanwhile, far from the one that it has."""
+    """Replace the embedding of padding temporarily by one far from the original."""
 
     def change(_: nn.Module, inputs: tuple[Any, ...], embedded: Tensor) -> Tensor:
         noise = torch.linspace(-_LOUD, _LOUD, embedded.shape[-1]).to(embedded)

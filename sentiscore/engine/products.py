@@ -1,4 +1,4 @@
-"""Which matrix product a machine can compute, and how fast; asked of the machine itself, once for each number type."""
+"""Finds which matrix products a machine supports, and how fast they are, by running them once for each number type."""
 
 import re
 import time
@@ -17,12 +17,12 @@ FAULTS: Final = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, OSError),
     *(RuntimeError, TypeError, ValueError),
 )
-"""What torch raises for an operation that a machine or a build does not have."""
+"""The errors of torch for an operation that a machine or a build lacks."""
 
 _PACKED_FOR: Final = 512
-"""Rows of a product that oneDNN lays the weights out for."""
+"""The number of rows for which oneDNN packs the weights."""
 _TOLERANCE: Final = {torch.float32: 1e-4, torch.bfloat16: 0.02}
-"""Largest difference from a product in fp32, as a share of its largest number."""
+"""The maximum difference from a product in fp32, as a share of its largest value."""
 _NO_MEMORY: Final = "DefaultCPUAllocator"
 _NO_OPERATION: Final = re.compile(r"not implemented for '(BFloat16|Half|Float)'|not currently implemented for the")
 _ROWS: Final = 64
@@ -32,16 +32,16 @@ _RUNS: Final = 5
 
 @dataclass(frozen=True)
 class PackedProduct:
-    """oneDNN's product with weights that were laid out beforehand.
+    """oneDNN's matrix product with packed weights.
 
     Attributes:
-        operations: torch's two operations: the one that lays weights out, and the product.
+        operations: torch's two operations: packing weights, and the product.
     """
 
     operations: tuple[Callable[..., Tensor], Callable[..., Tensor]]
 
     def pack(self, weight: Tensor) -> Tensor:
-        """Lay out a weight of shape (outputs, inputs)."""
+        """Pack a weight of shape (outputs, inputs)."""
         return self.operations[0](weight, _PACKED_FOR)
 
     def __call__(self, x: Tensor, packed: Tensor, bias: Tensor | None) -> Tensor:
@@ -50,16 +50,16 @@ class PackedProduct:
 
 
 def packed_product(dtype: torch.dtype) -> PackedProduct | None:
-    """The product with packed weights, if this machine and this build of torch compute it rightly on the CPU.
+    """The product with packed weights, if this machine and this build of torch compute it correctly on the CPU.
 
     A processor without AVX-512 packs no bf16, another kind of processor may pack nothing, and torch can be built
-    without oneDNN or told not to use it.
+    without oneDNN or configured not to use it.
 
     Args:
-        dtype: Number type of weights and inputs.
+        dtype: The number type of weights and inputs.
 
     Returns:
-        None where only the plain product works.
+        None if only the plain product works.
     """
     try:
         usable = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled  # type: ignore[no-untyped-call]
@@ -72,7 +72,7 @@ def packed_product(dtype: torch.dtype) -> PackedProduct | None:
 
 @cache
 def _is_right(product: PackedProduct, dtype: torch.dtype) -> bool:
-    """Does it give what the plain product gives?"""
+    """Whether it gives the same result as the plain product."""
     x, weight, bias = _example(16, 32, 48, dtype)
     wanted = functional.linear(x.float(), weight.float(), bias.float())
     try:
@@ -84,10 +84,10 @@ def _is_right(product: PackedProduct, dtype: torch.dtype) -> bool:
 
 @cache
 def refusal(dtype: torch.dtype, device: torch.device) -> str | None:
-    """Why a device cannot compute with a number type at all.
+    """The reason why a device cannot compute with a number type.
 
     Returns:
-        The first line of what torch says; None if it can.
+        The first line of torch's error; None if it can.
     """
     try:
         x, weight, bias = _example(2, 4, 4, dtype, device)
@@ -100,13 +100,13 @@ def refusal(dtype: torch.dtype, device: torch.device) -> str | None:
 
 @cache
 def slowness(dtype: torch.dtype, device: torch.device) -> float:
-    """How many times as long as in fp32 a matrix product takes, as scoring computes it.
+    """Measure how many times as long as in fp32 a matrix product takes, as scoring computes it.
 
     Args:
         dtype: The number type.
-        device: Where.
+        device: The device.
     """
-    with cores(1):  # threads that wait for each other would measure what else the machine does
+    with cores(1):  # threads that wait for each other would measure other load
         return _best_seconds(dtype, device) / _best_seconds(torch.float32, device)
 
 
@@ -127,7 +127,7 @@ def _best_seconds(dtype: torch.dtype, device: torch.device) -> float:
 def _example(
     rows: int, inputs: int, outputs: int, dtype: torch.dtype, device: torch.device | str = "cpu"
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Inputs, a weight and a bias."""
+    """Random inputs, a weight and a bias."""
 
     def numbers(*shape: int) -> Tensor:
         count = torch.arange(torch.Size(shape).numel(), dtype=torch.float32, device="cpu")
@@ -137,13 +137,13 @@ def _example(
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in one line without a full stop."""
+    """The message of an error, in one line without a full stop."""
     lines = str(error).strip().splitlines()
     return lines[0].strip().rstrip(".") if lines else type(error).__name__
 
 
 def is_machines(error: BaseException) -> bool:
-    """Is this the machine's fault, whatever it was doing: too little memory, or an operation that it does not have?"""
+    """Whether the machine caused this error: it lacks memory, or an operation."""
     return (
         isinstance(error, MemoryError | torch.OutOfMemoryError | getattr(torch, "AcceleratorError", MemoryError))
         or _NO_MEMORY in str(error)

@@ -21,21 +21,21 @@ from sentiscore.engine.vocabulary import Reading, Vocabulary
 from sentiscore.errors import CheckpointError, SentiscoreError
 
 _CHARS_PER_TOKEN: Final = 256
-"""A text is first cut to this many characters for each token that is read, so that a very long text costs
-no more than a long one. No usual vocabulary has longer tokens in running text."""
+"""A text is first cut to this many characters per token to read, so that a very long text costs no more than a long
+one. No usual vocabulary has longer tokens in running text."""
 
 _BLOCK: Final = 1 << 20
-"""Characters of a text that are cut into pieces at a time, to bound what its tokens take."""
+"""The number of characters of a text that are split at a time, to bound the memory of its tokens."""
 
 _TEXTS_AT_ONCE: Final = 1024
-"""The library's objects hold far more than ids, so only so many are alive at a time."""
+"""The library's objects hold far more than ids, so only this many are alive at a time."""
 
 
 _CHARS_AT_ONCE: Final = 1 << 23
-"""Characters that the texts of one call may become."""
+"""The maximum number of characters that the texts of one call may become."""
 
 _IDS_AT_ONCE: Final = 1 << 17
-"""Ids that are alive as numbers of Python, which take nine times what they take in an array."""
+"""The maximum number of ids held as Python integers, which take nine times as much memory as in an array."""
 
 PROBES: Final = (
     *("Profit ROSE 12.5% on Monday.", "profit rose", " leading space", "trailing space ", "two  spaces\tand\na line"),
@@ -49,23 +49,23 @@ PROBES: Final = (
     ),
     *("a", "A", "\u200bzero\u00a0width\u00ad", "``quoted'' — dash…", "x" * 120, "<s> [CLS] </s>"),
 )
-"""Texts that tokenizers which differ in how they read text take apart differently."""
+"""Texts that reveal differences in how tokenizers split text."""
 
 PLAIN: Final = ("A good day.", "Shares fell sharply after weak results, and nobody knows why.")
-"""Texts that any classifier can read."""
+"""Texts that any classifier should read."""
 _UNKNOWN: Final = "\ue000 \U0010fffd"
-"""Characters that no vocabulary has."""
+"""Characters that are in no vocabulary."""
 _MOST_TRIED: Final = 1_000
 
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Errors of the library as errors of ours.
+    """Translate errors of the library into ours.
 
-    It raises plain exceptions, and where its Rust gives up, one that is no Exception and has no module.
+    It raises plain exceptions, and for a Rust panic one that is not an Exception and has no module.
 
-    An error of our own, such as that of a limit on memory, may strike here and is let through as it is, and so is a
-    fault of the machine.
+    Our own errors, such as that of a memory limit, may be raised here and pass unchanged, as does a fault of the
+    machine.
     """
     try:
         yield
@@ -79,12 +79,12 @@ def translated(what: str) -> Iterator[None]:
 
 
 def make_tokenizer(data: bytes | bytearray | str, parts: Parts, what: str) -> Tokenizer:
-    """Make a tokenizer whose parts are allowed, once it is known that its steps come to an end.
+    """Build a tokenizer with allowed parts, after checking that its steps terminate.
 
     Args:
-        data: A whole `tokenizer.json`.
-        parts: What was found of it.
-        what: What to call it in a message.
+        data: A complete `tokenizer.json`.
+        parts: The analysis of its parts.
+        what: Its name in messages.
 
     Raises:
         CheckpointError: It is broken, or cannot read every text.
@@ -119,8 +119,8 @@ class Encoded:
     """Token ids of some texts.
 
     Attributes:
-        ids: Those of all texts, one text after the other, shape (tokens,).
-        lengths: Tokens of each text, none more than the limit, shape (texts,).
+        ids: The ids of all texts, one text after the other, shape (tokens,).
+        lengths: The number of tokens of each text, at most the limit, shape (texts,).
         truncated: Whether a text had more tokens than the limit, shape (texts,).
     """
 
@@ -130,11 +130,11 @@ class Encoded:
 
     @property
     def starts(self) -> npt.NDArray[np.int64]:
-        """Where the ids of each text begin, shape (texts,)."""
+        """The position of the first id of each text, shape (texts,)."""
         return np.cumsum(self.lengths) - self.lengths
 
     def followed_by(self, other: "Encoded") -> "Encoded":
-        """These texts, and then others."""
+        """These texts, followed by others."""
         return Encoded(
             ids=np.concatenate([self.ids, other.ids]),
             lengths=np.concatenate([self.lengths, other.lengths]),
@@ -148,19 +148,19 @@ class Encoded:
 
 
 class TextEncoder:
-    """A tokenizer for whole lists of texts; names of special tokens inside a text are plain text to it.
+    """A tokenizer for lists of texts, which treats names of special tokens inside a text as plain text.
 
     Args:
         tokenizer: The `tokenizers` object; its padding and truncation are set here.
         max_length: Tokens of a text that are kept, special tokens included.
-        origin: What it was read or made from.
-        differences: Where `tokenizer.json` says something else than it does, in words.
-        made: Its sha256, in hex, if transformers made it; None if it is `tokenizer.json` as it is.
-        keeps_end: Whether a text that is too long loses its beginning, not its end.
-        growth: The most characters that one character of a text becomes.
+        origin: What it was read or built from.
+        differences: How `tokenizer.json` differs from it, in words.
+        made: Its sha256, in hex, if transformers built it; None if it is `tokenizer.json` as it is.
+        keeps_end: Whether a text that is too long loses its beginning instead of its end.
+        growth: The maximum number of characters that one character of a text becomes.
 
     Raises:
-        CheckpointError: So few tokens leave no room beside the special ones.
+        CheckpointError: The limit leaves no room for tokens other than the special ones.
     """
 
     def __init__(
@@ -199,9 +199,9 @@ class TextEncoder:
         )
 
     def token_beyond(self, n_ids: int) -> str | None:
-        """A token that a text may hold and whose id a network of so many ids does not have; None if there is none.
+        """A token that a text may contain but whose id a network with this many ids lacks; None if there is none.
 
-        Special tokens are not looked at: a text that holds the name of one holds plain text.
+        Special tokens are not considered: their names in a text are plain text.
         """
         if self._tokenizer.get_vocab_size(with_added_tokens=True) <= n_ids:
             return None
@@ -210,10 +210,10 @@ class TextEncoder:
         return beyond[min(beyond)] if beyond else None
 
     def check_reading(self, n_ids: int) -> None:
-        """Does it read plain and odd texts, those with its added tokens among them, as ids that a network knows?
+        """Check that it reads plain and odd texts, including its added tokens, as ids that a network knows.
 
         Args:
-            n_ids: How many ids the network knows.
+            n_ids: The number of ids that the network knows.
 
         Raises:
             CheckpointError: It does not.
@@ -233,7 +233,7 @@ class TextEncoder:
         self.reading(encoded)
 
     def types(self) -> dict[int, int]:
-        """Token types of its special tokens, by id, where they are not 0: some networks see which token ends a text."""
+        """Token types of its special tokens, by id, where not 0: some networks find the end of a text by them."""
         with translated("The tokenizer of the model is broken"):
             encoding = self._whole.encode("a")
         every = zip(encoding.ids, encoding.type_ids, encoding.special_tokens_mask, strict=True)
@@ -258,7 +258,7 @@ class TextEncoder:
         Args:
             folder: The model folder.
             max_length: Tokens of a text that are kept, special tokens included.
-            sha256: The hash of the file as it was checked; None if it was not.
+            sha256: The hash of the file when it was checked; None if it was not.
             keeps_end: See the class.
 
         Raises:
@@ -270,11 +270,11 @@ class TextEncoder:
 
     @property
     def _most_chars(self) -> int:
-        """Characters of a text that are looked at."""
+        """The number of characters of a text that are read."""
         return self.max_length * _CHARS_PER_TOKEN
 
     def as_far_as_read(self, texts: pl.Series) -> pl.Series:
-        """The part of each text that `encode` looks at, and one character more where there is more."""
+        """The part of each text that `encode` reads, plus one character if there is more."""
         return texts.str.tail(self._most_chars + 1) if self._keeps_end else texts.str.head(self._most_chars + 1)
 
     def encode(self, texts: Sequence[str]) -> Encoded:
@@ -302,7 +302,7 @@ class TextEncoder:
         return Encoded(ids=np.concatenate(parts), lengths=lengths, truncated=truncated)
 
     def _at_once(self, texts: Sequence[str], start: int, limit: int) -> int:
-        """How many texts, from one of them on, go through the tokenizer in one call."""
+        """How many texts, from a given one, go through the tokenizer in one call."""
         room = _CHARS_AT_ONCE // self._growth
         for count in range(min(_TEXTS_AT_ONCE, len(texts) - start)):
             room -= min(len(texts[start + count]), limit)
@@ -311,12 +311,12 @@ class TextEncoder:
         return _TEXTS_AT_ONCE
 
     def reading(self, encoded: Encoded) -> Reading:
-        """How much of each text the model knows."""
+        """Determine how much of each text the model knows."""
         with translated("The tokenizer of the model is broken"):
             return self._vocabulary.read(encoded.ids, encoded.lengths)
 
     def pieces(self, text: str) -> list[str]:
-        """Cut a text into texts within the limit, at ends of sentences where possible; joined they are the text."""
+        """Cut a text into pieces within the limit, at ends of sentences where possible; joined, they are the text."""
         room = self.max_length - self._tokenizer.num_special_tokens_to_add(is_pair=False)
         blocks = [text[start : start + _BLOCK] for start in range(0, len(text), _BLOCK)] or [text]
         return [piece for block in blocks for piece in self._pieces_of(block, room)]

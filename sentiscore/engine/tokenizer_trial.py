@@ -1,6 +1,6 @@
-"""Steps of a stranger's tokenizer are tried in a process of its own, which may not take much memory or time.
+"""Tests the steps of an untrusted tokenizer in a separate process with limited memory and time.
 
-The process runs this very file, and nothing else of the package: it reads the steps from its standard input as JSON.
+The process runs only this file, and nothing else of the package; it reads the steps from its standard input as JSON.
 """
 
 import contextlib
@@ -16,9 +16,9 @@ from typing import Any, Final
 
 MOST_GROWTH: Final = 64
 _SECONDS: Final = 4
-"""Seconds of computing; a tokenizer in use needs less than one."""
+"""Seconds of processor time; usual tokenizers need less than one."""
 _PATIENCE: Final = 60
-"""Seconds until a process that gets no time to compute is given up."""
+"""Seconds after which a process that gets no processor time is abandoned."""
 _BYTES: Final = 2**30
 _FAILED: Final = 3
 _SHORT: Final = 1_000
@@ -26,11 +26,11 @@ _LONG: Final = 30_000
 _MOST_CHARS: Final = 60
 _USUAL: Final = "a Z1.,!_-\n\t\u00e9\u6771\u0301\U0001f600"
 _END: Final = "\x01!"
-"""What a pattern for words will not match, so that it has to try all other ways."""
+"""Characters that a pattern for words does not match, so that it must backtrack."""
 
 
 def try_steps(steps: dict[str, Any]) -> None:
-    """Does a tokenizer with these steps read texts that are hard to read?
+    """Check that a tokenizer with these steps reads difficult texts.
 
     Args:
         steps: A normalizer and a pre-tokenizer, as in `tokenizer.json`.
@@ -46,14 +46,14 @@ def try_steps(steps: dict[str, Any]) -> None:
 
 @lru_cache(maxsize=64)
 def _try(steps: str) -> str:
-    """Why steps cannot be used; empty if they can."""
+    """The reason why steps cannot be used; empty if they can."""
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         "TOKENIZERS_PARALLELISM": "false",
         "RUST_BACKTRACE": "0",
     }
     try:
-        done = subprocess.run(  # noqa: S603 - this very file
+        done = subprocess.run(  # noqa: S603 - this file itself
             [sys.executable, "-P", __file__],
             input=steps.encode("utf-8", "surrogatepass"),
             check=False,
@@ -72,7 +72,7 @@ def _try(steps: str) -> str:
 
 
 def _texts(steps: str) -> Iterator[str]:
-    """Texts that are hard to read for patterns that have these characters and words in them."""
+    """Texts that are difficult for patterns that contain these characters and words."""
     chars = list(dict.fromkeys(_USUAL + steps))[:_MOST_CHARS]
     pairs = [first + second for first, second in pairwise(steps)]
     words = re.findall(r"\w{2,8}", steps)
@@ -88,7 +88,7 @@ def _texts(steps: str) -> Iterator[str]:
 
 
 def _patterns(found: Any) -> Iterator[str]:
-    """What the steps search for."""
+    """The patterns that the steps search for."""
     if isinstance(found, dict):
         for name, value in found.items():
             if name in ("Regex", "String") and isinstance(value, str):
@@ -101,7 +101,7 @@ def _patterns(found: Any) -> Iterator[str]:
 
 
 def _limit() -> None:
-    """Take no more memory and time than is allowed, where the system can hold a process to that."""
+    """Limit the memory and time of this process, if the system supports that."""
     with contextlib.suppress(ImportError):
         import resource
 
@@ -125,7 +125,7 @@ def _main() -> int:
                 if size > MOST_GROWTH * len(text):
                     raise ValueError(f"its normalizer makes a text more than {MOST_GROWTH} times as long")  # noqa: TRY301
             tokenizer.encode(text)
-    except BaseException as error:  # noqa: BLE001 - the library's panics are not an Exception
+    except BaseException as error:  # noqa: BLE001 - the library's panics are not Exceptions
         first = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         sys.stdout.write(f"its steps cannot read every text: {first}")
         return _FAILED

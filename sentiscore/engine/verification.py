@@ -1,4 +1,4 @@
-"""All checks of a model, one by one, and what was found of it."""
+"""Runs all checks of a model one by one, and collects their results."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,15 +32,15 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What was found when a model scored two texts, in fp32 on the CPU.
+class TrialRun:
+    """The result of scoring two texts with a model, in fp32 on the CPU.
 
     Attributes:
         max_length: Tokens of a text that are read.
-        tokenizer: What its tokenizer was read or made from.
-        tokenizer_sha256: The hash of a tokenizer that was made, in hex; None for `tokenizer.json` as it is.
-        contradictions: Where `tokenizer.json` and the settings beside it differ, in words.
-        takes_padding: Whether texts of unequal length may go through the network together.
+        tokenizer: What its tokenizer was read or built from.
+        tokenizer_sha256: The hash of a tokenizer that was built, in hex; None for `tokenizer.json` as it is.
+        contradictions: How `tokenizer.json` and the other settings differ, in words.
+        takes_padding: Whether texts of unequal length may be batched.
     """
 
     max_length: int
@@ -52,16 +52,16 @@ class Trial:
 
 @dataclass(frozen=True)
 class Verification:
-    """What the checks of a model found.
+    """The results of the checks of a model.
 
     Attributes:
         model: What the user called it.
-        folder: Where its files are.
+        folder: The folder of its files.
         revision: The hub commit, if it came from the hub.
-        checks: The checks in order; the last ones are left out where an earlier one failed.
+        checks: The checks in order; later ones are left out if an earlier one failed.
         checkpoint: The model; None if it cannot be loaded.
-        trial: What scoring with it was like; None if it cannot be loaded.
-        lock: The lock file that its commit was recorded in; None if it was not.
+        trial: The result of scoring with it; None if it cannot be loaded.
+        lock: The lock file in which its commit was recorded; None if it was not.
     """
 
     model: str
@@ -69,7 +69,7 @@ class Verification:
     revision: str | None
     checks: tuple[Check, ...]
     checkpoint: Checkpoint | None
-    trial: "Trial | None" = None
+    trial: "TrialRun | None" = None
     lock: Path | None = None
 
     @property
@@ -79,11 +79,11 @@ class Verification:
 
     @property
     def error(self) -> SentiscoreError | None:
-        """What the first check that failed found; None if all passed."""
+        """The error of the first failed check; None if all passed."""
         return next((check.error for check in self.checks if check.error is not None), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as plain values, for JSON."""
+        """All fields as plain values, for JSON."""
         found, trial = self.checkpoint, self.trial
         return {
             "model": self.model,
@@ -124,11 +124,11 @@ def verify(
         lock: Record the commit of a hub id in `sentiscore.lock` in the working folder, if all checks pass.
 
     Returns:
-        What was found; a check that fails is told in it, and not raised.
+        The results; a failed check is reported in them, not raised.
 
     Raises:
-        CheckpointError: There is no such model, or it cannot be fetched.
-        InputError: A commit is to be recorded of what is no hub id.
+        CheckpointError: The model does not exist, or it cannot be fetched.
+        InputError: A commit should be recorded of something that is not a hub id.
         OutputError: The lock file cannot be written.
     """
     folder, commit = find_folder(model, revision, must_be_pinned=not lock, ask_lock=not lock)
@@ -136,25 +136,25 @@ def verify(
         raise InputError(f"{model} is not from the hub, so it has no commit to record.", "Leave --lock out.")
     opened = OpenedFolder(folder)
     checks = [_run(name, partial(check, opened)) for name, check in CHECKS.items()]
-    checkpoint, trials = None, list[Trial]()
+    checkpoint, trials = None, list[TrialRun]()
     if all(check.passed for check in checks):
         found: list[Checkpoint] = []
         checks.append(_run("labels", lambda: found.append(_load(model, opened, commit, labels, lock=lock))))
         if found:
             checks.append(_run("loading", lambda: trials.append(_try(found[0]))))
             checkpoint = found[0].closed() if checks[-1].passed else None
-    place = None
+    lock_file = None
     trial = next(iter(trials), None)
     if lock and commit is not None and trial is not None:
         pin = Pin(None if is_commit(revision) else revision, commit, trial.tokenizer_sha256)
-        place = record(str(model), pin)
-    return Verification(str(model), folder, commit, tuple(checks), checkpoint, trial, place)
+        lock_file = record(str(model), pin)
+    return Verification(str(model), folder, commit, tuple(checks), checkpoint, trial, lock_file)
 
 
 def _load(
     model: str | Path, opened: OpenedFolder, commit: str | None, labels: Sequence[str] | None, *, lock: bool
 ) -> Checkpoint:
-    """The checkpoint in a folder that was found already, by the name that the user gave it."""
+    """The checkpoint in a folder that was already found, under the name that the user gave."""
     pinned = None if lock else pinned_tokenizer(str(model), commit)
     return load_opened(opened, str(model), labels, revision=commit, pinned=pinned)
 
@@ -167,8 +167,8 @@ def _run(name: str, check: Callable[[], None]) -> Check:
     return Check(name, None)
 
 
-def _try(checkpoint: Checkpoint) -> Trial:
-    """Load it as scoring would, and see that it has an answer to each of two texts.
+def _try(checkpoint: Checkpoint) -> TrialRun:
+    """Load it as scoring would, and check that it answers each of two texts.
 
     Raises:
         SentiscoreError: It cannot be loaded, or does not answer.
@@ -181,4 +181,4 @@ def _try(checkpoint: Checkpoint) -> Trial:
     classifier = Classifier.load(checkpoint, device=torch.device("cpu"), dtype=torch.float32)
     encoder = classifier.encoder
     classifier.run(encoder.encode(PLAIN))
-    return Trial(encoder.max_length, encoder.origin, encoder.made, encoder.differences, classifier.takes_padding)
+    return TrialRun(encoder.max_length, encoder.origin, encoder.made, encoder.differences, classifier.takes_padding)

@@ -1,4 +1,4 @@
-"""What the ids of a tokenizer stand for, as far as it takes to tell a text that was read from one that was not."""
+"""Classifies the ids of a tokenizer, to distinguish texts that the model can read from those it cannot."""
 
 import re
 import unicodedata
@@ -15,16 +15,16 @@ _UNIGRAM_UNKNOWN: Final = re.compile(rb'"unk_id":(\d+)')
 _SETTINGS_BYTES: Final = 200
 
 _UNSEEN, _NOTHING, _UNKNOWN, _MARK, _WORD = range(5)
-"""What an id can be: not looked at yet; a special token or a space; the unknown token; punctuation; anything else."""
+"""The classes of ids: not classified yet; a special token or a space; the unknown token; punctuation; anything else."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How much of some texts their tokens say.
+    """How much of some texts the model knows, by their tokens.
 
     Attributes:
-        content: Tokens of each text without special ones, shape (texts,).
-        unknown: How many of them are the unknown token, shape (texts,).
+        content: The number of tokens of each text without special ones, shape (texts,).
+        unknown: How many of these are the unknown token, shape (texts,).
         known: Whether the model knows anything of a text, shape (texts,): a token of it has a letter, a digit or a
             symbol, or nothing of it is unknown.
     """
@@ -35,7 +35,7 @@ class Reading:
 
 
 class Vocabulary:
-    """Which ids of a tokenizer are words, punctuation, the unknown token or nothing.
+    """Knows which ids of a tokenizer are words, punctuation, the unknown token or nothing.
 
     Args:
         tokenizer: The `tokenizers` object.
@@ -48,11 +48,11 @@ class Vocabulary:
         self._special = frozenset(tokenizer.encode("").ids)
 
     def read(self, ids: npt.NDArray[np.int32], lengths: npt.NDArray[np.int64]) -> Reading:
-        """Count the tokens of texts by what they are.
+        """Count the tokens of texts by class.
 
         Args:
             ids: Token ids of all texts, one text after the other, shape (tokens,).
-            lengths: Tokens of each text, shape (texts,).
+            lengths: The number of tokens of each text, shape (texts,).
         """
         kinds = self._kinds_of(ids)
         owners = np.repeat(np.arange(lengths.size), lengths)
@@ -81,15 +81,15 @@ class Vocabulary:
 
 
 def _is_mark(char: str) -> bool:
-    """Whether a character is neither a letter, a digit nor a picture; one too new for this Python may be a picture."""
+    """Whether a character is not a letter, digit or emoji; one too new for this Python may be an emoji."""
     category = unicodedata.category(char)
     return category[0] not in "LN" and category not in ("So", "Cn")
 
 
 def _unknown_id(tokenizer: Tokenizer) -> int | None:
-    """The id of the unknown token; None where bytes stand in for what is unknown, or nothing does."""
+    """The id of the unknown token; None if unknown characters become bytes or nothing."""
     model = tokenizer.model
-    if isinstance(model, models.Unigram):  # which does not tell, but writes it first
+    if isinstance(model, models.Unigram):  # it does not expose the id, but serialises it first
         found = _UNIGRAM_UNKNOWN.search(model.__getstate__()[:_SETTINGS_BYTES])
         return int(found[1]) if found else None
     token = model.unk_token

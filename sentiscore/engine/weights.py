@@ -1,4 +1,4 @@
-"""The tensors of a model folder, read from safetensors alone and checked for their shapes."""
+"""Reads the tensors of a model folder, from safetensors only, and checks their shapes."""
 
 import math
 import re
@@ -16,12 +16,12 @@ from sentiscore.errors import CheckpointError
 Held = TypeVar("Held")
 
 _OLD_NORM: Final = re.compile(r"(?<=LayerNorm\.)(gamma|beta)$")
-"""What BERT's first checkpoints, made with TensorFlow, call the weight and bias of a layer norm."""
+"""The names of a layer norm's weight and bias in BERT's first checkpoints, which were made with TensorFlow."""
 
 
 _DOT: Final = re.compile(r"\.")
 _WRAPPERS: Final = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module")
-"""What torch puts into the names of a network, or of a part of it, that it has compiled or wrapped."""
+"""The prefixes that torch adds to names in a network, or a part of it, that was compiled or wrapped."""
 
 
 def _new_name(match: re.Match[str]) -> str:
@@ -43,14 +43,14 @@ _DTYPES: Final = {
 
 
 def read_weights(folder: Folder, hashes: Mapping[str, str] | None = None) -> dict[str, Tensor]:
-    """All tensors of a folder by name.
+    """Read all tensors of a folder by name.
 
-    A file is read into memory once, and what is hashed is what the tensors are made of: whoever can write to the folder
-    while it is loaded, or while texts are scored, changes nothing.
+    A file is read into memory once, and the hashed bytes are those of the tensors: whoever can write to the folder
+    while it is loaded, or while texts are scored, cannot change anything.
 
     Args:
         folder: The model folder.
-        hashes: sha256 of its files by name, as they were checked.
+        hashes: sha256 of its checked files by name.
 
     Raises:
         CheckpointError: A file is broken, or has changed since it was checked.
@@ -62,19 +62,19 @@ def read_weights(folder: Folder, hashes: Mapping[str, str] | None = None) -> dic
 
 
 def unwrapped(weights: Mapping[str, Held], expected: Iterable[str]) -> dict[str, Held]:
-    """The tensors under the names that they had before their network was compiled or wrapped.
+    """Restore the names that tensors had before their network was compiled or wrapped.
 
-    `torch.compile`, FSDP and DataParallel ("module.") put names of their own before those of the network, or in between
-    where only a part of it was wrapped. They are dropped unless the network itself has them. Lightning ("model.") and
-    the like put a name before those of the network: the one without which most names are those that are expected.
-    Tensors of the wrapper itself, such as a metric's, are left out.
+    `torch.compile`, FSDP and DataParallel ("module.") put prefixes before the names of the network, or inside them if
+    only a part of it was wrapped. They are dropped unless the network itself has them. Lightning ("model.") and others
+    put one prefix before all names: the prefix is chosen without which most names are expected ones. Tensors of the
+    wrapper itself, such as a metric's, are left out.
 
     Args:
         weights: Tensors by name.
         expected: Names of tensors of the network, not necessarily all.
 
     Returns:
-        The tensors by their own names, in the same order.
+        The tensors by their original names, in the same order.
     """
     wanted = set(expected)
     wrappers = set(_WRAPPERS) - {part for name in wanted for part in name.split(".")}
@@ -105,19 +105,19 @@ def _tensor(data: bytearray, entry: Entry) -> Tensor:
     numbers = math.prod(entry.shape)
     if numbers == 0:
         return torch.empty(entry.shape, dtype=dtype)
-    if dtype is torch.bool:  # a byte that is neither 0 nor 1 is true
+    if dtype is torch.bool:  # any byte other than 0 is true
         return torch.frombuffer(data, dtype=torch.uint8, count=numbers, offset=entry.start).reshape(entry.shape) != 0
     flat = torch.frombuffer(data, dtype=torch.uint8, count=entry.end - entry.start, offset=entry.start)
     if entry.start % WIDTHS[entry.dtype]:
-        flat = flat.clone()  # numbers have to begin at a multiple of their size
+        flat = flat.clone()  # numbers must be aligned to their size
     return flat.view(dtype).reshape(entry.shape)
 
 
 def take(weights: Mapping[str, Tensor], name: str, *shape: int) -> Tensor:
-    """A tensor by name, in fp32.
+    """Take a tensor by name, in fp32.
 
     Raises:
-        CheckpointError: It is missing, or of another shape than the config says.
+        CheckpointError: It is missing, or has another shape than the config says.
     """
     found = weights.get(name)
     if found is None or found.shape != shape:

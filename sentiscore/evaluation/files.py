@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sentiscore.disk.durable import write_text
 from sentiscore.disk.paths import real
-from sentiscore.disk.permission import check_place
+from sentiscore.disk.permission import check_file_target
 from sentiscore.errors import OutputError, import_extra
 from sentiscore.evaluation.evaluate import Report
 from sentiscore.evaluation.html import to_html
@@ -34,7 +34,7 @@ def check_reports(json_file: Path | None, html_file: Path | None, read: Sequence
                 f"{path} is read from, or written to, elsewhere in this command.", "Choose another place."
             )
         taken.add(real(path))
-        check_place(path)
+        check_file_target(path)
     if html_file is not None:
         import_extra("matplotlib", "plots")
 

@@ -20,7 +20,7 @@ from sentiscore.features.daily_grid import ends, grid_of, spans_apart, within
 from sentiscore.features.entities import check_separator, notes_on
 from sentiscore.features.ids import read_ids, story_keys
 from sentiscore.features.midnights import Midnights, settle
-from sentiscore.features.placing import Columns, Placed, entities_of, place, zones_of
+from sentiscore.features.placing import Placed, ScoredColumns, entities_of, place, zones_of
 from sentiscore.features.request import DailyKeywords, DailyRequest, check_together, one_request
 from sentiscore.features.sessions import Sessions, parse_cutoff
 from sentiscore.features.stories import Stories, notes_on_copies, notes_on_ids, split
@@ -88,7 +88,7 @@ class DailySums:
         sharp = asked.calendar is None and self.config.cutoff == "close" and not self.config.lag
         self._begins = zone if sharp else None
         self.sessions = Sessions(asked.calendar, cutoff=parse_cutoff(self.config.cutoff), day_tz=zone)
-        self.columns = Columns(
+        self.columns = ScoredColumns(
             time=asked.time_col,
             entity=asked.entity_col,
             text=asked.text_col if "unique" in self.config.sets or self.config.needs_texts else None,
@@ -193,7 +193,7 @@ class DailySums:
             self._take(self._place(scored))
             return
         # All of it or nothing: sums of their own are joined once every slice was found to be good.
-        sums, found = self.sums.beside(), []
+        sums, found = self.sums.empty_like(), []
         stories: list[pl.DataFrame] = []
         for placed in self._placed(scored.iter_slices(_SLICE_ROWS)):
             self._add_up(placed, sums, stories)
@@ -297,7 +297,7 @@ class DailySums:
         """The sums of all rows so far, of those that have ids too."""
         if self.stories is None:
             return self.sums.totals()
-        whole = self.sums.beside()
+        whole = self.sums.empty_like()
         whole.join(self.sums)
         for rows in self.stories.parts(self.closed_until):
             whole.add(rows)

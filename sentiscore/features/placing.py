@@ -41,7 +41,7 @@ SEED: Final = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Columns:
+class ScoredColumns:
     """Which columns of scored rows say what.
 
     Attributes:
@@ -136,7 +136,7 @@ class Placed:
 
 def place(
     scored: pl.DataFrame,
-    columns: Columns,
+    columns: ScoredColumns,
     sessions: Sessions,
     *,
     how: TimeFormat,
@@ -211,7 +211,7 @@ def place(
 
 def _rows(
     scored: pl.DataFrame,
-    columns: Columns,
+    columns: ScoredColumns,
     numbers: pl.Series,
     entities: pl.Series,
     index: pl.Series,
@@ -254,7 +254,7 @@ def _rows(
     return pl.DataFrame(parts)
 
 
-def entities_of(scored: pl.DataFrame, columns: Columns) -> Entities:
+def entities_of(scored: pl.DataFrame, columns: ScoredColumns) -> Entities:
     """The entities of each row: one and the same where there is no column of them."""
     if columns.entity is None:
         return Entities(pl.repeat(ALL, scored.height, eager=True), n_stand_ins=0, n_names=scored.height)

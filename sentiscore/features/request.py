@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, TypedDict, Unpack
 from sentiscore.errors import InputError
 from sentiscore.features.config import DailyConfig
 from sentiscore.features.sessions import Calendar
-from sentiscore.keywords import beside_an_object, check_keywords, check_object
+from sentiscore.keywords import check_keywords, check_object, keywords_and_object
 from sentiscore.settings import Settings
 
 
@@ -112,7 +112,7 @@ def one_request(function: str, request: DailyRequest | None, flat: Mapping[str, 
         return DailyRequest.of(**flat)
     check_object("request", request, DailyRequest)
     if flat:
-        raise beside_an_object("request", request, flat)
+        raise keywords_and_object("request", request, flat)
     return request
 
 

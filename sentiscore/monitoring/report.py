@@ -28,7 +28,7 @@ Measure = Callable[[Counts, Counts], Floats]
 
 
 @dataclass(frozen=True)
-class Check:
+class DriftCheck:
     """One thing that was compared.
 
     Attributes:
@@ -69,7 +69,7 @@ class DriftReport:
     reference: tuple[str, ...]
     rows: int
     reference_rows: int
-    checks: tuple[Check, ...]
+    checks: tuple[DriftCheck, ...]
     skipped: Mapping[str, str]
     stray_rows: int = 0
     reference_stray_rows: int = 0
@@ -82,7 +82,7 @@ class DriftReport:
         return all(check.passed for check in self.checks)
 
     @property
-    def alarms(self) -> tuple[Check, ...]:
+    def alarms(self) -> tuple[DriftCheck, ...]:
         """The checks that are past their limit."""
         return tuple(check for check in self.checks if not check.passed)
 
@@ -114,7 +114,7 @@ class Comparison:
         reference_stray_rows: The same of the reference.
     """
 
-    checks: tuple[Check, ...]
+    checks: tuple[DriftCheck, ...]
     skipped: Mapping[str, str]
     stray_rows: int
     reference_stray_rows: int
@@ -124,13 +124,13 @@ class _Checks:
     """Collects checks."""
 
     def __init__(self, thresholds: Mapping[str, float]) -> None:
-        self.done: list[Check] = []
+        self.done: list[DriftCheck] = []
         self.skipped: dict[str, str] = {}
         self._thresholds = thresholds
 
     def add(self, name: str, value: float, by_chance: float, sentence: str) -> None:
         threshold = self._thresholds[name]
-        self.done.append(Check(name, value, threshold, by_chance, value <= max(threshold, by_chance), sentence))
+        self.done.append(DriftCheck(name, value, threshold, by_chance, value <= max(threshold, by_chance), sentence))
 
     def skip(self, names: Sequence[str], reason: str) -> None:
         self.skipped.update(dict.fromkeys(names, reason))

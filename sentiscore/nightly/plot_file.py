@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from sentiscore.disk.durable import write_text
-from sentiscore.disk.permission import check_place
+from sentiscore.disk.permission import check_file_target
 from sentiscore.errors import OutputError, import_extra
 from sentiscore.features.plot import MOST_ENTITIES, check_columns, draw, needed_columns
 from sentiscore.local import local_path
@@ -64,7 +64,7 @@ def plot_file(
     target = local_path(output, OutputError) if output is not None else default_plot(source.path)
     if target.resolve() == source.path.resolve():
         raise OutputError(f"{target} is the file that is read.", "Choose another place with --output.")
-    check_place(target)
+    check_file_target(target)
     if target.suffix.lower() not in _ENDINGS:
         raise OutputError(f"{target} does not end as a page does.", f"Use one of: {', '.join(_ENDINGS)}.")
     import_extra("plotly.offline", "plots")

@@ -136,7 +136,7 @@ def write_state(path: Path, state: State, *, like: Path | None = None) -> None:
             sink.write(pl.concat([shape, rows], how="diagonal"))  # a slice at a time, since most columns are empty
 
 
-def check_state_place(daily: Path) -> None:
+def check_state_target(daily: Path) -> None:
     """Raise an InputError if a file of somebody else is where the sums of a daily file belong.
 
     Damaged sums are no reason: they can be made again.

@@ -14,7 +14,7 @@ from sentiscore.features.daily_sums import DailySums
 from sentiscore.features.record import PLACE
 from sentiscore.nightly.state import (
     State,
-    check_state_place,
+    check_state_target,
     next_path,
     next_revisions_path,
     read_state,
@@ -68,7 +68,7 @@ def look_before(
     hint = f"Make it once from a file of all scored rows, here ALL.parquet: {again}"
     shas, old = _shas(target), _read_daily(target, command)
     if anew:
-        check_state_place(target)
+        check_state_target(target)
         if _finish_unless_unfit(target, hint):  # or its record would speak of an update that never was
             shas, old = _shas(target), _read_daily(target, command)
     if anew or (old is None and not state_path(target).exists()):

@@ -10,7 +10,7 @@ import polars as pl
 
 from sentiscore.disk.parts import sweep
 from sentiscore.disk.paths import resolved
-from sentiscore.disk.permission import check_place
+from sentiscore.disk.permission import check_file_target
 from sentiscore.errors import InputError, OutputError
 from sentiscore.features.config import DailyConfig
 from sentiscore.features.daily_sums import DailySums
@@ -200,7 +200,7 @@ def _check_places(source: Source, daily: str | Path | None) -> Path:
     beside = (target, state_path(target), revisions_path(target))
     waiting = (next_path(target), next_revisions_path(target))
     for path in (*beside, *waiting):
-        check_place(path)
+        check_file_target(path)
     if source.path.resolve() in [path.resolve() for path in beside]:
         raise OutputError(f"{source.path} is written to by this update.", "Name the file of new scored rows first.")
     for path in waiting:

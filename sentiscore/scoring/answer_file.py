@@ -1,8 +1,8 @@
-"""The database of an answer store: opening it, its tables, and what SQLite may say against it.
+"""The database of an answer store: opening it, its tables, and translating SQLite's errors.
 
-It is one SQLite file with SQLite's rollback journal, and not its write-ahead log: the log needs memory that all
-processes share, which a network drive does not have, and leaves two more files beside the database. There is one short
-transaction a window, so that the log's advantage, reading while another writes, is worth little here.
+It is one SQLite file with a rollback journal, not a write-ahead log: the log needs memory that all processes share,
+which a network drive cannot provide, and leaves two more files next to the database. There is one short transaction per
+window, so that the log's advantage, reading while another process writes, is worth little here.
 """
 
 import sqlite3
@@ -23,29 +23,30 @@ _TABLES: Final = (
     "CREATE TABLE answers (key BLOB NOT NULL, scorer INTEGER NOT NULL, used INTEGER NOT NULL, value BLOB NOT NULL, "
     "PRIMARY KEY (key, scorer)) WITHOUT ROWID",
 )
-"""`used` is the day of the last use, counted from 1970 in UTC. Keys are hashes, so any range of keys is a fair sample
-of the answers; removing is built on that."""
+"""`used` is the day of the last use, counted from 1970 in UTC. Keys are hashes, so any range of keys is a random sample
+of the answers; removing old ones relies on that."""
 
 _PATIENCE_S: Final = 60
-"""How long to wait for another process. A window is written in a second or two, giving space back may take longer."""
+"""How long to wait for another process. A window is written in a second or two, but freeing space may take longer."""
 
 _AT_ONCE_S: Final = 0.2
-"""How long SQLite waits in one go, in which Python hears no signal."""
+"""How long SQLite waits at a time, during which Python handles no signals."""
 
 _CACHE_KIB: Final = 16_384
 _LONGEST_VALUE: Final = 1_000_000
-"""Bytes; no value here is near it, so that a damaged length does not ask for the memory of the whole machine."""
+"""The limit on bytes of a value; actual ones are far smaller. So a damaged length cannot exhaust the machine's
+memory."""
 
 
 class DamagedError(InputError):
-    """A database that is not as it was written."""
+    """The database differs from what was written."""
 
 
 class Connection(sqlite3.Connection):
-    """A connection that waits for other processes a moment at a time, so that Ctrl-C and `hurry` end the wait.
+    """A connection that waits for other processes in short intervals, so that Ctrl-C and `hurry` end the wait.
 
     Attributes:
-        hurried: Set once nobody wants to wait any more.
+        hurried: Set to stop waiting.
     """
 
     def __init__(self, *args: Any, **settings: Any) -> None:
@@ -65,23 +66,23 @@ class Connection(sqlite3.Connection):
 
 
 def answers_file(folder: Path) -> Path:
-    """The database in a folder."""
+    """The path of the database in a folder."""
     return folder / NAME
 
 
 def connect(folder: Path, *, create: bool) -> Connection:
-    """Open the database of a folder, and make both where they are missing.
+    """Open the database of a folder, and create both if missing.
 
     Args:
         folder: The store's folder.
-        create: Whether to make what is missing.
+        create: Whether to create what is missing.
 
     Returns:
-        A connection without transactions of its own making, for any thread, one at a time.
+        A connection without implicit transactions, for any thread, one at a time.
 
     Raises:
-        InputError: There is none, it is no store of answers, is damaged, or was made by a newer version.
-        OutputError: The folder cannot be made or written to.
+        InputError: It does not exist, is not a store of answers, is damaged, or was made by a newer version.
+        OutputError: The folder cannot be created or written to.
     """
     path = answers_file(folder)
     there = _check_folder(folder, create=create)
@@ -119,7 +120,7 @@ def _check_folder(folder: Path, *, create: bool) -> bool:
 
 
 def _set_up(db: sqlite3.Connection, path: Path, *, create: bool) -> None:
-    db.text_factory = bytes  # what is damaged may be no text
+    db.text_factory = bytes  # damaged data may not be text
     db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
     db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     db.execute("PRAGMA cell_size_check = ON")
@@ -127,7 +128,7 @@ def _set_up(db: sqlite3.Connection, path: Path, *, create: bool) -> None:
     db.execute("PRAGMA synchronous = FULL")
     if create and pragma(db, "page_count") == 0:
         with transaction(db):
-            if not db.execute("SELECT * FROM sqlite_master").fetchall():  # nobody else has made them meanwhile
+            if not db.execute("SELECT * FROM sqlite_master").fetchall():  # no other process has created them meanwhile
                 for table in _TABLES:
                     db.execute(table)
                 db.execute(f"PRAGMA application_id = {_APPLICATION}")
@@ -146,7 +147,7 @@ def _set_up(db: sqlite3.Connection, path: Path, *, create: bool) -> None:
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Everything that is written in the block, or nothing; no other process writes meanwhile."""
+    """Write everything in the block, or nothing; no other process writes meanwhile."""
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -157,20 +158,20 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def pragma(db: sqlite3.Connection, name: str) -> int:
-    """A number that SQLite keeps about the database."""
+    """Read an integer pragma of the database."""
     return int(db.execute(f"PRAGMA {name}").fetchone()[0])
 
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """SQLite's errors as ours."""
+    """Translate SQLite's errors into ours."""
     try:
         yield
     except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
-        raise  # a mistake of ours
+        raise  # a bug of ours
     except sqlite3.Error as error:
         raise _translation(path, error) from error
-    except UnicodeDecodeError as error:  # SQLite's message, where it quotes what is damaged
+    except UnicodeDecodeError as error:  # SQLite's message may quote damaged data
         raise damaged(path, "its tables cannot be read") from error
 
 
@@ -204,7 +205,7 @@ def _foreign(path: Path) -> InputError:
 
 
 def damaged(path: Path, why: str) -> DamagedError:
-    """The error that says so, and what to do."""
+    """The error for a damaged store, with the next step."""
     return DamagedError(
         f"{path} is damaged: {why}.",
         f"Empty it with: sentiscore cache prune {path.parent} --all - its texts are then scored anew.",

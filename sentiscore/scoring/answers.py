@@ -1,11 +1,11 @@
-"""Answers that are kept from one night to the next, so that a text which was scored before need not be scored again.
+"""Keeps answers from one night to the next, so that a text need not be scored twice.
 
-No text is kept, but a hash of it of 128 bits. Among a thousand million texts, two share a hash with a probability of
-1.5e-21; a store of 1 GiB holds about twelve million.
+Texts are not kept, only their 128-bit hashes. Among a billion texts, two share a hash with a probability of 1.5e-21; a
+store of 1 GiB holds about twelve million.
 
-An answer is found by the hash of its text and by the identity of the scorer: everything else that it depends on. With
-it stands a checksum over both and over its numbers, so what a disk has changed is no answer, but a text that is scored
-again.
+An answer is found by the hash of its text and by the identity of the scorer: everything else that it depends on. It is
+stored with a checksum over both and over its values, so an answer that the disk corrupted is ignored, and its text
+scored again.
 """
 
 import json
@@ -36,27 +36,28 @@ LEAST_MAX_BYTES: Final = 1_000_000
 _KEY_BYTES: Final = 16
 _CHECKSUM_BYTES: Final = 8
 _ANSWER_BYTES: Final = 120
-"""About what an answer takes in a database whose pages are two thirds full."""
+"""Approximate bytes of an answer in a database whose pages are two thirds full."""
 _KEYS_AT_ONCE: Final = 500
 _SAMPLED: Final = 64
-"""Places at which, and answers of each that, are looked at to tell how old the oldest are."""
+"""The number of sampled positions, and of answers at each, to estimate how old the oldest answers are."""
 _OLDEST: Final = 0.1
-"""Share of the answers that count as the oldest, at least, when some are to go."""
+"""The minimum share of answers that count as the oldest when some must be removed."""
 _EFFORTS: Final = (1.25, 4, 16)
-"""How many answers go for each that comes, when there is no room: more where fewer did not make room."""
+"""How many answers are removed per new one when the store is full; later values apply if earlier ones did not
+suffice."""
 _DAY_S: Final = 86_400
 _COUNTS: Final = (("n_tokens", "<i4"), ("n_windows", "<i4"), ("truncated", "?"), ("unknown_share", "<f4"))
-"""What an answer holds behind its probabilities."""
+"""The fields of an answer after its probabilities."""
 
 
 @dataclass(frozen=True)
 class Asker:
-    """A scorer as the store knows it.
+    """A scorer as the store identifies it.
 
     Attributes:
-        identity: Everything but the text that its answers depend on, as JSON.
-        hash: That of the identity, 32 bytes.
-        n_labels: Probabilities of an answer.
+        identity: Everything that its answers depend on except the text, as JSON.
+        hash: The hash of the identity, 32 bytes.
+        n_labels: The number of probabilities per answer.
     """
 
     identity: str
@@ -65,25 +66,25 @@ class Asker:
 
     @classmethod
     def of(cls, identity: Mapping[str, str], n_labels: int) -> Self:
-        """From `Scorer.identity()`."""
+        """Make it from `Scorer.identity()`."""
         text = json.dumps(dict(identity), sort_keys=True)
         return cls(text, blake2b(text.encode(), digest_size=32).digest(), n_labels)
 
     @property
     def layout(self) -> np.dtype[Any]:
-        """The numbers of an answer in bytes, with nothing between them."""
+        """The packed binary layout of an answer."""
         return np.dtype([("probs", "<f8", (self.n_labels,)), *_COUNTS])
 
 
 class AnswerStore:
     """Answers on disk; open one with `AnswerStore.open`, and use it as a context manager.
 
-    Threads can share it: they take turns. Processes can share its folder, and each must open it: an open store does not
+    Threads can share it: they take turns. Processes can share its folder, but each must open it: an open store does not
     survive a fork.
 
     Attributes:
-        folder: Where it is.
-        max_bytes: What the file may take.
+        folder: Its folder.
+        max_bytes: The maximum size of the file.
     """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
@@ -95,7 +96,7 @@ class AnswerStore:
         self._db = connect(folder, create=True)
         _warn_if_open_to_all(folder)
         try:
-            with translated(self._path), transaction(self._db):  # and so it can be written to
+            with translated(self._path), transaction(self._db):  # checks that it can be written to
                 self._db.execute("INSERT OR REPLACE INTO about VALUES ('max_bytes', ?)", (max_bytes,))
         except BaseException:
             self._db.close()
@@ -103,15 +104,15 @@ class AnswerStore:
 
     @classmethod
     def open(cls, folder: str | Path, *, max_bytes: int = DEFAULT_CACHE_BYTES) -> Self:
-        """Open the store of a folder; what is missing is made.
+        """Open the store of a folder, and create what is missing.
 
         Args:
-            folder: A folder, or a place for one in a folder.
-            max_bytes: What the file may take; beyond it the answers that were not used for longest go.
+            folder: A folder, which may be missing in an existing one.
+            max_bytes: The maximum size of the file; beyond it the least recently used answers are removed.
 
         Raises:
-            InputError: The limit is too small, or what is there is no store, is damaged or newer than this version.
-            OutputError: The folder cannot be made or written to.
+            InputError: The limit is too small, or the folder is not a store, is damaged or newer than this version.
+            OutputError: The folder cannot be created or written to.
         """
         if max_bytes < LEAST_MAX_BYTES:
             raise InputError(
@@ -129,25 +130,25 @@ class AnswerStore:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file. Closing twice does no harm."""
+        """Close the file. Closing twice is harmless."""
         with self._lock:
             self._db.close()
 
     def hurry(self) -> None:
-        """Wait for no other process any more: from another thread, ends a wait that goes on."""
+        """Stop waiting for other processes; called from another thread, it ends a wait in progress."""
         self._db.hurried = True
 
     def look_up(self, asker: Asker, texts: Sequence[str]) -> Known:
-        """What is known of some texts.
+        """Look up the answers to some texts.
 
         Args:
-            asker: Who asks.
+            asker: The scorer that asks.
             texts: Distinct texts.
 
         Raises:
             InputError: The database is damaged.
             OutputError: It cannot be read.
-            ForkError: Another process, from which this one was forked, has opened the store.
+            ForkError: The store was opened before this process was forked.
         """
         self._check_process()
         keys = [_key(text) for text in texts]
@@ -178,7 +179,7 @@ class AnswerStore:
             raise forked_with("opened this store of answers")
 
     def _rows(self, asker: Asker, keys: Sequence[bytes]) -> dict[bytes, tuple[Any, Any]]:
-        """What stands under these keys, whatever it is."""
+        """The entries under these keys, unchecked."""
         rows: dict[bytes, tuple[Any, Any]] = {}
         with self._lock, translated(self._path):
             scorer = self._db.execute("SELECT id FROM scorers WHERE hash = ?", (asker.hash,)).fetchone()
@@ -194,17 +195,17 @@ class AnswerStore:
         return rows
 
     def keep(self, asker: Asker, known: Known, answers: Answers) -> None:
-        """Keep the answers to texts that were not known, and note the use of those that were; all or nothing.
+        """Keep the answers to unknown texts, and record the use of known ones; all or nothing.
 
         Args:
-            asker: Whose answers they are.
-            known: What `look_up` said.
-            answers: Answers to the texts that it did not find. Those that are not numbers are not kept.
+            asker: The scorer whose answers they are.
+            known: The result of `look_up`.
+            answers: Answers to the texts that it did not find. Answers that are not numbers are not kept.
 
         Raises:
             InputError: The database is damaged.
-            OutputError: It cannot be written, or another process does not let go of it.
-            ForkError: Another process, from which this one was forked, has opened the store.
+            OutputError: It cannot be written, or another process does not release it.
+            ForkError: The store was opened before this process was forked.
         """
         self._check_process()
         new = [key for key, found in zip(known.keys, known.found, strict=True) if not found]
@@ -227,7 +228,7 @@ class AnswerStore:
             self._insert([(key, scorer, today, value) for key, value in rows])
 
     def _insert(self, rows: Sequence[tuple[bytes, int, int, bytes]]) -> None:
-        """Insert answers within the limit: others go, and where even that makes no room, these are not kept."""
+        """Insert answers within the limit: older ones are removed; if that is not enough, new ones are dropped."""
         page = pragma(self._db, "page_size")
         allowed = self.max_bytes // page
         rows = rows[: self.max_bytes // (2 * _ANSWER_BYTES)]
@@ -251,7 +252,7 @@ class AnswerStore:
         return pragma(self._db, "page_count") - pragma(self._db, "freelist_count")
 
     def _evict(self, n: int, page: int) -> None:
-        """Remove n or somewhat more of the oldest answers, of a part of the keys that is chosen by chance."""
+        """Remove n or slightly more of the oldest answers, from a randomly chosen part of the keys."""
         total = max(1, self._pages_in_use() * page // _ANSWER_BYTES)
         oldest = self._oldest(max(_OLDEST, n / total))
         if oldest is None:
@@ -269,7 +270,7 @@ class AnswerStore:
                 return
 
     def _oldest(self, share: float) -> int | None:
-        """The last day of use of about this share of the answers, those that were not used for longest."""
+        """The day until which about this share of the answers, the least recently used, were last used."""
         days = [
             used
             for _ in range(_SAMPLED)
@@ -282,7 +283,7 @@ class AnswerStore:
 
 
 def _warn_if_open_to_all(folder: Path) -> None:
-    """Say so if every user of the machine can change the answers, which are taken as they are."""
+    """Warn if every user of the machine can change the answers, which are trusted."""
     if os.name != "nt" and any(path.stat().st_mode & stat.S_IWOTH for path in (folder, answers_file(folder))):
         warnings.warn(
             f"Every user of this machine can write to {folder}, and so change the scores of jobs that use it. "
@@ -302,7 +303,7 @@ def _key(text: str) -> bytes:
 
 
 def _bound(part: int, parts: int) -> bytes:
-    """The key at which one of several equal parts of all keys begins."""
+    """The key at which one of several equal parts of the key space begins."""
     if part == parts:
         return b"\xff" * (_KEY_BYTES + 1)
     return (part * 256**_KEY_BYTES // parts).to_bytes(_KEY_BYTES, "big")

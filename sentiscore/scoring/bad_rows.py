@@ -1,4 +1,4 @@
-"""Rows without a text that a model could read: found, counted, refused or set aside."""
+"""Finds rows without a text that a model could read, and counts, refuses or sets them aside."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,16 +15,16 @@ ROW: Final = "rejected_row"
 SOURCE: Final = "rejected_from"
 REASON: Final = "rejected_reason"
 COLUMNS: Final = (ROW, SOURCE, REASON)
-"""What stands before the columns of a row that was set aside: its number in its file, from 1; the file; its status."""
+"""The leading columns of a row that was set aside: its number in its file, from 1; the file; its status."""
 
 
 def is_blank(text: pl.Expr) -> pl.Expr:
-    """Whether there is nothing in a text but space and control characters such as NUL."""
+    """Whether a text contains only space and control characters such as NUL."""
     return text.str.contains(r"^[\s\p{C}]*$")
 
 
 def status_of(text: pl.Expr, undecodable: pl.Expr) -> pl.Expr:
-    """The status of a row that can be told without a model to be bad; null for all others."""
+    """The status of a row that is recognisably bad without a model; null for all others."""
     return (
         pl.when(undecodable)
         .then(pl.lit(names.UNDECODABLE))
@@ -36,7 +36,7 @@ def status_of(text: pl.Expr, undecodable: pl.Expr) -> pl.Expr:
 
 
 def mark_undecodable(scores: pl.DataFrame, undecodable: pl.Series) -> pl.DataFrame:
-    """Scores of rows, some of which were given without their text because its bytes are no text."""
+    """Set the status of rows whose text could not be decoded."""
     status = pl.when(undecodable).then(pl.lit(names.UNDECODABLE)).otherwise(pl.col(names.STATUS))
     return scores.with_columns(status.alias(names.STATUS))
 
@@ -49,12 +49,12 @@ def is_bad(scores: pl.DataFrame) -> pl.Series:
 def rejected(
     rows: pl.DataFrame, status: pl.Series, bad: pl.Series, origins: tuple[pl.Series, pl.Series]
 ) -> pl.DataFrame:
-    """The bad rows of a window as they are set aside.
+    """The bad rows of a window, in the form in which they are set aside.
 
     Args:
         rows: The window's rows, with the columns that are kept.
-        status: Their status.
-        bad: Which of them are bad.
+        status: The status of each row.
+        bad: Which rows are bad.
         origins: For each row the name of the file that it comes from, and its number there, from 1.
     """
     source, number = origins
@@ -63,19 +63,19 @@ def rejected(
 
 
 class BadRows:
-    """Counts bad rows, and knows the first of them."""
+    """Counts bad rows, and remembers the first."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._first = ""
 
     def add(self, statuses: pl.Series, path: Path, position: int) -> None:
-        """Look at some rows.
+        """Count some rows.
 
         Args:
-            statuses: Their statuses; null where they are not known yet.
-            path: The file that they come from.
-            position: How many rows of it come before them.
+            statuses: The statuses of the rows; null if not known yet.
+            path: The file of the rows.
+            position: How many rows of the file come before them.
         """
         bad = statuses.is_in(names.BAD_STATUSES).fill_null(value=False)
         first = bad.arg_max() if bad.any() else None
@@ -84,21 +84,21 @@ class BadRows:
         self._counts.update(statuses.filter(bad).to_list())
 
     def refuse(self) -> None:
-        """Raise an InputError if there were any."""
+        """Raise an InputError if there were bad rows."""
         if not self._counts:
             return
         n = self._counts.total()
-        told = ", ".join(f"{self._counts[status]:,} {status}" for status in names.BAD_STATUSES if self._counts[status])
+        found = ", ".join(f"{self._counts[status]:,} {status}" for status in names.BAD_STATUSES if self._counts[status])
         rows = "row has" if n == 1 else "rows have"
         raise InputError(
-            f"{n:,} {rows} no text that can be read: {told}; the first is {self._first}.",
+            f"{n:,} {rows} no text that can be read: {found}; the first is {self._first}.",
             "Mend the file; or let such rows have a status and no scores with --bad-rows keep, or a file of their own "
             "with --bad-rows drop.",
         )
 
 
 def check_columns(columns: Sequence[str], where: str) -> None:
-    """Raise an InputError if rows that are set aside would have two columns of one name."""
+    """Raise an InputError if rows that are set aside would have two columns with the same name."""
     if clashes := [name for name in COLUMNS if name in columns]:
         raise InputError(
             f"{where} already has the column{'s'[: len(clashes) > 1]} {', '.join(clashes)}, which rows that are set "
@@ -108,7 +108,7 @@ def check_columns(columns: Sequence[str], where: str) -> None:
 
 
 def bad_before_scoring(windows: Iterable[tuple[Path, int, pl.Series, pl.Series]]) -> BadRows:
-    """The bad rows that can be told without a model.
+    """Count the bad rows that are recognisable without a model.
 
     Args:
         windows: File, position in it, texts, and which of them could not be decoded.
@@ -122,14 +122,14 @@ def bad_before_scoring(windows: Iterable[tuple[Path, int, pl.Series, pl.Series]]
 
 
 class Damage:
-    """Counts rows with bytes that are not of their file's encoding, by the columns that have them."""
+    """Counts rows with bytes that are invalid in their file's encoding, by column."""
 
     def __init__(self) -> None:
         self.n_rows = 0
         self.columns: Counter[str] = Counter()
 
     def add(self, damaged: pl.Series) -> None:
-        """Look at some rows.
+        """Count some rows.
 
         Args:
             damaged: For each row the columns that are damaged, shape (rows,).
@@ -137,26 +137,26 @@ class Damage:
         self.n_rows += int((damaged.list.len() > 0).sum())
         self.columns.update(damaged.explode().drop_nulls().to_list())
 
-    def told(self, csv: CsvDialect, first: Mapping[str, str], *, text_col: str, entity_col: str | None) -> str:
-        """What a user has to know of it.
+    def warning(self, csv: CsvDialect, first: Mapping[str, str], *, text_col: str, entity_col: str | None) -> str:
+        """The warning about the damage.
 
         Args:
-            csv: How the files are written.
-            first: Where the first damage of a column of a CSV is; none if no file is a CSV.
+            csv: The CSV dialect of the files.
+            first: Where the first damage of each column of a CSV is; empty if no file is a CSV.
             text_col: The column of texts.
             entity_col: The column of entities.
         """
         one = self.n_rows == 1
         become = {entity_col: "kept with U+FFFD in their place, and not in the daily features", text_col: "not scored"}
-        counts = []
+        found = []
         for name, n in self.columns.most_common():
             where = f" (first in {first[name]})" if name in first else ""
-            counts.append(f"{n:,} in {name!r}{where}, {become.get(name, 'kept with U+FFFD in their place')}")
+            found.append(f"{n:,} in {name!r}{where}, {become.get(name, 'kept with U+FFFD in their place')}")
         advice = "Write those columns again as text."
         if first:
             advice = "If the file has another encoding, name it, for example --encoding cp1252 (encoding)."
         encoding = csv.encoding.upper() if first else "UTF-8"
         return (
-            f"{self.n_rows:,} row{' holds' if one else 's hold'} bytes that are not {encoding}: {'; '.join(counts)}. "
+            f"{self.n_rows:,} row{' holds' if one else 's hold'} bytes that are not {encoding}: {'; '.join(found)}. "
             f"{advice}"
         )

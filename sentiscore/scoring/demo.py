@@ -15,11 +15,11 @@ def demo(output: str | Path = "demo", *, on_event: OnEvent | None = None) -> Job
     """Score the sample news with the embedded model, and make their daily features; this needs no network.
 
     Args:
-        output: The folder for the results, news.scored.parquet and news.daily.parquet; it is made where there is none.
+        output: The folder for the results, news.scored.parquet and news.daily.parquet; created if missing.
         on_event: See `score_file`.
 
     Raises:
-        OutputError: The folder cannot be made.
+        OutputError: The folder cannot be created.
     """
     folder = local_path(output, OutputError)
     try:

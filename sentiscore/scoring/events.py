@@ -7,16 +7,16 @@ from typing import Final
 
 SCORING: Final = "scoring"
 FINISHING: Final = "finishing"
-"""What a job does for an output, one after the other."""
+"""The phases of a job for an output, in order."""
 
 
 @dataclass(frozen=True)
 class RowsDone:
-    """Some more rows are scored.
+    """More rows were scored.
 
     Attributes:
-        done: Rows of all outputs that are scored.
-        total: Rows that there are.
+        done: The number of scored rows, over all outputs.
+        total: The total number of rows.
     """
 
     done: int
@@ -25,18 +25,18 @@ class RowsDone:
 
 @dataclass(frozen=True, kw_only=True)
 class WindowDone:
-    """A window that is finished for good, or its part of one file where it has rows of several.
+    """A window was durably finished, or its part of one file if it has rows of several.
 
     Attributes:
-        output: The output that its rows go to.
-        source: The file that they come from.
-        position: How many rows of that file come before them.
-        rows: Rows read.
-        n_rejected: Rows that were set aside.
-        statuses: Rows by status, those that occur.
-        texts_scored: Texts that went through the model; one that several files of a window have counts in the first.
+        output: The output of its rows.
+        source: The file of its rows.
+        position: How many rows of that file come before these.
+        rows: The number of rows read.
+        n_rejected: The number of rows set aside.
+        statuses: The number of rows by status, for statuses that occur.
+        texts_scored: Texts that went through the model; a text in several files of a window counts in the first.
         texts_known: Texts whose answers were taken from the store; likewise.
-        resumed: Whether its scores were finished by a run before this one.
+        resumed: Whether an earlier run finished its scores.
     """
 
     output: Path
@@ -52,7 +52,7 @@ class WindowDone:
 
 @dataclass(frozen=True)
 class PhaseBegun:
-    """Something begins for an output.
+    """A phase began for an output.
 
     Attributes:
         output: The output.

@@ -1,4 +1,4 @@
-"""The keywords of `score_file` -> the objects that they are fields of."""
+"""Converts the keywords of `score_file` to the objects whose fields they are."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from sentiscore.errors import InputError
 from sentiscore.features import DailyConfig, DailyRequest
 from sentiscore.features.request import request_or_none
 from sentiscore.features.sessions import Calendar
-from sentiscore.keywords import beside_an_object, check_object
+from sentiscore.keywords import check_object, keywords_and_object
 from sentiscore.scoring.events import Event, OnEvent, OnPhase, OnProgress, OnWindow, PhaseBegun, RowsDone, WindowDone
 from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
 from sentiscore.scoring.scorer import Scorer
@@ -69,10 +69,10 @@ _DAILY: Final = tuple(each.name for each in fields(DailyRequest) if each.name no
 
 
 def scorer_of(model: str | Path | Scorer | ScorerOptions, flat: Mapping[str, Any]) -> Scorer | ScorerOptions:
-    """The model that was asked for, or that is loaded already.
+    """The requested model, or the loaded one.
 
     Raises:
-        InputError: Keywords say something of it that the object says too, or of a loaded scorer something else.
+        InputError: Keywords repeat fields of the object, or contradict a loaded scorer.
     """
     given = _of(_SCORER, flat)
     if isinstance(model, Scorer):
@@ -91,7 +91,7 @@ def scorer_of(model: str | Path | Scorer | ScorerOptions, flat: Mapping[str, Any
 
 
 def rows_of(rows: RowOptions | None, flat: Mapping[str, Any]) -> RowOptions:
-    """Which rows were asked for.
+    """The requested rows.
 
     Raises:
         InputError: It was said by an object and by keywords, or by another kind of object, or cannot be.
@@ -106,7 +106,7 @@ def rows_of(rows: RowOptions | None, flat: Mapping[str, Any]) -> RowOptions:
 
 
 def run_of(run: RunOptions | None, flat: Mapping[str, Any]) -> RunOptions:
-    """What the job may use.
+    """The resources that the job may use.
 
     Raises:
         InputError: It was said by an object and by keywords, or by another kind of object, or is of the wrong type.
@@ -122,10 +122,11 @@ def run_of(run: RunOptions | None, flat: Mapping[str, Any]) -> RunOptions:
 def daily_of(
     daily: DailyRequest | str | Path | None, flat: Mapping[str, Any], *, text_col: str, prefix: str
 ) -> DailyRequest | None:
-    """The daily features that were asked for in a job that scores a column of texts; None if there were none.
+    """The requested daily features of a job that scores a column of texts; None if there are none.
 
     Raises:
-        InputError: They were asked for by an object and by keywords, lack the times, or say what is not so in this job.
+        InputError: There are both an object and keywords, the column of times is missing, or a field contradicts the
+            job.
     """
     given = _of(_DAILY, flat)
     if isinstance(daily, DailyRequest):
@@ -153,7 +154,7 @@ def daily_of(
 
 
 def listener_of(on_event: OnEvent | None, flat: FlatOptions) -> OnEvent:
-    """One function that calls everybody who wants to know."""
+    """Combine several callbacks into one function."""
     on_progress, on_window, on_phase = flat.get("on_progress"), flat.get("on_window"), flat.get("on_phase")
 
     def listen(event: Event) -> None:
@@ -175,7 +176,7 @@ def _of(names: Sequence[str], flat: Mapping[str, Any]) -> dict[str, Any]:
     return {name: flat[name] for name in names if name in flat}
 
 
-def _check_alone(what: str, given: object, beside: Mapping[str, Any]) -> None:
-    """Raise an InputError if keywords stand beside the object whose fields they are."""
-    if beside:
-        raise beside_an_object(what, given, beside)
+def _check_alone(what: str, given: object, keywords: Mapping[str, Any]) -> None:
+    """Raise an InputError if keywords were given together with the object whose fields they are."""
+    if keywords:
+        raise keywords_and_object(what, given, keywords)

@@ -1,7 +1,7 @@
-"""Files -> a file: every row once, in order, with its scores; and the daily features in the same pass.
+"""Scores files to a file: every row once, in order, with its scores; and the daily features in the same pass.
 
-A job writes nothing in place before all of it is done, and keeps what it has finished in a journal beside the output,
-so that it can be killed at any instant and taken up by the same command.
+A job publishes nothing before all of it is done, and keeps finished windows in a journal next to the output, so that it
+can be killed at any instant and resumed by the same command.
 """
 
 import os
@@ -27,7 +27,7 @@ from sentiscore.scoring.journal import Journal
 from sentiscore.scoring.memory_limit import memory_limit, window_limits
 from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
 from sentiscore.scoring.output_job import OutputJob, Watch
-from sentiscore.scoring.plan import check_places, make_plan
+from sentiscore.scoring.plan import check_targets, make_plan
 from sentiscore.scoring.planned import JobRequest, Plan
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.scoring.tally import JobSummary, Tally
@@ -51,45 +51,45 @@ def score_file(
 ) -> JobSummary:
     """Score a column of text in files of any size.
 
-    The rows are read, scored and written a window at a time. An output takes its place only when it is complete and
-    was read back; whatever goes wrong before leaves the place as it was. Finished windows are kept in a work folder
-    beside the output, and the same call goes on from them. All that can be checked is checked before the first text
-    is scored.
+    Rows are read, scored and written window by window. An output replaces its target only when it is complete and was
+    read back; any earlier error leaves the target unchanged. Finished windows are kept in a work folder next to the
+    output, and the same call continues from them. Everything that can be checked is checked before the first text is
+    scored.
 
-    What there is to say of the model, the rows, the daily features and the run is said by one object each, or by its
-    fields as keywords: `score_file(path, text_col="headline", device="cpu", limit=100, time_col="at")`.
+    The model, the rows, the daily features and the run are each described by one object, or by its fields as keywords:
+    `score_file(path, text_col="headline", device="cpu", limit=100, time_col="at")`.
 
     Args:
         source: A .csv, .tsv (also .gz), .parquet, .ndjson or .jsonl file; a folder of such files of one format, in
-            which the folders KEY=VALUE are columns of text; or several.
+            which KEY=VALUE folders become columns of text; or several of these.
         text_col: The column of texts.
-        output: A .parquet, .csv or .ndjson file, or a folder for parts in parquet: one that is there, or a text that
-            ends with a slash. Several sources become one output, in order, and need equal columns. Without it each
-            source has its own output, NAME.scored.parquet beside it.
+        output: A .parquet, .csv or .ndjson file, or a folder for parquet parts: an existing one, or a path that ends
+            with a slash. Several sources are combined to one output, in order, and need equal columns. By default each
+            source has its own output, NAME.scored.parquet next to it.
         model: "default", a folder, a hub id, a loaded scorer, or everything about the model; keywords: device, dtype,
             revision, labels, max_length, overflow.
         rows: Which rows are scored, how they are read and written; keywords: columns, prefix, limit, bad_rows,
             csv_as_is, and for the dialect of a CSV separator, skip_rows, comment, encoding.
         daily: The daily features to make in the same pass; keywords: time_col (without which there are none),
             entity_col, entity_separator, calendar, weight_col, id_col, tz, time_format, time_unit, midnight, day_tz,
-            config, with a path here as the place they go to.
-        run: What the job may use and keep; keywords: resume, max_memory, cache, cache_bytes.
+            config. A path here is their output.
+        run: The resources that the job may use and what it keeps; keywords: resume, max_memory, cache, cache_bytes.
         on_event: Called with a `RowsDone` as rows are scored, a `WindowDone` for each source of a window that is
-            finished for good, and a `PhaseBegun` as an output is scored and finished. The keywords on_progress,
-            on_window and on_phase are functions for one of them each.
-        should_stop: Asked between windows; once it says True the window in hand is finished, and the job stops.
+            durably finished, and a `PhaseBegun` when scoring or finishing an output begins. The keywords on_progress,
+            on_window and on_phase are callbacks for one of these each.
+        should_stop: Called between windows; once it returns True, the current window is finished and the job stops.
         flat: Fields of these objects as keywords.
 
     Returns:
-        What was done, over all outputs.
+        A summary over all outputs.
 
     Raises:
-        InputError: A file, column or row cannot be used, or something is said by an object and by a keyword.
-        OutputError: The output cannot be written, another run writes it, or a stopped job with other inputs or options
-            is in its way.
+        InputError: A file, column or row cannot be used, or an object and a keyword set the same thing.
+        OutputError: The output cannot be written, another run is writing it, or a stopped job with other inputs or
+            options is in its way.
         CheckpointError: The model cannot be loaded.
-        StoppedError: `should_stop` said so.
-        TypeError: There is no such keyword.
+        StoppedError: `should_stop` returned True.
+        TypeError: A keyword does not exist.
     """
     forks.check()
     check_keywords("score_file", flat, FlatOptions.__annotations__)
@@ -117,20 +117,20 @@ def score_file(
             make_plan(job, request, output=output, between=watch.between, bounds=watch.bounds)
             for job in ([paths] if output is not None else [[path] for path in paths])
         ]
-        check_places(plans)
+        check_targets(plans)
         tally = Tally(plans, listen)
         summary = _run(plans, chosen, allowed, tally, watch)
     if tally.damage.n_rows:
         first = {name: where for plan in reversed(plans) for name, where in plan.first_damage.items()}
-        told = tally.damage.told(asked.dialect, first, text_col=text_col, entity_col=request.entity_col)
-        warnings.warn(told, SentiscoreWarning, stacklevel=2)
+        warning = tally.damage.warning(asked.dialect, first, text_col=text_col, entity_col=request.entity_col)
+        warnings.warn(warning, SentiscoreWarning, stacklevel=2)
     return summary
 
 
 def _run(
     plans: Sequence[Plan], model: Scorer | ScorerOptions, allowed: RunOptions, tally: Tally, watch: Watch
 ) -> JobSummary:
-    """Score one output after the other, with one scorer and one store of answers."""
+    """Score the outputs one after the other, with one scorer and one store of answers."""
     scorer: Scorer | None = None
     with ExitStack() as stack:
         for number, plan in enumerate(plans):
@@ -139,7 +139,7 @@ def _run(
                     f"Stopped; {number:,} of {len(plans):,} outputs are in place.", "Give the rest of the inputs again."
                 )
             with Journal(plan.output) as journal:
-                if scorer is None:  # with the first output locked, so that a second run is told so without waiting
+                if scorer is None:  # after locking the first output, so that a second run fails without waiting
                     watch.between()
                     scorer = _load(model)
                     if allowed.cache is not None:
@@ -153,13 +153,13 @@ def _run(
 
 
 def _paths(source: object) -> list[Path]:
-    """The sources that were named, one or several.
+    """The given sources, one or several.
 
     Raises:
-        InputError: There is none, or one is named twice.
+        InputError: There is none, or one is given twice.
     """
     if isinstance(source, str | os.PathLike) or not_a_list(source) is not None:
-        return [local_path(source)]  # type: ignore[arg-type] # which refuses what is not a path
+        return [local_path(source)]  # type: ignore[arg-type] # refuses what is not a path
     paths = [local_path(path) for path in source]  # type: ignore[attr-defined]
     if not paths:
         raise InputError("There is no file to score.", "Name at least one.")
@@ -169,7 +169,7 @@ def _paths(source: object) -> list[Path]:
 
 
 def _load(model: Scorer | ScorerOptions) -> Scorer:
-    """The model, ready to score."""
+    """Load the model, unless it is loaded."""
     return model if isinstance(model, Scorer) else Scorer.from_pretrained(model)
 
 

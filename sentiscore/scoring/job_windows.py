@@ -1,4 +1,4 @@
-"""The rows of a job, as they are held: a window at a time, of one source or of several that follow each other."""
+"""Reads the rows of a job window by window; a window has rows of one source or of several consecutive ones."""
 
 import itertools
 from bisect import bisect_right
@@ -14,16 +14,16 @@ from sentiscore.tables import Source
 from sentiscore.tables.windows import Piece, rechunk
 
 DAMAGED: Final = "sentiscore: damaged"
-"""The column that lists for each row of a window which of its columns hold bytes that are not text."""
+"""The column that lists for each row of a window its columns with bytes that are not text."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much is held at once.
+    """How much to hold at once.
 
     Attributes:
-        rows: The most rows of a window.
-        text_bytes: The most bytes of its texts.
+        rows: The maximum number of rows of a window.
+        text_bytes: The maximum bytes of its texts.
     """
 
     rows: int
@@ -31,14 +31,14 @@ class Bounds:
 
 
 @dataclass(frozen=True)
-class Span:
-    """The rows of a window that are of one source.
+class FileSpan:
+    """The rows of a window that belong to one source.
 
     Attributes:
-        source: The source, as a number from 0.
-        position: How many rows of it come before them.
+        source: The index of the source, from 0.
+        position: How many rows of the source come before them.
         offset: How many rows of the window come before them.
-        rows: How many they are.
+        rows: The number of rows.
     """
 
     source: int
@@ -47,50 +47,50 @@ class Span:
     rows: int
 
     def of(self, values: pl.Series) -> pl.Series:
-        """Its part of what there is of every row of the window."""
+        """Its part of values for every row of the window."""
         return values.slice(self.offset, self.rows)
 
 
 @dataclass(frozen=True)
 class Window:
-    """Rows that are held at once, of one source or of several that follow each other.
+    """Rows that are held at once, from one source or several consecutive ones.
 
     Attributes:
         position: How many rows of all sources come before them.
-        spans: Which of them are of which source, in order; one of no rows if there are none.
-        rows: The columns that are needed, without the next.
-        damaged: For each row the columns that hold bytes which are not text, shape (rows,).
+        spans: Which rows belong to which source, in order; a single empty span if there are no rows.
+        rows: The needed columns, without `damaged`.
+        damaged: For each row, its columns with bytes that are not text, shape (rows,).
     """
 
     position: int
-    spans: list[Span]
+    spans: list[FileSpan]
     rows: pl.DataFrame
     damaged: pl.Series
 
     def origins(self, sources: Sequence[Source]) -> tuple[pl.Series, pl.Series]:
-        """For each row the file that it comes from, and its number there, from 1; each of shape (rows,)."""
+        """The file of each row, and the row's number there, from 1; each with shape (rows,)."""
         counts = [span.rows for span in self.spans]
         files = np.repeat(np.array([sources[span.source].path.name for span in self.spans], dtype=object), counts)
         before = np.repeat([span.position - span.offset for span in self.spans], counts)
         return pl.Series(files, dtype=pl.String), pl.Series(before + np.arange(1, before.size + 1), dtype=pl.Int64)
 
     def undecodable(self, text_col: str) -> pl.Series:
-        """Which rows have a text that is damaged, shape (rows,)."""
+        """Which rows have a damaged text, shape (rows,)."""
         return self.damaged.list.contains(text_col)
 
 
 def windows_of(
     plan: Plan, room: Callable[[int], int], columns: Sequence[str] | None = None, *, n_bytes: int
 ) -> Iterator[Window]:
-    """The rows of all sources in order, up to the limit; one empty window if there are none.
+    """Read the rows of all sources in order, up to the limit; one empty window if there are none.
 
-    A window goes on from one source to the next, so that many small files take no longer than one large file.
+    A window continues from one source to the next, so that many small files take no longer than one large file.
 
     Args:
         plan: The job.
-        room: Asked for the most rows of a window, given how many rows of all sources come before it.
-        columns: The columns to read, by default those that are needed.
-        n_bytes: The most bytes of text of a window.
+        room: Returns the maximum number of rows of a window, given how many rows of all sources come before it.
+        columns: The columns to read, by default the needed ones.
+        n_bytes: The maximum bytes of text of a window.
     """
     chosen = plan.needed if columns is None else list(columns)
     limit = plan.request.rows.limit
@@ -114,23 +114,23 @@ def windows_of(
             break
     if position == 0:
         empty = pl.DataFrame(schema={name: plan.sources[0].schema[name] for name in chosen})
-        yield Window(0, [Span(0, 0, 0, 0)], empty, pl.Series(DAMAGED, [], dtype=pl.List(pl.String)))
+        yield Window(0, [FileSpan(0, 0, 0, 0)], empty, pl.Series(DAMAGED, [], dtype=pl.List(pl.String)))
 
 
-def _spans(starts: Sequence[int], position: int, rows: int) -> list[Span]:
-    """The sources of some rows.
+def _spans(starts: Sequence[int], position: int, rows: int) -> list[FileSpan]:
+    """Find the sources of some rows.
 
     Args:
-        starts: How many rows of all sources come before each source, and how many there are.
-        position: How many come before the rows.
-        rows: How many they are.
+        starts: How many rows of all sources come before each source, and the total number.
+        position: How many rows come before these.
+        rows: The number of rows.
     """
-    spans: list[Span] = []
+    spans: list[FileSpan] = []
     end = position + rows
     number = bisect_right(starts, position) - 1
     while number < len(starts) - 1 and starts[number] < end:
         first, last = max(position, starts[number]), min(end, starts[number + 1])
         if first < last:
-            spans.append(Span(number, first - starts[number], first - position, last - first))
+            spans.append(FileSpan(number, first - starts[number], first - position, last - first))
         number += 1
     return spans

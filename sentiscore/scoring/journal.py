@@ -1,9 +1,9 @@
-"""Finished windows of a job, kept beside its output until everything is in place.
+"""Keeps finished windows of a job next to its output until everything is published.
 
-A window is finished when its file has its name: it is written beside, synced and renamed. The file's own hash, which
-covers its position too, is checked before its scores are taken, so a file that is damaged, renamed, or of another job
-is as good as none and its rows are scored again. Rows between finished windows are found by position, so windows may
-have another size in each run. What the files are called is in `work_folder`.
+A window is finished when its file has its name: it is written under another name, synced and renamed. The file's own
+hash, which also covers its position, is checked before its scores are used, so a file that is damaged, renamed, or from
+another job is ignored, and its rows are scored again. Rows between finished windows are found by position, so windows
+may have another size in each run. The names of the files are in `work_folder`.
 """
 
 import hashlib
@@ -42,13 +42,13 @@ from sentiscore.scoring.work_folder import (
 
 _LOCK_SECONDS: Final = 0.2
 _LOCK_TRIES: Final = 5
-"""A run that ends removes the folder, and may do so between the two steps of making it and locking it."""
+"""A run that ends removes the folder, perhaps between creating and locking it in another run."""
 
 
 class Journal:
     """The work folder of one output, locked against every other run; use it as a context manager.
 
-    Leaving the block lets go of the lock. The folder stays if it holds finished windows, and goes otherwise.
+    Leaving the block releases the lock. The folder stays if it holds finished windows, and is removed otherwise.
 
     Attributes:
         target: The output.
@@ -94,29 +94,29 @@ class Journal:
 
     @property
     def job_key(self) -> str:
-        """One hash, in hex, over the key that the job began with."""
+        """One hash, in hex, over the key with which the job began."""
         return hashlib.sha256(self._key.encode()).hexdigest()
 
     def part_of(self, path: Path) -> Path | None:
-        """Where a file of the job is written until it takes its place; None if that is too far from this folder.
+        """Where a file of the job is written until it is published; None if its target is in another folder.
 
         Args:
             path: The output, or another file of the job.
         """
-        place = real(path)
-        return self.folder / f"{BEGUN}{place.name}" if place.parent == self.folder.parent else None
+        real_path = real(path)
+        return self.folder / f"{BEGUN}{real_path.name}" if real_path.parent == self.folder.parent else None
 
     def begin(self, key: Mapping[str, str], *, resume: bool, stored: bool = False) -> int:
         """Find the finished windows of a job.
 
         Args:
-            key: All that its answers depend on, by name.
-            resume: Whether they are to be taken; otherwise they are thrown away.
-            stored: Whether the answers of this run are kept in a store before its windows are. Such windows are not
-                in the way of a job with another key: its answers are not lost when they are thrown away.
+            key: Everything that its answers depend on, by name.
+            resume: Whether to use them; otherwise they are discarded.
+            stored: Whether the answers of this run are kept in a store before its windows are. Such windows do not
+                block a job with another key, since no answers are lost when they are discarded.
 
         Returns:
-            How many rows are finished.
+            The number of finished rows.
 
         Raises:
             OutputError: The folder holds windows of a job with another key, or cannot be used.
@@ -142,11 +142,11 @@ class Journal:
         return sum(part.rows for part in self._parts)
 
     def room(self, position: int, most: int) -> int:
-        """How many rows a window may have that begins here, so that it is either finished or not.
+        """How many rows a window that begins here may have, so that it is entirely finished or entirely unfinished.
 
         Args:
             position: Rows of all sources before the window.
-            most: The most rows of a window that is not finished.
+            most: The maximum number of rows of an unfinished window.
         """
         before, after = self._around(position)
         if before is not None and position < before.end:
@@ -154,14 +154,14 @@ class Journal:
         return most if after is None else min(most, after.start - position)
 
     def find(self, position: int, rows: int) -> pl.DataFrame | None:
-        """The scores of a window, if it is finished.
+        """Read the scores of a window, if it is finished.
 
         Args:
             position: Rows of all sources before the window.
             rows: How many rows the window has.
 
         Raises:
-            OutputError: They were there when the job began, and are not any more.
+            OutputError: They existed when the job began, but no longer do.
         """
         part, _ = self._around(position)
         if part is None or position + rows > part.end:
@@ -175,11 +175,11 @@ class Journal:
         return pl.read_parquet(io.BytesIO(content)).slice(position - part.start, rows)
 
     def keep(self, position: int, scores: pl.DataFrame) -> None:
-        """Note a window as finished.
+        """Record a window as finished.
 
         Args:
             position: Rows of all sources before the window.
-            scores: One row for each of the window's.
+            scores: One row for each row of the window.
 
         Raises:
             OutputError: They cannot be written.
@@ -194,16 +194,16 @@ class Journal:
             self._write(name, content)
 
     def clear(self) -> None:
-        """Remove the folder, whose work is done. It is another run's from then on, though the lock is held on to."""
+        """Remove the folder when its work is done. Another run may then create it, though the lock is still held."""
         self._cleared = True
-        with suppress(OSError):  # the work is in its place, and what is left here is in nobody's way
+        with suppress(OSError):  # the output is published, and leftovers here are harmless
             self._remove_all()
-            if os.name != "nt":  # where a locked file cannot be removed, the folder stays for the next run
+            if os.name != "nt":  # Windows cannot remove a locked file, so the folder stays for the next run
                 (self.folder / LOCK_FILE).unlink(missing_ok=True)
                 self.folder.rmdir()
 
     def _remove_all(self) -> None:
-        """Everything of ours but the lock; the key first, without which no window is in the way of another job."""
+        """Remove all our files except the lock; the key first, as windows without it do not block another job."""
         (self.folder / KEY_FILE).unlink(missing_ok=True)
         for path in self.folder.iterdir():
             if path.name != LOCK_FILE and is_ours(path):
@@ -212,7 +212,7 @@ class Journal:
     def _refuse_other(self, key: Mapping[str, str]) -> None:
         """Raise an OutputError if there are windows of a job with another key.
 
-        Windows without any key are what a kill left of a job that was done, or thrown away.
+        Windows without a key were left by a kill when a job was done or discarded.
         """
         if not os.path.lexists(self.folder / KEY_FILE):
             return
@@ -221,12 +221,14 @@ class Journal:
         if not others or found == dict(key):
             return
         if found is None:
-            told = "what it was of cannot be read any more"
+            changes = "what it was of cannot be read any more"
         else:
             differing = [name for name in {**found, **key} if found.get(name) != key.get(name)]
-            told = "; ".join(f"{name} was {_told(found.get(name))} and is {_told(key.get(name))}" for name in differing)
+            changes = "; ".join(
+                f"{name} was {_shown(found.get(name))} and is {_shown(key.get(name))}" for name in differing
+            )
         raise OutputError(
-            f"{self.target} has a job that was stopped, and that this one is not: {told}.",
+            f"{self.target} has a job that was stopped, and that this one is not: {changes}.",
             "Go on with it by the command that began it, or throw away what it has done with --no-resume "
             "(resume=False).",
         )
@@ -239,7 +241,7 @@ class Journal:
         return (self.folder / STORED_FILE).exists()
 
     def _note_stored(self, *, stored: bool) -> None:
-        """Note whether every window, of those that are there and those to come, has its answers in a store."""
+        """Record whether all windows, existing and future, have their answers in a store."""
         if not stored:
             (self.folder / STORED_FILE).unlink(missing_ok=True)
         elif not self._is_stored() and not any(parse(path) for path in self.folder.iterdir()):
@@ -252,22 +254,22 @@ class Journal:
         return parts[i - 1] if i else None, parts[i] if i < len(parts) else None
 
     def _read(self, part: WindowFile) -> bytes | None:
-        """What is in the file of a window, if it is as it was written."""
+        """Read the file of a window, if it is intact."""
         content = part.path.read_bytes() if part.path.is_file() else b""
         return content if self._digest(part.position, content) == part.digest else None
 
     def _digest(self, position: str, content: bytes) -> str:
-        """The hash in the name of a window: over the key, the part of the name that says which rows, and the bytes."""
+        """The hash in the name of a window: over the key, the part of the name that names the rows, and the bytes."""
         return hashlib.sha256(f"{self.job_key}{position}".encode() + content).hexdigest()
 
     def _write(self, name: str, content: bytes) -> None:
-        """Write a file of the folder, whole or not at all, and see to it that it outlives a crash of the machine."""
-        waiting = self.folder / f"{name}.tmp"  # no other run writes here
+        """Write a file of the folder completely or not at all, so that it survives a crash of the machine."""
+        waiting = self.folder / f"{name}.tmp"  # no other run writes to it
         write_synced(waiting, content)
         replace_synced(waiting, self.folder / name)
 
 
-def _told(value: str | None) -> str:
+def _shown(value: str | None) -> str:
     """A value of a key for a message: long hashes are cut."""
     if value is None:
         return "not there"

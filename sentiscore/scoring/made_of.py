@@ -1,4 +1,4 @@
-"""What the outputs of a job say of how they were made."""
+"""The provenance of a job's outputs."""
 
 from collections.abc import Sequence
 
@@ -11,15 +11,15 @@ from sentiscore.tables.provenance import REJECTED_ROWS, SCORED_ROWS, ModelFacts,
 def provenance_of_rows(
     plan: Plan, scorer: Scorer, *, sources: Sequence[SourceFacts], job_key: str, rows: int, rejects: bool = False
 ) -> Provenance:
-    """That of scored rows, or of those that were set aside.
+    """The provenance of scored rows, or of rows that were set aside.
 
     Args:
         plan: The job.
         scorer: The model.
-        sources: What was read.
-        job_key: The hash of all that the answers depend on, in hex.
-        rows: Rows of the output.
-        rejects: Whether they are those that were set aside.
+        sources: The files that were read.
+        job_key: The hash of everything that the answers depend on, in hex.
+        rows: The number of rows of the output.
+        rejects: Whether the rows were set aside.
     """
     checkpoint, asked = scorer.checkpoint, plan.request.rows
     return Provenance(
@@ -52,13 +52,13 @@ def provenance_of_rows(
 
 
 def provenance_of_days(plan: Plan, rows: Provenance, *, sha256: str, n_days: int) -> Provenance:
-    """That of the daily features that were made in the same pass.
+    """The provenance of the daily features that were made in the same pass.
 
     Args:
         plan: The job, with daily features.
-        rows: That of the scored rows.
-        sha256: Of the output of scored rows.
-        n_days: Rows of the daily features.
+        rows: The provenance of the scored rows.
+        sha256: The hash of the output of scored rows.
+        n_days: The number of rows of the daily features.
     """
     if plan.sums is None:
         raise RuntimeError("a job without daily features has no provenance of them")

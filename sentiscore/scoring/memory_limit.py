@@ -1,4 +1,4 @@
-"""A limit on the memory of a job: smaller windows beforehand, and an error in time if they do not suffice."""
+"""Limits the memory of a job: makes windows smaller, and raises an error in time if that does not suffice."""
 
 import ctypes
 import sys
@@ -19,17 +19,17 @@ _MOST_ROWS: Final = 32_768
 _LEAST_ROWS: Final = 1_024
 _LEAST_TEXT: Final = 1 << 20
 _BYTES_OF_A_ROW: Final = 1 << 16
-"""So a job of 2 GiB and more has windows of the usual number of rows."""
+"""Chosen so that a job with 2 GiB or more has windows with the usual number of rows."""
 
 _SHARE_OF_TEXT: Final = 16
-"""A window's text is there several times: as it was read, as token ids, and in the windows before and behind."""
+"""A window's text is held several times: as read, as token ids, and in the previous and next windows."""
 
 
 class MemoryLimit:
-    """Whether a process holds more memory than it may.
+    """Records whether a process holds more memory than it may.
 
     Args:
-        n_bytes: How much it may hold; None for any amount.
+        n_bytes: How much it may hold; None for no limit.
     """
 
     def __init__(self, n_bytes: int | None) -> None:
@@ -37,7 +37,7 @@ class MemoryLimit:
         self.exceeded = False
 
     def check(self) -> None:
-        """Raise an InputError if more was held at any time since the limit was set; for any thread, between steps."""
+        """Raise an InputError if the limit was exceeded at any time; for any thread, between steps."""
         if self.n_bytes is not None and (self.exceeded or held_bytes() > self.n_bytes):
             self.exceeded = True
             raise self.error()
@@ -54,18 +54,18 @@ class MemoryLimit:
 def memory_limit(n_bytes: int | None) -> Iterator[MemoryLimit]:
     """Watch the memory of the process while a block of the main thread runs.
 
-    Past the limit the block ends with an InputError as soon as Python code runs in it again. Work in other threads goes
-    on until it calls `check`. Only memory of its own counts: pages of a file that is mapped can be taken back any time.
+    Past the limit the block ends with an InputError as soon as Python code runs in it again. Work in other threads
+    continues until it calls `check`. Only private memory counts: pages of mapped files can be reclaimed at any time.
 
     Args:
-        n_bytes: The most bytes it may hold; None for any amount.
+        n_bytes: The maximum bytes it may hold; None for no limit.
 
     Yields:
-        What `check` is called of, between steps.
+        The limit, on which to call `check` between steps.
 
     Raises:
-        InputError: More is held, or is held from the beginning; or memory cannot be watched on this system, or without
-            one more thread.
+        InputError: The limit is exceeded, now or from the beginning; or memory cannot be watched on this system, or
+            without one more thread.
     """
     limit = MemoryLimit(n_bytes)
     if n_bytes is None:
@@ -73,7 +73,7 @@ def memory_limit(n_bytes: int | None) -> Iterator[MemoryLimit]:
         return
 
     class ExceededError(InputError):
-        """An error without arguments, so that it may be raised in another thread; wherever it strikes, it says why."""
+        """An error without arguments, so that it can be raised in another thread; its message is complete anyway."""
 
         def __init__(self) -> None:
             error = limit.error()
@@ -89,12 +89,12 @@ def memory_limit(n_bytes: int | None) -> Iterator[MemoryLimit]:
         yield limit
     finally:
         watch.stop()
-    if limit.exceeded:  # at the very end, or something has swallowed the error
+    if limit.exceeded:  # exceeded at the very end, or the error was swallowed
         raise limit.error()
 
 
 class _Watch:
-    """A thread that looks at the memory again and again, and interrupts another thread once, if at all."""
+    """A thread that polls the memory, and interrupts another thread at most once."""
 
     def __init__(self, limit: MemoryLimit, thread: int, error: type[InputError]) -> None:
         self._limit = limit
@@ -107,7 +107,7 @@ class _Watch:
         start(self._watch, "sentiscore-memory")
 
     def stop(self) -> None:
-        """From here on nobody is interrupted, not even by an interruption that was on its way."""
+        """Stop interrupting; cancels even a pending interruption."""
         self._over.set()
         with self._lock:
             _interrupt(self._watched, None)
@@ -123,16 +123,16 @@ class _Watch:
 
 
 def _interrupt(thread: int, error: type[BaseException] | None) -> None:
-    """Have an exception raised in a thread when it next runs Python code; None takes one back that is on its way."""
+    """Raise an exception in a thread when it next runs Python code; None cancels a pending one."""
     raised = ctypes.py_object(error) if error is not None else None
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
 
 
 def held_bytes() -> int:
-    """The memory that this process holds in the machine, without the pages of files.
+    """The resident memory of this process, without pages of files.
 
     Raises:
-        InputError: The system does not say it as Linux does.
+        InputError: The system does not report it as Linux does.
     """
     try:
         _, resident, shared, *_ = _STATM.read_text(encoding="ascii").split()
@@ -146,13 +146,13 @@ def held_bytes() -> int:
 
 
 def window_limits(n_bytes: int | None) -> tuple[int, int]:
-    """How large the windows of a job may be.
+    """Choose the size of a job's windows.
 
     Args:
-        n_bytes: The most memory that the job may hold; None for any amount.
+        n_bytes: The maximum memory that the job may hold; None for no limit.
 
     Returns:
-        Rows of a window, and bytes of its texts.
+        The maximum rows of a window, and the maximum bytes of its texts.
     """
     if n_bytes is None:
         return _MOST_ROWS, WINDOW_BYTES

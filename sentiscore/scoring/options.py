@@ -1,4 +1,4 @@
-"""What may be said of a scoring job: its model, its rows, and what it may use. One frozen object each."""
+"""The options of a scoring job: its model, its rows, and its resources. One frozen object each."""
 
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 
 from sentiscore import labels as names
 from sentiscore.errors import InputError
-from sentiscore.keywords import beside_an_object
+from sentiscore.keywords import keywords_and_object
 from sentiscore.settings import Settings, setting
 from sentiscore.tables.dialect import CsvDialect
 
@@ -31,12 +31,12 @@ class ScorerOptions(Settings):
         revision: The commit of a hub id, or a branch or tag that `sentiscore.lock` has a commit for.
         labels: Label names in the order of the model's ids, where its config does not say.
         max_length: Tokens of a text that are read; the model's own limit by default.
-        overflow: What is done with a longer text: "truncate" reads its beginning, "windows" cuts it into windows of
-            that length, at ends of sentences where possible, and takes the mean of their probabilities, each weighted
-            by its tokens.
+        overflow: What to do with a longer text: "truncate" reads its beginning, "windows" cuts it into windows of that
+            length, at ends of sentences where possible, and takes the mean of their probabilities, each weighted by its
+            tokens.
 
     Raises:
-        InputError: A value is of the wrong type, or there is no such overflow.
+        InputError: A value has the wrong type, or the overflow does not exist.
     """
 
     what: ClassVar[str] = "scorer"
@@ -57,38 +57,38 @@ class ScorerOptions(Settings):
 
 
 def one_scorer(model: str | Path | ScorerOptions, given: ScorerOptions) -> ScorerOptions:
-    """What was said of a model by an object, or else by its name and keywords.
+    """The options of a model, from an object, or else from its name and keywords.
 
     Args:
         model: The object or the name.
         given: The keywords.
 
     Raises:
-        InputError: Keywords stand beside the object.
+        InputError: There are both an object and keywords.
     """
     if not isinstance(model, ScorerOptions):
         return replace(given, model=model)
     if named := [each.name for each in fields(given) if getattr(given, each.name) != each.default]:
-        raise beside_an_object("model", model, named)
+        raise keywords_and_object("model", model, named)
     return model
 
 
 @dataclass(frozen=True, kw_only=True)
 class RowOptions(Settings):
-    """Which rows of a table are scored, how they are read, and what of them is written.
+    """Which rows of a table to score, how to read them, and what to write.
 
     Attributes:
         columns: Columns of the source to keep in the output; all by default.
         prefix: Put before the name of each added column.
-        limit: Score only so many rows from the beginning of each output.
-        bad_rows: What is done with rows whose text is null, empty, unknown to the model or cannot be decoded: "keep"
-            them with a status and no scores, "drop" them into NAME.rejected.* beside the output, or "fail".
-        csv_as_is: Whether cells of a CSV output that a spreadsheet would take as a formula stay as they are; by default
-            they begin with an apostrophe.
+        limit: Score only this many rows from the beginning of each output.
+        bad_rows: What to do with rows whose text is null, empty, unknown to the model or cannot be decoded: "keep" them
+            with a status and no scores, "drop" them into NAME.rejected.* next to the output, or "fail".
+        csv_as_is: Whether cells of a CSV output that a spreadsheet would treat as a formula stay unchanged; by default
+            they get a leading apostrophe.
         dialect: How a CSV source is written.
 
     Raises:
-        InputError: A value is of the wrong type, or cannot be.
+        InputError: A value has the wrong type, or is invalid.
     """
 
     what: ClassVar[str] = "choice of rows"
@@ -113,18 +113,18 @@ class RowOptions(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions(Settings):
-    """What a job may use and what it keeps; nothing of it changes a score.
+    """The resources a job may use and what it keeps; none of these options changes a score.
 
     Attributes:
-        resume: Whether the finished windows of a stopped job are taken; otherwise they are thrown away.
-        max_memory: The most memory, in bytes, that the process may hold: windows are made smaller for it, and past it
-            the job ends with an InputError, as a stopped one. Linux alone.
-        cache: A folder for a store of answers, which is made where there is none: texts that are known there are not
-            scored again, and the new ones are kept.
-        cache_bytes: The most that the store may take on disk; what was not used for longest goes.
+        resume: Whether to use the finished windows of a stopped job; otherwise they are discarded.
+        max_memory: The maximum memory, in bytes, that the process may hold: windows are made smaller to fit, and past
+            it the job stops with an InputError and can be resumed. Only on Linux.
+        cache: A folder for a store of answers, created if missing: known texts are not scored again, and the new ones
+            are kept.
+        cache_bytes: The maximum size of the store on disk; the least recently used answers are removed.
 
     Raises:
-        InputError: A value is of the wrong type.
+        InputError: A value has the wrong type.
     """
 
     what: ClassVar[str] = "run"

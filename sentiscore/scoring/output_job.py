@@ -1,4 +1,4 @@
-"""One output of a scoring job: its rows through the model a window at a time, and then everything into its place."""
+"""Makes one output of a scoring job: scores its rows window by window, and then publishes everything."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -30,14 +30,14 @@ from sentiscore.tables.provenance import Provenance, SourceFacts
 
 @dataclass(frozen=True, kw_only=True)
 class Watch:
-    """What a job asks and reports to while it runs.
+    """What a job consults and reports to while it runs.
 
     Attributes:
-        bounds: How much it holds at once.
-        memory: Whether it holds more memory than it may.
-        on_event: Called with what is done.
-        should_stop: Asked between windows.
-        hurry: Called where what ends early waits for a store.
+        bounds: How much to hold at once.
+        memory: The limit on its memory.
+        on_event: Called with each event.
+        should_stop: Called between windows.
+        hurry: Called when the job ends early, to stop waiting for a store.
     """
 
     bounds: Bounds
@@ -47,14 +47,14 @@ class Watch:
     hurry: Callable[[], None]
 
     def between(self) -> None:
-        """Raise a StoppedError if the job is to stop before it scores."""
+        """Raise a StoppedError if the job should stop before it scores."""
         if self.should_stop():
             raise StoppedError("Stopped before the first row was scored.", "Give the same command again.")
 
 
 @dataclass(frozen=True)
 class _Read:
-    """A window, and either its scores from the journal or its texts encoded."""
+    """A window, with either its scores from the journal or its encoded texts."""
 
     window: Window
     scores: pl.DataFrame | None
@@ -62,7 +62,7 @@ class _Read:
 
 
 class OutputJob:
-    """One output, from its rows to its place."""
+    """Makes one output."""
 
     def __init__(self, plan: Plan, scorer: Scorer, journal: Journal, tally: Tally, watch: Watch) -> None:
         self._plan = plan
@@ -75,9 +75,9 @@ class OutputJob:
         self._digests: list[str] = []
 
     def run(self, *, resume: bool) -> None:
-        """Score the rows, window by window, and put everything in place.
+        """Score the rows, window by window, and publish everything.
 
-        Four steps run at the same time, each on another window: reading, encoding, computing, and writing.
+        Four steps run concurrently, each on another window: reading, encoding, computing, and writing.
         """
         plan = self._plan
         self._digests = [source.digest() for source in plan.sources]
@@ -103,7 +103,7 @@ class OutputJob:
                     "aside.",
                     "Please report this.",
                 )
-            self._place(output, rejects)
+            self._publish(output, rejects)
         self._journal.clear()
 
     def _sink(self, path: Path, *, folder: bool = False) -> Sink:
@@ -111,7 +111,7 @@ class OutputJob:
         return open_sink(path, part=part, folder=folder, inert=not self._plan.request.rows.csv_as_is)
 
     def _windows(self, output: Sink, rejects: Sink | None) -> bool:
-        """Everything between the first row and the last; whether it was asked to stop before that."""
+        """Process all rows from the first to the last; returns whether it was asked to stop before the end."""
 
         def write(done: tuple[_Read, npt.NDArray[np.float32] | None]) -> list[WindowDone]:
             return self._write(*done, output, rejects)
@@ -130,7 +130,7 @@ class OutputJob:
 
     @contextmanager
     def _hurried(self) -> Iterator[None]:
-        """What ends the block early, such as Ctrl-C, ends the waiting of its other threads too."""
+        """If the block ends early, for example by Ctrl-C, stop the waiting of its other threads too."""
         try:
             yield
         except BaseException:
@@ -138,7 +138,7 @@ class OutputJob:
             raise
 
     def _read(self) -> Iterator[_Read]:
-        """Windows, each with its scores or with its texts encoded."""
+        """Read windows, each with its scores or its encoded texts."""
 
         def room(position: int) -> int:
             return self._journal.room(position, self._watch.bounds.rows)
@@ -152,7 +152,7 @@ class OutputJob:
                 yield _Read(window, scores, prepared)
 
     def _texts(self, window: Window) -> pl.Series:
-        """What the scorer is given: no text where there are only bytes that are none."""
+        """The texts for the scorer: null where the bytes are not text."""
         name = self._plan.request.text_col
         texts, undecodable = series_of(window.rows, name), window.undecodable(name)
         if not undecodable.any():
@@ -162,7 +162,7 @@ class OutputJob:
     def _write(
         self, one: _Read, logits: npt.NDArray[np.float32] | None, output: Sink, rejects: Sink | None
     ) -> list[WindowDone]:
-        """Note a window as finished, and write its rows; what was done of each source."""
+        """Record a window as finished, and write its rows; returns what was done for each source."""
         self._watch.memory.check()
         plan, window = self._plan, one.window
         scores, prepared = one.scores, one.prepared
@@ -194,7 +194,7 @@ class OutputJob:
         return self._done(one, status, good)
 
     def _done(self, one: _Read, status: pl.Series, good: pl.Series) -> list[WindowDone]:
-        """What a window was of each source, by the status of its rows and which of them are in the output."""
+        """Summarise a window for each source, from the status of its rows and which of them are in the output."""
         plan, spans = self._plan, one.window.spans
         none = [(0, 0)] * len(spans)
         texts = none if one.prepared is None else one.prepared.texts_of([span.offset for span in spans])
@@ -213,8 +213,8 @@ class OutputJob:
             for span, (n_scored, n_known) in zip(spans, texts, strict=True)
         ]
 
-    def _place(self, output: Sink, rejects: Sink | None) -> None:
-        """Let everything that was written take its place; until then each place is as it was."""
+    def _publish(self, output: Sink, rejects: Sink | None) -> None:
+        """Publish everything that was written; until then all targets are unchanged."""
         plan = self._plan
         sources = [
             SourceFacts(file=source.path.name, sha256=digest, rows=rows)
@@ -230,12 +230,12 @@ class OutputJob:
                 daily = sinks.enter_context(self._sink(plan.daily))
                 for days in plan.sums.parts():
                     daily.write(days)
-                told = provenance_of_days(plan, made, sha256=output.sha256, n_days=daily.rows)
-                _finish(daily, told)
+                provenance = provenance_of_days(plan, made, sha256=output.sha256, n_days=daily.rows)
+                _finish(daily, provenance)
                 written.append(daily)
             self._watch.memory.check()
             for sink in reversed(written):  # the output last
-                sink.place()
+                sink.publish()
 
     def _finish(self, sink: Sink, sources: Sequence[SourceFacts], *, rejects: bool) -> Provenance:
         made = provenance_of_rows(
@@ -251,14 +251,14 @@ class OutputJob:
 
 
 def _finish(sink: Sink, made: Provenance) -> None:
-    """Close and check an output that says how it was made."""
+    """Close and check an output with its provenance."""
     sink.metadata = made.to_metadata()
     sink.finish()
     sink.sidecar = made.to_sidecar(sink.sha256)
 
 
 def job_key(plan: Plan, scorer: Scorer, digests: Sequence[str]) -> dict[str, str]:
-    """All that the answers of a job depend on, by name: runs with equal keys may share finished windows.
+    """Everything that the answers of a job depend on, by name: runs with equal keys may share finished windows.
 
     Args:
         plan: The job.

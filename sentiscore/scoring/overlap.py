@@ -1,4 +1,4 @@
-"""Two steps of a stream at a time: the one ahead and the one behind run in threads of their own."""
+"""Overlaps the steps of a stream: the previous and the next step run in threads of their own."""
 
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
@@ -12,10 +12,10 @@ Result = TypeVar("Result")
 
 
 def ahead(items: Iterator[Item]) -> Generator[Item]:
-    """The same items, the next of which is already being made while one is used. No more than one is waiting.
+    """Yield the same items, but make the next one while one is in use. At most one is waiting.
 
-    What goes wrong while an item is made is raised in its place. Closing this closes the items too, once the one that
-    is being made is done.
+    An error while making an item is raised instead of it. Closing this closes the items too, once the one that is being
+    made is done.
     """
     coming = Task(partial(_next, items))
     try:
@@ -39,12 +39,12 @@ def _next(items: Iterator[Item]) -> tuple[Item] | None:
 class Behind(Generic[Item, Result]):
     """Calls a function with one item after the other in a thread of its own; use it as a context manager.
 
-    No more than one item is waiting: giving the next waits until the one before is done. What goes wrong is
-    raised then, or when the block is left.
+    At most one item is waiting: passing the next waits until the previous one is done. Errors are raised at that point,
+    or when the block is left.
 
     Args:
-        function: What is done with an item.
-        then: Called with each result, in the thread that gives the items.
+        function: Processes an item.
+        then: Called with each result, in the thread that passes the items.
     """
 
     def __init__(self, function: Callable[[Item], Result], then: Callable[[Result], None]) -> None:
@@ -66,7 +66,7 @@ class Behind(Generic[Item, Result]):
                 self._running.give_up()
 
     def give(self, item: Item) -> None:
-        """Have one more item worked on, once the one before is done."""
+        """Pass one more item, once the previous one is done."""
         self._settle()
         self._running = Task(partial(self._function, item))
         self._running.begin()

@@ -1,4 +1,4 @@
-"""Patterns of file names -> the files that they match."""
+"""Expands patterns of file names to the files that they match."""
 
 import glob
 import itertools
@@ -10,26 +10,26 @@ from pathlib import Path
 
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.local import local_path, with_home
-from sentiscore.nightly.daily_file import beside
+from sentiscore.nightly.daily_file import sibling_path
 
 
 def expand_patterns(inputs: Iterable[str]) -> list[str]:
-    """Patterns -> the files that they match, sorted and each once; names that are no pattern stay as they are.
+    """Expand patterns to the files that they match, sorted and without duplicates; other names stay unchanged.
 
-    What an earlier run has written beside the files of a pattern by default is left out. Folders KEY=VALUE that a
-    pattern matches are warned about, since their keys are columns only of a folder that is an input itself.
+    Default outputs of earlier runs next to the files of a pattern are left out. KEY=VALUE folders that a pattern
+    matches are warned about, since their keys become columns only if the parent folder is an input itself.
 
     Raises:
         InputError: A pattern matches no file, or is an address.
     """
     files: list[str] = []
     for item in inputs:
-        local_path(item)  # refuses an address, which may look like a pattern
+        local_path(item)  # refuses addresses, which may look like patterns
         if not glob.has_magic(item) or os.path.exists(item):  # noqa: PTH110 - False without permission
             files.append(item)
             continue
         matches = sorted(glob.glob(with_home(item), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
-        made = {str(beside(Path(match), what)) for match in matches for what in ("scored", "rejected", "daily")}
+        made = {str(sibling_path(Path(match), what)) for match in matches for what in ("scored", "rejected", "daily")}
         found = [match for match in matches if str(Path(match)) not in made and match not in files]
         if not matches:
             raise InputError(f"No file matches the pattern {item!r}.", "Check it; it is seen from this folder.")
@@ -39,7 +39,7 @@ def expand_patterns(inputs: Iterable[str]) -> list[str]:
 
 
 def _warn_of_keys(pattern: str, found: list[str]) -> None:
-    """Warn if a pattern matches folders KEY=VALUE, whose keys would be columns if the folder above were the input."""
+    """Warn if a pattern matches KEY=VALUE folders, whose keys would be columns if the parent folder were the input."""
     above = list(itertools.takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
     for match in found:
         path = Path(match)

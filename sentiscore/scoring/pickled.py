@@ -1,4 +1,4 @@
-"""A scorer as it travels to another process: not its weights, but where to load it from and the hash it must have."""
+"""Pickles a scorer for another process: not its weights, but where to load it from and the hash it must have."""
 
 import copy
 import warnings
@@ -13,7 +13,7 @@ from sentiscore.scoring.options import ScorerOptions
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a checkpoint was loaded from, in a way that holds in another process.
+    """Where a checkpoint was loaded from, in a form that is valid in another process.
 
     Attributes:
         model: "default", an absolute folder, or a hub id.
@@ -29,19 +29,19 @@ class Origin:
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> Self:
-        """That of a checkpoint, to be called before the working folder can change."""
+        """The origin of a checkpoint; must be called before the working folder can change."""
         elsewhere = checkpoint.revision is not None or checkpoint.name == DEFAULT
         model = checkpoint.name if elsewhere else str(checkpoint.folder.absolute())
         return cls(model, checkpoint.revision, checkpoint.name, checkpoint.sha256)
 
     def load(self, labels: tuple[str, ...] | None) -> Checkpoint:
-        """The checkpoint, which must be the one that it was; what it was warned about once is not told again.
+        """Load the checkpoint, which must be unchanged; warnings about it are not repeated.
 
         Args:
-            labels: Label names that were asked for.
+            labels: The requested label names.
 
         Raises:
-            CheckpointError: It is not there, or is another one now.
+            CheckpointError: It is missing, or has changed.
         """
         if Path(self.model).is_absolute() and not Path(self.model).is_dir():
             raise CheckpointError(
@@ -68,11 +68,11 @@ class Origin:
 
 
 class Reloadable(Protocol):
-    """What can be loaded again: a scorer, or a class made of one."""
+    """An object that can be loaded again: a scorer, or a subclass."""
 
     @classmethod
     def load(cls, checkpoint: Checkpoint, asked: ScorerOptions) -> Self:
-        """Load it from its checkpoint, as it was asked for."""
+        """Load it from its checkpoint, with the requested options."""
 
 
 _S = TypeVar("_S", bound=Reloadable)
@@ -82,18 +82,18 @@ _KEPT: Final[dict[object, Any]] = {}
 
 
 def restore(kind: type[_S], origin: Origin, asked: ScorerOptions) -> _S:
-    """Load a scorer again, as it was asked for; pickle calls this.
+    """Load a scorer again, with the requested options; called by pickle.
 
     The files are hashed each time, but the network of the last scorer is kept and shared.
 
     Args:
         kind: The class of the scorer.
-        origin: Where its model is.
-        asked: What else was asked for.
+        origin: The origin of its model.
+        asked: The other requested options.
 
     Raises:
-        CheckpointError: The model is not there, or is another one now.
-        InputError: There is no such device here, or it cannot compute with these numbers.
+        CheckpointError: The model is missing, or has changed.
+        InputError: This machine lacks the device, or it cannot compute with the number type.
     """
     checkpoint = origin.load(asked.labels)
     key = kind, origin, asked

@@ -1,4 +1,4 @@
-"""Logits of the pieces of texts -> the answers to the texts."""
+"""Combines the logits of pieces of texts to answers for whole texts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,15 +13,15 @@ from sentiscore.scoring.probabilities import class_probabilities
 def answers_of(
     prepared: Prepared, logits: npt.NDArray[np.float32], outputs: Sequence[str], temperature: float
 ) -> Answers:
-    """The answers to texts, from the logits of the pieces that they were cut into.
+    """Compute the answers to texts from the logits of the pieces into which they were cut.
 
-    The probabilities of a text are the mean of its pieces', each weighted by its tokens. Pieces of which the model
+    The probabilities of a text are the mean of those of its pieces, weighted by their tokens. Pieces of which the model
     knows nothing do not count.
 
     Args:
         prepared: The texts.
-        logits: Those of each piece, shape (pieces, outputs).
-        outputs: The class that each output of the network means; probabilities of the same class are summed.
+        logits: The logits of each piece, shape (pieces, outputs).
+        outputs: The class of each output of the network; probabilities of the same class are summed.
         temperature: The divisor of the logits.
     """
     encoded, reading, n = prepared.encoded, prepared.reading, prepared.n_encoded
@@ -38,7 +38,7 @@ def answers_of(
     for i, column in enumerate(probs.T):
         np.divide(per_text(encoded.lengths * column, reading.known), weights, out=means[:, i], where=weights > 0)
     content = per_text(reading.content)
-    share = np.ones(n)  # of a text of which not even a token is left
+    share = np.ones(n)  # 1 for a text of which no token is left
     np.divide(per_text(reading.unknown), content, out=share, where=content > 0)
     return Answers(
         probs=means,

@@ -1,4 +1,4 @@
-"""What a job will do, checked as far as it can be without a model."""
+"""Plans a job, and checks it as far as possible without a model."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from sentiscore import labels as names
 from sentiscore.disk.paths import real
 from sentiscore.errors import InputError, OutputError
 from sentiscore.features import DailySums
-from sentiscore.nightly.daily_file import beside, default_daily
+from sentiscore.nightly.daily_file import default_daily, sibling_path
 from sentiscore.scoring.bad_rows import bad_before_scoring, check_columns
 from sentiscore.scoring.job_windows import Bounds, Window, windows_of
 from sentiscore.scoring.planned import JobRequest, Plan
@@ -21,8 +21,8 @@ Between = Callable[[], None]
 
 
 def default_output(source: str | Path) -> Path:
-    """Where the scored rows of a file go by default: news.csv.gz -> news.scored.parquet beside it."""
-    return beside(Path(source), "scored")
+    """The default output for the scored rows of a file: news.csv.gz -> news.scored.parquet next to it."""
+    return sibling_path(Path(source), "scored")
 
 
 def make_plan(
@@ -36,15 +36,15 @@ def make_plan(
     """Check everything about a job that can be checked without a model.
 
     Args:
-        paths: The files of rows, which become one output.
-        request: What was asked for.
-        output: The place of the scored rows; by default beside the first file.
-        between: Called now and then while rows are looked at; may raise.
-        bounds: How much is held at once.
+        paths: The sources, which become one output.
+        request: The options of the job.
+        output: The target of the scored rows; by default next to the first source.
+        between: Called now and then while rows are checked; may raise.
+        bounds: How much to hold at once.
 
     Raises:
         InputError: A file, column or row cannot be used.
-        OutputError: A place cannot be written to.
+        OutputError: A target cannot be written to.
     """
     rows = request.rows
     sources = _open(paths, request)
@@ -70,13 +70,13 @@ def make_plan(
     if rows.bad_rows == names.DROP:
         check_columns(kept, where)
         suffix = ".parquet" if folder else target.suffix
-        rejects = check_target(beside(target, "rejected").with_suffix(suffix), pl.Schema(), folder=False)
+        rejects = check_target(sibling_path(target, "rejected").with_suffix(suffix), pl.Schema(), folder=False)
     sums = days = None
     if request.daily is not None:
         sums = _sums(request, schema, sources[0])
         default = default_daily(paths[0]) if output is None else default_daily(target)
-        place = default if request.daily.output is None else request.daily.output
-        days = check_target(place, pl.Schema(), folder=False)
+        daily_target = default if request.daily.output is None else request.daily.output
+        days = check_target(daily_target, pl.Schema(), folder=False)
     plan = Plan(
         request=request,
         sources=sources,
@@ -94,30 +94,30 @@ def make_plan(
 
 
 def _open(paths: Sequence[str | Path], request: JobRequest) -> list[Source]:
-    """The files of rows, with times that can be read whatever offset they have."""
+    """Open the sources, with times that can be read whatever their offset."""
     time = request.time_col
     return [
         open_source(path, request.rows.dialect)
         .as_text([request.text_col, time, request.entity_col])
-        .with_offsets(time=time)  # of all columns, as any can be the time column later
+        .with_offsets(time=time)  # for all columns, since any can be the time column later
         for path in paths
     ]
 
 
-def check_places(plans: Sequence[Plan]) -> None:
-    """Raise an OutputError if an output is, holds or lies in a source or another output."""
+def check_targets(plans: Sequence[Plan]) -> None:
+    """Raise an OutputError if an output equals, contains or is inside a source or another output."""
     taken = {real(source.path) for plan in plans for source in plan.sources}
-    above = {folder for place in taken for folder in place.parents}
+    above = {folder for real_path in taken for folder in real_path.parents}
     for plan in plans:
-        for path in plan.places:
-            place = real(path)
-            if place in taken or place in above or not taken.isdisjoint(place.parents):
+        for path in plan.targets:
+            real_path = real(path)
+            if real_path in taken or real_path in above or not taken.isdisjoint(real_path.parents):
                 raise OutputError(
                     f"{path} is read from, or written to, elsewhere in this job.",
                     "Choose another place with --output or --daily.",
                 )
-            taken.add(place)
-            above.update(place.parents)
+            taken.add(real_path)
+            above.update(real_path.parents)
 
 
 def _placing(request: JobRequest, schema: pl.Schema) -> list[str]:
@@ -128,7 +128,7 @@ def _placing(request: JobRequest, schema: pl.Schema) -> list[str]:
     weight = daily.weight_col
     weights = [] if weight is None or (weight in request.added and weight not in schema) else [weight]
     others = [name for name in (daily.entity_col, daily.id_col) if name is not None]
-    return list(dict.fromkeys([daily.time_col, *others, *weights, request.text_col]))  # texts tell equal ones
+    return list(dict.fromkeys([daily.time_col, *others, *weights, request.text_col]))  # texts identify repeats
 
 
 def _sums(request: JobRequest, schema: pl.Schema, source: Source) -> DailySums:
@@ -138,7 +138,7 @@ def _sums(request: JobRequest, schema: pl.Schema, source: Source) -> DailySums:
 
 
 def _look_at_rows(plan: Plan, schema: pl.Schema, between: Between, bounds: Bounds) -> None:
-    """Find what would stop the job after hours of scoring: times that cannot be read, and bad rows that may not be."""
+    """Find what would stop the job after hours of scoring: unreadable times, and bad rows that are not allowed."""
     request = plan.request
 
     def windows(columns: Sequence[str]) -> Iterator[Window]:
@@ -148,8 +148,8 @@ def _look_at_rows(plan: Plan, schema: pl.Schema, between: Between, bounds: Bound
 
     if plan.sums is not None and request.time_col is not None:
         every = (window.rows for window in windows([request.time_col]))
-        plan.sums.settle(every)  # which reads all of them where it has to decide
-        if not isinstance(schema[request.time_col], pl.Datetime | pl.Date):  # whose times can all be read
+        plan.sums.settle(every)  # reads all rows if it has to decide
+        if not isinstance(schema[request.time_col], pl.Datetime | pl.Date):  # these times are always readable
             for rows in every:
                 plan.sums.check_times(rows)
     if request.rows.bad_rows == names.FAIL:

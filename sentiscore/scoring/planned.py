@@ -1,4 +1,4 @@
-"""A scoring job as it was asked for, and as it was found to be possible."""
+"""A scoring job as requested, and as planned after checks."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +12,13 @@ from sentiscore.tables import Source
 
 @dataclass(frozen=True, kw_only=True)
 class JobRequest:
-    """What was asked for, beside the files and the model.
+    """The options of a job other than the files and the model.
 
     Attributes:
         text_col: The column of texts.
-        rows: Which rows.
-        overflow: What is done with a text that is too long.
-        daily: The daily features of the rows, with their text_col and prefix; None where there are none.
+        rows: Which rows to score.
+        overflow: What to do with a text that is too long.
+        daily: The daily features of the rows, with their text_col and prefix; None if there are none.
     """
 
     text_col: str
@@ -38,25 +38,25 @@ class JobRequest:
 
     @property
     def added(self) -> list[str]:
-        """The columns that scoring may add, whatever the model."""
+        """All columns that scoring may add, with any model."""
         return [self.rows.prefix + name for name in names.score_columns(names.CLASSES, self.overflow)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A job whose files and columns were found to be usable.
+    """A job whose files and columns were checked.
 
     Attributes:
-        request: What was asked for.
-        sources: The files of rows, in order.
-        output: The place of the scored rows.
-        folder: Whether that is a folder of parts.
-        kept: The columns of the sources that are kept in the output.
-        needed: Those that are read.
-        placing: Those that daily features need.
-        rejects: The place of rows that are set aside; None where none are.
-        sums: What daily features are made of; None where there are none.
-        daily: Their place.
+        request: The options of the job.
+        sources: The sources, in order.
+        output: The target of the scored rows.
+        folder: Whether the output is a folder of parts.
+        kept: The columns of the sources to keep in the output.
+        needed: The columns of the sources to read.
+        placing: The columns that daily features need.
+        rejects: The target of rows that are set aside; None if there are none.
+        sums: The sums of the daily features; None if there are none.
+        daily: The target of the daily features.
     """
 
     request: JobRequest
@@ -72,17 +72,17 @@ class Plan:
 
     @property
     def csv_options(self) -> dict[str, Any]:
-        """How its files are written, by the names of the options; nothing where none of them is a CSV."""
+        """The CSV dialect of its files, by option; empty if none of them is a CSV."""
         return self.request.rows.dialect.as_dict() if any(source.csv is not None for source in self.sources) else {}
 
     @property
     def n_comments(self) -> int:
-        """Lines of its CSV files that were skipped as comments."""
+        """The number of lines of its CSV files that were skipped as comments."""
         return sum(part.csv.comments for source in self.sources for part in source.parts if part.csv is not None)
 
     @property
     def first_damage(self) -> dict[str, str]:
-        """Where the first bytes are, by column, that are not of the encoding of a CSV."""
+        """Where the first bytes are that are invalid in the encoding of a CSV, by column."""
         looks = [(part.path.name, part.csv) for source in self.sources for part in source.parts if part.csv is not None]
         found: dict[str, str] = {}
         for file, look in looks:
@@ -90,6 +90,6 @@ class Plan:
         return found
 
     @property
-    def places(self) -> list[Path]:
-        """Everything that is written."""
+    def targets(self) -> list[Path]:
+        """The paths of everything that is written."""
         return [path for path in (self.output, self.rejects, self.daily) if path is not None]

@@ -1,4 +1,4 @@
-"""What passes from one step of scoring to the next."""
+"""The data that passes from one step of scoring to the next."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model says of some texts.
+    """A model's answers to some texts.
 
     Attributes:
-        probs: Calibrated probabilities, NaN for a text of which the model knows nothing, shape (texts, labels).
-        n_tokens: Tokens that were read of each, shape (texts,).
-        n_windows: Pieces that each was cut into, shape (texts,).
-        truncated: Whether there was more than was read, shape (texts,).
+        probs: Calibrated probabilities, shape (texts, labels); NaN for a text of which the model knows nothing.
+        n_tokens: The number of tokens read of each text, shape (texts,).
+        n_windows: The number of pieces into which each text was cut, shape (texts,).
+        truncated: Whether a text has more tokens than were read, shape (texts,).
         unknown_share: Share of its tokens, special ones left out, that are the unknown token, shape (texts,).
     """
 
@@ -33,32 +33,32 @@ class Answers:
     unknown_share: npt.NDArray[np.float32]
 
     def of(self, texts: npt.NDArray[np.bool_]) -> Self:
-        """Those of some of the texts, shape of `texts` (texts,)."""
+        """The answers to some of the texts, selected by an array of shape (texts,)."""
         return type(self)(*(getattr(self, field.name)[texts] for field in fields(self)))
 
     def joined(self, others: Self, theirs: npt.NDArray[np.bool_]) -> Self:
-        """These and others, in one order.
+        """Merge these answers with others.
 
         Args:
             others: Answers to other texts.
-            theirs: Which of all texts are the others', shape (these + others,).
+            theirs: Which of all texts the other answers belong to, shape (these + others,).
         """
-        places = np.empty(theirs.size, dtype=np.int64)
-        places[~theirs] = np.arange(self.n_tokens.size)
-        places[theirs] = self.n_tokens.size + np.arange(others.n_tokens.size)
+        order = np.empty(theirs.size, dtype=np.int64)
+        order[~theirs] = np.arange(self.n_tokens.size)
+        order[theirs] = self.n_tokens.size + np.arange(others.n_tokens.size)
         both = ((getattr(self, field.name), getattr(others, field.name)) for field in fields(self))
-        return type(self)(*(np.concatenate(parts)[places] for parts in both))
+        return type(self)(*(np.concatenate(parts)[order] for parts in both))
 
 
 @dataclass(frozen=True)
 class Known:
-    """What a store of answers said when it was asked for some texts.
+    """The result of looking up some texts in a store of answers.
 
     Attributes:
-        keys: What each text is called in the store, shape (texts,).
-        found: Whether its answer is there, and is as it was written, shape (texts,).
-        answers: The answers that are, shape (found texts,).
-        unused: Keys of those that were not used yet today.
+        keys: The key of each text in the store, shape (texts,).
+        found: Whether its answer is there and intact, shape (texts,).
+        answers: The answers that were found, shape (found texts,).
+        unused: Keys of found answers that were not used yet today.
     """
 
     keys: list[bytes]
@@ -69,16 +69,16 @@ class Known:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Rows whose distinct texts were encoded, but for those whose answers are known.
+    """Rows whose distinct texts were encoded, except those with known answers.
 
     Attributes:
         null: Whether a row has no text, shape (rows,).
-        which: The distinct text of each row; null where there is none to score, shape (rows,).
-        n_encoded: How many distinct texts were encoded.
-        encoded: The texts, or the pieces that they were cut into.
-        reading: How much of each of these the model knows.
-        owners: Whose piece each of them is, as a number below `n_encoded`, shape (encoded texts or pieces,).
-        known: What the store of answers said of the distinct texts; None without one.
+        which: The number of each row's distinct text; null if there is none to score, shape (rows,).
+        n_encoded: The number of distinct texts that were encoded.
+        encoded: The texts, or the pieces into which they were cut.
+        reading: How much of each of these texts or pieces the model knows.
+        owners: The text of each of them, as a number below `n_encoded`, shape (encoded texts or pieces,).
+        known: The result of looking up the distinct texts in the store of answers; None without a store.
     """
 
     null: pl.Series
@@ -92,22 +92,22 @@ class Prepared:
     def texts_of(self, starts: Sequence[int]) -> list[tuple[int, int]]:
         """How many distinct texts of each part of the rows went through the model, and how many were known.
 
-        A text that is in several parts counts in the first.
+        A text in several parts counts in the first.
 
         Args:
-            starts: Where each part begins, as a number of rows, in ascending order from 0.
+            starts: The first row of each part, in ascending order from 0.
         """
         known = np.zeros(self.n_encoded, dtype=bool) if self.known is None else self.known.found
         scored = np.zeros(known.size, dtype=bool)
         scored[np.flatnonzero(~known)[np.unique(self.owners[self.reading.known])]] = True
-        seen = self.which.cast(pl.Int64).fill_null(-1).cum_max() + 1  # distinct texts are numbered as they first appear
+        seen = self.which.cast(pl.Int64).fill_null(-1).cum_max() + 1  # they are numbered in order of appearance
         borders = [*np.concatenate([[0], seen.to_numpy()])[list(starts)].tolist(), known.size]
         parts = [slice(*both) for both in pairwise(borders)]
         return [(int(scored[part].sum()), int(known[part].sum())) for part in parts]
 
     @property
     def n_scored(self) -> int:
-        """How many distinct texts the model knows something of, and so has answers to."""
+        """How many distinct texts the model knows anything of, and so has answers to."""
         return int(np.unique(self.owners[self.reading.known]).size)
 
     @property

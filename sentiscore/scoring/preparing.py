@@ -1,4 +1,4 @@
-"""Rows of texts -> their distinct texts, encoded where their answers are not known."""
+"""Finds the distinct texts of rows, and encodes those without known answers."""
 
 from typing import Final, NamedTuple
 
@@ -19,7 +19,7 @@ class Distinct(NamedTuple):
 
     Attributes:
         texts: The texts that are neither missing nor blank, each once, in the order in which they appear.
-        which: The text of each row, as a number; null where it has none, shape (rows,).
+        which: The number of each row's text; null if it has none, shape (rows,).
         null: Which rows have no text, not even a blank one, shape (rows,).
     """
 
@@ -29,26 +29,26 @@ class Distinct(NamedTuple):
 
 
 def distinct_of(texts: pl.Series) -> Distinct:
-    """The distinct texts of rows."""
+    """Find the distinct texts of rows."""
     texts = texts.alias(_TEXT)
     rows = pl.DataFrame({_TEXT: texts.cast(pl.String)})
-    blank = is_blank(pl.col(_TEXT))  # what is left may still have no tokens
+    blank = is_blank(pl.col(_TEXT))  # the others may still have no tokens
     distinct = rows.filter(pl.col(_TEXT).is_not_null() & ~blank).unique(maintain_order=True).with_row_index(_WHICH)
     which = rows.join(distinct, on=_TEXT, how="left", maintain_order="left")[_WHICH]
     return Distinct(texts=distinct[_TEXT], which=which, null=texts.is_null())
 
 
 def prepare(found: Distinct, known: Known | None, encoder: TextEncoder, *, windows: bool) -> Prepared:
-    """Encode the texts whose answers are not known.
+    """Encode the texts without known answers.
 
     Args:
         found: The distinct texts.
-        known: What the store of answers said of them; None without one.
-        encoder: The model's.
-        windows: Whether long texts are cut into windows.
+        known: The result of looking them up in the store of answers; None without a store.
+        encoder: The model's tokenizer.
+        windows: Whether to cut long texts into windows.
     """
     unread = found.texts if known is None else found.texts.filter(pl.Series(~known.found, dtype=pl.Boolean))
-    listed = encoder.as_far_as_read(unread).to_list()  # a text of 16 MB may take 64 in Python
+    listed = encoder.as_far_as_read(unread).to_list()  # a text of 16 MB may take 64 MB in Python
     encoded = encoder.encode(listed)
     owners = np.arange(len(listed))
     if windows and encoded.truncated.any():
@@ -69,7 +69,7 @@ def prepare(found: Distinct, known: Known | None, encoder: TextEncoder, *, windo
 
 
 def per_row(progress: Progress, rows: int, unique: int) -> Progress:
-    """Progress in texts scored -> progress in rows done, which repeats make more."""
+    """Convert progress in scored texts to progress in rows, of which there are more because of repeats."""
     done = 0
 
     def report(texts: int) -> None:

@@ -11,8 +11,8 @@ Floats = npt.NDArray[np.floating]
 def probabilities(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.float64]:
     """Softmax of the logits divided by the temperature; shape (rows, labels), each row sums to 1.
 
-    The largest logit is taken away before the division, where the difference is exact: otherwise rounding would
-    tell apart two rows whose logits differ by the same amount, and with them the ROC AUC would change.
+    The largest logit is subtracted before the division, while the difference is exact: otherwise rounding would
+    distinguish two rows whose logits differ by the same amount, which would change the ROC AUC.
     """
     wide = logits.astype(np.float64)
     scaled = np.exp((wide - wide.max(axis=1, keepdims=True)) / temperature)
@@ -21,11 +21,11 @@ def probabilities(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.fl
 
 
 def class_probabilities(logits: Floats, outputs: Sequence[str], temperature: float = 1.0) -> npt.NDArray[np.float64]:
-    """The probability of each class, which is the sum of those of the outputs that mean it.
+    """The probability of each class, which is the sum over the outputs that mean it.
 
     Args:
         logits: Shape (rows, outputs).
-        outputs: The class that each output means.
+        outputs: The class of each output.
         temperature: The divisor of the logits.
 
     Returns:
@@ -35,7 +35,7 @@ def class_probabilities(logits: Floats, outputs: Sequence[str], temperature: flo
     classes = dict.fromkeys(outputs)
     if len(classes) == len(outputs):
         return probs
-    return np.stack([probs[:, _places(outputs, name)].sum(axis=1) for name in classes], axis=1)
+    return np.stack([probs[:, _columns_meaning(outputs, name)].sum(axis=1) for name in classes], axis=1)
 
 
 def class_logits(logits: Floats, outputs: Sequence[str], temperature: float = 1.0) -> Floats:
@@ -43,19 +43,19 @@ def class_logits(logits: Floats, outputs: Sequence[str], temperature: float = 1.
 
     Args:
         logits: Shape (rows, outputs).
-        outputs: The class that each output means.
+        outputs: The class of each output.
         temperature: The divisor of the logits.
 
     Returns:
-        Shape (rows, classes); the logits as they are where each output means a class of its own.
+        Shape (rows, classes); the unchanged logits if each output means a different class.
     """
     classes = dict.fromkeys(outputs)
     if len(classes) == len(outputs):
         return logits
     wide = logits.astype(np.float64) / temperature
-    joined = [np.logaddexp.reduce(wide[:, _places(outputs, name)], axis=1) for name in classes]
+    joined = [np.logaddexp.reduce(wide[:, _columns_meaning(outputs, name)], axis=1) for name in classes]
     return (temperature * np.stack(joined, axis=1)).astype(logits.dtype)
 
 
-def _places(outputs: Sequence[str], name: str) -> list[int]:
+def _columns_meaning(outputs: Sequence[str], name: str) -> list[int]:
     return [i for i, output in enumerate(outputs) if output == name]

@@ -1,4 +1,4 @@
-"""The columns that scoring adds to a table: what they hold, and whether a table has room for them."""
+"""The columns that scoring adds to a table: their content, and checks for clashes."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,13 @@ from sentiscore.tables.source import require_column
 
 
 def rows_of(prepared: Prepared, answers: Answers, labels: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
-    """The answer to each row's text.
+    """The answers as columns, row by row.
 
     Args:
         prepared: The rows.
         answers: The answers to their distinct texts.
-        labels: What the model knows, in the order of the probabilities.
-        columns: The columns that it adds, in order.
+        labels: The model's labels, in the order of the probabilities.
+        columns: The columns to add, in order.
     """
     probs = answers.probs
     position = {label: i for i, label in enumerate(labels)}
@@ -48,7 +48,7 @@ def rows_of(prepared: Prepared, answers: Answers, labels: Sequence[str], columns
 
 
 def check_text_column(schema: pl.Schema, text_col: str, where: str) -> None:
-    """Raise an InputError unless the column is there and holds text."""
+    """Raise an InputError unless the column exists and holds text."""
     require_column(schema, text_col, where, "--text-col (text_col)")
     dtype = schema[text_col]
     if dtype not in (pl.String, pl.Null, pl.Categorical, pl.Enum):
@@ -60,7 +60,7 @@ def check_text_column(schema: pl.Schema, text_col: str, where: str) -> None:
 
 
 def check_clashes(kept: Sequence[str], added: Sequence[str], prefix: str, where: str) -> None:
-    """Raise an InputError if a column that will be added is there already."""
+    """Raise an InputError if a column that will be added exists already."""
     if clashes := [prefix + name for name in added if prefix + name in kept]:
         raise InputError(
             f"{where} already has the column{'s'[: len(clashes) > 1]} {', '.join(clashes)}, which scoring adds.",

@@ -32,23 +32,22 @@ from sentiscore.tables.exact import series_of
 from sentiscore.version import __version__
 
 _ANSWERS: Final = "2"
-"""Raised whenever the same model comes to answer otherwise, or its answers have other columns."""
+"""Increased whenever the answers of a model change, or get other columns."""
 
 
 class Scorer:
     """A loaded model that scores texts; make one with `Scorer.from_pretrained`.
 
-    A pickled scorer holds no weights. It is loaded again where it is unpickled, with the device, number type, length
-    and labels that were asked for, and is an error there if the model's files are gone or are not the same. Copies
-    share the network.
+    A pickled scorer holds no weights. It is loaded again when it is unpickled, with the requested device, number type,
+    length and labels; unpickling fails if the model's files are missing or have changed. Copies share the network.
 
-    Methods that score raise a ForkError in a fork of a process that had used polars, where they would hang.
+    Methods that score raise a ForkError in a fork of a process that had used polars, since they would hang there.
 
     Attributes:
-        checkpoint: What was loaded.
-        device: Where it computes, as torch names it.
+        checkpoint: The loaded checkpoint.
+        device: The device on which it computes, as torch names it.
         dtype: "fp32" or "bf16".
-        overflow: What is done with a text that is too long.
+        overflow: What to do with a text that is too long.
     """
 
     def __init__(self, checkpoint: Checkpoint, classifier: Classifier, asked: ScorerOptions) -> None:
@@ -73,28 +72,28 @@ class Scorer:
         max_length: int | None = None,
         overflow: str = names.TRUNCATE,
     ) -> Self:
-        """Load a model. One that was never calibrated is warned about.
+        """Load a model. Warns about one that was never calibrated.
 
         Args:
-            model: "default" (inside the package), a folder, or a hub id; or all of these in one object.
+            model: "default" (inside the package), a folder, or a hub id; or an object with all of these options.
             device: "auto", "cpu", "cuda", "cuda:N" or "mps".
             dtype: "auto" (bf16 where the device is faster for it), "fp32" or "bf16".
             revision: The commit of a hub id, or a branch or tag that `sentiscore.lock` has a commit for.
             labels: Label names in the order of the model's ids, where its config does not say.
             max_length: Tokens of a text that are read; the model's own limit by default.
-            overflow: What is done with a longer text: "truncate" reads its beginning, "windows" cuts it into
-                windows of that length, at ends of sentences where possible, and takes the mean of their
-                probabilities, each weighted by its tokens.
+            overflow: What to do with a longer text: "truncate" reads its beginning, "windows" cuts it into windows of
+                that length, at ends of sentences where possible, and takes the mean of their probabilities, each
+                weighted by its tokens.
 
         Raises:
             CheckpointError: The model cannot be found or loaded, or its labels are unknown.
-            InputError: There is no such device, dtype or overflow, max_length is out of range, or something is said by
+            InputError: The device, dtype or overflow does not exist, max_length is out of range, or an option is set by
                 an object and by a keyword.
             ForkError: The device is a GPU that was used before this process was forked.
         """
         given = ScorerOptions(device=device, dtype=dtype, revision=revision, max_length=max_length, overflow=overflow)
         asked = one_scorer(model, given.with_changes({"labels": labels}))
-        choose_dtype(asked.dtype, choose_device(asked.device))  # a mistake here need not wait for the model's files
+        choose_dtype(asked.dtype, choose_device(asked.device))  # fail before reading the model's files
         checkpoint = load_checkpoint(asked.model, revision=asked.revision, labels=asked.labels)
         scorer = cls.load(checkpoint, asked)
         if differences := scorer._classifier.encoder.differences:
@@ -119,11 +118,11 @@ class Scorer:
 
         Args:
             checkpoint: The model.
-            asked: On which device, with which numbers, and how long texts are read; see `from_pretrained`.
+            asked: The device, number type and maximum length; see `from_pretrained`.
 
         Raises:
             CheckpointError: It cannot be loaded.
-            InputError: There is no such device or dtype, or max_length is out of range.
+            InputError: The device or dtype does not exist, or max_length is out of range.
         """
         length = asked.max_length
         if length is not None and not SHORTEST <= length <= checkpoint.longest:
@@ -150,16 +149,16 @@ class Scorer:
         return other
 
     def __deepcopy__(self, memo: object) -> Self:
-        return copy.copy(self)  # scoring changes neither the network nor the tokenizer
+        return copy.copy(self)  # scoring modifies neither the network nor the tokenizer
 
     @property
     def calibrated(self) -> bool:
-        """Whether a temperature was fitted to the model, so that its probabilities can be taken at their word."""
+        """Whether a temperature was fitted to the model, so that its probabilities can be trusted."""
         return self.checkpoint.temperature is not None
 
     @property
     def takes_padding(self) -> bool:
-        """Whether texts of unequal length may go through the network together; if not, batches are of equal length."""
+        """Whether texts of unequal length may be batched."""
         return self._classifier.takes_padding
 
     @property
@@ -168,7 +167,7 @@ class Scorer:
         return self._classifier.encoder.max_length
 
     def identity(self) -> dict[str, str]:
-        """Everything but the text that its answers depend on, by name: equal ones give equal answers."""
+        """Everything that its answers depend on except the text, by name: equal identities give equal answers."""
         return {
             "model": self.checkpoint.sha256_of(tokenizer=False),
             "tokenizer": self.checkpoint.sha256_of(tokenizer=True),
@@ -190,10 +189,10 @@ class Scorer:
         return self._answers is not None
 
     def with_answers(self, store: AnswerStore) -> Self:
-        """The same model, which asks a store first, and has it keep what is new.
+        """A scorer with the same model that looks up texts in a store first, and stores new answers.
 
-        The rows are those that it would give without a store. A text's answer is the one of the night on which it was
-        scored, to the last bit; scored today, beside other texts, its last bits could be others.
+        The rows are the same as without a store. A text's answer is exactly the one of the night on which it was first
+        scored; scored today in a batch with other texts, its last bits could differ.
 
         Args:
             store: An open store, to be closed after the last row is scored. Copies share it; a scorer with a store
@@ -212,8 +211,8 @@ class Scorer:
         """Score texts.
 
         Args:
-            texts: Texts in a list, an array, or a series of polars or pandas. Missing ones (None, NaN, pandas.NA, NaT)
-                and blank ones get a status and no scores.
+            texts: Texts in a list, an array, or a polars or pandas series. Missing ones (None, NaN, pandas.NA, NaT) and
+                blank ones get a status and no scores.
 
         Returns:
             One row for each text, in order, with the columns p_negative, p_positive, p_neutral (where the
@@ -221,7 +220,7 @@ class Scorer:
             of the tokens that the model does not know) and status.
 
         Raises:
-            InputError: Something in it is neither a text nor missing.
+            InputError: An item is neither a text nor missing.
         """
         forks.check()
         return self.score_series(as_texts(texts))
@@ -235,7 +234,7 @@ class Scorer:
             prefix: Put before the name of each added column.
 
         Returns:
-            The frame's rows and columns as they were, with the scores beside them.
+            The frame's rows and columns unchanged, followed by the columns of scores.
 
         Raises:
             InputError: The column is missing or not text, or an added column would clash.
@@ -252,15 +251,14 @@ class Scorer:
         return df.hstack(scores.rename({name: prefix + name for name in scores.columns}).get_columns())
 
     def logits(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """What the network says of the beginning of each text, before temperature and softmax.
+        """The network's logits for the beginning of each text, before temperature and softmax.
 
         Args:
             texts: Any texts.
 
         Returns:
             Shape (texts, labels), in the order of the checkpoint's labels; NaN for a text of which the model knows
-            nothing. Where several ids mean the same label, it is the logit of their sum at the checkpoint's
-            temperature.
+            nothing. If several ids mean the same label, it is the logit of their sum at the checkpoint's temperature.
         """
         encoder = self._classifier.encoder
         encoded = encoder.encode(texts)
@@ -283,9 +281,9 @@ class Scorer:
         return self.finish(prepared, self.compute(prepared, progress))
 
     def prepare(self, texts: pl.Series) -> Prepared:
-        """The first of the three parts of scoring: find the distinct texts, and encode those that are not known.
+        """The first of the three steps of scoring: find the distinct texts, and encode the unknown ones.
 
-        The three parts may run in threads of their own, each on another window.
+        The three steps may run in separate threads, each on another window.
 
         Args:
             texts: Texts, nulls allowed.
@@ -299,10 +297,10 @@ class Scorer:
         return prepare(found, known, self._classifier.encoder, windows=self.overflow == names.WINDOWS)
 
     def compute(self, prepared: Prepared, progress: Progress | None = None) -> npt.NDArray[np.float32]:
-        """The second part, and the only one that takes long: logits of what was encoded.
+        """The second step, and the only slow one: compute the logits of what was encoded.
 
         Args:
-            prepared: What `prepare` gave.
+            prepared: The result of `prepare`.
             progress: Called with how many more rows are done.
 
         Returns:
@@ -314,11 +312,11 @@ class Scorer:
         return self._classifier.run(prepared.encoded, counted)
 
     def finish(self, prepared: Prepared, logits: npt.NDArray[np.float32]) -> pl.DataFrame:
-        """The last part: calibrated probabilities, row for row, validated; a store keeps those that are new.
+        """The last step: calibrated probabilities, row for row, validated; new ones are stored if there is a store.
 
         Args:
-            prepared: What `prepare` gave.
-            logits: What `compute` gave for it.
+            prepared: The result of `prepare`.
+            logits: The result of `compute` for it.
 
         Returns:
             See `score`.
@@ -337,7 +335,7 @@ class Scorer:
 def _load(
     checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype, max_length: int | None, *, may_choose: bool
 ) -> Classifier:
-    """The classifier; in fp32 where the choice of numbers is ours, and the network cannot compute with others."""
+    """Load the classifier; in fp32 if the dtype is "auto" and the network cannot compute with another."""
     try:
         return Classifier.load(checkpoint, device=device, dtype=dtype, max_length=max_length)
     except CheckpointError:

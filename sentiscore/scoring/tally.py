@@ -1,4 +1,4 @@
-"""What a job has done so far, and what it did in the end."""
+"""What a job has done so far, and its final summary."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,26 +14,26 @@ from sentiscore.scoring.scorer import Scorer
 
 @dataclass(frozen=True, kw_only=True)
 class JobSummary:
-    """What a scoring job did.
+    """The summary of a scoring job.
 
     Attributes:
         outputs: The files or folders of scored rows.
-        rejects: The files of rows that were set aside; none unless bad rows were dropped.
-        daily: The files of daily features; none without a time column.
-        rows: Rows read: those written and those set aside.
+        rejects: The files of rows that were set aside; empty unless bad rows were dropped.
+        daily: The files of daily features; empty without a time column.
+        rows: Rows read, both written and set aside.
         n_rejected: Rows set aside.
-        n_resumed: Rows whose scores were finished by a run before this one.
+        n_resumed: Rows whose scores were finished by an earlier run.
         texts_scored: Texts that went through the model; equal texts of a window go once.
         texts_known: Texts whose answers were taken from the store of answers.
         statuses: Rows by status.
-        damaged: Rows with bytes that are not of their file's encoding, by the column that has them.
+        damaged: Rows with bytes that are invalid in their file's encoding, by column.
         n_unplaced: Rows without a time or entity, which are not in the daily features.
-        n_repeated: Rows that do not count in them, since their ids do already.
+        n_repeated: Rows that do not count in the daily features because their ids were counted already.
         n_comments: Lines of CSV files that were skipped as comments.
-        seconds: Time from the first row read to the files being in place.
+        seconds: Time from the first row read until the files were published.
         model: What the user called the model.
-        device: Where it computed.
-        dtype: With which numbers.
+        device: The device on which it computed.
+        dtype: The number type of its computation.
         temperature: The model's temperature; None if it was never calibrated.
     """
 
@@ -58,16 +58,16 @@ class JobSummary:
 
     @property
     def rows_per_second(self) -> float:
-        """Rows read, scored and written in a second."""
+        """Rows read, scored and written per second."""
         return self.rows / self.seconds if self.seconds else 0.0
 
 
 class Tally:
-    """Adds up what windows were, and tells whoever wants to know.
+    """Adds up the results of windows, and reports them.
 
     Attributes:
-        rows: Rows of finished windows.
-        damage: Which columns of them have bytes that are not of their file's encoding.
+        rows: The number of rows of finished windows.
+        damage: Counts their rows with bytes that are invalid in their file's encoding.
     """
 
     def __init__(self, plans: Sequence[Plan], on_event: OnEvent) -> None:
@@ -81,18 +81,18 @@ class Tally:
         self._total = _total_rows(plans)
 
     def more(self, rows: int) -> None:
-        """Rows of the window in hand that are computed."""
+        """Add computed rows of the current window."""
         self._in_window += rows
-        self._tell()
+        self._report()
 
     def computed(self, rows: int) -> None:
-        """A window is computed."""
+        """Record that a window is computed."""
         self._before += rows
         self._in_window = 0
-        self._tell()
+        self._report()
 
     def written(self, windows: Sequence[WindowDone]) -> None:
-        """A window is finished: what it was of each source."""
+        """Record a finished window, with what was done for each source."""
         for window in windows:
             self.rows += window.rows
             self._n_rejected += window.n_rejected
@@ -103,7 +103,7 @@ class Tally:
             self._on_event(window)
 
     def summary(self, scorer: Scorer, *, seconds: float) -> JobSummary:
-        """What was done, now that everything is."""
+        """The summary, once everything is done."""
         return JobSummary(
             outputs=tuple(plan.output for plan in self._plans),
             rejects=tuple(plan.rejects for plan in self._plans if plan.rejects is not None),
@@ -125,12 +125,11 @@ class Tally:
             temperature=scorer.checkpoint.temperature,
         )
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         self._on_event(RowsDone(self._before + self._in_window, self._total))
 
 
 def _total_rows(plans: Sequence[Plan]) -> int:
-    """How many rows there are."""
     total = 0
     for plan in plans:
         rows = sum(source.rows for source in plan.sources)

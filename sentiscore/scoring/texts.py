@@ -1,4 +1,4 @@
-"""Whatever a user holds texts in -> a series of texts, where a missing one is null."""
+"""Converts any container of texts to a series of texts, where missing ones are null."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -19,11 +19,11 @@ def as_texts(texts: Iterable[object]) -> pl.Series:
     """Texts as a series.
 
     Args:
-        texts: A list, an array, a series of polars or pandas, or anything else that gives one text after the other.
-            None and what pandas puts into a gap (NaN, NA and NaT) are missing texts.
+        texts: A list, an array, a polars or pandas series, or any other iterable of texts. None and pandas' missing
+            values (NaN, NA and NaT) are missing texts.
 
     Raises:
-        InputError: It is one text, holds none, or has something else among them.
+        InputError: It is a single text, or contains something that is not a text.
     """
     if isinstance(texts, str):
         raise InputError("score takes a list of texts, not one text.", "Put it in a list: [text]")
@@ -41,13 +41,13 @@ def as_texts(texts: Iterable[object]) -> pl.Series:
 
 
 def not_a_list(given: object) -> str | None:
-    """What to pass instead of something that cannot be iterated, or whose items are names, keys, bytes or lines.
+    """Advice for something that cannot be iterated, or whose items are names, keys, bytes or lines.
 
     Args:
-        given: What was passed where a list is expected.
+        given: The object that was passed where a list is expected.
 
     Returns:
-        None for an iterable of items. Otherwise advice, which is empty where there is nothing better to say than to
+        None for an iterable of items. Otherwise advice, which is empty if there is nothing better to suggest than to
         pass a list.
     """
     if hasattr(type(given), "columns"):  # a frame or table of any library
@@ -86,7 +86,7 @@ def _text(at: int, value: object) -> str | None:
 
 
 def _is_missing(value: object) -> bool:
-    """Whether this is None, or what pandas or numpy put where there is nothing."""
+    """Whether this is None or a missing value of pandas or numpy."""
     if value is None:
         return True
     if isinstance(value, float | np.floating):

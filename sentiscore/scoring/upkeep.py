@@ -1,4 +1,4 @@
-"""Looking into a store of answers, and removing some of what it holds."""
+"""Inspects a store of answers, and removes some of them."""
 
 import json
 import sqlite3
@@ -24,10 +24,10 @@ class KeptAnswers:
     """The answers of one scorer.
 
     Attributes:
-        identity: Everything but the text that they depend on, by name; "model" is the hash of the model.
-        answers: How many there are.
-        oldest: The day (UTC) on which the one that was not used for longest was used last; None without answers.
-        newest: The day of the last use of any.
+        identity: Everything that they depend on except the text, by name; "model" is the hash of the model.
+        answers: The number of answers.
+        oldest: The day (UTC) of the last use of the least recently used answer; None without answers.
+        newest: The day of the last use of any answer.
     """
 
     identity: dict[str, str]
@@ -38,14 +38,14 @@ class KeptAnswers:
 
 @dataclass(frozen=True)
 class StoreInfo:
-    """What is in a store.
+    """The content of a store.
 
     Attributes:
-        path: Its file.
-        size: Bytes of the file.
-        free: Bytes of it that new answers will fill first.
-        max_bytes: What the file may take, as it was last opened for scoring.
-        scorers: Those whose answers it has, the last used first.
+        path: The file of the store.
+        size: The size of the file in bytes.
+        free: Unused bytes in the file, which new answers fill first.
+        max_bytes: The maximum size of the file when it was last opened for scoring.
+        scorers: The scorers whose answers it has, last used first.
     """
 
     path: Path
@@ -56,7 +56,7 @@ class StoreInfo:
 
     @property
     def answers(self) -> int:
-        """How many answers there are."""
+        """The number of answers."""
         return sum(one.answers for one in self.scorers)
 
 
@@ -65,11 +65,11 @@ class Pruned:
     """What was removed from a store.
 
     Attributes:
-        path: Its file.
-        removed: Answers that were removed; None for a damaged file, whose answers nobody can count.
-        left: Answers that are left.
-        size_before: Bytes of the file before.
-        size: Bytes of it now.
+        path: The file of the store.
+        removed: The number of removed answers; None for a damaged file, whose answers cannot be counted.
+        left: The number of remaining answers.
+        size_before: The size of the file before, in bytes.
+        size: Its size now, in bytes.
     """
 
     path: Path
@@ -80,19 +80,19 @@ class Pruned:
 
 
 def cache_info(folder: str | Path) -> StoreInfo:
-    """What is in a store of answers.
+    """Describe the content of a store of answers.
 
     Args:
         folder: The store's folder.
 
     Raises:
-        InputError: There is no store, or it is damaged.
+        InputError: The store does not exist, or it is damaged.
         OutputError: It cannot be opened.
     """
     folder = local_path(folder)
     path = answers_file(folder)
     with closing(connect(folder, create=False)) as db, translated(path):
-        db.execute("BEGIN")  # so that everything is of one moment
+        db.execute("BEGIN")  # so that all queries see the same state
         page = pragma(db, "page_size")
         limit = db.execute("SELECT value FROM about WHERE name = 'max_bytes'").fetchone()
         scorers = db.execute("SELECT id, identity FROM scorers ORDER BY id").fetchall()
@@ -120,18 +120,18 @@ def prune_cache(
     model: str | None = None,
     everything: bool = False,
 ) -> Pruned:
-    """Remove answers, and give the space back to the disk.
+    """Remove answers, and return the space to the disk.
 
     Args:
         folder: The store's folder.
-        max_bytes: Remove those that were not used for longest until the file takes no more than this.
-        older_than: Remove those that were not used for longer than this, in whole days.
-        model: Remove those of the models whose hash begins like this; 6 characters or more.
-        everything: Remove all of them, also from a file that is damaged.
+        max_bytes: Remove the least recently used answers until the file is no larger than this.
+        older_than: Remove answers that were not used for longer than this, in whole days.
+        model: Remove answers of models whose hash begins with this; at least 6 characters.
+        everything: Remove all answers, even from a damaged file.
 
     Raises:
-        InputError: There is no store or no such model, or it is damaged.
-        OutputError: It cannot be written, or another process does not let go of it.
+        InputError: The store or model does not exist, or the store is damaged.
+        OutputError: It cannot be written, or another process does not release it.
     """
     folder = local_path(folder)
     path = answers_file(folder)
@@ -182,7 +182,7 @@ def _forget_scorers(db: sqlite3.Connection) -> None:
 
 
 def _shrink(db: sqlite3.Connection, max_bytes: int) -> int:
-    """Remove the answers that were not used for longest until the file is small enough; how many went."""
+    """Remove the least recently used answers until the file is small enough; returns how many were removed."""
     removed = 0
     while (size := pragma(db, "page_count") * pragma(db, "page_size")) > max_bytes:
         days = db.execute("SELECT used, count(*) FROM answers GROUP BY used ORDER BY used").fetchall()
@@ -191,7 +191,7 @@ def _shrink(db: sqlite3.Connection, max_bytes: int) -> int:
             break
         excess = int(_MARGIN * total * (size - max_bytes) / size) + 1
         with transaction(db):
-            for day, n in days:  # of the last of these days some go, by chance: what is left is a fair sample
+            for day, n in days:  # of the last day a random part is removed, so that the rest is a random sample
                 share = min(_MILLION, -(-excess * _MILLION // n))
                 asked = f"DELETE FROM answers WHERE used IS ? AND abs(random() % {_MILLION}) < ?"  # noqa: S608
                 went = db.execute(asked, (day, share)).rowcount
@@ -204,7 +204,7 @@ def _shrink(db: sqlite3.Connection, max_bytes: int) -> int:
 
 
 def _start_over(folder: Path) -> Pruned:
-    """Remove a damaged database that nobody is using."""
+    """Remove a damaged database that is not in use."""
     path = answers_file(folder)
     with closing(sqlite3.connect(path, isolation_level=None, timeout=1)) as db:
         try:

@@ -1,16 +1,16 @@
-"""The folder in which a job works: what it is called, what is in it, and whose it is.
+"""The work folder of a job: its name, its content, and how it is recognised.
 
-While a job writes NAME, the folder `.NAME.job` beside it holds
+While a job writes NAME, the folder `.NAME.job` next to it holds
 
-    lock        held by the one run that works on NAME; the system lets go of it when that run dies, however it dies
-    key.json    all that answers depend on, so that a run which would answer differently is refused
-    stored      there if the answers of all these windows are in a store (--cache) too, so that none is lost with them
-    *.parquet   the scores of one window each; the name says which rows, of a job with which key, and has a hash over
+    lock        held by the one run that works on NAME; the system releases it when that run dies, however it dies
+    key.json    everything that answers depend on, so that a run that would answer differently is refused
+    stored      exists if the answers of all these windows are also in a store (--cache), so that none is lost with them
+    *.parquet   the scores of one window each; the name identifies the rows and the job's key, and has a hash over
                 that key, the rows and the bytes
-    part-*      what is written of NAME so far, and of other files that belong beside it
+    part-*      what has been written of NAME so far, and of its accompanying files
 
-Nothing else is ever removed: a folder of that name that is a link, or that holds anything else, is refused. All of the
-above are plain files, but for what is written of a folder of parts; a pipe or a link of such a name is not ours.
+Nothing else is ever removed: a folder with that name that is a link, or that holds anything else, is refused. All of
+the above are plain files, except the parts of a folder; a pipe or a link with such a name is not ours.
 """
 
 import json
@@ -33,7 +33,7 @@ LOCK_FILE: Final = "lock"
 STORED_FILE: Final = "stored"
 _PART: Final = re.compile(r"rows-(\d{15})-(\d{8})-([0-9a-f]{16})-([0-9a-f]{64})\.parquet")
 _EARLIER: Final = re.compile(_PART.pattern.replace("rows", r"\d{5}", 1))
-"""A window of a version that began its names with the source: it is removed, and its rows are scored again."""
+"""A window of an older version, whose names began with the source: it is removed, and its rows are scored again."""
 
 BEGUN: Final = "part-"
 KEY_DIGITS: Final = 16
@@ -41,7 +41,7 @@ KEY_DIGITS: Final = 16
 
 @dataclass(frozen=True)
 class WindowFile:
-    """Scores of some rows, in a file."""
+    """A file with the scores of some rows."""
 
     path: Path
     start: int
@@ -51,34 +51,34 @@ class WindowFile:
 
     @property
     def end(self) -> int:
-        """The row after its last."""
+        """The row after its last one."""
         return self.start + self.rows
 
     @property
     def position(self) -> str:
-        """The part of its name that says which rows it has."""
+        """The part of its name that identifies its rows."""
         return self.path.name[: -len(f"-{self.key}-{self.digest}.parquet")]
 
 
 def work_folder(target: Path) -> Path:
-    """Where the journal of an output is.
+    """The path of an output's work folder.
 
     Args:
-        target: The output; a link counts as what it leads to.
+        target: The output; a link is resolved.
     """
-    place = real(target)
-    return place.with_name(f".{place.name}.job")
+    real_path = real(target)
+    return real_path.with_name(f".{real_path.name}.job")
 
 
 def make_work_folder(folder: Path) -> None:
-    """Make a work folder, unless there is one that a run of this program left.
+    """Create a work folder, unless there is one that a run of this program left.
 
-    The lock is the first file in a work folder and the last to go, so a folder with other files and no lock was made by
-    somebody else.
+    The lock is the first file in a work folder and the last to be removed, so a folder with other files and no lock was
+    made by somebody else.
 
     Raises:
-        OutputError: What is there was not made by this program.
-        OSError: It cannot be made.
+        OutputError: The existing folder was not made by this program.
+        OSError: It cannot be created.
     """
     if folder.is_symlink():
         raise OutputError(
@@ -86,7 +86,7 @@ def make_work_folder(folder: Path) -> None:
             "Remove the link, or choose another --output.",
         )
     is_new = not folder.exists()
-    folder.mkdir(mode=0o700, exist_ok=True)  # it holds scores, and outputs that are not in place
+    folder.mkdir(mode=0o700, exist_ok=True)  # it holds scores and unpublished outputs
     if is_new:
         sync_folder(folder.parent)
     paths = sorted(folder.iterdir())
@@ -102,13 +102,13 @@ def make_work_folder(folder: Path) -> None:
 
 
 def parse(path: Path) -> WindowFile | None:
-    """The window that a file says it holds by its name; None if it is another file."""
+    """Parse the window from the name of a file; None if it is another file."""
     found = _PART.fullmatch(path.name)
     return WindowFile(path, int(found[1]), int(found[2]), found[3], found[4]) if found else None
 
 
 def is_ours(path: Path) -> bool:
-    """Whether this is a file or folder that a run puts into its work folder, or there is none any more."""
+    """Whether this is a file or folder that a run puts into its work folder, or no longer exists."""
     name = path.name
     plain = name.removesuffix(".tmp")
     is_window = any(pattern.fullmatch(plain) for pattern in (_PART, _EARLIER))
@@ -125,7 +125,7 @@ def is_ours(path: Path) -> bool:
 
 
 def read_key(path: Path) -> dict[str, str] | None:
-    """The key in a file; None if it is damaged or not there."""
+    """Read the key in a file; None if it is damaged or missing."""
     try:
         key = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -135,7 +135,7 @@ def read_key(path: Path) -> dict[str, str] | None:
 
 @contextmanager
 def translated(folder: Path) -> Iterator[None]:
-    """What the system says about a work folder, as an OutputError."""
+    """Translate errors of the system about a work folder into an OutputError."""
     try:
         yield
     except FileExistsError as error:

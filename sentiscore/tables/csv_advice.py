@@ -1,4 +1,4 @@
-"""What a CSV looks like where it is not what was expected, and the options that would read it."""
+"""What an unexpected CSV looks like, and the options that would read it."""
 
 import csv
 import re
@@ -12,24 +12,24 @@ from sentiscore.tables.dialect import CsvDialect
 from sentiscore.tables.problems import check_names, conversion, not_utf8
 
 _USUAL: Final = (";", "\t")
-"""Separators that are recognised where a header has no comma."""
+"""Separators that are detected where a header has no comma."""
 
 _LIKELY: Final = (",", *_USUAL, "|", ":", "^", "~")
-"""Separators that files have."""
+"""Separators that files may use."""
 
 _SIGN: Final = "#"
 _FIRST_LINES: Final = 100
-"""How far a header may be from the beginning of a file."""
+"""How many lines may come before a header."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row that has not as many fields as the header.
+    """A row with a different number of fields than the header.
 
     Attributes:
-        fields: It.
-        line: The line of the file that it ends in, from 1.
-        following: The row after it; None at the end of the file.
+        fields: The fields of the row.
+        line: The line of the file in which it ends, from 1.
+        following: The next row; None at the end of the file.
     """
 
     fields: list[str]
@@ -39,12 +39,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the first lines of a file can be read so that all rows have as many fields as the header.
+    """A way to read the first lines of a file so that all rows have as many fields as the header.
 
     Attributes:
         line: The line of the header, from 1.
         fields: How many fields the header has, 2 or more.
-        options: The options that read the file so; none if it is read so already.
+        options: The options that read the file this way; none if the current ones do.
     """
 
     line: int
@@ -53,12 +53,12 @@ class Layout:
 
 
 def layout_of(path: Path, lines: Sequence[str], separator: str, dialect: CsvDialect) -> Layout | None:
-    """The layout with the fewest lines before the header; None if there is none.
+    """Find the layout with the fewest lines before the header; None if there is none.
 
     Args:
         path: The file.
-        lines: Its first lines, from the very first. They end where a row ends.
-        separator: What separated the fields so far; it goes before others.
+        lines: Its first lines, from line 1 to the end of a row.
+        separator: The current separator, which is tried first.
         dialect: How the file was read.
     """
     lines = list(lines)
@@ -75,7 +75,7 @@ def layout_of(path: Path, lines: Sequence[str], separator: str, dialect: CsvDial
 
 
 def _equal_fields(lines: Sequence[str], separator: str, comment: str | None) -> int | None:
-    """How many fields each of these rows has, if they are equally many, and the first can be a header."""
+    """How many fields each of these rows has, if that is the same for all and the first can be a header."""
     kept = (f"{line}\n" for line in lines if comment is None or not line.startswith(comment))
     rows = csv.reader(kept, delimiter=separator, strict=True)
     seen = 0
@@ -93,15 +93,15 @@ def _equal_fields(lines: Sequence[str], separator: str, comment: str | None) -> 
 
 
 def usual_separator(path: Path, header: str) -> str:
-    """What separates the fields of a file that nothing was said of.
+    """Detect the separator of a file for which none was given.
 
-    A tab in a .tsv; elsewhere a comma, unless the header has none outside quotes and is plainly separated by a
+    A tab in a .tsv; elsewhere a comma, unless the header has none outside quotes and is clearly separated by a
     semicolon or a tab.
     """
     if path.name.lower().endswith((".tsv", ".tsv.gz")):
         return "\t"
     plain = re.sub(r'"[^"]*"', "quoted", header)
-    if "," in plain or '"' in plain:  # a name goes on in the next line
+    if "," in plain or '"' in plain:  # a name continues on the next line
         return ","
     for other in _USUAL:
         parts = plain.split(other)
@@ -111,7 +111,7 @@ def usual_separator(path: Path, header: str) -> str:
 
 
 def no_header(path: Path, line: int, following: int | None) -> InputError:
-    """The error of a file whose header has no names.
+    """The error for a file whose header has no names.
 
     Args:
         path: The file.
@@ -151,21 +151,21 @@ def check_header(path: Path, names: list[str], dialect: CsvDialect) -> None:
 
 
 def _wide(header: str) -> str:
-    """Which UTF-16 a header with NUL bytes is in: by its mark, or by where the bytes are."""
+    """Which UTF-16 a header with NUL bytes is in, judged by its byte order mark or the positions of the NULs."""
     if header.startswith(("\udcff\udcfe", "\udcfe\udcff")):
         return "utf-16"
     return "utf-16be" if header.startswith("\x00") else "utf-16le"
 
 
 def ragged(path: Path, names: Sequence[str], rows: int, row: Row, layout: Layout | None) -> InputError:
-    """The error of a row that has more or fewer fields than the header.
+    """The error for a row with more or fewer fields than the header.
 
     Args:
         path: The file.
         names: Its header.
         rows: How many rows come before the row.
         row: The row.
-        layout: How the first lines of the file can be read instead.
+        layout: Another way to read the first lines of the file.
     """
     n, found = len(names), len(row.fields)
     advice = ""
@@ -187,11 +187,11 @@ def ragged(path: Path, names: Sequence[str], rows: int, row: Row, layout: Layout
 
 
 def wrong_quote(path: Path, line: int, header: str, error: csv.Error) -> InputError:
-    """The error of a quote or a field that is wrong.
+    """The error for a wrong quote or field.
 
     Args:
         path: The file.
-        line: The line in or before which it is, from 1.
+        line: The line at or before which the error is, from 1.
         header: The first line of the table.
         error: What is wrong.
     """
@@ -205,13 +205,13 @@ def wrong_quote(path: Path, line: int, header: str, error: csv.Error) -> InputEr
 
 
 def way_to(path: Path, lines: Sequence[str], dialect: CsvDialect, column: str) -> str:
-    """Which options would make a line of a file name a column; empty if none would.
+    """Advice on options with which a line of the file would name a column; empty if there are none.
 
     Args:
         path: The file.
-        lines: Its first lines, from the very first.
+        lines: Its first lines, from line 1.
         dialect: How it was read.
-        column: The column that was looked for and is not there.
+        column: The column that is missing.
     """
     for number, line in enumerate(lines[:_FIRST_LINES]):
         header = line.strip("\r\n").removeprefix("\ufeff")
@@ -230,7 +230,7 @@ def way_to(path: Path, lines: Sequence[str], dialect: CsvDialect, column: str) -
 
 
 def separator_seen(names: Sequence[str]) -> str:
-    """What to say of a table whose one column has a name that looks like several; empty if it has not."""
+    """The advice for a table whose only column has a name that looks like several; empty otherwise."""
     if len(names) != 1:
         return ""
     seen = next((each for each in _LIKELY if each in names[0].strip(each)), None)

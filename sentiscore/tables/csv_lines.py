@@ -1,4 +1,4 @@
-"""The bytes of a CSV, in whatever encoding and with whatever around its table -> UTF-8, and the lines of its table."""
+"""Decodes a CSV in any encoding, and with any lines around its table, to UTF-8 and to the lines of its table."""
 
 import codecs
 import csv
@@ -18,7 +18,7 @@ _BLOCK_BYTES: Final = 1 << 16
 
 
 def _mark_bad(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Let bytes that an encoding does not have become as many bytes that UTF-8 does not have."""
+    """Replace bytes that are invalid in an encoding by as many bytes that are invalid in UTF-8."""
     if isinstance(error, UnicodeDecodeError):
         return "\udcff" * (error.end - error.start), error.end
     if isinstance(error, UnicodeEncodeError):
@@ -30,7 +30,7 @@ codecs.register_error(_MARK, _mark_bad)
 
 
 class Converted(io.RawIOBase):
-    """A file in some encoding as UTF-8, converted as it is read; bytes that the encoding does not have become 0xFF."""
+    """A file in some encoding, converted to UTF-8 as it is read; bytes that are invalid in it become 0xFF."""
 
     def __init__(self, path: Path, file: "io.BufferedReader[Any]", encoding: str) -> None:
         self._path = path
@@ -41,11 +41,11 @@ class Converted(io.RawIOBase):
         self._ended = False
 
     def readable(self) -> bool:
-        """It is read."""
+        """Readable."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill as much of a buffer as there is at hand."""
+        """Fill a buffer as far as data is available."""
         while not self._rest and not self._ended:
             found = self._file.read1(_BLOCK_BYTES)
             self._ended = not found
@@ -60,7 +60,7 @@ class Converted(io.RawIOBase):
     def _decoded(self, found: bytes) -> str:
         try:
             return self._decoder.decode(found, final=self._ended)
-        except UnicodeError as error:  # not of some bytes, which are marked, but of the whole file
+        except UnicodeError as error:  # for the whole file, since single invalid bytes are marked
             wide = self._encoding in ("utf-16", "utf-32")
             raise InputError(
                 f"{self._path} cannot be read as {self._encoding.upper()}: {error}.",
@@ -71,7 +71,7 @@ class Converted(io.RawIOBase):
             ) from error
 
     def close(self) -> None:
-        """Close the file too."""
+        """Close the underlying file too."""
         self._file.close()
         super().close()
 
@@ -80,12 +80,12 @@ class Lines:
     """The lines of a table, with their ends, which may be LF, CRLF or CR; not those before it, and no comments.
 
     Attributes:
-        separator: What may separate fields.
-        size: Bytes given since `next_row`, or a little more.
-        longest: The most that `size` was.
-        number: Which line of the file was given last, from 1.
-        bad_line: The first line since `next_row` that is not UTF-8; its bytes come as surrogates.
-        ended: Whether the line given last has an end.
+        separator: A possible separator of fields.
+        size: How many bytes were returned since `next_row`, or slightly more.
+        longest: The maximum of `size` so far.
+        number: The number of the last returned line of the file, from 1.
+        bad_line: The first line since `next_row` that is not UTF-8; its invalid bytes become surrogates.
+        ended: Whether the last returned line has a line end.
         comments: How many comments were skipped.
     """
 
@@ -102,7 +102,7 @@ class Lines:
         self._text = io.TextIOWrapper(raw, "utf-8-sig", errors="surrogateescape", newline="")
 
     def next_row(self) -> None:
-        """A row is complete: the next line begins another."""
+        """Mark the end of a row: the next line starts another."""
         self.size = 0
         self.bad_line = None
 
@@ -117,7 +117,7 @@ class Lines:
                 self.comments += 1
                 continue
             if self._dialect.skip_rows and not last:
-                line = line.removeprefix("\ufeff")  # of a file with lines before its table, which was made by joining
+                line = line.removeprefix("\ufeff")  # of joined files, where lines come before the table
             last = line
             self.size += len(line)
             if not line.isascii():
@@ -161,7 +161,7 @@ class Lines:
 class TableBytes(io.RawIOBase):
     """The bytes of a table alone, without the lines before it and without comments.
 
-    Where a row ends is found in the same way as when every row was looked at, so both see the same lines.
+    Ends of rows are found in the same way as in the first look at every row, so both see the same lines.
     """
 
     def __init__(self, path: Path, raw: "io.BufferedReader[Any]", dialect: CsvDialect, separator: str) -> None:
@@ -173,11 +173,11 @@ class TableBytes(io.RawIOBase):
         self._ended = False
 
     def readable(self) -> bool:
-        """It is read."""
+        """Readable."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill as much of a buffer as there is at hand."""
+        """Fill a buffer as far as data is available."""
         if not self._rest and not self._ended:
             self._rest = self._more()
         given, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
@@ -205,7 +205,7 @@ class TableBytes(io.RawIOBase):
 
 @contextmanager
 def long_fields() -> Iterator[None]:
-    """Let Python's csv module take fields as long as a row may be; its limit counts for the whole process."""
+    """Let Python's csv module accept fields as long as a row may be; its limit applies to the whole process."""
     limit = csv.field_size_limit(MAX_ROW_BYTES)
     try:
         yield

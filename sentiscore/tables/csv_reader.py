@@ -1,4 +1,4 @@
-"""A CSV -> its columns and rows as text, strictly: once to look at every row, and once to read them."""
+"""Reads the columns and rows of a CSV as text, strictly: one pass checks every row, a second one reads them."""
 
 import codecs
 import csv
@@ -40,17 +40,17 @@ _FIRST_BYTES: Final = 1 << 16
 
 @dataclass(frozen=True)
 class CsvLook:
-    """What one look at every row of a CSV tells.
+    """What the first pass over every row of a CSV finds.
 
     Attributes:
         names: The columns.
         dialect: How it is written.
-        separator: What separates its fields.
-        rows: How many rows there are, by Python's csv module.
-        header: Bytes of the header.
-        blocks: Bytes of the blocks of rows after it, each of which ends with a row.
-        damaged: The columns that have bytes which are not of the file's encoding, each with the first line of them.
-        ended: Whether the last line has an end.
+        separator: The separator of its fields.
+        rows: How many rows there are, as counted by Python's csv module.
+        header: How many bytes the header has.
+        blocks: How many bytes each block of rows after it has; each block ends with a row.
+        damaged: The columns with bytes that are invalid in the file's encoding, each with the first such line.
+        ended: Whether the last line has a line end.
         comments: How many lines were skipped as comments.
     """
 
@@ -68,12 +68,12 @@ class CsvLook:
 def look_at_csv(path: Path, dialect: CsvDialect) -> CsvLook:
     """Parse a whole CSV once by the rules of RFC 4180.
 
-    So a row that is wrong is found, and named, before anything is done with the rows before it.
+    So a wrong row is found, and named, before anything is done with the rows before it.
 
     Args:
         path: A file; it is unpacked if it ends in .gz.
-        dialect: How it is written; where that does not say the separator and the header has no comma, a semicolon or
-            a tab are tried.
+        dialect: How it is written; if that leaves the separator open and the header has no comma, a semicolon or a tab
+            are tried.
 
     Raises:
         InputError: A row is wrong or too large, or the header is unusable.
@@ -134,17 +134,17 @@ def look_at_csv(path: Path, dialect: CsvDialect) -> CsvLook:
 
 
 def csv_pieces(path: Path, look: CsvLook, columns: Sequence[str], damaged: str | None = None) -> Iterator[pl.DataFrame]:
-    """Some columns of a CSV file as text, piece by piece.
+    """Read some columns of a CSV file as text, piece by piece.
 
     Args:
         path: The file.
-        look: What was found when every row was looked at.
-        columns: Which columns.
-        damaged: The name of one more column, which lists for each row its columns with bytes that are not of the file's
-            encoding; those are replaced by U+FFFD.
+        look: What the first pass over every row found.
+        columns: The columns to read.
+        damaged: The name of an additional column, which lists for each row its columns with bytes that are invalid in
+            the file's encoding; those are replaced by U+FFFD.
 
     Raises:
-        InputError: The file is broken, or its rows are not those that were counted.
+        InputError: The file is broken, or its rows differ from those that were counted.
     """
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
@@ -170,7 +170,7 @@ def csv_pieces(path: Path, look: CsvLook, columns: Sequence[str], damaged: str |
         arrays = held[0] if len(held) == 1 else pa.concat_tables(held).combine_chunks()
         held.clear()
         made = cast("pl.DataFrame", pl.from_arrow(arrays))
-        made.columns = columns  # a column may have no name, and polars would give it one
+        made.columns = columns  # a column may be unnamed, and polars would name it
         return decoded(made, columns, damaged)
 
     try:
@@ -196,10 +196,10 @@ def csv_pieces(path: Path, look: CsvLook, columns: Sequence[str], damaged: str |
 
 @contextmanager
 def _signals_left_alone() -> Iterator[None]:
-    """Keep Arrow from handling SIGINT and SIGTERM while it reads in the main thread.
+    """Prevent Arrow from handling SIGINT and SIGTERM while it reads in the main thread.
 
-    It would pass them on when it is done, but loses about one in ten: those that arrive just before that. Only the main
-    thread asks for this setting, so no other reader is affected.
+    It would pass them on when it is done, but loses about one in ten, namely those that arrive just before. Only the
+    main thread asks for this setting, so no other reader is affected.
     """
     import pyarrow as pa
 
@@ -214,10 +214,10 @@ def _signals_left_alone() -> Iterator[None]:
 
 
 def _blocks(path: Path, look: CsvLook) -> Iterator[bytes]:
-    """The blocks of rows that were found when every row was looked at, each ended.
+    """The blocks of rows that the first pass found, each with a final line end.
 
-    Arrow is given one after the other instead of the file: it would read ahead in a thread of its own, which holds
-    several of them, and which no one can wait for before Python ends.
+    Arrow gets them one by one instead of the file: it would read ahead in a thread of its own, which holds several of
+    them, and which nothing can wait for before Python exits.
     """
     with open_bytes(path, look.dialect) as raw:
         table: io.BufferedReader[Any] = raw
@@ -228,16 +228,16 @@ def _blocks(path: Path, look: CsvLook) -> Iterator[bytes]:
         for number, size in enumerate(look.blocks, 1):
             block = table.read(size)
             if number == len(look.blocks) and not look.ended:
-                block += b"\n"  # without it, pyarrow takes an empty last field for an empty text, not a null
-            if len(look.names) == 1 or block.strip(b"\r\n"):  # Arrow takes a block of empty lines for an empty file
+                block += b"\n"  # otherwise pyarrow reads an empty last field as empty text, not null
+            if len(look.names) == 1 or block.strip(b"\r\n"):  # Arrow treats a block of empty lines as an empty file
                 yield block
 
 
 def first_lines(path: Path, dialect: CsvDialect) -> list[str]:
-    """The first lines of a file, as far as they say what is in it, from the very first."""
+    """The first lines of a file, from line 1; as many as it takes to tell what it contains."""
     with open_bytes(path, dialect) as raw:
         start = raw.read(_FIRST_BYTES).decode(errors="replace").removeprefix("\ufeff")
-    return re.split(r"\r\n|\r|\n", start)  # str.splitlines also splits at signs that end no line of a CSV
+    return re.split(r"\r\n|\r|\n", start)  # str.splitlines also splits at other characters
 
 
 def _layout_of(path: Path, separator: str, dialect: CsvDialect) -> Layout | None:
@@ -255,11 +255,11 @@ def _note_damage(damaged: dict[str, int], names: list[str], row: list[str], line
 
 
 def open_bytes(path: Path, dialect: CsvDialect) -> "io.BufferedReader[Any]":
-    """The content of a CSV in UTF-8, unpacked; bytes that are not of its encoding stay bytes that are not UTF-8."""
+    """The content of a CSV in UTF-8, unpacked; bytes that are invalid in its encoding become invalid UTF-8."""
     file: io.BufferedReader[Any]
     if path.suffix.lower() == ".gz":
         most = max(GZIP_BOMB_BYTES, GZIP_BOMB_RATIO * path.stat().st_size)
-        packed = gzip.open(path, "rb")  # noqa: SIM115 - closed with what reads it
+        packed = gzip.open(path, "rb")  # noqa: SIM115 - closed together with its reader
         file = io.BufferedReader(_Unpacked(path, packed, most), 1 << 16)
     else:
         file = path.open("rb")
@@ -269,12 +269,12 @@ def open_bytes(path: Path, dialect: CsvDialect) -> "io.BufferedReader[Any]":
 
 
 class _Unpacked(io.RawIOBase):
-    """A gzipped file's content, as long as it is not absurdly more than the file.
+    """The content of a gzipped file, unless it is absurdly larger than the file.
 
     Args:
         path: The file.
-        file: The same, open; it is closed with this.
-        most: Bytes that are too many.
+        file: The same file, open; it is closed together with this.
+        most: The limit on bytes.
     """
 
     def __init__(self, path: Path, file: gzip.GzipFile, most: int) -> None:

@@ -1,4 +1,4 @@
-"""Columns of bytes that are to be text -> text, and which rows have bytes that are not."""
+"""Decodes columns of bytes to text, and finds the rows with invalid bytes."""
 
 from collections.abc import Sequence
 
@@ -12,12 +12,12 @@ def decoded(frame: pl.DataFrame, columns: Sequence[str], damaged: str | None) ->
 
     Args:
         frame: Rows.
-        columns: The columns that are to be text; those that are not bytes stay as they are.
-        damaged: The name of one more column, which lists for each row the columns whose bytes were not UTF-8; None for
-            no such column.
+        columns: The columns to decode; those that are not bytes stay as they are.
+        damaged: The name of an additional column, which lists for each row the columns whose bytes were not UTF-8; None
+            for no such column.
 
     Returns:
-        The rows, with U+FFFD in place of what is not UTF-8.
+        The rows, with U+FFFD instead of what is not UTF-8.
     """
     bad: dict[str, list[bool]] = {}
     texts = []
@@ -27,7 +27,7 @@ def decoded(frame: pl.DataFrame, columns: Sequence[str], damaged: str | None) ->
             continue
         try:
             texts.append(series_of(frame, name).cast(pl.String).alias(name))
-        except pl.exceptions.PolarsError:  # some value is not text
+        except pl.exceptions.PolarsError:  # some value is not UTF-8
             values: list[bytes | None] = frame[name].to_list()
             bad[name] = [value is not None and not _is_text(value) for value in values]
             mended = [None if value is None else value.decode(errors="replace") for value in values]
@@ -39,7 +39,7 @@ def decoded(frame: pl.DataFrame, columns: Sequence[str], damaged: str | None) ->
 
 
 def _names_of(name: str, bad: dict[str, list[bool]], height: int) -> pl.Series:
-    """For each row the columns that are bad in it."""
+    """For each row, its invalid columns."""
     kind = pl.List(pl.String)
     if not bad:
         return pl.Series(name, [[]], dtype=kind).new_from_index(0, height)

@@ -13,7 +13,7 @@ from sentiscore.settings import Settings
 
 UTF_8: Final = "utf-8"
 _NOT_CHARSETS: Final = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
-"""Codecs of Python that give text and yet are not the encoding of any file."""
+"""Python codecs that decode to text but are not the encoding of any file."""
 _LAST_ASCII: Final = 127
 _KINDS: Final[dict[str, tuple[type, ...]]] = {
     "separator": (str, type(None)),
@@ -28,15 +28,15 @@ class CsvDialect(Settings):
     r"""How a CSV is written, where it differs from a plain one.
 
     Attributes:
-        separator: What separates fields, one ASCII character; `\t` may be typed for a tab. None for a comma (or a
-            semicolon or tab, where the header plainly has those), and a tab in a .tsv.
+        separator: The separator of fields, one ASCII character; a tab may be written as `\t`. None for a comma (or a
+            semicolon or tab, where the header clearly uses those), and a tab in a .tsv.
         skip_rows: How many lines come before the header.
-        comment: How a line begins that is not a row; None where every line belongs to one. A line within a quoted field
-            is never a comment.
+        comment: How a comment line begins; None if every line belongs to a row. A line within a quoted field is never a
+            comment.
         encoding: The name of an encoding that Python knows.
 
     Raises:
-        InputError: One of them cannot be.
+        InputError: One of them is invalid.
     """
 
     what: ClassVar[str] = "CSV dialect"
@@ -66,7 +66,7 @@ class CsvDialect(Settings):
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing was said."""
+        """Whether all settings are the defaults."""
         return self == CsvDialect()
 
     @property
@@ -99,7 +99,7 @@ def _check_comment(comment: str, separator: str | None) -> None:
 
 
 def _codec(name: str) -> str:
-    """Python's name of an encoding, the same for all of its aliases; utf-8-sig is UTF-8, whose mark is always read."""
+    """Python's name of an encoding, the same for all its aliases; utf-8-sig is UTF-8, which may have a mark anyway."""
     found = _is_known(name)
     if found is None:
         raise _unknown(name)
@@ -118,7 +118,7 @@ def _unknown(name: str) -> InputError:
 
 
 def _is_codec(name: str) -> bool:
-    """Whether Python knows this name at all, such as base64."""
+    """Whether Python has any codec of this name, such as base64."""
     try:
         codecs.lookup(name)
     except (LookupError, ValueError):
@@ -127,10 +127,10 @@ def _is_codec(name: str) -> bool:
 
 
 def _is_known(name: str) -> str | None:
-    """Python's name of an encoding of text; None if it is none."""
+    """Python's name of a text encoding; None if it is not one."""
     try:
         codec = codecs.lookup(name)
         b"a".decode(name, "replace")
-    except (LookupError, ValueError):  # which it also is for a codec that does not give text
+    except (LookupError, ValueError):  # a LookupError also for codecs that do not decode to text
         return None
     return None if codec.name in _NOT_CHARSETS or codec.incrementaldecoder is None else codec.name

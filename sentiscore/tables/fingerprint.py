@@ -1,4 +1,4 @@
-"""Which labelled rows something was made from."""
+"""Identifies the labelled rows that something was made from."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from sentiscore.settings import Settings
 
 @dataclass(frozen=True)
 class DataFingerprint(Settings):
-    """Which labelled rows something was made from.
+    """Identifies the labelled rows that something was made from.
 
     Attributes:
         name: The file's name or the hub id.
-        rows: How many labelled rows.
+        rows: The number of labelled rows.
         sha256: Hash over texts and labels in order, so that equal rows have equal fingerprints.
     """
 

@@ -1,4 +1,4 @@
-"""A folder of files that are one table: its files in order, and what the names of folders in it say of their rows."""
+"""A folder of files that form one table: its files in order, and the keys that names of subfolders give their rows."""
 
 import os
 from collections import Counter
@@ -15,10 +15,10 @@ from sentiscore.tables.part_folders import PROVENANCE_NAME
 from sentiscore.tables.problems import too_much
 
 NULL_KEY: Final = "__HIVE_DEFAULT_PARTITION__"
-"""What a partition is called whose rows have no value."""
+"""The name of a partition whose rows have no value."""
 
 _LOGS: Final = {"_delta_log": "Delta Lake", ".hoodie": "Hudi"}
-"""What tables hold whose files are not all valid at the same time."""
+"""The logs of tables whose files are not all valid at the same time."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class FoundFile:
     """One file of a folder.
 
     Attributes:
-        path: Where it is.
-        keys: What the folders that it is in say of all of its rows: names and values, outermost first.
+        path: The path.
+        keys: The names and values that its KEY=VALUE folders give all of its rows, outermost first.
     """
 
     path: Path
@@ -35,13 +35,13 @@ class FoundFile:
 
 
 def files_of(folder: Path) -> list[FoundFile]:
-    """The files of a folder, in the order of their names, and those of the folders KEY=VALUE in it.
+    """The files of a folder, sorted by name, and those of its KEY=VALUE subfolders.
 
-    What begins with a dot or an underscore is not a file of the table, such as _SUCCESS.
+    Names that begin with a dot or an underscore, such as _SUCCESS, do not belong to the table.
 
     Raises:
-        InputError: The folder holds a folder of another name, folders of differing keys, the log of a table that has
-            to be read by it, or too much.
+        InputError: The folder holds a subfolder with another name, subfolders with differing keys, the log of a table
+            that has to be read by it, or too much.
     """
     files = list(_walk(folder, ()))
     for file in files[1:]:
@@ -56,7 +56,7 @@ def files_of(folder: Path) -> list[FoundFile]:
 
 
 def _walk(top: Path, keys: tuple[tuple[str, str | None], ...]) -> Iterator[FoundFile]:
-    """A folder's files, and those of the folders in it, without calling itself for each of them."""
+    """Walk the files of a folder and its subfolders, without recursion."""
     seen = 0
     left = [(top, keys)]
     while left:
@@ -83,12 +83,12 @@ def _walk(top: Path, keys: tuple[tuple[str, str | None], ...]) -> Iterator[Found
 
 
 def _counts(name: str) -> bool:
-    """Whether a file or folder of this name is part of a table."""
+    """Whether a file or folder with this name is part of a table."""
     return name != PROVENANCE_NAME and not name.startswith(".") and (not name.startswith("_") or "=" in name)
 
 
 def _key(top: Path, folder: Path) -> tuple[str, str | None]:
-    """What the name of a folder says: KEY=VALUE, in which any sign may be written as % and its number."""
+    """Parse the name of a folder, KEY=VALUE, in which characters may be percent-encoded."""
     name, separator, value = folder.name.partition("=")
     if not separator or not name:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Which names of files are read as which format, and a pattern for the files of a folder."""
+"""Maps file names to formats, and suggests a pattern for the files of a folder."""
 
 import glob
 import itertools
@@ -24,7 +24,7 @@ READABLE: Final = ", ".join(_SUFFIXES)
 
 
 def format_of(path: Path) -> Format | None:
-    """How a file of this name is read; None if it is not."""
+    """The format of a file with this name; None if it cannot be read."""
     suffix = _suffix_of(path)
     return None if suffix is None else _SUFFIXES[suffix]
 
@@ -34,11 +34,11 @@ def _suffix_of(path: Path) -> str | None:
 
 
 def way_to_files(folder: Path, example: Path | None = None) -> str:
-    """Advice to name files of a folder by a pattern that matches some.
+    """Advice to give a pattern that matches some files of a folder.
 
     Args:
         folder: A folder.
-        example: A file in it, or in a folder in it, that the pattern is to match; by default any that can be read.
+        example: A file in it, or in a subfolder, that the pattern should match; by default any readable one.
     """
     if example is None:
         found = (path for path in itertools.islice(folder.rglob("*"), MAX_FILES) if _is_read(folder, path))
@@ -52,6 +52,6 @@ def way_to_files(folder: Path, example: Path | None = None) -> str:
 
 
 def _is_read(folder: Path, path: Path) -> bool:
-    """Whether a file can be read, and is not within a hidden folder, which a pattern passes over."""
+    """Whether a file can be read and is not in a hidden folder, which patterns skip."""
     hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
     return not hidden and format_of(path) is not None and path.is_file()

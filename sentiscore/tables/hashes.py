@@ -11,10 +11,10 @@ def hash_output(path: Path) -> str:
     """The sha256 of a file, or of all files in a folder, in hex.
 
     Args:
-        path: A file, or a folder. Hidden files of a folder and its provenance do not count.
+        path: A file, or a folder, of which hidden files and the provenance are left out.
 
     Returns:
-        Of a folder, the sha256 of what `sha256sum *` prints in it, and also of the files in its folders.
+        For a folder, the sha256 of what `sha256sum *` prints in it, including the files of its subfolders.
 
     Raises:
         OSError: It cannot be read.
@@ -28,7 +28,7 @@ def hash_output(path: Path) -> str:
 
 
 def hash_listing(hashes: Mapping[str, str]) -> str:
-    """The sha256 of names and hashes, in the order of the names, as `sha256sum` lists them."""
+    """The sha256 of a list of names and hashes, sorted by name, in the format of `sha256sum`."""
     listing = "".join(f"{hashes[name]}  {name}\n" for name in sorted(hashes))
     return hashlib.sha256(listing.encode()).hexdigest()
 

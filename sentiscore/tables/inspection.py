@@ -1,4 +1,4 @@
-"""An output -> what it says of how it was made, and whether it is still what it was."""
+"""Reads what an output says about how it was made, and checks that it has not changed since."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +12,13 @@ from sentiscore.tables.provenance import Provenance, read_provenance
 
 @dataclass(frozen=True)
 class Inspection:
-    """What an output says of itself.
+    """What an output says about itself.
 
     Attributes:
         file: The output.
         provenance: What it was made of and how.
-        where: Where that is said: in its "metadata", or in the file beside it, "sidecar".
-        intact: Whether its sha256 is the one that the file beside it has; None if there is no such file.
+        where: Where the provenance is stored: in the output's "metadata", or in the "sidecar" file next to it.
+        intact: Whether its sha256 is the one in the sidecar file; None if there is no such file.
     """
 
     file: Path
@@ -28,7 +28,7 @@ class Inspection:
 
     @property
     def error(self) -> InputError | None:
-        """What is wrong with the output; None where nothing is known to be."""
+        """What is wrong with the output; None if nothing is known to be."""
         if self.intact is not False:
             return None
         return InputError(
@@ -49,7 +49,7 @@ def inspect(file: str | Path) -> Inspection:
         file: An output of scoring or of daily features: a file, or a folder of parts.
 
     Returns:
-        What was found; that the output was changed since is said in it, and not raised.
+        What was found; a change of the output since is reported in it, not raised.
 
     Raises:
         InputError: There is no such output, it cannot be read, or it does not say how it was made.

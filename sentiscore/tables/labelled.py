@@ -27,9 +27,10 @@ class LabelledData:
         texts: The texts, none empty.
         label_names: The label of each text, as a name.
         dropped: Rows that were left out because their text or label was missing.
-        probs: Soft labels, shape (rows, classes); None where a row has one label and no doubt.
-        weight: How much a row counts in training, beside the rows of other sets.
-        never_neutral: Whether the rows of a set without neutral are known not to be, so that training may say so.
+        probs: Soft labels, shape (rows, classes); None if each row has a single certain label.
+        weight: How much a row counts in training, relative to the rows of other sets.
+        never_neutral: Whether the rows of a set without neutral labels are known not to be neutral, so that training
+            may use that.
     """
 
     name: str
@@ -52,7 +53,7 @@ class LabelledData:
         return np.array([position[name] for name in self.label_names], dtype=np.int64)
 
     def targets(self, classes: Sequence[str], smoothing: float = 0.0) -> npt.NDArray[np.float32]:
-        """What a model with these classes is to answer.
+        """The target probabilities for a model with these classes.
 
         Args:
             classes: The model's classes in order: these of the set, or more.
@@ -74,7 +75,7 @@ class LabelledData:
 
     @property
     def fingerprint(self) -> DataFingerprint:
-        """A hash over texts and labels in order; the likeliest labels, where they are soft."""
+        """A hash over texts and labels in order; over the most likely labels, where they are soft."""
         digest = hashlib.sha256()
         for text, label in zip(self.texts, self.label_names, strict=True):
             encoded = text.encode()
@@ -84,7 +85,7 @@ class LabelledData:
 
     @property
     def hash_of_targets(self) -> str:
-        """A hash over what is to be learnt of the rows, soft labels included, and over how much they count."""
+        """A hash over the training targets of the rows, soft labels included, and over their weights."""
         digest = hashlib.sha256(f"{self.weight} {self.never_neutral}".encode())
         digest.update(self.targets(self.classes).tobytes())
         return digest.hexdigest()
@@ -107,8 +108,8 @@ def read_labelled(
         path: A .tsv, .csv (also .gz), .parquet, .jsonl or .ndjson file.
         text_col: The column of texts.
         label_col: The column of labels: names in any case, or ids from 0 on.
-        labels: What the ids mean, in order; ids 0 and 1 alone are negative and positive without it.
-        separator: What separates the fields of a CSV; see `sentiscore.score_file` for this and the next three.
+        labels: What the ids mean, in order; by default ids 0 and 1 are negative and positive.
+        separator: The separator of a CSV's fields; see `sentiscore.score_file` for this and the next three.
         skip_rows: Lines of a CSV before its header.
         comment: How lines of a CSV begin that are not rows.
         encoding: The encoding of a CSV.
@@ -168,13 +169,13 @@ def read_soft_labelled(
     """Read a table of texts with probabilities, such as `sentiscore score` writes.
 
     Args:
-        path: A .tsv, .csv (also .gz), .parquet, .jsonl or .ndjson file with the columns `p_negative` and
-            `p_positive`, and `p_neutral` where there is one. Rows without them are left out.
+        path: A .tsv, .csv (also .gz), .parquet, .jsonl or .ndjson file with the columns `p_negative` and `p_positive`,
+            and `p_neutral` where there is one. Rows without probabilities are left out.
         text_col: The column of texts.
         dialect: How a CSV is written.
 
     Raises:
-        InputError: The file or a column cannot be used, or the probabilities are none.
+        InputError: The file or a column cannot be used, or the values are not probabilities.
     """
     source = open_source(path, dialect or CsvDialect())
     classes = CLASSES if P_OF[NEUTRAL] in source.schema else (NEGATIVE, POSITIVE)
@@ -214,7 +215,7 @@ def load_hub_data(name: str, revision: str = "") -> tuple[LabelledData, Labelled
     import logging
 
     datasets = import_extra("datasets", "train")
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of every retry
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it logs every retry
     datasets.disable_progress_bars()
     try:
         splits = datasets.load_dataset(name, revision=revision or None)
@@ -246,7 +247,7 @@ def _whole(texts: pl.Series, labels: pl.Series) -> pl.DataFrame:
 
 
 def _labelled(name: str, whole: pl.DataFrame, rows: int, meaning: Sequence[str] | None) -> LabelledData:
-    """Rows that have both a text and a label, of so many rows in all."""
+    """Rows that have both a text and a label, out of a total number of rows."""
     if whole.is_empty():
         raise InputError(f"{name} has no row with both a text and a label.", "Name the columns they are in.")
     known = _meaning_of(name, whole["label"].unique().sort().to_list(), meaning)
@@ -259,12 +260,12 @@ def _labelled(name: str, whole: pl.DataFrame, rows: int, meaning: Sequence[str] 
 
 
 def _plain(labels: pl.Series) -> pl.Series:
-    """Labels as text; ids that a null beside them turned into 1.0 are 1 again."""
+    """Labels as text; ids that became floats such as 1.0 because of nulls are whole numbers again."""
     return labels.cast(pl.String).str.strip_chars().str.replace(r"^(\d+)\.0+$", "$1")
 
 
 def _meaning_of(name: str, found: list[str], meaning: Sequence[str] | None) -> dict[str, str]:
-    """What each label in the file means, as a class name."""
+    """The class name of each label in the file."""
     if meaning is not None:
         classes = check_labels(meaning)
         if len(set(classes)) < len(classes):

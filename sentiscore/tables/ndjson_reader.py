@@ -1,7 +1,7 @@
-"""Newline-delimited JSON -> its columns and rows: once to look at every line, and once to read them.
+"""Reads newline-delimited JSON: one pass checks every line, a second one reads the rows.
 
-A look at every line finds what the reader would pass over in silence: a key that stands there twice, half of a pair of
-surrogates, a whole number that a column of fractions would round.
+The first pass finds what the reader would silently accept: a duplicate key, half of a pair of surrogates, a whole
+number that a column of fractions would round.
 """
 
 import codecs
@@ -35,30 +35,31 @@ _Block = list[tuple[int, bytes]]
 
 @dataclass(frozen=True)
 class _Example:
-    """The first line that has a key, or a type of its value, that no line before has."""
+    """The first line with a new key, or a new type of value for a known key."""
 
     number: int
     line: str
 
 
 def look_at_ndjson(path: Path, on_mixed: Callable[[list[str]], None] | None = None) -> tuple[pl.Schema, int]:
-    """Look at every line of a file: is it an object, of which columns and types?
+    """Check that every line of a file is an object, and find its columns and types.
 
     Args:
         path: The file.
-        on_mixed: Called with the columns that are read as text although some of their values are not, if there are any.
+        on_mixed: Called with the columns that are read as text although some of their values are not text, if there are
+            any.
 
     Returns:
         The columns and their types, and how many rows there are.
 
     Raises:
-        InputError: A line is no object, is too large, or could not be given back as it is.
+        InputError: A line is not an object, is too large, or could not be written back unchanged.
     """
     examples: list[_Example] = []
     names: dict[str, None] = {}
     inner: set[str] = set()
     types: set[Any] = set()
-    seen: set[Any] = set()  # shapes of lines that need no second look; forgotten now and then
+    seen: set[Any] = set()  # shapes of lines that were checked; cleared now and then
     rows = objects = seen_bytes = kept_bytes = 0
     for block in _blocks(path, _BLOCK_LINES, _BLOCK_BYTES):
         values = _parse(path, block, inner)
@@ -101,13 +102,13 @@ def look_at_ndjson(path: Path, on_mixed: Callable[[list[str]], None] | None = No
 
 
 def ndjson_pieces(path: Path, schema: pl.Schema, rows: int, n_rows: int, columns: list[str]) -> Iterator[pl.DataFrame]:
-    """The rows, some lines at a time: polars would take the name of a file for a pattern, and knows no byte order mark.
+    """Read the rows, some lines at a time: polars would treat the file name as a pattern, and refuses byte order marks.
 
     Args:
         path: The file.
         schema: Its columns and types.
         rows: How many rows it has.
-        n_rows: The most rows of a piece.
+        n_rows: The maximum number of rows of a piece.
         columns: The columns to read.
 
     Raises:
@@ -127,7 +128,7 @@ def ndjson_pieces(path: Path, schema: pl.Schema, rows: int, n_rows: int, columns
 
 
 def _width(dtype: Any) -> int:
-    """How many values a row has, or a value of a type: fields of objects, and one for all else."""
+    """How many values a row, or a value of a type, has: fields of objects, and one for anything else."""
     if isinstance(dtype, pl.Schema):
         return sum(map(_width, dtype.values()))
     if isinstance(dtype, pl.Struct):
@@ -152,7 +153,7 @@ def _read(block: _Block, schema: pl.Schema, columns: list[str], path: Path) -> p
 
 
 def _blocks(path: Path, n_lines: int, n_bytes: int) -> Iterator[_Block]:
-    """The lines that are not blank, some at a time, each with its number; without a byte order mark."""
+    """The non-blank lines, some at a time, each with its number; without a byte order mark."""
     block: _Block = []
     size = 0
     with path.open("rb") as file:
@@ -175,7 +176,7 @@ def _blocks(path: Path, n_lines: int, n_bytes: int) -> Iterator[_Block]:
 
 
 def _parse(path: Path, block: _Block, inner: set[str]) -> list[dict[str, Any]]:
-    """The objects of some lines, as one list: that is much faster than one by one.
+    """Parse the objects of some lines as one list, which is much faster than one by one.
 
     The names of fields in objects within them are collected.
     """
@@ -187,11 +188,11 @@ def _parse(path: Path, block: _Block, inner: set[str]) -> list[dict[str, Any]]:
     except ValueError:
         values = []
     if len(values) != len(block) or not set(map(type, values)) <= {dict}:
-        values = [_parse_line(path, number, line) for number, line in block]  # says which of them is wrong
+        values = [_parse_line(path, number, line) for number, line in block]  # raises for the wrong line
     if data.count(b'":') != sum(map(len, values)) or any(map(data.__contains__, _SPACED_COLONS)):
         for (number, line), value in zip(block, values, strict=True):
             if line.count(b'":') != len(value) or any(map(line.__contains__, _SPACED_COLONS)):
-                _look_at_keys(path, number, line, inner)  # some are within others, or stand there twice
+                _look_at_keys(path, number, line, inner)  # some are nested or duplicate
     if b"\\u" in data:
         for (number, line), value in zip(block, values, strict=True):
             if b"\\u" in line:
@@ -233,7 +234,7 @@ def _check_escapes(path: Path, number: int, value: dict[str, Any]) -> None:
 
 
 def _check_depth(path: Path, block: _Block) -> None:
-    """Raise an InputError if lists and objects are within each other too often in a line."""
+    """Raise an InputError if the lists and objects of a line are nested too deeply."""
     for number, line in block:
         if line.count(b"[") + line.count(b"{") > MAX_DEPTH:
             depth = 0
@@ -263,7 +264,7 @@ def _schema_of(examples: list[_Example]) -> pl.Schema | None:
 
 
 def _mixed(schema: pl.Schema, examples: list[_Example]) -> list[str]:
-    """The columns that are text although some of their values are not."""
+    """The columns that are read as text although some of their values are not text."""
     texts = {name for name, kind in schema.items() if kind == pl.String}
     found = dict.fromkeys(
         name

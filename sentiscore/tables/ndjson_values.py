@@ -1,4 +1,4 @@
-"""Values of JSON as Python has them, with what their types have to know: which whole numbers a fraction would round."""
+"""JSON values in Python, with types that record which whole numbers a float would round."""
 
 import json
 from collections.abc import Iterator
@@ -7,40 +7,40 @@ from typing import Any, Final
 import polars as pl
 
 _SURE_DIGITS: Final = 15
-"""The whole numbers that are float64 too."""
+"""Whole numbers with at most this many digits are exact in float64."""
 
 _MAX_DIGITS: Final = 38
-"""The whole numbers that the widest type holds."""
+"""The maximum number of digits that the widest type holds."""
 
 
 class _Negative:
-    """What a whole number below 0 is too."""
+    """Marks a negative whole number."""
 
     __slots__ = ()
 
 
 class _PlainNegative(int, _Negative):
-    """A whole number below 0 that is a float64."""
+    """A negative whole number that float64 holds exactly."""
 
 
 class _Rounded(int):
-    """A whole number that is no float64, so that it may not stand in a column of fractions."""
+    """A whole number that float64 does not hold exactly, so that a column of floats may not contain it."""
 
 
 class _RoundedNegative(_Rounded, _Negative):
-    """One that is below 0."""
+    """The same, but negative."""
 
 
 class _Unsigned(_Rounded):
-    """A whole number that 64 bits hold only without a sign."""
+    """A whole number that fits into 64 bits only unsigned."""
 
 
 class _Long(_Rounded):
-    """A whole number that 64 bits do not hold, with a sign or without."""
+    """A whole number that fits into 64 bits neither signed nor unsigned."""
 
 
 class NumberError(ValueError):
-    """A number that no type holds."""
+    """A number that fits no type."""
 
 
 def _whole_number(digits: str) -> int:
@@ -67,7 +67,7 @@ decode: Final = json.JSONDecoder(parse_int=_whole_number, parse_constant=_no_num
 
 
 def shape_of(value: Any) -> Any:
-    """What a type is inferred from: equal for values of which equal types are inferred."""
+    """The key for inferring a type: equal for values whose inferred types are equal."""
     kind = type(value)
     if kind is list:
         return list, tuple(dict.fromkeys(map(shape_of, value)))
@@ -77,7 +77,7 @@ def shape_of(value: Any) -> Any:
 
 
 def types_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[Any]:
-    """Each key with the type of its value, by the keys above it; so columns that are sometimes null do not multiply."""
+    """Each key with its value's type, by parent keys, so that columns that are sometimes null do not multiply."""
     if type(value) is dict:
         yield path, dict
         for name, inner in value.items():
@@ -92,17 +92,17 @@ def types_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[Any]:
 
 
 def _list_type(value: Any) -> Any:
-    """A list by the types in it, which go together in ways of their own; objects in it count as such."""
+    """The key of a list: the types of its items, which combine by rules of their own; all objects are one type."""
     return (list, tuple(dict.fromkeys(map(_list_type, value)))) if type(value) is list else type(value)
 
 
 def narrowed(dtype: Any, values: list[Any]) -> Any:
-    """A type of 128 bits as one of 64 without a sign, where these hold all of its values; of each kind one is given."""
+    """Replace a 128-bit type by an unsigned 64-bit one that holds all of its values; gets one value of each kind."""
     known = [value for value in values if value is not None]
     if dtype == pl.Int128:
         return dtype if any(isinstance(value, _Negative | _Long) for value in known) else pl.UInt64()
     if isinstance(dtype, pl.List):
-        lists = [value if isinstance(value, list) else [value] for value in known]  # as polars takes a lone value
+        lists = [value if isinstance(value, list) else [value] for value in known]  # as polars reads a lone value
         return pl.List(narrowed(dtype.inner, [item for value in lists for item in value]))
     if isinstance(dtype, pl.Struct):
         objects = [value for value in known if isinstance(value, dict)]
@@ -116,7 +116,7 @@ def narrowed(dtype: Any, values: list[Any]) -> Any:
 
 
 def is_rounded(value: Any, dtype: pl.DataType) -> bool:
-    """Whether a value has a whole number in it that its column's type would change."""
+    """Whether a value contains a whole number that its column's type would change."""
     if isinstance(value, _Rounded):
         return dtype.is_float()
     if isinstance(value, list) and isinstance(dtype, pl.List):

@@ -1,4 +1,4 @@
-"""How deep columns are nested, as the formats count it."""
+"""How deeply columns are nested, as the file formats count it."""
 
 from typing import Any, Final
 
@@ -7,15 +7,15 @@ import polars as pl
 from sentiscore.tables.limits import MAX_DEPTH
 
 MAX_LEVELS: Final = MAX_DEPTH - 1
-"""Levels of a column that a file can hold and give back: Arrow writes no more of them into parquet, and an ndjson line
-has one more, its object. Readers here take as many."""
+"""Nesting levels of a column that a file can store and return: Arrow writes at most this many into parquet, and an
+ndjson line has one more, its object. The readers here accept as many."""
 
 _LIST_LEVELS: Final = {".parquet": 2, ".ndjson": 1}
-"""Parquet has a group around the values of a list."""
+"""Parquet puts a group around the values of a list."""
 
 
 def levels(dtype: Any, suffix: str) -> int:
-    """How many levels a column of a type has in a file, the value itself included.
+    """The number of levels of a column of this type in a file, including the value itself.
 
     Args:
         dtype: Its type.
@@ -29,5 +29,5 @@ def levels(dtype: Any, suffix: str) -> int:
 
 
 def is_too_deep(dtype: Any, suffix: str) -> bool:
-    """Whether a file of a format cannot hold a column of a type, or could not be read again, for its nesting."""
+    """Whether a column is nested too deeply to be written in a format and read again."""
     return suffix in _LIST_LEVELS and levels(dtype, suffix) > MAX_LEVELS

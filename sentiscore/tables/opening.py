@@ -1,4 +1,4 @@
-"""A path -> the table that lies there, looked at as far as it takes to read it without surprises."""
+"""Opens the table at a path, and inspects it as far as needed to read it without surprises."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -37,18 +37,18 @@ _PLAIN: Final = CsvDialect()
 
 
 def open_source(path: str | Path, csv: CsvDialect = _PLAIN) -> Source:
-    """Look at a table: is it there, what is its format, which columns has it?
+    """Inspect a table: whether it exists, its format, and its columns.
 
-    Every row of a CSV or ndjson file is looked at, so that what is wrong in it is found before anything is done.
+    Every row of a CSV or ndjson file is checked, so that errors are found before any work is done.
 
     Args:
         path: A .csv, .tsv (also .gz), .parquet, .ndjson or .jsonl file; or a folder of such files of one format, which
-            is one table. The folders KEY=VALUE in it are columns of text; the files lie in the innermost.
+            is one table. KEY=VALUE folders in it become columns of text; the innermost ones hold the files.
         csv: How a CSV is written.
 
     Raises:
         InputError: The file is missing, empty, broken, of an unknown kind, would take too much memory, or has unusable
-            column names; or something was said of a CSV, and it is not one.
+            column names; or a CSV dialect was given, and it is not a CSV.
     """
     forks.check()
     path = local_path(path)
@@ -103,7 +103,7 @@ def _look_at(path: Path, dialect: CsvDialect) -> Source:
 
 
 def _look_at_folder(path: Path, dialect: CsvDialect) -> Source:
-    """A folder of files -> one table; of parts that sentiscore wrote, all of them and nothing else."""
+    """Open a folder of files as one table; for parts that sentiscore wrote, all of them and nothing else."""
     parts = parts_of(path)
     if parts:
         names = {entry.name for entry in path.iterdir() if not _is_ignored(entry.name)}
@@ -126,7 +126,7 @@ def _look_at_folder(path: Path, dialect: CsvDialect) -> Source:
 
 
 def _is_ignored(name: str) -> bool:
-    """Whether a name beside parts is of no table, such as .DS_Store; a hidden part is one that is not complete."""
+    """Whether a file next to parts can be ignored, such as .DS_Store; a hidden part is an incomplete one."""
     return name.startswith(("_", ".")) and not is_part_name(name.removeprefix("."))
 
 
@@ -135,7 +135,7 @@ def _is_folder(path: Path) -> InputError:
 
 
 def _joined(path: Path, files: Sequence[FoundFile], sources: Sequence[Source]) -> Source:
-    """The files of a folder as one table; a key that is a column of the files too is that column."""
+    """Combine the files of a folder to one table; a key that is also a column of the files is that column."""
     first = sources[0]
     for source in sources[1:]:
         if source.schema != first.schema:
@@ -157,7 +157,7 @@ def _joined(path: Path, files: Sequence[FoundFile], sources: Sequence[Source]) -
 
 
 def _warn_of_types(path: Path, columns: list[str]) -> None:
-    """Warn of columns of ndjson whose values change their type."""
+    """Warn about ndjson columns with values of several types."""
     warnings.warn(
         f"{path} holds values of several types in the column{'s'[: len(columns) > 1]} {', '.join(map(repr, columns))}: "
         "all of them are read as text, so that 1 becomes '1'.",
@@ -174,17 +174,17 @@ def read_table(
     kept: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
     most_rows: int | None = None,
 ) -> pl.DataFrame:
-    """A whole table as one frame.
+    """Read a whole table into one frame.
 
     Args:
         path: See `open_source`.
-        columns: The columns to read, all by default; those that are named are text where they are bytes.
+        columns: The columns to read, all by default; named columns of bytes are decoded to text.
         csv: How a CSV is written.
-        kept: Says of some of its rows which to keep, all by default; others are never held together.
-        most_rows: How many may be kept, or as many as its files have bytes; any number by default.
+        kept: Selects the rows to keep from a window, all by default; other rows are never all held at once.
+        most_rows: The limit on kept rows, or the bytes of its files if that is more; no limit by default.
 
     Raises:
-        InputError: See `open_source`; a column that is not there; or more text or rows than can be held.
+        InputError: See `open_source`; or a column is missing, or there is more text or rows than can be held.
     """
     source = open_source(path, csv)
     if columns is not None:

@@ -1,6 +1,6 @@
-"""Times of a parquet column whose zone polars does not know -> text with the offset that they were written in.
+"""Converts times of a parquet column whose zone polars does not know to text with their original offset.
 
-As instants in UTC they would no longer show that 18:30Z is midnight where it was written, +05:30. Text keeps it.
+As instants in UTC they would no longer show that 18:30Z is midnight at its original offset, +05:30. Text keeps it.
 """
 
 import re
@@ -16,7 +16,7 @@ _LAST_YEAR: Final = 9999
 
 
 def unknown_zones(schema: Any) -> dict[str, str]:
-    """The columns of a pyarrow schema whose zone polars does not know, each with that zone."""
+    """The columns of a pyarrow schema with a zone that polars does not know, and that zone."""
     import pyarrow as pa
 
     return {
@@ -27,7 +27,7 @@ def unknown_zones(schema: Any) -> dict[str, str]:
 
 
 def offset_of(zone: str) -> int | None:
-    """The minutes that a fixed offset such as +05:30 is ahead of UTC; None if it is the name of a zone."""
+    """The minutes by which a fixed offset such as +05:30 is ahead of UTC; None for the name of a zone."""
     if zone.upper() in ("Z", "UTC", "GMT"):
         return 0
     found = _OFFSET.fullmatch(zone)
@@ -38,7 +38,7 @@ def offset_of(zone: str) -> int | None:
 
 
 def with_offset(times: pl.Series, minutes: int) -> pl.Series:
-    """Instants in UTC -> ISO 8601 text at an offset; in UTC where that would leave the years 1 to 9999.
+    """Format instants in UTC as ISO 8601 text at an offset, or in UTC where that would leave the years 1 to 9999.
 
     Args:
         times: Instants in UTC.

@@ -1,7 +1,7 @@
-"""What a parquet file would unpack to, read from its footer and the heads of its pages, without unpacking any.
+"""Computes what a parquet file would unpack to from its footer and page headers, without unpacking any page.
 
-The footer is not to be believed: each size that matters is taken from the head of the page that has it, which is also
-what a reader reserves memory by. Heads are in Thrift's compact protocol, of which this reads what it needs.
+The footer is not trusted: each size that matters is taken from the page's own header, which also determines how much
+memory a reader reserves. Headers are in Thrift's compact protocol, of which this reads what it needs.
 """
 
 import io
@@ -68,7 +68,7 @@ _PAGE: Final = {
 
 @dataclass(frozen=True)
 class Chunk:
-    """The values of one column in one row group, as the footer tells of them."""
+    """The values of one column in one row group, as the footer describes them."""
 
     values: int
     size: int
@@ -77,7 +77,7 @@ class Chunk:
 
     @property
     def start(self) -> int:
-        """Where its first page is."""
+        """The position of its first page."""
         return self.data_at if self.dictionary_at is None else self.dictionary_at
 
 
@@ -86,9 +86,9 @@ class Leaf:
     """One stored column.
 
     Attributes:
-        column: The name of the table's column it is in.
+        column: The name of the table's column that it belongs to.
         repeated: Whether a row may have many values.
-        text: Whether its values point into the unpacked page, which is kept as long as they are.
+        text: Whether its values point into the unpacked page, which is then kept as long as they are.
         int96: Whether its values are times of 96 bits.
     """
 
@@ -100,15 +100,15 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Footer:
-    """What a footer says that its readers rely on.
+    """The parts of a footer that its readers rely on.
 
     Attributes:
         names: The columns.
         leaves: The stored columns.
-        rows: How many rows there are.
-        group_rows: How many of them are in each row group.
-        numbers: The four numbers of each chunk, one chunk for each leaf and row group. They are kept so since there may
-            be many, and a footer is kept as long as its file is used.
+        rows: The number of rows.
+        group_rows: The number of rows of each row group.
+        numbers: The four numbers of each chunk, one chunk for each leaf and row group. They are in one array since
+            there may be many, and a footer is kept as long as its file is used.
     """
 
     names: tuple[str, ...]
@@ -119,7 +119,7 @@ class Footer:
 
     @property
     def int96(self) -> frozenset[str]:
-        """The columns that have times of 96 bits in them."""
+        """The columns that contain times of 96 bits."""
         return frozenset(leaf.column for leaf in self.leaves if leaf.int96)
 
     def chunk(self, group: int, leaf: int) -> Chunk:
@@ -159,18 +159,18 @@ def read_footer(path: Path) -> Footer:
 
 
 def check_pages(path: Path, footer: Footer, columns: set[str], *, all_texts: bool = False) -> int:
-    """Check that what has to be unpacked at the same time, to read some columns, is not absurdly large.
+    """Check that what must be unpacked at the same time to read some columns is not absurdly large.
 
     Args:
         path: The file.
         footer: Its footer.
-        columns: Names of the columns that are to be read.
+        columns: The names of the columns to read.
         all_texts: Whether the reader copies every text, so that each value of a page of text, with its dictionary, may
-            take as much as all of it.
+            take as much memory as all of them.
 
     Returns:
-        Bytes of the largest page whose values may begin as the ones before them do (DELTA_BYTE_ARRAY): each of its
-        values may be as large as the page. With `all_texts`, of the largest page of text. 0 if there is none.
+        Bytes of the largest page whose values may share prefixes with earlier ones (DELTA_BYTE_ARRAY): each of its
+        values may be as large as the page. With `all_texts`, of the largest page of text. 0 if there is no such page.
 
     Raises:
         InputError: It is; or pages and footer contradict each other.
@@ -205,11 +205,12 @@ def check_pages(path: Path, footer: Footer, columns: set[str], *, all_texts: boo
 
 
 def _measure(file: io.FileIO, chunk: Chunk, file_size: int) -> tuple[int, int, int]:
-    """The values of a chunk's pages, and how many bytes are unpacked.
+    """Count the values of a chunk's pages, and the bytes that are unpacked.
 
-    They are those of its dictionary and largest page together, and those of the largest whose values share beginnings.
+    The bytes are those of its dictionary and largest page together, and those of the largest page whose values share
+    prefixes.
     """
-    if chunk.size == 0:  # of a row group without rows
+    if chunk.size == 0:  # a row group without rows
         return 0, 0, 0
     at, end = chunk.start, chunk.start + chunk.size
     if not len(_MAGIC) <= at <= end <= file_size:
@@ -238,7 +239,7 @@ def _measure(file: io.FileIO, chunk: Chunk, file_size: int) -> tuple[int, int, i
 
 
 def _page_head(file: io.FileIO, at: int) -> tuple[dict[int, Any], int]:
-    """A page's head, and its length in bytes."""
+    """The header of a page, and its length in bytes."""
     size = _HEAD_BYTES
     while True:
         file.seek(at)
@@ -275,10 +276,10 @@ def _footer(path: Path, data: bytes, size: int) -> Footer:
 
 
 def _leaves(path: Path, elements: list[dict[int, Any]]) -> tuple[list[str], list[Leaf]]:
-    """The tree of a schema, which stands there in order -> its top names and its leaves."""
+    """Convert the tree of a schema, stored in depth-first order, to its top-level names and its leaves."""
     names: list[str] = []
     leaves: list[Leaf] = []
-    above = [[elements[0].get(_CHILDREN, 0), False]]  # how many children are to come, and whether they may repeat
+    above = [[elements[0].get(_CHILDREN, 0), False]]  # number of children to come, and whether they may repeat
     for element in elements[1:]:
         while above and above[-1][0] == 0:
             above.pop()

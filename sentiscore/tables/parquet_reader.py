@@ -1,4 +1,4 @@
-"""Parquet -> frames, slice by slice, after its pages were measured."""
+"""Reads parquet slice by slice, after measuring its pages."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,11 +28,11 @@ class ParquetLook:
     """What is known of a parquet file before its rows are read.
 
     Attributes:
-        schema: Its columns, as they are to come out.
-        footer: Its footer, which tells how many rows it has.
-        stored: Its columns as polars reads them; None where polars cannot, and pyarrow reads the file.
-        int96: What times stored as INT96 need.
-        zones: Columns that were written in a zone that polars does not know, each with that zone.
+        schema: The columns as they are returned.
+        footer: Its footer, which has the number of rows.
+        stored: The columns as polars reads them; None if polars cannot, so that pyarrow reads the file.
+        int96: The units that times stored as INT96 need.
+        zones: Columns with a zone that polars does not know, and that zone.
     """
 
     schema: pl.Schema
@@ -46,7 +46,7 @@ def look_at_parquet(path: Path) -> ParquetLook:
     """The columns of a parquet file, and its footer.
 
     Raises:
-        InputError: The footer is broken, or tells of more than a table has.
+        InputError: The footer is broken, or claims more than a table may have.
     """
     footer = read_footer(path)
     arrow, noted = arrow_schemas(path)
@@ -67,7 +67,7 @@ def look_at_parquet(path: Path) -> ParquetLook:
         in_us = in_microseconds(stored, arrow, footer.int96 - int96.fine)
         if noted is None:
             stored = in_us
-        else:  # which says the unit
+        else:  # it raises with the unit
             int96.fine |= {name for name in footer.int96 if in_us[name] != stored[name]}
         schema = with_dates(stored, arrow)
     zones = {} if noted is None or by_polars else unknown_zones(noted)
@@ -77,16 +77,16 @@ def look_at_parquet(path: Path) -> ParquetLook:
 def parquet_pieces(
     path: Path, identity: tuple[int, ...], look: ParquetLook, n_rows: int, columns: list[str]
 ) -> Iterator[pl.DataFrame]:
-    """Slice after slice: polars' own stream reads several row groups ahead, which takes twice the memory.
+    """Read slice by slice: polars' own stream reads several row groups ahead, which takes twice the memory.
 
-    What a row takes is only known once it is read, whatever the file says of itself. So slices begin small, and grow
-    as far as those before them let hope that they stay within their bound.
+    The size of a row is only known once it is read, whatever the file claims. So slices start small, and grow as long
+    as earlier slices suggest that they will stay within their bound.
 
     Args:
         path: The file.
-        identity: By which it is told from another that takes its place.
-        look: What was found when the file was opened.
-        n_rows: The most rows of a slice.
+        identity: Distinguishes it from another file that replaces it.
+        look: What opening the file found.
+        n_rows: The maximum number of rows of a slice.
         columns: The columns to read.
 
     Raises:
@@ -109,7 +109,7 @@ def parquet_pieces(
 
 
 def _look_at_int96(path: Path, footer: Footer) -> Int96Look:
-    """Every value of INT96, since none of the units in which they can be read holds all that they may be."""
+    """Check every INT96 value, since no unit in which they can be read covers their whole range."""
     look = Int96Look()
     if not footer.int96:
         return look
@@ -131,13 +131,13 @@ def _look_at_int96(path: Path, footer: Footer) -> Int96Look:
 
 
 def _scan(path: Path, schema: pl.Schema | None = None) -> pl.LazyFrame:
-    """This file and no other, whatever its name is like: to polars it could be a pattern, or begin at a home folder."""
+    """Scan exactly this file, whatever its name: polars could treat it as a pattern or expand a home folder."""
     return pl.scan_parquet(path.absolute(), glob=False, hive_partitioning=False, schema=schema)
 
 
 @contextmanager
 def _translated(path: Path, identity: tuple[int, ...] | None) -> Iterator[None]:
-    """What the system, polars or Arrow says about reading a file, as an InputError."""
+    """Translate errors of the system, polars or Arrow about reading a file into an InputError."""
     import pyarrow as pa
 
     try:
@@ -160,7 +160,7 @@ def _slices(
             piece = chosen.slice(start, step).collect()
             if changed:
                 piece = piece.with_columns(piece[name].cast(dtype) for name, dtype in changed.items())
-        check_same(path, identity)  # each slice opens the file anew
+        check_same(path, identity)  # each slice opens the file again
         check_count(path, piece.height, min(step, look.footer.rows - start))
         yield piece
         start += step
@@ -171,10 +171,10 @@ def _slices(
 def _batches(
     path: Path, identity: tuple[int, ...], look: ParquetLook, n_rows: int, n_batch: int, columns: list[str]
 ) -> Iterator[pl.DataFrame]:
-    """By pyarrow, which does not begin each time at the beginning of a page, and knows every zone.
+    """Read with pyarrow, which does not restart at the beginning of a page each time, and knows every zone.
 
-    It unpacks no more rows at a time than would stay within a slice's bound if each were as large as it can be; as
-    many of these as are within the bound together make a slice.
+    It unpacks at most as many rows at a time as stay within a slice's bound if each has the maximum size; as many
+    batches as fit into the bound together make a slice.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -200,7 +200,7 @@ def _batches(
 
 
 def _frame(batches: list[Any], schema: pl.Schema, columns: list[str]) -> pl.DataFrame:
-    """Arrow's record batches as a frame of these columns and types."""
+    """Convert Arrow's record batches to a frame of these columns and types."""
     import pyarrow as pa
 
     table = pa.Table.from_batches(batches).combine_chunks()

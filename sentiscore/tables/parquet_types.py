@@ -1,9 +1,9 @@
-"""The types of a parquet file's columns where polars would take them for others, or could not take them at all.
+"""The types of a parquet file's columns where polars would misread them, or could not read them at all.
 
-- polars believes what Arrow noted of a writer's types, by which a `date64` comes out as a time at midnight. The parquet
-  file itself says that it is a date.
-- A zone that polars does not know, such as +05:30, ends in a panic. Such a column holds instants, and is read as UTC.
-- INT96 is a day and the nanoseconds of it, which reach further than nanoseconds since 1970 in 64 bits.
+- polars trusts the types that Arrow noted when writing, so that a `date64` becomes a time at midnight. The parquet
+  schema itself says that it is a date.
+- A zone that polars does not know, such as +05:30, makes it panic. Such a column holds instants, and is read as UTC.
+- INT96 is a day and its nanoseconds, which cover a wider range than 64-bit nanoseconds since 1970.
 """
 
 import base64
@@ -20,16 +20,16 @@ import polars as pl
 from sentiscore.errors import InputError
 
 _MOST_US: Final = (2**63 - 1) // 1000
-"""The microseconds since 1970 that are 64 bits of nanoseconds too."""
+"""The microseconds since 1970 that also fit into 64 bits as nanoseconds."""
 
 _US_NS: Final = 1000
 _NOTED: Final = b"ARROW:schema"
 
 
 def arrow_schemas(path: Path) -> tuple[Any, Any]:
-    """The schema of a parquet file as pyarrow reads it, and the one that Arrow noted in it when it was written.
+    """The schema of a parquet file as pyarrow reads it, and the one that Arrow stored in it when writing.
 
-    Each is None where there is none, or pyarrow cannot read it, which polars may then say better.
+    Each is None if it is missing or pyarrow cannot read it; polars may then give a better error.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -46,7 +46,7 @@ def arrow_schemas(path: Path) -> tuple[Any, Any]:
 
 
 def in_known_zones(schema: Any) -> Any:
-    """The same pyarrow schema, with UTC in place of every zone that polars does not know."""
+    """The same pyarrow schema, with UTC instead of every zone that polars does not know."""
     import pyarrow as pa
 
     return pa.schema([field.with_type(_in_known_zone(field.type)) for field in schema])
@@ -75,7 +75,7 @@ def _in_known_zone(kind: Any) -> Any:
 
 @lru_cache
 def is_known(zone: str) -> bool:
-    """Whether polars knows a zone; asked with a cast, which raises where reading a file panics."""
+    """Whether polars knows a zone; tested with a cast, which raises where reading a file would panic."""
     try:
         pl.Series([], dtype=pl.Int64).cast(pl.Datetime("us", zone))
     except pl.exceptions.PolarsError:
@@ -94,7 +94,7 @@ def with_dates(schema: pl.Schema, arrow: Any) -> pl.Schema:
 
 
 def in_microseconds(schema: pl.Schema, arrow: Any, columns: Collection[str]) -> pl.Schema:
-    """The columns as polars reads them, of which some have microseconds in place of nanoseconds."""
+    """The columns as polars reads them, some with microseconds instead of nanoseconds."""
 
     def microseconds(dtype: Any, _kind: Any) -> Any:
         return pl.Datetime("us") if dtype == pl.Datetime("ns") else dtype
@@ -108,7 +108,7 @@ def in_microseconds(schema: pl.Schema, arrow: Any, columns: Collection[str]) -> 
 
 
 def _changed(dtype: Any, kind: Any, change: Callable[[Any, Any], Any]) -> Any:
-    """A type of polars with every type in it changed, given the type that pyarrow has in the same place."""
+    """Map each type nested in a polars type, given the corresponding pyarrow type."""
     import pyarrow as pa
 
     if not pa.types.is_nested(kind):
@@ -128,18 +128,18 @@ def _changed(dtype: Any, kind: Any, change: Callable[[Any, Any], Any]) -> Any:
 
 @dataclass
 class Int96Look:
-    """What values of INT96 need: microseconds reach to the year 294246, nanoseconds to 2262.
+    """The units that INT96 values need: microseconds reach to the year 294246, nanoseconds to 2262.
 
     Attributes:
         fine: Columns with digits below a microsecond.
-        far: Columns with values that are beyond nanoseconds, each with one of them.
+        far: Columns with values beyond the range of nanoseconds, each with an example.
     """
 
     fine: set[str] = field(default_factory=set)
     far: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, in_us: Any, in_ns: Any) -> None:
-        """Look at some values of a column, read by pyarrow in both units, of which the smaller may have wrapped."""
+        """Inspect some values of a column, read by pyarrow in both units; nanoseconds may have wrapped."""
         for us, ns in zip(_instants(in_us), _instants(in_ns), strict=True):
             rest = ns.view(np.uint64) - us.view(np.uint64) * np.uint64(_US_NS)
             far = (us > _MOST_US) | (us < -_MOST_US)
@@ -149,12 +149,12 @@ class Int96Look:
                 self.fine.add(name)
 
     def check(self, path: Path, columns: Sequence[str], *, apart: bool) -> None:
-        """Raise an InputError if there is no unit for a column that is to be read.
+        """Raise an InputError if no unit suits a column to read.
 
         Args:
             path: The file.
-            columns: The columns that are to be read.
-            apart: Whether each column may have a unit of its own.
+            columns: The columns to read.
+            apart: Whether each column may have its own unit.
         """
         read = set(columns)
         for name in columns:
@@ -167,7 +167,7 @@ class Int96Look:
 
 
 def _instants(values: Any) -> Iterator[npt.NDArray[np.int64]]:
-    """The timestamps in an array of pyarrow, however deep, as whole numbers; those of nulls are 0."""
+    """The timestamps in a pyarrow array, at any depth, as whole numbers; nulls become 0."""
     import pyarrow as pa
     from pyarrow import compute
 

@@ -1,4 +1,4 @@
-"""A folder of parquet parts: what its files are called, whose it is, and how a finished one takes its place."""
+"""A folder of parquet parts: its file names, whether it is one of ours, and how a finished one replaces the target."""
 
 import glob
 import os
@@ -19,16 +19,16 @@ from sentiscore.errors import InputError, OutputError
 from sentiscore.tables.parquet_pages import read_footer
 
 MARK: Final = "sentiscore:part"
-"""A name in the metadata of each part, by which a folder of ours is told from a stranger's."""
+"""A name in the metadata of each part, which distinguishes our folders from others."""
 PROVENANCE_NAME: Final = "provenance.json"
-"""What a folder of parts says of itself."""
+"""The file with the provenance of a folder of parts."""
 _PART_NAME: Final = re.compile(r"part-\d{5,9}\.parquet")
 _BEGUN_NAME: Final = re.compile(
     rf"(part-\d{{5,9}}\.parquet|provenance\.json)|\.(part-\d{{5,9}}\.parquet|provenance\.json){PART_ENDING}"
 )
-"""What is in a folder of parts that is being written."""
+"""The files in a folder of parts that is being written."""
 _SWAP: Final = 60
-"""Seconds after which nobody can still be putting a folder in place; the number may be that of another process."""
+"""Seconds after which no process can still be publishing a folder; its id may belong to another process by then."""
 
 
 def part_name(number: int) -> str:
@@ -37,7 +37,7 @@ def part_name(number: int) -> str:
 
 
 def is_part_name(name: str) -> bool:
-    """Whether a file of this name in a folder is a part of it."""
+    """Whether a file with this name in a folder is one of its parts."""
     return _PART_NAME.fullmatch(name) is not None
 
 
@@ -47,12 +47,12 @@ def parts_of(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name[5:-8]))
 
 
-def check_folder_place(path: Path) -> None:
-    """Can a folder of parts be written there? One that was half put in place is mended first.
+def check_folder_target(path: Path) -> None:
+    """Check that a folder of parts can be written there, after recovering from an interrupted replacement.
 
     Raises:
-        OutputError: It is a file, it holds what sentiscore did not write, or the folder that it is in is missing or
-            may not be written to.
+        OutputError: It is a file, it holds files that sentiscore did not write, or its parent folder is missing or not
+            writable.
     """
     with translated(path):
         check_parent(path)
@@ -65,7 +65,7 @@ def check_folder_place(path: Path) -> None:
 
 
 def check_ours(path: Path) -> None:
-    """Raise an OutputError if a folder holds anything but parts of ours and what they say of themselves."""
+    """Raise an OutputError if a folder holds anything but our parts and their provenance."""
     if not path.is_dir():
         return
     for found in sorted(path.iterdir()):
@@ -83,7 +83,7 @@ def check_ours(path: Path) -> None:
 
 
 def holds_parts_alone(folder: Path) -> bool:
-    """Whether a folder that was being written holds plain files alone, which are parts or wait to be one."""
+    """Whether a folder that was being written holds only plain files that are parts, finished or not."""
     return all(
         _BEGUN_NAME.fullmatch(path.name) is not None and stat.S_ISREG(path.lstat().st_mode) for path in folder.iterdir()
     )
@@ -94,59 +94,59 @@ def _is_marked(part: Path) -> bool:
     from pyarrow import ArrowException, parquet
 
     try:
-        read_footer(part)  # Arrow takes memory for as many columns as a footer claims to have
+        read_footer(part)  # Arrow allocates memory for as many columns as a footer claims
         return MARK.encode() in (parquet.read_metadata(part).metadata or {})
     except (ArrowException, InputError, OSError, ValueError):
         return False
 
 
 def put_folder_in_place(work: Path, target: Path) -> None:
-    """Let a folder that was written whole take the place of another, in one step where the system can.
+    """Replace a target by a folder that was written completely, atomically where the system supports it.
 
-    Linux swaps the two names at once. Elsewhere the old folder is set aside first, and for a moment the name is not
-    there; a run that is killed in that moment leaves both folders, and `recover_folder` brings the old one back.
+    Linux swaps the two names atomically. Elsewhere the old folder is moved aside first, and for a moment the name is
+    missing; a run that is killed in that moment leaves both folders, and `recover_folder` restores the old one.
 
     Raises:
-        OutputError: It cannot be put there; the old folder is where it was.
+        OutputError: It cannot be moved there; the old folder is where it was.
     """
-    place = real(target)
+    real_path = real(target)
     with translated(target):
         check_ours(target)
-        if not place.exists():
-            work.rename(place)
-            sync_folder(place.parent)
+        if not real_path.exists():
+            work.rename(real_path)
+            sync_folder(real_path.parent)
             return
         for file in work.iterdir():
-            take_after(file, next(iter(parts_of(place)), place / PROVENANCE_NAME))
-        take_after(work, place)
-        if exchange(work, place):
-            sync_folder(place.parent)
+            take_after(file, next(iter(parts_of(real_path)), real_path / PROVENANCE_NAME))
+        take_after(work, real_path)
+        if exchange(work, real_path):
+            sync_folder(real_path.parent)
             remove(work)
             return
-        aside = _aside(place)
-        place.rename(aside)
+        aside = _aside(real_path)
+        real_path.rename(aside)
         try:
-            work.rename(place)
+            work.rename(real_path)
         except OSError:
-            aside.rename(place)
+            aside.rename(real_path)
             raise
-        sync_folder(place.parent)
+        sync_folder(real_path.parent)
         remove(aside)
 
 
 def recover_folder(target: Path) -> None:
-    """Bring back an old folder that was set aside by a process that was killed before the new one was in its place."""
-    place = real(target)
-    for aside in sorted(place.parent.glob(f".{glob.escape(place.name)}.*.old")):
-        found = re.fullmatch(r"\.(\d{1,9})\.old", aside.name.removeprefix(f".{place.name}"))
+    """Restore an old folder that was moved aside by a process that was killed before it published the new one."""
+    real_path = real(target)
+    for aside in sorted(real_path.parent.glob(f".{glob.escape(real_path.name)}.*.old")):
+        found = re.fullmatch(r"\.(\d{1,9})\.old", aside.name.removeprefix(f".{real_path.name}"))
         in_work = found is not None and int(found[1]) != os.getpid() and lives(int(found[1]))
         if found is None or (in_work and time.time() - aside.stat().st_ctime < _SWAP):
             continue
-        if place.exists():
+        if real_path.exists():
             remove(aside)
         else:
-            aside.rename(place)
-            sync_folder(place.parent)
+            aside.rename(real_path)
+            sync_folder(real_path.parent)
 
 
 def _aside(path: Path) -> Path:

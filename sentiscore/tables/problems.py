@@ -1,4 +1,4 @@
-"""What is wrong with a file, said once for all formats; and whether it is still the file that was opened."""
+"""Errors about files, worded once for all formats; and checks that a file is still the one that was opened."""
 
 import re
 import shlex
@@ -19,45 +19,45 @@ _SIGNS: Final = (
     (b"ARROW1\x00\x00", "an Arrow or Feather file", None),
     (b"SQLite format 3\x00", "an SQLite database", None),
 )
-"""How files begin that are no text, what they are, and the ending that they need to be read."""
+"""How binary files begin, what they are, and the extension that they need to be read."""
 _JSON: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(\[\s*)?\{\s*(?:\"[^\"]*\"\s*:|\}|\Z)")
 
 
 def broken(path: Path, error: BaseException | str) -> InputError:
-    """The error of a file that a library, or we, cannot make sense of."""
+    """The error for a file that we or a library cannot parse."""
     reason = " ".join(str(error).split("\n\n")[0].split()) or type(error).__name__
     return InputError(f"{path} cannot be read: {reason[:500]}.".replace("..", "."), AGAIN)
 
 
 def too_much(path: Path, what: str) -> InputError:
-    """The error of a file that would take too much memory."""
+    """The error for a file that would take too much memory."""
     return InputError(
         f"{path} {what}.", "Such a file can take all memory, so it is not read; check where it comes from."
     )
 
 
 def check_cells(path: Path, rows: int, width: int, size: int, of_a_byte: int = CELLS_OF_A_BYTE) -> None:
-    """Raise an InputError if a table has absurdly many cells for the bytes that it is stored in.
+    """Raise an InputError if a table has absurdly many cells for its stored bytes.
 
     Args:
         path: The table.
-        rows: How many rows it has, at least.
-        width: How many values each of them has, nulls included.
+        rows: A lower bound of its rows.
+        width: The number of values of each row, including nulls.
         size: Bytes of its files.
-        of_a_byte: How many cells a byte may stand for.
+        of_a_byte: The maximum number of cells per byte.
     """
     if rows * (width + ROW_CELLS) > max(FREE_CELLS, of_a_byte * size):
         raise too_much(path, f"has {rows:,} rows of {width:,} values or more in {size:,} bytes")
 
 
 def check_lines(path: Path, lines: int, size: int) -> None:
-    """Raise an InputError if a packed file has absurdly many lines, all within quotes, for the bytes that it has."""
+    """Raise an InputError if a compressed file has absurdly many quoted lines for its size."""
     if lines > max(FREE_CELLS, CELLS_OF_A_BYTE * size):
         raise too_much(path, f"has {lines:,} lines or more in {size:,} bytes")
 
 
 def check_kind(path: Path, start: bytes) -> None:
-    """Raise an InputError if the first bytes of a file are not of a table, whatever its name says."""
+    """Raise an InputError if the first bytes of a file are not those of a table, whatever its name says."""
     if start.startswith(b"version https://git-lfs"):
         raise InputError(
             f"{path} is not the table but a note of where it is (Git LFS).", "Fetch it first: git lfs pull"
@@ -90,12 +90,12 @@ def check_json(path: Path, start: bytes) -> None:
 
 
 def check_utf8_mark(path: Path, start: bytes, *, option: bool) -> None:
-    """Raise an InputError if a file that is to be UTF-8 begins with the mark of UTF-16 or UTF-32.
+    """Raise an InputError if a file that should be UTF-8 begins with the byte order mark of UTF-16 or UTF-32.
 
     Args:
         path: The file.
         start: Its first bytes.
-        option: Whether there is an option that says in which encoding such a file is.
+        option: Whether there is an option for the encoding of such a file.
     """
     if start.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")):
         raise not_utf8(path, "its header", "UTF-32" if b"\x00\x00" in start[:4] else "UTF-16", option=option)
@@ -105,8 +105,8 @@ def conversion(path: Path, coding: str) -> str:
     """The command that converts a text file to UTF-8.
 
     Args:
-        path: The file; one that ends in .gz is unpacked too.
-        coding: What it is encoded in, as iconv calls it.
+        path: The file; unpacked first if it ends in .gz.
+        coding: Its encoding, as iconv calls it.
     """
     name, packed = path.name, path.suffix.lower() == ".gz"
     suffix = Path(name).with_suffix("").suffix if packed else path.suffix
@@ -124,15 +124,15 @@ def not_utf8(
     encoding: str = "utf-8",
     option: bool = False,
 ) -> InputError:
-    """The error of a text file that is in another encoding, or damaged.
+    """The error for a text file that is in another encoding, or damaged.
 
     Args:
         path: The file.
-        where: Where the bytes are.
-        coding: What it may be encoded in, as iconv calls it.
-        column: The column that they are in, where that is known.
-        encoding: What it was read in.
-        option: Whether there is an option that says in which encoding such a file is.
+        where: The position of the invalid bytes.
+        coding: Its likely encoding, as iconv calls it.
+        column: The column of these bytes, where known.
+        encoding: The encoding in which it was read.
+        option: Whether there is an option for the encoding of such a file.
     """
     what = path if column is None else f"The column {column!r} of {path}"
     convert = f"onvert it first, for example: {conversion(path, coding)}"
@@ -146,7 +146,7 @@ def not_utf8(
 
 
 def check_names(path: Path, names: Sequence[str]) -> None:
-    """Raise an InputError if there are no columns, too many, or two of one name."""
+    """Raise an InputError if there are no columns, too many, or two with the same name."""
     if not names:
         raise InputError(f"{path} has no columns.", "Was it written to the end?")
     if len(names) > MAX_COLUMNS:
@@ -159,13 +159,13 @@ def check_names(path: Path, names: Sequence[str]) -> None:
 
 
 def check_count(path: Path, found: int, expected: int) -> None:
-    """Raise an InputError if a reader gave another number of rows than there are by an independent count."""
+    """Raise an InputError if a reader returned a different number of rows than an independent count."""
     if found != expected:
         raise broken(path, f"it has {expected} rows, and {found} could be read")
 
 
 def identity_of(path: Path) -> tuple[int, ...]:
-    """What a file has in common with itself, and hardly with another that takes its place."""
+    """The identity of a file, which another file that replaces it hardly shares."""
     found = path.stat()
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 

@@ -1,6 +1,6 @@
-"""What an output was made of and how: in the metadata of parquet, and in a small JSON file beside every output.
+"""What an output was made of and how: in the metadata of parquet, and in a small JSON file next to every output.
 
-Files are named without their folders, so that a provenance tells nothing about the machine or its user.
+Files are named without their folders, so that a provenance reveals nothing about the machine or its user.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ DAILY_FEATURES: Final = "daily features"
 METADATA: Final = "metadata"
 SIDECAR: Final = "sidecar"
 _ROOTED: Final = re.compile(r"(?:[/\\~]|[A-Za-z]:[/\\]|\.\.?[/\\])")
-"""How a text begins that names a place on a machine; a hub id does not."""
+"""How a text that names a path on a machine begins; a hub id does not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +39,13 @@ class ModelFacts(Settings):
     """The model that scored.
 
     Attributes:
-        name: What the user called it; of a folder, its last name.
+        name: What the user called it; for a folder, its last component.
         revision: The hub commit, if it came from the hub.
         sha256: One hash over the hashes of its files, in hex.
         labels: Label names in the order of its ids.
         temperature: The divisor of its logits; None if it was never calibrated.
-        dtype: With which numbers it computed.
-        device: Where it computed.
+        dtype: The number type of its computation.
+        device: The device on which it computed.
     """
 
     what = "table of the model"
@@ -61,7 +61,7 @@ class ModelFacts(Settings):
 
     @property
     def identity(self) -> tuple[str, tuple[str, ...], float | None]:
-        """What has to be equal for scores to be on one scale."""
+        """What must be equal for scores to be on the same scale."""
         return self.sha256, self.labels, self.temperature
 
 
@@ -72,7 +72,7 @@ class SourceFacts(Settings):
     Attributes:
         file: Its name, without its folder.
         sha256: Of its content, in hex.
-        rows: Rows that were read of it.
+        rows: The number of rows read from it.
     """
 
     what = "table of a source"
@@ -90,17 +90,17 @@ class Provenance(Settings):
     Attributes:
         kind: "scored rows", "rejected rows" or "daily features".
         rows: Rows of the output.
-        sources: The files that it was made of, oldest first; of daily features the newest of them.
-        n_sources: How many they were in all.
-        options: Everything that was asked, by name.
+        sources: The files that it was made of, oldest first; for daily features only the newest ones.
+        n_sources: The total number of sources.
+        options: All options, by name.
         job_key: The hash, in hex, of everything that the answers depend on.
-        model: The model that scored; None for daily features, where `scored` says it.
-        scored: Of daily features, the provenance of the scored rows, the newest for each model, without their sources.
-        n_unknown: Of daily features, the sources that came without a provenance.
+        model: The model that scored; None for daily features, where `scored` names it.
+        scored: For daily features, the provenance of the scored rows, the newest for each model, without their sources.
+        n_unknown: For daily features, the number of sources without a provenance.
         created_at: When it was made, in UTC; None inside the output, so that equal jobs give equal bytes.
         sentiscore: The version of sentiscore that made it.
-        sha256: Of the output in hex; empty inside the output, which cannot hold its own hash.
-        format: The version of this list.
+        sha256: The hash of the output in hex; empty inside the output, which cannot hold its own hash.
+        format: The version of this format.
     """
 
     what = "provenance"
@@ -121,15 +121,15 @@ class Provenance(Settings):
     format: int = FORMAT
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it in a form that JSON has, without folders."""
+        """All fields in a form that JSON has, without folders."""
         return _plain({each.name: getattr(self, each.name) for each in dataclasses.fields(self)})  # type: ignore[no-any-return]
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
-        """A provenance from what `to_dict` gave.
+        """Make a provenance from the result of `to_dict`.
 
         Raises:
-            InputError: Something is missing or cannot be, or it is of a later version.
+            InputError: Something is missing or invalid, or it has a later version.
         """
         if not isinstance(raw, Mapping) or raw.get("format") != FORMAT:
             raise InputError(f"its format is not {FORMAT}, which this version knows")
@@ -138,37 +138,37 @@ class Provenance(Settings):
         return super().from_dict(raw)
 
     def to_metadata(self) -> dict[str, str]:
-        """For the metadata of parquet."""
+        """The metadata for parquet."""
         return {KEY: json.dumps(self.without_time().to_dict())}
 
     def without_time(self) -> Self:
-        """What is kept inside an output: all but when it was made, and its hash."""
+        """The provenance to store inside an output: without the time it was made, and without its hash."""
         scored = tuple(each.without_time() for each in self.scored)
         return dataclasses.replace(self, sha256="", created_at=None, scored=scored)
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[bytes, bytes] | None) -> Self | None:
-        """A provenance from the metadata of a parquet file; None if there is none in it.
+        """Read a provenance from the metadata of a parquet file; None if it has none.
 
         Raises:
-            InputError: It is broken; so say ValueError and RecursionError.
+            InputError: It is broken; likewise ValueError and RecursionError.
         """
         text = (metadata or {}).get(KEY.encode())
         return None if text is None else cls.from_dict(json.loads(text))
 
     def to_sidecar(self, sha256: str) -> str:
-        """The text of the file beside an output with this sha256."""
+        """The text of the sidecar file of an output with this sha256."""
         return json.dumps(dataclasses.replace(self, sha256=sha256).to_dict(), indent=2) + "\n"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A provenance, and where it was.
+    """A provenance, and where it was found.
 
     Attributes:
         provenance: What the output was made of.
         where: "metadata" or "sidecar".
-        intact: Whether the output's sha256 is the one that the file beside it tells; None if no such file does.
+        intact: Whether the output's sha256 is the one in its sidecar file; None if no such file has one.
     """
 
     provenance: Provenance
@@ -177,12 +177,12 @@ class Found:
 
 
 def write_sidecar(output: Path, provenance: Provenance, sha256: str) -> Path:
-    """Write the file beside an output that is in place already.
+    """Write the sidecar file of a published output.
 
     Args:
         output: A file or a folder of parts.
         provenance: What it was made of.
-        sha256: Of the output, in hex.
+        sha256: The hash of the output, in hex.
 
     Raises:
         OutputError: It cannot be written there.
@@ -193,36 +193,36 @@ def write_sidecar(output: Path, provenance: Provenance, sha256: str) -> Path:
 
 
 def read_provenance(path: str | Path) -> Found | None:
-    """What an output says of itself, or the file beside it; None if neither says anything.
+    """Read the provenance from an output or its sidecar file; None if neither has one.
 
-    What parquet holds cannot be parted from its rows, so it counts where the file beside it is of another output. Where
-    that is of this one, it knows more: the time, and for a folder what was known after its first parts were written.
+    Metadata of parquet cannot be separated from its rows, so it wins if the sidecar file belongs to another output. If
+    the sidecar belongs to this output, it has more: the time, and for a folder what became known after its first parts.
 
     Args:
         path: An output of sentiscore: a file or a folder of parts.
 
     Raises:
-        InputError: There is no such output, it cannot be read, or what is said of it makes no sense.
+        InputError: The output does not exist or cannot be read, or its provenance is invalid.
     """
     path = local_path(path)
     try:
         if not path.exists():
             raise InputError(f"There is no file {path}.", "Check the path; it is taken relative to this folder.")
         held = held_provenance(path)
-        beside = _from_sidecar(sidecar_path(path))
-        intact = None if beside is None or not beside.sha256 else hash_output(path) == beside.sha256
+        sidecar = _from_sidecar(sidecar_path(path))
+        intact = None if sidecar is None or not sidecar.sha256 else hash_output(path) == sidecar.sha256
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}.", "Check its permissions and its disk.") from error
-    if beside is not None and (held is None or intact):
-        return Found(provenance=beside, where=SIDECAR if held is None or path.is_dir() else METADATA, intact=intact)
+    if sidecar is not None and (held is None or intact):
+        return Found(provenance=sidecar, where=SIDECAR if held is None or path.is_dir() else METADATA, intact=intact)
     return None if held is None else Found(provenance=held, where=METADATA, intact=intact)
 
 
 def held_provenance(path: Path) -> Provenance | None:
-    """What the metadata of a parquet file, or of the first part of a folder, says of how it was made; None if nothing.
+    """Read the provenance in the metadata of a parquet file, or of the first part of a folder; None if it has none.
 
     Raises:
-        InputError: It cannot be read, or makes no sense.
+        InputError: It cannot be read or is invalid.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -262,7 +262,7 @@ def _senseless(path: Path, error: Exception) -> InputError:
 
 
 def _plain(value: Any) -> Any:
-    """A value in a form that JSON has, in which whatever names a place on this machine keeps its last name alone."""
+    """Convert a value to a form that JSON has; paths on this machine are cut to their last component."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
     if isinstance(value, Mapping):

@@ -1,7 +1,7 @@
-"""A file that was just written, read again from its beginning to its end before anybody relies on it.
+"""Reads a file that was just written from beginning to end, before anybody relies on it.
 
-The bytes are compared with those that were handed over, by their sha256, and parsed: that every row is there, with all
-of its columns, and that the checksum of every parquet page holds. Memory does not grow with the file.
+The bytes are compared by sha256 with those that were written, and parsed: every row must be there, with all of its
+columns, and the checksum of every parquet page must match. Memory does not grow with the file.
 """
 
 import csv
@@ -28,11 +28,11 @@ def read_back(part: Path, *, target: Path, suffix: str, rows: int, schema: Any, 
 
     Args:
         part: The file.
-        target: What it will be called, for the message.
+        target: Its final name, for the message.
         suffix: Its format: .parquet, .csv or .ndjson.
         rows: How many rows it must have.
-        schema: Of parquet the schema, of others the names of the columns.
-        sha256: Of the bytes that were handed over, in hex.
+        schema: The schema for parquet, the names of the columns for other formats.
+        sha256: The hash of the written bytes, in hex.
 
     Raises:
         OutputError: It does not.
@@ -72,7 +72,7 @@ def _parsing(target: Path) -> Iterator[None]:
         yield
     except (
         OSError,
-        ValueError,  # also text that is no UTF-8, and no JSON
+        ValueError,  # also text that is not UTF-8, or not JSON
         csv.Error,
         pa.ArrowException,
         pl.exceptions.PolarsError,
@@ -82,7 +82,7 @@ def _parsing(target: Path) -> Iterator[None]:
 
 
 def _forget(path: Path) -> None:
-    """Ask the system to drop its copy of a file, so that it is read from the disk."""
+    """Ask the system to drop a file from its cache, so that it is read from the disk."""
     if not hasattr(os, "posix_fadvise"):
         return
     handle = os.open(path, os.O_RDONLY)
@@ -101,7 +101,7 @@ def _parquet(path: Path, schema: pl.Schema) -> tuple[int, bool]:
     with parquet.ParquetFile(
         path, page_checksum_verification=True, pre_buffer=False, buffer_size=_BUFFER_BYTES
     ) as file:
-        groups = range(file.num_row_groups)  # one by one, since each has dictionaries of its own
+        groups = range(file.num_row_groups)  # one by one, since each has its own dictionaries
         batches = (file.iter_batches(_BATCH_ROWS, row_groups=[group], use_threads=False) for group in groups)
         return sum(batch.num_rows for group in batches for batch in group), True
 

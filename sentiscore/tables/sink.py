@@ -1,8 +1,7 @@
-"""Windows of rows -> an output, which is there whole or not at all.
+"""Writes windows of rows to an output, completely or not at all.
 
-A sink writes beside its target. Only when it is closed without an error is what it wrote synced to the disk, read
-back and checked, and put in the target's place in one step. So a run that is stopped halfway leaves the old output as
-it was.
+A sink writes next to its target. Only when it is closed without an error is what it wrote synced to the disk, read back
+and checked, and moved to the target atomically. So a run that is stopped halfway leaves the old output as it was.
 """
 
 from abc import ABC, abstractmethod
@@ -18,7 +17,7 @@ import polars as pl
 from sentiscore import forks
 from sentiscore.disk.durable import begin_file, put_in_place, sync_folder, sync_open, write_synced, write_text
 from sentiscore.disk.failures import translated
-from sentiscore.disk.parts import beside, remove, sweep
+from sentiscore.disk.parts import hidden_part_path, remove, sweep
 from sentiscore.disk.paths import real
 from sentiscore.disk.permission import check_same_disk
 from sentiscore.errors import OutputError
@@ -36,24 +35,24 @@ from sentiscore.tables.readback import read_back
 from sentiscore.tables.writers import CsvWriter, HashedFile, NdjsonWriter, ParquetWriter, Writer
 
 PART_ROWS: Final = 1_048_576
-"""Rows of a part of a folder, at most, unless a single window has more."""
+"""The maximum number of rows per part of a folder, unless a single window has more."""
 _translated: Final = partial(translated, others=(pl.exceptions.PolarsError, pl.exceptions.PanicException))
 
 
 class Sink(ABC):
-    """An open target; use it as a context manager.
+    """An open output; use it as a context manager.
 
-    Leaving the block without an error finishes it and puts it in place. `finish` and `place` do that in two steps, so
-    that several outputs can be finished before the first takes its place.
+    Leaving the block without an error finishes and publishes it. `finish` and `publish` do that in two steps, so that
+    several outputs can be finished before the first is published.
 
     Attributes:
         path: The target.
-        rows: How many rows were written so far.
-        metadata: Names and values for the metadata of parquet, as it is when the file, or a part, is finished.
-        sidecar: What a file beside the output (in a folder, the file `provenance.json`) will say of it, put in place
+        rows: The number of rows written so far.
+        metadata: Names and values for the metadata of parquet, read when the file, or a part, is finished.
+        sidecar: The content of the provenance file next to the output (in a folder, `provenance.json`), published
             together with it; None for no such file.
-        like: The file whose mode and owner a file gets; None for those of the file that it replaces.
-        sha256: Of the output in hex, once it is finished. For a folder, that of what `sha256sum part-*` prints.
+        like: The file whose mode and owner the output gets; None for the file that it replaces.
+        sha256: The hash of the finished output in hex. For a folder, that of what `sha256sum part-*` prints.
     """
 
     def __init__(self, path: Path, part: Path, metadata: Mapping[str, str]) -> None:
@@ -64,7 +63,7 @@ class Sink(ABC):
         self.like: Path | None = None
         self.sha256 = ""
         self._part = part
-        self._open = self._finished = self._placed = False
+        self._open = self._finished = self._published = False
 
     def __enter__(self) -> Self:
         with _translated(self.path):
@@ -75,7 +74,7 @@ class Sink(ABC):
         return self
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Append the rows of a frame; the first frame sets the columns, and may be empty."""
+        """Append the rows of a frame; the first frame, which may be empty, sets the columns."""
         if not self._open or self._finished:
             raise RuntimeError("the sink is not open")
         with _translated(self.path):
@@ -83,10 +82,10 @@ class Sink(ABC):
         self.rows += frame.height
 
     def finish(self) -> None:
-        """Close what was written, sync it to the disk, read it back and check it; it is not in place yet.
+        """Close what was written, sync it to the disk, read it back and check it; it is not published yet.
 
         Raises:
-            OutputError: It could not be written, or is not what was written.
+            OutputError: It could not be written, or reads back differently.
         """
         if not self._open:
             raise RuntimeError("the sink is not open")
@@ -95,17 +94,17 @@ class Sink(ABC):
                 self._complete()
             self._finished = True
 
-    def place(self) -> None:
-        """Put what is finished in the target's place, in one step.
+    def publish(self) -> None:
+        """Move the finished output to the target, atomically.
 
         Raises:
-            OutputError: It cannot be put there; the old output is where it was.
+            OutputError: It cannot be moved there; the old output is where it was.
         """
         if not self._finished:
             raise RuntimeError("the sink is not finished")
-        if not self._placed:
+        if not self._published:
             self._put()
-            self._placed = True
+            self._published = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -115,14 +114,14 @@ class Sink(ABC):
         try:
             if kind is None:
                 self.finish()
-                self.place()
+                self.publish()
         finally:
             self._abandon()
             self._open = False
 
     @abstractmethod
     def _begin(self) -> None:
-        """Open what is written to."""
+        """Open the file or folder to write to."""
 
     @abstractmethod
     def _append(self, frame: pl.DataFrame) -> None:
@@ -130,19 +129,19 @@ class Sink(ABC):
 
     @abstractmethod
     def _complete(self) -> None:
-        """Close, sync and check; set sha256."""
+        """Close, sync and check; sets sha256."""
 
     @abstractmethod
     def _put(self) -> None:
-        """Take the target's place."""
+        """Replace the target."""
 
     @abstractmethod
     def _abandon(self) -> None:
-        """Remove what is not in place."""
+        """Remove what was not published."""
 
 
 class _FileSink(Sink):
-    """Into one file."""
+    """Writes one file."""
 
     def __init__(
         self,
@@ -156,9 +155,9 @@ class _FileSink(Sink):
         self._writer: Writer | None = None
         self._file: IO[bytes] | None = None
         self._hashed: HashedFile | None = None
-        place = real(sidecar_path(path))
-        apart = part.parent != place.parent == real(path).parent  # in a work folder, which is cleared as a whole
-        self._sidecar_part = part.with_name(f"{part.name}.{PROVENANCE_NAME}") if apart else beside(place)
+        sidecar = real(sidecar_path(path))
+        apart = part.parent != sidecar.parent == real(path).parent  # in a work folder, which is removed as a whole
+        self._sidecar_part = part.with_name(f"{part.name}.{PROVENANCE_NAME}") if apart else hidden_part_path(sidecar)
 
     def _begin(self) -> None:
         sweep(sidecar_path(self.path))
@@ -167,7 +166,7 @@ class _FileSink(Sink):
 
     def _append(self, frame: pl.DataFrame) -> None:
         if self._writer is None:
-            assert self._hashed is not None  # noqa: S101 - for mypy: it is open
+            assert self._hashed is not None  # noqa: S101 - for mypy: the file is open
             self._writer = self._open_writer(self._hashed, frame)
         self._writer.write(frame)
 
@@ -188,14 +187,14 @@ class _FileSink(Sink):
         )
 
     def _put(self) -> None:
-        if self.sidecar is not None:  # written first, so that what can fail does so while the old output is in place
+        if self.sidecar is not None:  # first, so that it fails while the old output is there
             with _translated(self.path):
                 write_synced(self._sidecar_part, self.sidecar.encode())
         put_in_place(self._part, self.path, like=self.like)
         if self.sidecar is not None:
             try:
                 put_in_place(self._sidecar_part, sidecar_path(self.path), like=real(self.path))
-            except OutputError as error:  # which was looked at before, and has changed since
+            except OutputError as error:  # checked before, but changed since
                 raise OutputError(
                     f"{self.path} is in its place, but what it says of itself is not: {error.message}",
                     "Make that place free, and give the same command again.",
@@ -204,7 +203,7 @@ class _FileSink(Sink):
     def _abandon(self) -> None:
         if self._writer is not None and self._file is not None and not self._file.closed:
             self._writer.abandon()
-        with suppress(OSError):  # what is still in a buffer may find no room, and is not wanted
+        with suppress(OSError):  # buffered data may not fit on the disk, and is not needed
             if self._file is not None:
                 self._file.close()
         for part in (self._part, self._sidecar_part):
@@ -213,7 +212,7 @@ class _FileSink(Sink):
 
 
 class _FolderSink(Sink):
-    """Into parts of a folder: each is finished and checked as soon as it is full."""
+    """Writes parts of a folder; each is finished and checked as soon as it is full."""
 
     def __init__(self, path: Path, part: Path, metadata: Mapping[str, str]) -> None:
         super().__init__(path, part, metadata)
@@ -223,7 +222,7 @@ class _FolderSink(Sink):
     def _begin(self) -> None:
         recover_folder(self.path)
         check_ours(self.path)
-        remove(self._part)  # of a run that was killed
+        remove(self._part)  # left by a killed run
         self._part.mkdir(mode=0o700 if self.path.exists() else 0o777)
 
     def _append(self, frame: pl.DataFrame) -> None:
@@ -231,7 +230,7 @@ class _FolderSink(Sink):
             self._close_part()
         if self._current is None:
             path = self._part / part_name(len(self._hashes))
-            self._current = _FileSink(path, beside(path), {}, ParquetWriter)
+            self._current = _FileSink(path, hidden_part_path(path), {}, ParquetWriter)
             self._current.__enter__()
         self._current.write(frame)
 
@@ -240,7 +239,7 @@ class _FolderSink(Sink):
             raise RuntimeError("a sink was closed before anything was written to it")
         self._current.metadata = {**self.metadata, MARK: "1"}
         self._current.finish()
-        self._current.place()
+        self._current.publish()
         self._hashes[self._current.path.name] = self._current.sha256
         self._current = None
 
@@ -257,7 +256,7 @@ class _FolderSink(Sink):
     def _abandon(self) -> None:
         if self._current is not None:
             self._current._abandon()
-        if not self._placed:
+        if not self._published:
             remove(self._part)
 
 
@@ -273,20 +272,20 @@ def open_sink(
 
     Args:
         path: The target.
-        part: Where to write until the end, on the same file system; by default a hidden name beside the target. What
-            is there is removed.
-        metadata: For the metadata of parquet; other formats have no place for it. It can be set later too.
-        inert: In a CSV, put an apostrophe before texts that a spreadsheet would take as a formula.
+        part: Where to write until the end, on the same file system; by default a hidden path next to the target. What
+            exists there is removed.
+        metadata: For the metadata of parquet; other formats cannot store it. It can also be set later.
+        inert: In a CSV, put an apostrophe before texts that a spreadsheet would treat as a formula.
         folder: Whether the target is a folder of parts; by default as `is_folder_target` says.
 
     Raises:
-        OutputError: The ending is unknown.
+        OutputError: The extension is unknown.
     """
     forks.check()
     if folder is None:
         folder = is_folder_target(path)
     path = Path(path)
-    part = beside(real(path)) if part is None else part
+    part = hidden_part_path(real(path)) if part is None else part
     if folder:
         return _FolderSink(path, part, metadata or {})
     writers: dict[str, Callable[[HashedFile, pl.DataFrame], Writer]] = {
@@ -302,13 +301,13 @@ def open_sink(
 def write_frame(
     frame: pl.DataFrame, path: str | Path, *, metadata: Mapping[str, str] | None = None, like: Path | None = None
 ) -> Path:
-    """Write one frame to a file, whole or not at all.
+    """Write one frame to a file, completely or not at all.
 
     Args:
         frame: The rows.
         path: A .parquet, .csv or .ndjson file.
         metadata: For the metadata of parquet.
-        like: The file whose mode and owner it gets; by default the one that it replaces.
+        like: The file whose mode and owner it gets; by default the file that it replaces.
 
     Raises:
         OutputError: It cannot be written there.

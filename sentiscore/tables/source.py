@@ -1,7 +1,7 @@
-"""A file of rows -> windows of rows, in order, in bounded memory, whatever is in the file.
+"""Reads a file in windows of rows, in order and in bounded memory, whatever the file contains.
 
-CSV has no types, so every CSV column comes out as text, exactly as it stands in the file: an empty field is
-null, a quoted empty field is the empty text. Parquet and ndjson keep their types.
+CSV has no types, so every CSV column is text, exactly as in the file: an empty field is null, a quoted empty field is
+the empty text. Parquet and ndjson keep their types.
 """
 
 import hashlib
@@ -38,12 +38,12 @@ class Part:
     """One file of a source.
 
     Attributes:
-        path: Where it is.
-        rows: How many rows it has.
-        identity: By which it is told from a file that takes its place later.
-        keys: What the folders that it is in say of all of its rows, by name.
-        csv: What was found when every row of a CSV was looked at.
-        parquet: What was found of a parquet file, so that it is not looked at each time that it is read.
+        path: The path.
+        rows: The number of rows.
+        identity: Distinguishes it from a file that replaces it later.
+        keys: The values that its KEY=VALUE folders give all of its rows, by name.
+        csv: What the first pass over every row of a CSV found.
+        parquet: What opening a parquet file found, so that it need not be inspected at each read.
     """
 
     path: Path
@@ -59,8 +59,8 @@ class Source:
     """One readable table: a file, or a folder of files.
 
     Attributes:
-        path: Where it is.
-        format: How it is read.
+        path: The path.
+        format: Its format.
         schema: Its columns and their types.
         parts: Its files, in order.
         texts: Columns of bytes that are read as text.
@@ -76,16 +76,16 @@ class Source:
 
     @property
     def csv(self) -> CsvLook | None:
-        """What was found when every row of a CSV was looked at; of a folder, that of its first file."""
+        """What the first pass over every row of a CSV found; for a folder, over its first file."""
         return self.parts[0].csv if self.parts else None
 
     @property
     def rows(self) -> int:
-        """How many rows there are, exactly."""
+        """The exact number of rows."""
         return sum(part.rows for part in self.parts)
 
     def require(self, column: str, option: str = "") -> None:
-        """Raise an InputError unless there is such a column; of a CSV it says which options would give it.
+        """Raise an InputError unless the column exists; for a CSV the message suggests options with which it would.
 
         Args:
             column: The column.
@@ -104,19 +104,19 @@ class Source:
         require_column(self.schema, column, str(self.path), option)
 
     def as_text(self, columns: Sequence[str | None]) -> "Source":
-        """The same table, in which these columns are text where they are bytes, as some writers leave text."""
+        """The same table, with these columns decoded to text where they are bytes, as some writers store text."""
         texts = frozenset(name for name in columns if name is not None and self.schema.get(name) == pl.Binary)
         schema = pl.Schema({name: pl.String() if name in texts else kind for name, kind in self.schema.items()})
         return replace(self, schema=schema, texts=self.texts | texts)
 
     def with_offsets(self, columns: Sequence[str] | None = None, *, time: str | None = None) -> "Source":
-        """The same table, in which times of an offset such as +05:30 are text with that offset.
+        """The same table, with times at an offset such as +05:30 as text with that offset.
 
-        Without it they are instants in UTC, which no longer show what is midnight where they were written.
+        Otherwise they are instants in UTC, which no longer show what is midnight at their offset.
 
         Args:
-            columns: The columns that this is for, all by default.
-            time: The column that says when texts appeared; a warning is given if its zone does not exist.
+            columns: The columns to convert, all by default.
+            time: The column of times at which texts appeared; its zone is warned about if it does not exist.
         """
         zones = [(name, zone) for part in self.parts if part.parquet for name, zone in part.parquet.zones.items()]
         found = {name for name, zone in zones if offset_of(zone)}  # UTC loses nothing
@@ -141,29 +141,29 @@ class Source:
         n_bytes: int = WINDOW_BYTES,
         damaged: str | None = None,
     ) -> Iterator[pl.DataFrame]:
-        """The rows in order, some at a time.
+        """Read the rows in order, window by window.
 
-        Where a window ends depends on these arguments and on the rows alone, never on how the file is laid out.
+        Where a window ends depends only on these arguments and on the rows, never on the layout of the file.
 
         Args:
-            n_rows: Rows of a window; every window but the last has as many, or `n_bytes`, or as many as keep a window
-                of very many columns small. A function is asked whenever a window begins: it is told how many rows were
-                given before, and says how many this one may have, 1 or more.
+            n_rows: Rows per window; every window but the last has this many, or `n_bytes`, or as many as keep a window
+                of very many columns small. A function is called whenever a window begins, with the number of rows
+                returned before, and returns how many this window may have, 1 or more.
             columns: The columns to read, all by default.
-            n_bytes: A window ends with the row that brings its texts to so many bytes.
-            damaged: The name of one more column, behind the others, that lists for each row those of its columns
-                whose bytes are not of the file's encoding; each such byte stands in the text as U+FFFD. Without it
-                such bytes are an error.
+            n_bytes: A window ends with the row that brings its texts to this many bytes.
+            damaged: The name of an additional last column that lists for each row those of its columns whose bytes are
+                invalid in the file's encoding; each such byte becomes U+FFFD in the text. Without it such bytes are an
+                error.
 
         Raises:
             InputError: The file is broken somewhere, would take too much memory, or was changed since it was opened;
-                windows before that place were good.
+                windows before that point were good.
         """
         ask = n_rows if callable(n_rows) else lambda _: n_rows
         yield from rechunk(self.pieces(columns, damaged=damaged), ask, n_bytes)
 
     def pieces(self, columns: Sequence[str] | None = None, *, damaged: str | None = None) -> Iterator[Piece]:
-        """The rows in order, in pieces that depend on how the file is laid out; see `windows`."""
+        """Read the rows in order, in pieces that depend on the layout of the file; see `windows`."""
         chosen = list(self.schema) if columns is None else list(columns)
         if damaged in chosen:
             raise InputError(f"{self.path} already has a column {damaged!r}.", "Rename that column first.")
@@ -173,7 +173,7 @@ class Source:
         yield from measured(stored, self.path, sum(part.identity[2] for part in self.parts))
 
     def _check_whole(self, columns: Sequence[str]) -> None:
-        """Raise an InputError if one of these columns of a CSV has bytes that are not of the file's encoding."""
+        """Raise an InputError if one of these columns of a CSV has bytes that are invalid in the file's encoding."""
         for part in self.parts:
             found = {} if part.csv is None else part.csv.damaged
             if bad := [name for name in columns if name in found]:
@@ -216,7 +216,7 @@ class Source:
                 yield found
 
     def digest(self) -> str:
-        """A hash of the content: SHA-256 over the bytes of a file, or over names and bytes of a folder's parts.
+        """Hash the content: SHA-256 over the bytes of a file, or over names and bytes of a folder's parts.
 
         Raises:
             InputError: A file cannot be read, or was changed since it was opened.
@@ -249,7 +249,7 @@ def _check_decoded(path: Path, damaged: pl.Series) -> None:
 
 
 def require_column(schema: pl.Schema, column: str, where: str, option: str = "") -> None:
-    """Raise an InputError that lists the columns there are, unless `column` is one of them."""
+    """Raise an InputError that lists the existing columns, unless `column` is one of them."""
     if column not in schema:
         raise InputError(
             _missing(schema, column, where), f"Name the right one with {option}." if option else "Name one of these."

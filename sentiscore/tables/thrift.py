@@ -1,4 +1,4 @@
-"""Thrift's compact protocol, as much of it as the footers and page heads of parquet files need."""
+"""Thrift's compact protocol, as far as the footers and page headers of parquet files need it."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -12,19 +12,19 @@ _MAX_DEPTH: Final = 32
 
 
 class BadThriftError(ValueError):
-    """Bytes that are not what they should be."""
+    """The bytes are invalid."""
 
 
 class TooManyError(ValueError):
-    """More structures than a file of its size has."""
+    """There are more structures than a file of this size has."""
 
 
 class Compact:
-    """A reader of Thrift's compact protocol; it raises an IndexError where the bytes end too early.
+    """A reader of Thrift's compact protocol; raises an IndexError if the bytes end too early.
 
     Attributes:
-        at: Where it is.
-        most_structs: How many structures it reads before it gives up.
+        at: The current position.
+        most_structs: The maximum number of structures to read.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -33,7 +33,7 @@ class Compact:
         self._data = data
 
     def struct(self, wanted: dict[int, Any], depth: int = 0) -> dict[int, Any]:
-        """The wanted fields by number: an int, bytes, or a dict of what is wanted of a structure, or that in a list."""
+        """The requested fields by number: an int, bytes, a dict for a structure, or a list of these."""
         self.most_structs -= 1
         if self.most_structs < 0:
             raise TooManyError
@@ -104,7 +104,7 @@ class Compact:
         head = self._byte()
         n = head >> 4
         n = self._varint() if n == _LONG_LIST else n
-        if n > len(self._data) - self.at:  # each takes a byte at least
+        if n > len(self._data) - self.at:  # each takes at least a byte
             raise IndexError
         return n, head & 15
 

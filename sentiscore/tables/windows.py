@@ -1,4 +1,4 @@
-"""Pieces of a table of any size -> windows whose borders do not depend on those of the pieces."""
+"""Cuts a table that arrives in pieces into windows whose borders do not depend on those of the pieces."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ WINDOW_BYTES: Final = 8 << 20
 """Text that is held at once, so that long texts take no more memory than many."""
 
 _MOST_HELD: Final = 64
-"""Pieces of a window that are kept apart: each takes some kilobytes, however few rows it has."""
+"""The maximum number of separate pieces of a window: each takes some kilobytes, however few rows it has."""
 
 LEAST_ROWS: Final = 2
 """Rows of a window, or of a piece of a file, that ends because it has much text. A frame of one row would take more
@@ -26,18 +26,19 @@ _NUMBER_BYTES: Final = 8
 _TEXT_LIKE: Final = (pl.Binary, pl.Categorical, pl.Enum)
 
 _SUMMED_AT_ONCE: Final = 256
-"""Columns whose texts are measured in one go: each takes some ten kilobytes meanwhile, however few rows there are."""
+"""Columns whose texts are measured at a time: each takes about ten kilobytes during that, however few rows there
+are."""
 
 AskRows = Callable[[int], int]
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Some rows of a table, and how much they hold.
+    """Some rows of a table, and their sizes.
 
     Attributes:
         rows: The rows.
-        ends: The bytes of texts and lists up to and with each row, shape (rows,).
+        ends: The bytes of texts and lists up to and including each row, shape (rows,).
     """
 
     rows: pl.DataFrame
@@ -45,15 +46,15 @@ class Piece:
 
 
 def measured(pieces: Iterable[pl.DataFrame], where: Path, stored: int) -> Iterator[Piece]:
-    """The pieces of a table, each with how much its rows hold.
+    """Measure the rows of each piece of a table.
 
     Args:
         pieces: The table's rows in order.
-        where: The table.
+        where: The table, for messages.
         stored: Bytes of its files.
 
     Raises:
-        InputError: A row has more text than can be held, or all of them more than a table of that size has.
+        InputError: A row has more text than can be held, or the table more than its size allows.
     """
     before = size = 0
     for piece in pieces:
@@ -70,8 +71,9 @@ def rechunk(pieces: Iterable[Piece], ask: AskRows, n_bytes: int) -> Iterator[pl.
 
     Args:
         pieces: The rows in order.
-        ask: It is passed how many rows were given, and says how many the next window may have.
-        n_bytes: A window ends with the row that brings its texts and lists to so many bytes, but not with its first.
+        ask: Called with the number of rows returned so far; returns how many the next window may have.
+        n_bytes: A window ends with the row that brings its texts and lists to this many bytes, but not with its first
+            row.
     """
     held: list[pl.DataFrame] = []
     given = rows = size = most = 0
@@ -81,7 +83,7 @@ def rechunk(pieces: Iterable[Piece], ask: AskRows, n_bytes: int) -> Iterator[pl.
         while taken < piece.height:
             if rows == 0:
                 most = min(ask(given), max(1, MAX_WINDOW_CELLS // max(1, piece.width)))
-            full = int(ends.search_sorted(counted + n_bytes - size, side="left")) + 1  # the row that fills it included
+            full = int(ends.search_sorted(counted + n_bytes - size, side="left")) + 1  # including the row that fills it
             until = min(max(full, taken + LEAST_ROWS - rows), taken + most - rows, piece.height)
             if len(held) == _MOST_HELD:
                 held = [pl.concat(held, rechunk=True)]
@@ -98,8 +100,8 @@ def rechunk(pieces: Iterable[Piece], ask: AskRows, n_bytes: int) -> Iterator[pl.
 
 
 def _content_ends(piece: pl.DataFrame, before: int, where: str) -> pl.Series:
-    """The bytes of texts, and of what is in lists, up to and with each row."""
-    row_bytes = pl.repeat(0, piece.height, dtype=pl.Int64, eager=True)  # of a table without a column of text
+    """The bytes of texts and list items up to and including each row."""
+    row_bytes = pl.repeat(0, piece.height, dtype=pl.Int64, eager=True)  # for a table without a column of text
     sizes = [
         _bytes(by_name(name).as_expr(), dtype)
         for name, dtype in piece.schema.items()
@@ -117,7 +119,7 @@ def _content_ends(piece: pl.DataFrame, before: int, where: str) -> pl.Series:
 
 
 def _bytes(values: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """The bytes of each value, whatever is within it."""
+    """The bytes of each value, including everything nested in it."""
     if isinstance(dtype, pl.Struct):
         fields = [_bytes(values.struct.field(field.name), _instance(field.dtype)) for field in dtype.fields]
         return pl.sum_horizontal(values.is_null().cast(pl.Int64) * 0, *fields)

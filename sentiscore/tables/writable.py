@@ -1,4 +1,4 @@
-"""Types that a format cannot hold, and values that one of text cannot, found before they are written as another."""
+"""Finds types that a format cannot hold, and values that a text format cannot, before they are written as others."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -9,22 +9,22 @@ from sentiscore.errors import OutputError
 from sentiscore.tables.nesting import is_too_deep
 
 _MOST_DAYS: Final = 90_000_000
-"""From 1970, backwards and forwards: some 246,000 years, short of what can be written as a date."""
+"""Before and after 1970: some 246,000 years, less than what can be written as a date."""
 
 _PLAIN: Final = "values"
-"""A name that polars does not take for a pattern."""
+"""A name that polars does not treat as a pattern."""
 
 _DAY: Final = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
 def fits(suffix: str, dtype: pl.DataType) -> bool:
-    """Whether a format, by its ending, can hold columns of a type."""
+    """Whether a format, given by its extension, can hold columns of a type."""
     if dtype == pl.Object:
         return False
     if suffix == ".csv":
         return not dtype.is_nested() and dtype not in (pl.Binary, pl.Duration)
     if isinstance(dtype, pl.Array) and dtype.size == 0 and suffix == ".parquet":
-        return False  # it can be written, and nobody can read it
+        return False  # it can be written, but not read
     if isinstance(dtype, pl.List | pl.Array):
         return fits(suffix, _instance(dtype.inner))
     if isinstance(dtype, pl.Struct):
@@ -35,7 +35,7 @@ def fits(suffix: str, dtype: pl.DataType) -> bool:
 
 
 def way_to_hold(schema: pl.Schema, suffix: str) -> str:
-    """The beginning of the advice for columns that a format cannot hold: a format that holds all of them, if any."""
+    """The start of the advice for columns that a format cannot hold: a format that holds all of them, if any."""
     for other in (".parquet", ".ndjson"):
         if other != suffix and all(fits(other, dtype) and not is_too_deep(dtype, other) for dtype in schema.values()):
             return f"Write {other}, or leave"
@@ -48,12 +48,12 @@ def _instance(dtype: Any) -> Any:
 
 
 def check_values(frame: pl.DataFrame, suffix: str, *, no_number: bool = False) -> None:
-    """Raise an OutputError if a value could not be written as what it is.
+    """Raise an OutputError if a value could not be written faithfully.
 
     Args:
         frame: Rows.
-        suffix: The format that they are written in.
-        no_number: Whether the format has neither infinity nor NaN.
+        suffix: The format in which they are written.
+        no_number: Whether the format lacks infinity and NaN.
     """
     for column in frame.get_columns():
         for values in _innermost(column.alias(_PLAIN)):
@@ -72,7 +72,7 @@ def check_values(frame: pl.DataFrame, suffix: str, *, no_number: bool = False) -
 
 
 def _is_far(times: pl.Series) -> pl.Series:
-    """Whether a date or time is beyond what can be written."""
+    """Whether a date or time is out of the range that can be written."""
     dtype = times.dtype
     most = _MOST_DAYS * (_DAY[dtype.time_unit] if isinstance(dtype, pl.Datetime) and dtype.time_unit else 1)
     physical = times.to_physical().cast(pl.Int128)

@@ -1,4 +1,4 @@
-"""Frames of one schema -> the bytes of a file, format by format."""
+"""Writes frames of one schema to a file, for each format."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -12,12 +12,12 @@ from sentiscore.tables.writable import check_values
 
 
 class HashedFile:
-    """A file that is written from its beginning to its end, and knows the sha256 of what it was given."""
+    """A file that is written sequentially, and computes the sha256 of what is written."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._hash = hashlib.sha256()
-        self.closed = False  # what Arrow asks, and closes; the file itself is closed by who opened it
+        self.closed = False  # read and set by Arrow; the file itself is closed by whoever opened it
 
     def write(self, data: bytes) -> int:
         """Append bytes."""
@@ -25,31 +25,31 @@ class HashedFile:
         return self._file.write(data)
 
     def tell(self) -> int:
-        """How many bytes there are."""
+        """The number of bytes written."""
         return self._file.tell()
 
     def flush(self) -> None:
-        """Hand what is in a buffer to the system."""
+        """Pass buffered data to the system."""
         self._file.flush()
 
     def close(self) -> None:
-        """Nothing: the sink does it."""
+        """Does nothing: the sink closes the file."""
 
     def readable(self) -> bool:
-        """It is not read."""
+        """Not readable."""
         return False
 
     def writable(self) -> bool:
-        """It is written."""
+        """Writable."""
         return True
 
     def seekable(self) -> bool:
-        """It only grows."""
+        """Not seekable."""
         return False
 
     @property
     def sha256(self) -> str:
-        """In hex, of all bytes so far."""
+        """The hash of all bytes so far, in hex."""
         return self._hash.hexdigest()
 
 
@@ -60,13 +60,13 @@ class Writer(Protocol):
         """Append the rows of a frame."""
 
     def finish(self, metadata: Mapping[str, str]) -> None:
-        """Write what the format needs at its end; a format that has a place for it keeps the metadata."""
+        """Write what the format needs at its end, including the metadata if it can store any."""
 
     def abandon(self) -> None:
-        """Let go of the file, which will be thrown away."""
+        """Release the file, which will be discarded."""
 
     def schema(self) -> Any:
-        """What reading it back must find: a schema, or the names of the columns."""
+        """What reading it back must find: the schema, or the names of the columns."""
 
 
 _PART_BYTES: Final = 16 << 20
@@ -76,7 +76,7 @@ _LONG_TEXT: Final = 4096
 
 
 class ParquetWriter:
-    """Each frame is a row group, with a checksum for every page.
+    """Writes each frame as a row group, with a checksum for every page.
 
     There are no statistics of a column whose first rows have a text of more than 4 kB: Arrow would leave them out, but
     hold several copies of its largest and smallest text meanwhile.
@@ -107,10 +107,10 @@ class ParquetWriter:
         self._writer.close()
 
     def abandon(self) -> None:
-        """Let go of the file."""
-        with suppress(OSError, ValueError):  # it writes a footer, for which there may be no room
+        """Release the file."""
+        with suppress(OSError, ValueError):  # it writes a footer, for which the disk may have no room
             self._writer.close()
-        self._writer.is_open = False  # or it would try once more when it is collected
+        self._writer.is_open = False  # otherwise it would try again when garbage-collected
 
     def schema(self) -> Any:
         """The columns and their types."""
@@ -118,10 +118,10 @@ class ParquetWriter:
 
 
 class CsvWriter:
-    """RFC 4180 with commas; null is an empty field, and the empty text is quoted."""
+    """Writes RFC 4180 with commas; null is an empty field, and empty text is quoted."""
 
     def __init__(self, file: HashedFile, first: pl.DataFrame, *, inert: bool) -> None:
-        self._file: IO[bytes] = file  # type: ignore[assignment] # polars needs no more of it than write
+        self._file: IO[bytes] = file  # type: ignore[assignment] # polars only calls write
         self._inert = inert
         self._names = inert_header(first.columns) if inert else first.columns
         pl.DataFrame(schema=dict.fromkeys(self._names, pl.String)).write_csv(self._file)
@@ -133,10 +133,10 @@ class CsvWriter:
             (inert(part) if self._inert else part).write_csv(self._file, include_header=False)
 
     def finish(self, metadata: Mapping[str, str]) -> None:
-        """A CSV has no end, and no place for metadata."""
+        """A CSV needs nothing at its end, and cannot store metadata."""
 
     def abandon(self) -> None:
-        """Nothing is open."""
+        """Nothing to release."""
 
     def schema(self) -> Any:
         """The names of the columns."""
@@ -144,7 +144,7 @@ class CsvWriter:
 
 
 class NdjsonWriter:
-    """One object a line."""
+    """Writes one object per line."""
 
     def __init__(self, file: HashedFile, first: pl.DataFrame) -> None:
         self._file: IO[bytes] = file  # type: ignore[assignment]
@@ -157,10 +157,10 @@ class NdjsonWriter:
             part.write_ndjson(self._file)
 
     def finish(self, metadata: Mapping[str, str]) -> None:
-        """Such a file has no end, and no place for metadata."""
+        """Such a file needs nothing at its end, and cannot store metadata."""
 
     def abandon(self) -> None:
-        """Nothing is open."""
+        """Nothing to release."""
 
     def schema(self) -> Any:
         """The names of the columns."""
@@ -168,13 +168,13 @@ class NdjsonWriter:
 
 
 def _parts(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """The rows of a frame, as many at a time as have a few megabytes: as lines they may take six times as much."""
+    """Split a frame into pieces of a few megabytes, since lines of JSON may take six times as much memory."""
     rows = frame.height * _PART_BYTES // max(1, int(frame.estimated_size()))
     yield from frame.iter_slices(max(1, rows))
 
 
 def _without_long_texts(first: pl.DataFrame) -> bool | list[str]:
-    """The columns that get statistics, as pyarrow takes them; True for all, those within others included."""
+    """The columns that get statistics, in pyarrow's form; True for all, including nested ones."""
     texts = {column.name: column.alias("text") for column in first.get_columns() if column.dtype == pl.String}
     long = {name for name, text in texts.items() if (text.str.len_bytes() > _LONG_TEXT).any()}
     return [name for name in first.columns if name not in long] if long else True

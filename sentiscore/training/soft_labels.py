@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sentiscore.disk.durable import write_whole
-from sentiscore.disk.permission import check_place
+from sentiscore.disk.permission import check_file_target
 from sentiscore.errors import InputError, TrainingError
 from sentiscore.labels import CLASSES, P_OF
 from sentiscore.scoring.scorer import Scorer
@@ -150,7 +150,7 @@ def ask_once(
                 f"{path} does not answer for {len(new):,} of {len(texts):,} texts, such as {new[0][:_SHOWN]!r}.",
                 "Name its teachers too, and they are asked for these.",
             )
-        check_place(path)
+        check_file_target(path)
         for start in range(0, len(new), _ASKED_AT_ONCE):
             answers = ask(teachers, new[start : start + _ASKED_AT_ONCE], on_progress)
             answers = wanted.join(answers, on=TEXT, maintain_order="right").drop(TEXT)

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from sentiscore.checkpoint.load import find_folder
 from sentiscore.cli.main import cli
-from sentiscore.disk.permission import check_place
+from sentiscore.disk.permission import check_file_target
 from sentiscore.errors import CheckpointError, InputError, OutputError
 from sentiscore.tables import check_target, is_folder_target, open_source
 from sentiscore.tables.provenance import read_provenance
@@ -46,14 +46,14 @@ def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_an_output_in_a_closed_folder_is_a_clear_error(closed: Path) -> None:
     assert not is_folder_target(closed / "out.csv")
     with pytest.raises(OutputError, match="closed may not be written to by this user") as caught:
-        check_place(closed / "out.csv")
+        check_file_target(closed / "out.csv")
     assert "--" not in str(caught.value)  # which of the options names this place is not known here
 
 
 def test_an_output_through_a_link_names_the_closed_folder_that_it_leads_to(closed: Path, tmp_path: Path) -> None:
     (tmp_path / "out.csv").symlink_to(closed / "out.csv")
     with pytest.raises(OutputError, match="closed may not be written to by this user"):
-        check_place(tmp_path / "out.csv")
+        check_file_target(tmp_path / "out.csv")
 
 
 @pytest.mark.parametrize("name", ["out.csv", "parts/"])

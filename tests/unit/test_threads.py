@@ -25,7 +25,7 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(sentiscore.threads._State, "pool", sentiscore.threads._Pool())
+    monkeypatch.setattr(sentiscore.threads._Threads, "pool", sentiscore.threads._Pool())
     monkeypatch.setattr(threading.Thread, "start", refuse)
 
 

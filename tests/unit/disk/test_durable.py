@@ -14,7 +14,7 @@ from sentiscore.checkpoint import Manifest, write_manifest
 from sentiscore.checkpoint.lock import LOCK, Pin, record
 from sentiscore.disk import durable, parts
 from sentiscore.disk.durable import make_folder, write_text
-from sentiscore.disk.parts import beside, sweep
+from sentiscore.disk.parts import hidden_part_path, sweep
 from sentiscore.disk.replacing import take_after
 from sentiscore.scoring.journal import Journal
 from sentiscore.tables import open_sink, write_frame
@@ -164,7 +164,7 @@ def test_two_sinks_of_one_output_write_whole_outputs(tmp_path: Path, name: str) 
 
 
 def test_a_part_of_another_process_with_this_number_is_swept_and_our_own_stays(tmp_path: Path) -> None:
-    target, own = tmp_path / "out.csv", beside(tmp_path / "out.csv")
+    target, own = tmp_path / "out.csv", hidden_part_path(tmp_path / "out.csv")
     here = f".out.csv.{os.getpid()}"
     gone = [tmp_path / name for name in (f"{here}.part", f"{here}.ffffff-1.part", ".out.csv.999999999.ffffff-a.part")]
     kept = [own, tmp_path / f".out.csv.{os.getppid()}.ffffff-1.part", tmp_path / f"{here}.notes.part"]

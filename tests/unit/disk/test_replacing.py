@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from sentiscore import features, score_file
 from sentiscore.cli.main import cli
 from sentiscore.disk.durable import write_text
-from sentiscore.disk.permission import check_place
+from sentiscore.disk.permission import check_file_target
 from sentiscore.errors import OutputError
 from sentiscore.nightly.update_daily import update_daily
 from sentiscore.scoring.journal import Journal
@@ -98,7 +98,7 @@ def no_file(request: pytest.FixtureRequest, news: Path) -> Iterator[Path]:
 
 def test_what_is_no_file_is_refused_and_stays(no_file: Path) -> None:
     with pytest.raises(OutputError, match=r"is (a pipe|a device|a socket)|would be a stream"):
-        check_place(no_file)
+        check_file_target(no_file)
     if not no_file.is_relative_to("/dev"):  # where it would do harm if it were not refused
         with pytest.raises(OutputError):
             write_text(no_file, "text")

@@ -68,7 +68,7 @@ def test_where_there_is_no_thread_the_calls_are_made_here(monkeypatch: pytest.Mo
     def refuse(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(sentiscore.threads._State, "pool", sentiscore.threads._Pool())
+    monkeypatch.setattr(sentiscore.threads._Threads, "pool", sentiscore.threads._Pool())
     monkeypatch.setattr(threading.Thread, "start", refuse)
     here = threading.get_ident()
     assert on_cores(lambda i: (i, threading.get_ident()), range(5)) == [(i, here) for i in range(5)]

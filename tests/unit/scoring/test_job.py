@@ -322,10 +322,10 @@ def test_places_are_compared_in_as_many_steps_as_there_are_files(
     monkeypatch.setattr(module, "real", counted)
     monkeypatch.setattr(Path, "is_relative_to", compared)
     plans = [
-        SimpleNamespace(sources=[SimpleNamespace(path=tmp_path / f"{i}.csv")], places=[tmp_path / f"{i}.parquet"])
+        SimpleNamespace(sources=[SimpleNamespace(path=tmp_path / f"{i}.csv")], targets=[tmp_path / f"{i}.parquet"])
         for i in range(500)
     ]
-    module.check_places(plans)  # type: ignore[arg-type]
+    module.check_targets(plans)  # type: ignore[arg-type]
     assert steps[0] <= 2 * 500
 
 
@@ -333,9 +333,9 @@ def test_places_are_compared_in_as_many_steps_as_there_are_files(
 def test_an_output_that_is_holds_or_lies_in_a_source_or_another_output_is_refused(tmp_path: Path, place: str) -> None:
     from types import SimpleNamespace
 
-    from sentiscore.scoring.plan import check_places
+    from sentiscore.scoring.plan import check_targets
 
     source = SimpleNamespace(path=tmp_path / "in" / "news.csv")
-    plans = [SimpleNamespace(sources=[source], places=[tmp_path / "out.parquet", tmp_path / place])]
+    plans = [SimpleNamespace(sources=[source], targets=[tmp_path / "out.parquet", tmp_path / place])]
     with pytest.raises(OutputError, match="elsewhere in this job"):
-        check_places(plans)  # type: ignore[arg-type]
+        check_targets(plans)  # type: ignore[arg-type]

@@ -145,7 +145,7 @@ def test_what_is_finished_is_not_in_place_yet(tmp_path: Path, ending: str) -> No
         with pytest.raises(RuntimeError, match="not open"):
             sink.write(ROWS)
         sink.sidecar = "{}"
-        sink.place()
+        sink.publish()
         assert read_table(path).equals(ROWS)
     assert sink.sha256 == hash_output(path)
     assert sidecar_path(path).read_text() == "{}"
@@ -159,7 +159,7 @@ def test_what_is_in_place_stays_when_something_else_goes_wrong(tmp_path: Path) -
             for sink in one, other:
                 sink.write(ROWS)
                 sink.finish()
-            one.place()
+            one.publish()
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -173,7 +173,7 @@ def test_steps_in_the_wrong_order_are_a_fault_of_the_caller(tmp_path: Path) -> N
     with open_sink(tmp_path / "a.csv") as sink:
         sink.write(ROWS)
         with pytest.raises(RuntimeError, match="not finished"):
-            sink.place()
+            sink.publish()
 
 
 def test_metadata_is_in_a_parquet_file_also_if_it_is_known_late(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ ROWS = pl.DataFrame({"text": ["up", None, ""], "n": ["1", "2", "3"]})
 def at_a_known_name(monkeypatch: pytest.MonkeyPatch, target: Path) -> Path:
     """The hidden file in which the target will be written, had somebody guessed its name."""
     monkeypatch.setattr(parts, "_NUMBERS", itertools.repeat(7))
-    return parts.beside(target)
+    return parts.hidden_part_path(target)
 
 
 def names_in(folder: Path) -> list[str]:

@@ -130,6 +130,6 @@ def test_the_command_that_converts_a_file_makes_one_that_is_read(
 def test_bytes_in_a_parquet_file_get_no_advice_about_the_encoding_of_a_csv() -> None:
     damage = Damage()
     damage.add(pl.Series([["text"]]))
-    told = damage.told(CsvDialect(), {}, text_col="text", entity_col=None)
+    told = damage.warning(CsvDialect(), {}, text_col="text", entity_col=None)
     assert "--encoding" not in told
     assert told.endswith("Write those columns again as text.")
