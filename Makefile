@@ -31,7 +31,7 @@ test-rest: $(INSTALLED)  ## what test-all runs and test does not
 docs: $(INSTALLED)  ## the reference is what --help says, links lead somewhere, and every example of the docs runs
 	$(PYTEST) -m '' tests/unit/docs tests/unit/cli/test_reference.py tests/integration/test_docs.py
 
-matrix: $(INSTALLED)  ## the fast tests with the lowest and the newest versions allowed, on each Python found; options in MATRIX
+matrix: $(INSTALLED)  ## a quick part of the tests with the lowest and the newest versions allowed, on each Python found; options in MATRIX
 	$(BIN)/python -m tests.matrix $(MATRIX)
 
 fuzz: $(INSTALLED)  ## 10,400 generated and damaged files of every kind; a share of them is in the tests

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import polars as pl
 
 from sentiscore import forks
-from sentiscore.errors import ValidationError
+from sentiscore.errors import InputError, ValidationError
 from sentiscore.labels import (
     BAD_STATUSES,
     CLASSES,
@@ -91,7 +91,8 @@ class Contract:
 
 def probabilities_sum_to_one(names: Collection[str]) -> pl.Expr:
     """Where there are probabilities, they form a distribution."""
-    total = pl.sum_horizontal([name for name in (P_NEGATIVE, P_NEUTRAL, P_POSITIVE) if name in names])
+    present = [pl.col(name) for name in (P_NEGATIVE, P_NEUTRAL, P_POSITIVE) if name in names]
+    total = pl.sum_horizontal(present or pl.lit(0.0))  # polars has no sum of no columns
     return pl.col(SENTIMENT).is_null() | ((total - 1).abs() < _ROUNDING)
 
 
@@ -210,6 +211,15 @@ class _Rule(NamedTuple):
     failing: pl.Expr | int
 
 
+def check_frame(frame: object, what: str) -> None:
+    """Raise an InputError unless this is a polars DataFrame; the message begins with `what`."""
+    forks.check()
+    if not isinstance(frame, pl.DataFrame):
+        kind = f"{type(frame).__module__.partition('.')[0]}.{type(frame).__name__}"
+        how = "collect() it." if isinstance(frame, pl.LazyFrame) else "A pandas frame becomes one with pl.from_pandas."
+        raise InputError(f"{what} must be a polars DataFrame, and is a {kind}.", how)
+
+
 def check(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """Return the frame itself if it fulfils the contract.
 
@@ -218,9 +228,10 @@ def check(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
         contract: `SCORED_ROWS` or `DAILY_FEATURES`.
 
     Raises:
+        InputError: It is not a polars DataFrame.
         ValidationError: It does not; the message names each failing check and counts its rows.
     """
-    forks.check()
+    check_frame(frame, "The frame")
     rules = list(_rules(frame, contract))
     if _is_sound(frame, rules):
         return frame

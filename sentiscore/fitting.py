@@ -1,10 +1,12 @@
 """Converts a value from Python, TOML or JSON to the value that a type and its rules require."""
 
 import math
+import os
 import types
 import typing
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,20 +93,26 @@ def _fitted_to_one(kinds: tuple[Any, ...], value: Any, rules: Mapping[str, Any])
 
 
 def _read(kind: Any, value: Any) -> Any:
-    """Convert a single value, of its own type or as TOML and JSON write it; one that cannot be read stays as it is."""
-    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError as error:  # a whole number may have any number of digits
-            raise UnfitError(value, "a number of at most 308 digits") from error
+    """Convert a single value, of its own type, of numpy's, or as TOML and JSON write it; others stay as they are."""
+    if kind in (int, float):
+        return _number(kind, value)
+    if kind is Path and isinstance(value, str | os.PathLike) and not isinstance(value, Path):
+        return local_path(value)  # type: ignore[arg-type] # accepts any path-like object
     if not isinstance(value, str):
         return value
-    if kind is Path:
-        return local_path(value)
     try:
         return parse_duration(value, "") if kind is timedelta else kind.fromisoformat(value) if kind in _DAYS else value
     except (ValueError, InputError):
         return value
+
+
+def _number(kind: Any, value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, Integral if kind is int else Real):
+        return value
+    try:
+        return kind(value)
+    except OverflowError as error:  # a whole number may have any number of digits
+        raise UnfitError(value, "a number of at most 308 digits") from error
 
 
 def _checked(kind: Any, value: Any, rules: Mapping[str, Any]) -> Any:

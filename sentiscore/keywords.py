@@ -34,3 +34,19 @@ def keywords_and_object(what: str, given: object, keywords: Iterable[str]) -> In
         f"{what} is a {kind} here, so {' and '.join(keywords)} cannot be given beside it.",
         f"Put everything into the {kind}, or give keywords alone.",
     )
+
+
+def check_object(what: str, given: object, kind: type) -> None:
+    """Raise an InputError if what was given as an argument is not the object that belongs there.
+
+    Args:
+        what: The argument.
+        given: What was given.
+        kind: The class of the object.
+    """
+    if not isinstance(given, kind):
+        way = f"{kind.__name__}.from_dict makes one of a dict" if isinstance(given, dict) else "Make one"
+        raise InputError(
+            f"{what} is of the type {type(given).__name__}, not {kind.__name__}.",
+            f"{way}; or give its fields as keywords.",
+        )

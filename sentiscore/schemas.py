@@ -5,17 +5,19 @@ takes more than a second and needs the extra `validate`.
 """
 
 from collections.abc import Callable, Collection
-from typing import Annotated, Optional
+from typing import Annotated, Final, Optional
 
 import polars as pl
 
-from sentiscore import contracts, forks
+from sentiscore import contracts
 from sentiscore.errors import import_extra
 from sentiscore.labels import CLASSES, STATUSES
 
 import_extra("pandera.polars", "validate")
 
 import pandera.polars as pa  # noqa: E402 - a missing extra is an error that names it
+
+_CONTRACTS: Final = {contract.name: contract for contract in (contracts.SCORED_ROWS, contracts.DAILY_FEATURES)}
 
 
 def _in_rows(data: pa.PolarsData, rule: Callable[[Collection[str]], pl.Expr]) -> pl.LazyFrame:
@@ -119,9 +121,10 @@ def validate(frame: pl.DataFrame, model: type[pa.DataFrameModel]) -> pl.DataFram
         model: `ScoredRows` or `DailyFeatures`.
 
     Raises:
+        InputError: It is not a polars DataFrame.
         ValidationError: It does not; the message names each failing check and counts its rows.
     """
-    forks.check()
+    contracts.check_frame(frame, "The frame")
     try:
         model.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
@@ -130,4 +133,7 @@ def validate(frame: pl.DataFrame, model: type[pa.DataFrameModel]) -> pl.DataFram
             (None if column == model.__name__ else column, check, rows) for column, check, rows in cases.rows()
         ]
         raise contracts.refusal(model.__name__, failures) from error
+    except (pl.exceptions.PolarsError, TypeError):  # it fails, and pandera cannot write down some of its values
+        contracts.check(frame, _CONTRACTS[model.__name__])
+        raise
     return frame

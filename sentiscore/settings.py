@@ -114,6 +114,11 @@ class Settings:
         """
         try:
             return tomllib.loads(local_path(path).read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise cls.error(
+                f"The {cls.what} {path} cannot be read: there is no such file.",
+                "Check the path; it is taken relative to this folder.",
+            ) from error
         except (OSError, ValueError) as error:  # not UTF-8, not TOML, or a number with thousands of digits
             raise cls.error(f"The {cls.what} {path} cannot be read: {error}.", cls.hint) from error
 

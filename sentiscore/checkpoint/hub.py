@@ -34,7 +34,8 @@ def fetch(model: str, revision: str | None = None, *, must_be_pinned: bool, ask_
         raise CheckpointError(
             f"The hub model {model!r} needs a fixed commit, and none is recorded for it here: {what}.",
             f"Record it once: {command(model, revision)}\n"
-            "or name the commit, all 40 digits of it, with --revision (revision).",
+            "or name the commit, all 40 digits of it, with --revision (revision).\n"
+            f"If a folder is meant: there is none at {model}.",
         )
     return download(model, commit or revision)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sentiscore.cli.options import PATH
 from sentiscore.cli.show import line, pairs
 from sentiscore.units import parse_size, write_size
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from sentiscore.scoring.upkeep import Pruned, StoreInfo
 
-_FOLDER = click.argument("folder", type=click.Path(path_type=Path))
+_FOLDER = click.argument("folder", type=PATH)
 
 
 @click.group("cache", short_help="Look into a store of answers, or make it smaller.")

@@ -4,12 +4,15 @@ from pathlib import Path
 
 import click
 
+from sentiscore.cli.options import PATH
+
 
 @click.command("demo", short_help="Score the sample news and show the result.")
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=PATH,
+    metavar="DIRECTORY",
     default="demo",
     show_default=True,
     help="The folder for the results.",

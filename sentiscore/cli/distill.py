@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     "--student",
     "student_file",
     required=True,
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     help="Settings as TOML: a recipe with its [[sets]], and the tables [student], [distill] and [augment].",
 )
 @click.option(
     "--texts",
     "text_files",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     help="Texts without labels, beside those of the sets: csv, tsv, parquet or jsonl. May be given several times.",
 )
 @click.option("--text-col", default="text", show_default=True, help="The column of texts in those files.")
 @options.csv
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder to make.")
+@click.option("-o", "--output", required=True, type=options.PATH, help="The folder to make.")
 @click.option(
     "--soft-labels",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     help="Where the teachers' answers are kept, by a hash of each text. What is there is not asked again; if all is, "
     "no teacher is needed.  [default: OUTPUT.soft.parquet]",
 )

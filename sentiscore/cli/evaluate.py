@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option(
     "--eval-file",
     "eval_files",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     multiple=True,
     help="Labelled rows: tsv, csv, parquet or jsonl. May be given several times.  [default: SST-2's validation rows "
     "from the hub]",
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 @click.option(
     "--sets",
     "sets_file",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     help="Labelled rows whose files differ in their columns: the validation rows of each [[sets]] table of a recipe.",
 )
-@click.option("--train-file", type=click.Path(path_type=Path), help="Rows to fit the TF-IDF baseline on.")
+@click.option("--train-file", type=options.PATH, help="Rows to fit the TF-IDF baseline on.")
 @click.option("--text-col", default="sentence", show_default=True, help="The column of texts in those files.")
 @click.option("--label-col", default="label", show_default=True, help="The column of labels in those files.")
 @click.option(
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 @options.DTYPE
 @click.option("--resamples", type=click.IntRange(min=10), default=500, show_default=True, help="Bootstrap draws.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the draws.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures there as JSON.")
-@click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a report with plots there.")
+@click.option("--json", "json_file", type=options.PATH, help="Write the figures there as JSON.")
+@click.option("--html", "html_file", type=options.PATH, help="Write a report with plots there.")
 def command(
     model: str,
     eval_files: tuple[Path, ...],

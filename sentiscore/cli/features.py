@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 @click.command("features", short_help="Make daily features of scored rows.")
-@click.argument("scored", type=click.Path(path_type=Path))
+@click.argument("scored", type=options.PATH)
 @click.option("--time-col", required=True, metavar="NAME", help=options.TIME_COL)
 @click.option("--entity-col", metavar="NAME", help=options.ENTITY_COL)
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     help="A .parquet, .csv or .ndjson file.  [default: NAME.daily.parquet beside the input]",
 )
 @click.option("--text-col", metavar="NAME", help="The column of texts: counts distinct ones, and tells repeats.")
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--update",
     "daily",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     metavar="DAILY",
     help="Add the rows to this daily file, or make it, up to now; what it has published does not change.",
 )

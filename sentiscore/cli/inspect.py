@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sentiscore.cli.options import PATH
+
 if TYPE_CHECKING:
     from sentiscore.tables.inspection import Inspection
     from sentiscore.tables.provenance import ModelFacts, Provenance
@@ -14,7 +16,7 @@ _MOST_SOURCES = 5
 
 
 @click.command("inspect", short_help="Tell how an output was made, and whether it was changed since.")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="All of it, as JSON.")
 def command(file: Path, as_json: bool) -> None:
     """Tell what an output of sentiscore was made of: model, options, sources, version and job key.

@@ -39,11 +39,11 @@ def _thresholds(_ctx: click.Context, _param: click.Parameter, values: tuple[str,
     epilog="The exit code is 0 where nothing alarms, 3 where a check alarms, 1 where the files cannot be compared, and "
     "2 where the command was mistyped.",
 )
-@click.argument("scored", type=click.Path(path_type=Path))
+@click.argument("scored", type=options.PATH)
 @click.option(
     "--reference",
     "references",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     required=True,
     multiple=True,
     metavar="SCORED",
@@ -74,7 +74,7 @@ def _thresholds(_ctx: click.Context, _param: click.Parameter, values: tuple[str,
 @click.option(
     "--json",
     "json_file",
-    type=click.Path(path_type=Path, allow_dash=True),
+    type=click.Path(path_type=Path, allow_dash=True, readable=False),
     metavar="FILE|-",
     help="Write the report there as JSON too; - writes it to stdout, in place of the table.",
 )

@@ -42,6 +42,9 @@ def with_options(options: Sequence[Decorator], function: Command) -> Command:
     return function
 
 
+PATH: Final = click.Path(path_type=Path, readable=False)
+"""A path, which the library looks at: click would take a file that may not be read for a mistyped option."""
+
 DEVICE: Final = click.option(
     "--device",
     default="auto",
@@ -139,7 +142,7 @@ _DAILY: Final = (
     click.option(
         "--config",
         "config_file",
-        type=click.Path(path_type=Path),
+        type=PATH,
         help="A TOML file with these and all other settings of the daily features.",
     ),
     *_TIMES,

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
+from sentiscore.cli.options import PATH
+
 _LIMIT = 100  # features.plot.MOST_ENTITIES, importing it would load polars; a test compares the two
 
 
 @click.command("plot", short_help="Draw daily features as a page of interactive charts.")
-@click.argument("daily", type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="The page.  [default: NAME.html beside the input]"
-)
+@click.argument("daily", type=PATH)
+@click.option("-o", "--output", type=PATH, help="The page.  [default: NAME.html beside the input]")
 @click.option(
     "--entity",
     "entities",

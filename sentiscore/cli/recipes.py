@@ -18,13 +18,11 @@ _FILES = (
     click.option(
         "--recipe",
         "recipe_file",
-        type=click.Path(path_type=Path),
+        type=options.PATH,
         help="Settings as TOML, such as pipelines/configs/reference.toml.  [default: the tuned recipe]",
     ),
-    click.option("--train-file", type=click.Path(path_type=Path), help="Rows to learn from: tsv, csv, parquet, jsonl."),
-    click.option(
-        "--eval-file", type=click.Path(path_type=Path), help="Rows to choose the best state by and calibrate on."
-    ),
+    click.option("--train-file", type=options.PATH, help="Rows to learn from: tsv, csv, parquet, jsonl."),
+    click.option("--eval-file", type=options.PATH, help="Rows to choose the best state by and calibrate on."),
     click.option("--text-col", default="sentence", show_default=True, help="The column of texts in those files."),
     click.option("--label-col", default="label", show_default=True, help="The column of labels in those files."),
     options.LABELS,

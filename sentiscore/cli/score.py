@@ -1,7 +1,6 @@
 """`sentiscore score`: a text column of files -> scored rows, and daily features."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -91,7 +90,7 @@ def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -
 )
 @click.option(
     "--cache",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     metavar="FOLDER",
     help="Keep the answers there, and score only texts that are not known there yet.",
 )
@@ -124,7 +123,7 @@ def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -
 @click.option("--entity-col", metavar="NAME", help=options.ENTITY_COL)
 @click.option(
     "--daily",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     help="Where the daily features go.  [default: NAME.daily.parquet beside the input or the output]",
 )
 @options.daily("time_col", "entity_col", output="daily")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("train", short_help="Fine-tune a classifier on labelled rows.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The folder to make.  [default: runs/BASE-DATA]")
+@click.option("-o", "--output", type=options.PATH, help="The folder to make.  [default: runs/BASE-DATA]")
 @recipes.files
 @click.option("--resume", is_flag=True, help="Take up a run that was stopped, from its last saved state.")
 @options.DEVICE

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("tune", short_help="Search for the recipe that does best on labelled rows.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The folder to make.  [default: runs/tune-BASE]")
+@click.option("-o", "--output", type=options.PATH, help="The folder to make.  [default: runs/tune-BASE]")
 @recipes.files
 @click.option(
     "--trials",

@@ -10,6 +10,7 @@ from sentiscore.disk.permission import check_file_target
 from sentiscore.errors import OutputError, import_extra
 from sentiscore.evaluation.evaluate import Report
 from sentiscore.evaluation.html import to_html
+from sentiscore.local import local_path
 
 
 def check_reports(json_file: Path | None, html_file: Path | None, read: Sequence[Path]) -> None:
@@ -38,7 +39,7 @@ def check_reports(json_file: Path | None, html_file: Path | None, read: Sequence
         import_extra("matplotlib", "plots")
 
 
-def write_reports(reports: Sequence[Report], json_file: Path | None, html_file: Path | None) -> list[Path]:
+def write_reports(reports: Sequence[Report], json_file: str | Path | None, html_file: str | Path | None) -> list[Path]:
     """Write the files that were asked for.
 
     Args:
@@ -54,9 +55,9 @@ def write_reports(reports: Sequence[Report], json_file: Path | None, html_file: 
     """
     written = []
     if json_file is not None:
-        write_text(json_file, json.dumps([report.to_dict() for report in reports], indent=2) + "\n")
-        written.append(json_file)
+        written.append(local_path(json_file, OutputError))
+        write_text(written[-1], json.dumps([report.to_dict() for report in reports], indent=2) + "\n")
     if html_file is not None:
-        write_text(html_file, to_html(reports))
-        written.append(html_file)
+        written.append(local_path(html_file, OutputError))
+        write_text(written[-1], to_html(reports))
     return written

@@ -4,9 +4,9 @@ from datetime import datetime
 
 import polars as pl
 
+from sentiscore.contracts import check_frame
 from sentiscore.features.config import DailyConfig
 from sentiscore.features.daily_sums import DailySums
-from sentiscore.features.grid import check_frame
 from sentiscore.features.request import DailyRequest
 from sentiscore.features.sessions import Calendar
 

@@ -12,12 +12,12 @@ from typing import Final, NamedTuple, Unpack
 import polars as pl
 
 from sentiscore import contracts, forks
+from sentiscore.contracts import check_frame
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.features.columns import daily_columns
 from sentiscore.features.daily_counts import Counts
 from sentiscore.features.daily_grid import ends, grid_of, spans_apart, within
 from sentiscore.features.entities import check_separator, notes_on
-from sentiscore.features.grid import check_frame
 from sentiscore.features.ids import read_ids, story_keys
 from sentiscore.features.midnights import Midnights, settle
 from sentiscore.features.placing import Placed, ScoredColumns, entities_of, place, zones_of

@@ -27,7 +27,7 @@ _AHEAD: Final = timedelta(days=400)
 
 _MARGIN: Final = timedelta(days=14)
 _TABLE: Final = f"a file of sessions with the columns ds, open and close ({READABLE})"
-_UNFIT_PANDAS: Final = 3
+_UNFIT_PANDAS: Final = (3, 1)
 """The first version of pandas under which exchange_calendars 4.13 fails for some calendars."""
 
 
@@ -131,7 +131,7 @@ def _wrong_days(calendar: Any, sessions: pl.DataFrame) -> npt.NDArray[np.datetim
 def _with_special_weeks(calendar: Any, sessions: pl.DataFrame) -> pl.DataFrame:
     """The sessions of a calendar, those of its special weeks made again.
 
-    The library composes special weeks of several rules, which pandas 3 passes over without a word. Each span is made
+    The library composes special weeks of several rules, which pandas 3.1 passes over without a word. Each span is made
     here with its own days of the week as the only rule, which every pandas follows.
     """
     for first, last, weekdays in _special_weeks(calendar, sessions):
@@ -160,9 +160,9 @@ def _translated(code: str) -> Iterator[None]:
 def _unfit(code: str, fault: str) -> InputError:
     """The error for a calendar that the library cannot make here."""
     pandas, library = version("pandas"), version("exchange_calendars")
-    older = int(pandas.split(".", maxsplit=1)[0]) >= _UNFIT_PANDAS
+    older = tuple(int(part) for part in pandas.split(".")[:2]) >= _UNFIT_PANDAS
     return InputError(
         f"The calendar {code!r} cannot be made: exchange_calendars {library} {fault} with pandas {pandas}.",
-        ("Install an older pandas: pip install 'pandas<3'. Or give" if older else "Give")
+        ("Install an older pandas: pip install 'pandas<3.1'. Or give" if older else "Give")
         + f" {_TABLE} as the calendar.",
     )

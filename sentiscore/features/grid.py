@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from sentiscore import forks
+from sentiscore.contracts import check_frame
 from sentiscore.errors import InputError
 from sentiscore.tables.exact import series_of
 
@@ -22,15 +22,6 @@ KEYS: Final = (ID, DS, SESSION, AVAILABLE_AT)
 
 TEXT: Final = (pl.String, pl.Categorical, pl.Enum)
 _MAKE: Final = "Give the frame that features.daily made, whole: pick rows out after this step, not before it."
-
-
-def check_frame(frame: object, what: str) -> None:
-    """Raise an InputError if something is no polars frame; `what` it should be begins the message."""
-    forks.check()
-    if not isinstance(frame, pl.DataFrame):
-        kind = f"{type(frame).__module__.partition('.')[0]}.{type(frame).__name__}"
-        how = "collect() it." if isinstance(frame, pl.LazyFrame) else "A pandas frame becomes one with pl.from_pandas."
-        raise InputError(f"{what} must be a polars DataFrame, and is a {kind}.", how)
 
 
 def whole_numbers(given: Any) -> list[int] | None:

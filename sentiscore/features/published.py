@@ -6,8 +6,8 @@ from typing import Final
 
 import polars as pl
 
+from sentiscore.contracts import check_frame
 from sentiscore.errors import InputError
-from sentiscore.features.grid import check_frame
 from sentiscore.features.record import AS_OF, KEY, PLACE, REVISED_AT, SCHEMA, joined, updates
 from sentiscore.features.times import parse_instant, write_instant
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, TypedDict, Unpack
 from sentiscore.errors import InputError
 from sentiscore.features.config import DailyConfig
 from sentiscore.features.sessions import Calendar
-from sentiscore.keywords import check_keywords, keywords_and_object
+from sentiscore.keywords import check_keywords, check_object, keywords_and_object
 from sentiscore.settings import Settings
 
 
@@ -102,7 +102,7 @@ def one_request(function: str, request: DailyRequest | None, flat: Mapping[str, 
         flat: The keywords.
 
     Raises:
-        InputError: It was passed both ways.
+        InputError: It was passed both ways, or is another kind of object.
         TypeError: A keyword does not exist, or there is neither an object nor `time_col`.
     """
     check_keywords(function, flat, DailyKeywords.__annotations__)
@@ -110,6 +110,7 @@ def one_request(function: str, request: DailyRequest | None, flat: Mapping[str, 
         if "time_col" not in flat:
             raise TypeError(f"{function}() missing 1 required keyword-only argument: 'time_col'")
         return DailyRequest.of(**flat)
+    check_object("request", request, DailyRequest)
     if flat:
         raise keywords_and_object("request", request, flat)
     return request

@@ -7,8 +7,9 @@ from typing import Final, Literal
 
 import polars as pl
 
+from sentiscore.contracts import check_frame
 from sentiscore.errors import InputError, SentiscoreWarning
-from sentiscore.features.grid import AVAILABLE_AT, DS, ID, check_columns, check_frame, feature_columns, plain_ids
+from sentiscore.features.grid import AVAILABLE_AT, DS, ID, check_columns, feature_columns, plain_ids
 from sentiscore.features.zones import UTC, check_zone
 from sentiscore.tables.exact import name_of, series_of
 

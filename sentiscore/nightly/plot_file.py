@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from sentiscore.disk.durable import write_text
 from sentiscore.disk.permission import check_file_target
@@ -10,6 +11,8 @@ from sentiscore.errors import OutputError, import_extra
 from sentiscore.features.plot import MOST_ENTITIES, check_columns, draw, needed_columns
 from sentiscore.local import local_path
 from sentiscore.tables import open_source, read_table
+
+_ENDINGS: Final = (".html", ".htm")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def plot_file(
 
     Raises:
         InputError: The file is not of daily features, or has no such entity or column.
-        OutputError: The page cannot be written.
+        OutputError: The page cannot be written, or its name is not one of a page.
         MissingExtraError: plotly is not installed.
     """
     source = open_source(daily)
@@ -62,6 +65,8 @@ def plot_file(
     if target.resolve() == source.path.resolve():
         raise OutputError(f"{target} is the file that is read.", "Choose another place with --output.")
     check_file_target(target)
+    if target.suffix.lower() not in _ENDINGS:
+        raise OutputError(f"{target} does not end as a page does.", f"Use one of: {', '.join(_ENDINGS)}.")
     import_extra("plotly.offline", "plots")
     names = list(source.schema)
     check_columns(names, column)

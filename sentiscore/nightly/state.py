@@ -1,9 +1,10 @@
 """What an update needs of the rows before it: the sums of a daily file, in a file beside it.
 
 X.parquet has X.state.parquet beside it, and X.revisions.parquet once published rows were changed. An update writes the
-new daily file and the new revisions under names of their own, then replaces the state, then the other two, in one
-rename each. The state knows the sha256 of the daily file that it belongs to, of the one before, and of new revisions,
-so that files that do not fit are noticed, and an update that was stopped after the state was there can be finished.
+new daily file and the new revisions under names of their own, then replaces the state, then the revisions, the sidecar
+and last the daily file, in one rename each. The state knows the sha256 of the daily file that it belongs to, of the one
+before, and of new revisions, so that files that do not fit are noticed, and an update that was stopped after the state
+was there can be finished.
 """
 
 import hashlib

@@ -69,6 +69,8 @@ def look_before(
     shas, old = _shas(target), _read_daily(target, command)
     if anew:
         check_state_target(target)
+        if _finish_unless_unfit(target, hint):  # or its record would speak of an update that never was
+            shas, old = _shas(target), _read_daily(target, command)
     if anew or (old is None and not state_path(target).exists()):
         return Before(shas, old, None)
     state = read_state(target, hint)
@@ -109,32 +111,56 @@ def _finish_stopped(target: Path, state: State, source: Source, hint: str, *, id
     Raises:
         InputError: The sums are not those of the daily file; or the one that was finished now is this one.
     """
-    found = sha256(target)
-    if found == state.daily:
+    if sha256(target) == state.daily:
         return False
-    if found != state.before or sha256(next_path(target)) != state.daily:
+    if not _is_stopped(target, state):
         raise InputError(
             f"{target} and {state_path(target).name} do not belong together: one of them was changed, or an update was "
             "stopped halfway.",
             f"Bring both back from a backup. Or: {hint}",
         )
     finish(target, state)
-    last = state.sources[-1]
-    told = f"The update before this one was stopped before its end; it has been finished now, with {last['file']}."
-    if not ids and last["sha256"] == hash_output(source.path):
+    told = _told_of(state)
+    if not ids and state.sources[-1]["sha256"] == hash_output(source.path):
         raise InputError(told, "These are its rows, so there is nothing left to do.")
     warnings.warn(told, SentiscoreWarning, stacklevel=4)
     return True
 
 
+def _finish_unless_unfit(target: Path, hint: str) -> bool:
+    """Finish an update that was stopped before a file that is made from all rows; whether there was one."""
+    try:
+        state = read_state(target, hint)
+    except InputError:  # missing or damaged: the file is made without it
+        return False
+    if not _is_stopped(target, state):
+        return False
+    finish(target, state)
+    warnings.warn(_told_of(state), SentiscoreWarning, stacklevel=4)
+    return True
+
+
+def _is_stopped(target: Path, state: State) -> bool:
+    """Whether the daily file that a state was written for waits to take its place."""
+    return sha256(target) == state.before != state.daily == sha256(next_path(target))
+
+
+def _told_of(state: State) -> str:
+    file = state.sources[-1]["file"]
+    return f"The update before this one was stopped before its end; it has been finished now, with {file}."
+
+
 def finish(target: Path, state: State) -> None:
-    """Put in place what the state was written for, as far as that is not done."""
+    """Put in place what the state was written for, as far as that is not done.
+
+    The daily file comes last: while it is not there, the next update knows that this one was stopped.
+    """
     if state.revisions and sha256(next_revisions_path(target)) == state.revisions:
         put_in_place(next_revisions_path(target), revisions_path(target))
-    put_in_place(next_path(target), target)
-    told = held_provenance(target)
+    told = held_provenance(next_path(target))
     if told is not None:  # none if another version of sentiscore began the update
         write_sidecar(target, told, state.daily)
+    put_in_place(next_path(target), target)
 
 
 def told_before(target: Path, before: State) -> Provenance:

@@ -85,11 +85,11 @@ def connect(folder: Path, *, create: bool) -> Connection:
         OutputError: The folder cannot be created or written to.
     """
     path = answers_file(folder)
-    _check_folder(folder, create=create)
-    if not create and not path.exists():
+    there = _check_folder(folder, create=create)
+    if not create and not there:
         raise InputError(f"There is no store of answers in {folder}.", "sentiscore score --cache FOLDER makes one.")
     with translated(path):
-        if path.exists() and not path.is_file():
+        if there and not path.is_file():
             raise _foreign(path)
         uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
         db = sqlite3.connect(
@@ -103,12 +103,14 @@ def connect(folder: Path, *, create: bool) -> Connection:
     return db
 
 
-def _check_folder(folder: Path, *, create: bool) -> None:
+def _check_folder(folder: Path, *, create: bool) -> bool:
+    """Whether there is a database in a folder, which is made where it is missing."""
     try:
         if folder.exists() and not folder.is_dir():
             raise OutputError(f"{folder} is a file, not a folder.", "Name a folder with --cache (cache).")
         if create:
             folder.mkdir(exist_ok=True)
+        return answers_file(folder).exists()
     except FileNotFoundError as error:
         raise OutputError(f"There is no folder {folder.parent}.", f"Make it first: mkdir -p {folder.parent}") from error
     except OSError as error:

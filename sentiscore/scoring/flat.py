@@ -1,5 +1,6 @@
 """Converts the keywords of `score_file` to the objects whose fields they are."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from sentiscore.errors import InputError
 from sentiscore.features import DailyConfig, DailyRequest
 from sentiscore.features.request import request_or_none
 from sentiscore.features.sessions import Calendar
-from sentiscore.keywords import keywords_and_object
+from sentiscore.keywords import check_object, keywords_and_object
 from sentiscore.scoring.events import Event, OnEvent, OnPhase, OnProgress, OnWindow, PhaseBegun, RowsDone, WindowDone
 from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
 from sentiscore.scoring.scorer import Scorer
@@ -93,10 +94,11 @@ def rows_of(rows: RowOptions | None, flat: Mapping[str, Any]) -> RowOptions:
     """The requested rows.
 
     Raises:
-        InputError: There are both an object and keywords, or a value is invalid.
+        InputError: There are both an object and keywords, the object is of another kind, or a value is invalid.
     """
     given = _of(_ROWS, flat)
     if rows is not None:
+        check_object("rows", rows, RowOptions)
         _check_alone("rows", rows, given)
         return rows
     dialect = {name: given.pop(name) for name in _DIALECT if name in given}
@@ -107,10 +109,11 @@ def run_of(run: RunOptions | None, flat: Mapping[str, Any]) -> RunOptions:
     """The resources that the job may use.
 
     Raises:
-        InputError: There are both an object and keywords, or a value has the wrong type.
+        InputError: There are both an object and keywords, or the object or a value has the wrong type.
     """
     given = _of(_RUN, flat)
     if run is not None:
+        check_object("run", run, RunOptions)
         _check_alone("run", run, given)
         return run
     return RunOptions(**given)
@@ -130,6 +133,9 @@ def daily_of(
         request = daily
         _check_alone("daily", daily, given)
     else:
+        place: object = daily
+        if not isinstance(place, str | os.PathLike | None):
+            check_object("daily", place, DailyRequest)
         found = request_or_none({**given, "output": daily})
         if found is None:
             return None

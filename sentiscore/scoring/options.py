@@ -2,16 +2,22 @@
 
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from sentiscore import labels as names
 from sentiscore.errors import InputError
 from sentiscore.keywords import keywords_and_object
-from sentiscore.settings import Settings
+from sentiscore.settings import Settings, setting
 from sentiscore.tables.dialect import CsvDialect
 
 DEFAULT_CACHE_BYTES: Final = 1 << 30
 _HINT: Final = "docs/reference/api.md describes each of them."
+
+
+def _device_name(value: Any) -> Any:
+    """A device by its name, also where it is torch's own object."""
+    kind = type(value)
+    return str(value) if (kind.__module__, kind.__qualname__) == ("torch", "device") else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +43,7 @@ class ScorerOptions(Settings):
     hint: ClassVar[str] = _HINT
 
     model: str | Path = "default"
-    device: str = "auto"
+    device: str = setting("auto", form=_device_name)
     dtype: str = "auto"
     revision: str | None = None
     labels: tuple[str, ...] | None = None

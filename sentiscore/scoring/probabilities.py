@@ -53,15 +53,8 @@ def class_logits(logits: Floats, outputs: Sequence[str], temperature: float = 1.
     if len(classes) == len(outputs):
         return logits
     wide = logits.astype(np.float64) / temperature
-    joined = [_log_sum_exp(wide[:, _columns_meaning(outputs, name)]) for name in classes]
+    joined = [np.logaddexp.reduce(wide[:, _columns_meaning(outputs, name)], axis=1) for name in classes]
     return (temperature * np.stack(joined, axis=1)).astype(logits.dtype)
-
-
-def _log_sum_exp(values: Floats) -> Floats:
-    """The log of the sum of exponentials of each row."""
-    largest = values.max(axis=1)
-    result: Floats = largest + np.log(np.exp(values - largest[:, None]).sum(axis=1))
-    return result
 
 
 def _columns_meaning(outputs: Sequence[str], name: str) -> list[int]:

@@ -59,7 +59,7 @@ def inspect(file: str | Path) -> Inspection:
     if found is None:
         raise InputError(
             f"{path} does not say how it was made.",
-            f"Outputs of this version of sentiscore do; one that is no parquet needs {sidecar_path(path).name} beside "
-            "it.",
+            "Scored rows, rows that were set aside and daily features of this version of sentiscore do; a file of them "
+            f"that is no parquet needs {sidecar_path(path).name} beside it.",
         )
     return Inspection(path, found.provenance, found.where, found.intact)

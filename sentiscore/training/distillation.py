@@ -71,7 +71,7 @@ class Distillation(Settings):
         Raises:
             TrainingError: The file is missing, is not TOML, or names a setting that does not exist.
         """
-        raw = cls.read_toml(path)
+        raw = Recipe.read_toml(path)  # what a file without these tables is
         tables = {name: raw.pop(name, {}) for name in ("student", "distill", "augment")}
         return cls(
             recipe=Recipe.from_dict(raw),

@@ -215,6 +215,11 @@ def test_a_report_goes_to_the_home_folder_too(home: Path) -> None:
     assert (home / "report.json").exists()
 
 
+def test_a_report_goes_to_a_place_that_is_text_as_all_files_do(home: Path) -> None:
+    assert write_reports([], "~/report.json", None) == [home / "report.json"]
+    assert (home / "report.json").exists()
+
+
 def test_a_folder_that_is_called_like_the_home_is_taken_at_its_name(home: Path) -> None:
     Path("~").mkdir()
     assert local_path("~/a.csv") == Path("~/a.csv")

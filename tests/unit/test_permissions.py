@@ -1,5 +1,7 @@
 """Places that a user has no rights on."""
 
+import builtins
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -111,6 +113,9 @@ def test_tables_in_a_closed_folder_are_a_clear_error(closed: Path) -> None:
         "tune --train-file a.csv --eval-file a.csv --text-col t --label-col l --base {base} -o {at}/run",
         "train --base {base} --recipe {at}/recipe.toml",
         "score a.csv --text-col t --cache {at}/answers",
+        "score a.csv --text-col t --cache {at}",
+        "cache info {at}",
+        "cache prune {at} --all",
         "cache info {at}/answers",
         "cache prune {at}/answers --all",
         "demo -o {at}/demo",
@@ -125,3 +130,41 @@ def test_no_command_shows_a_traceback_for_a_closed_folder(
     assert done.exit_code == 1, done.output
     assert done.output.startswith("error: ")
     assert closed.name in done.output, done.output
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "features shut.csv --time-col t",
+        "plot shut.csv",
+        "inspect shut.parquet",
+        "monitor shut.csv --reference a.csv",
+        "evaluate --eval-file shut.csv --text-col t --label-col l",
+        "train --train-file shut.csv --eval-file a.csv --text-col t --label-col l --base {base} -o run",
+        "train --recipe shut.toml",
+        "score a.csv --text-col t --time-col t --config shut.toml",
+        "distill --student shut.toml -o small",
+    ],
+)
+def test_a_file_that_may_not_be_read_is_no_mistyped_option(
+    command: str, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.csv", "shut.csv", "shut.parquet", "shut.toml"):
+        Path(name).write_text("t,l\ngood,positive\nbad,negative\n")
+    access, opened = os.access, io.open
+
+    def refusing(file: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(file, str | os.PathLike) and Path(file).stem == "shut":
+            raise PermissionError(13, "Permission denied", str(file))
+        return opened(file, *args, **kwargs)
+
+    monkeypatch.setattr(
+        os, "access", lambda path, *how, **more: Path(path).stem != "shut" and access(path, *how, **more)
+    )
+    monkeypatch.setattr(io, "open", refusing)
+    monkeypatch.setattr(builtins, "open", refusing)
+    done = CliRunner().invoke(cli, command.format(base=tiny_base).split())
+    assert done.exit_code == 1, done.output
+    assert done.output.startswith("error: ")
+    assert "shut" in done.output, done.output

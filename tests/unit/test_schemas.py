@@ -1,7 +1,11 @@
+from datetime import timedelta
+from typing import Any
+
 import polars as pl
 import pytest
 
-from sentiscore.errors import ValidationError
+import sentiscore
+from sentiscore.errors import InputError, ValidationError
 from sentiscore.schemas import ScoredRows, validate
 
 
@@ -51,3 +55,35 @@ def test_the_message_counts_the_rows_that_fail(scored: pl.DataFrame) -> None:
     many = pl.concat([scored.head(1)] * 7).with_columns(label=pl.lit("joy"))
     with pytest.raises(ValidationError, match="7 rows"):
         validate(many, ScoredRows)
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("kind", ["scored", "daily"])
+def test_a_frame_of_other_columns_is_refused_as_any_other(kind: str, *, full: bool) -> None:
+    for frame in (pl.DataFrame(), pl.DataFrame({"headline": ["x"], "sentiment": [0.5]})):
+        with pytest.raises(ValidationError, match="column_in_dataframe"):
+            sentiscore.validate(frame, kind, full=full)
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize(
+    "column",
+    [
+        pl.Series("p_negative", [timedelta(1), None]),
+        pl.Series("p_negative", [object(), None], dtype=pl.Object),
+        pl.Series("label", [object(), None], dtype=pl.Object),
+    ],
+    ids=["length", "object", "object as label"],
+)
+def test_values_that_polars_cannot_write_down_are_refused_by_their_type(
+    scored: pl.DataFrame, column: pl.Series, *, full: bool
+) -> None:
+    with pytest.raises(ValidationError, match=rf"{column.name}: dtype\("):
+        sentiscore.validate(scored.with_columns(column), "scored", full=full)
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("frame", [None, pl.LazyFrame(), {"p_negative": [0.5]}], ids=["nothing", "lazy", "dict"])
+def test_what_is_not_a_polars_frame_is_refused_by_what_it_is(frame: Any, *, full: bool) -> None:
+    with pytest.raises(InputError, match="The frame must be a polars DataFrame, and is a"):
+        sentiscore.validate(frame, "scored", full=full)

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sentiscore.errors import CheckpointError, InputError
@@ -83,6 +84,18 @@ def test_json_and_python_give_one_object_and_it_gives_the_json_back() -> None:
     )
     assert Whole.from_dict(written) == whole
     assert whole.as_dict() == written
+
+
+def test_numbers_of_numpy_and_anything_like_a_path_become_those_of_python() -> None:
+    class Place:
+        def __fspath__(self) -> str:
+            return "somewhere"
+
+    whole = Whole.from_dict({"count": np.int64(7), "figures": {"a": np.float32(0.5)}, "file": Place()})
+    assert whole == Whole(count=7, figures={"a": 0.5}, file=Path("somewhere"))
+    assert [type(value) for value in (whole.count, whole.figures["a"])] == [int, float]
+    with pytest.raises(InputError, match="not of type int"):
+        Whole(count=np.True_)  # type: ignore[arg-type]
 
 
 def test_what_is_left_out_keeps_its_default() -> None:
@@ -168,6 +181,12 @@ def test_settings_that_skip_what_they_do_not_know_take_what_a_later_version_wrot
         rows: int
 
     assert Open.from_dict({"rows": 5, "later": object()}) == Open(rows=5)
+
+
+def test_a_file_that_is_not_there_is_a_matter_of_its_path(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"The whole .*absent.toml cannot be read: there is no such file") as caught:
+        Whole.from_toml(tmp_path / "absent.toml")
+    assert caught.value.hint == "Check the path; it is taken relative to this folder."
 
 
 @pytest.mark.parametrize("content", [b"count = ", b"\xff", b"count = " + b"9" * 5000])

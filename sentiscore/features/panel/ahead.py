@@ -6,8 +6,9 @@ from typing import Final
 
 import polars as pl
 
+from sentiscore.contracts import check_frame
 from sentiscore.errors import InputError
-from sentiscore.features.grid import CALENDAR, DS, ID, SESSION, check_frame, whole_number, whole_numbers
+from sentiscore.features.grid import CALENDAR, DS, ID, SESSION, whole_number, whole_numbers
 from sentiscore.features.sessions import calendar_named
 from sentiscore.tables.exact import exactly
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 import polars as pl
 
 from sentiscore import forks
+from sentiscore.contracts import check_frame
 from sentiscore.errors import MissingExtraError
-from sentiscore.features.grid import DS, ID, check_frame
+from sentiscore.features.grid import DS, ID
 from sentiscore.features.panel.ahead import FutureDays
 from sentiscore.features.panel.frames import Panel, Time, Y, align
 from sentiscore.features.panel.gluonts import FREQ, stand_in_days

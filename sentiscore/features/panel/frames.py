@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 import polars as pl
 
+from sentiscore.contracts import check_frame
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.features.grid import (
     AVAILABLE_AT,
@@ -23,7 +24,6 @@ from sentiscore.features.grid import (
     ID,
     SESSION,
     check_columns,
-    check_frame,
     check_grid,
     feature_columns,
     is_number,

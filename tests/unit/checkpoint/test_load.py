@@ -194,6 +194,7 @@ def test_a_hub_id_without_a_commit_says_which_command_records_one(
     with pytest.raises(CheckpointError, match="needs a fixed commit") as refused:
         load_checkpoint("some/model", revision=revision)
     assert f"sentiscore verify some/model --revision {revision or 'main'} --lock" in refused.value.hint
+    assert refused.value.hint.endswith("If a folder is meant: there is none at some/model.")
 
 
 def test_a_hub_id_that_cannot_be_fetched_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,3 +90,12 @@ def test_daily_features_in_a_csv_are_inert_unless_told_otherwise(tmp_path: Path)
         result = CliRunner().invoke(cli, [*words, *flags])
         assert result.exit_code == 0, result.output
         assert pl.read_csv(tmp_path / "d.csv")["unique_id"].to_list() == [entity]
+
+
+def test_a_file_beside_a_daily_file_is_not_called_an_output_that_says_how_it_was_made(tmp_path: Path) -> None:
+    path = write_frame(pl.DataFrame({"revised_at": [1]}), tmp_path / "daily.revisions.parquet")
+    result = inspect(path)
+    assert result.exit_code == 1
+    assert "does not say how it was made" in result.output
+    assert "Outputs of this version" not in result.output
+    assert "daily features of this version of sentiscore do" in " ".join(result.output.split())

@@ -178,6 +178,19 @@ def test_a_part_of_another_process_with_this_number_is_swept_and_our_own_stays(t
     assert parts._RUN != "ffffff"
 
 
+def test_an_old_link_in_the_place_of_a_part_is_swept_and_what_it_leads_to_stays(tmp_path: Path) -> None:
+    kept = tmp_path / "somewhere" / "kept"
+    kept.parent.mkdir()
+    kept.touch()
+    for number, leads_to in enumerate((kept, kept.parent, tmp_path / "gone"), 999_999_990):
+        link = tmp_path / f".out.csv.{number}.part"
+        link.symlink_to(leads_to)
+        os.utime(link, (0, 0), follow_symlinks=False)
+    sweep(tmp_path / "out.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["somewhere"]
+    assert kept.exists()
+
+
 @pytest.mark.parametrize("write", [a_text, a_pin, soft_labels, a_manifest])
 def test_what_a_crash_left_is_removed_by_whoever_writes_the_file_next(
     tmp_path: Path, write: Callable[[Path], list[Path]]
@@ -201,7 +214,9 @@ def test_what_a_crash_left_of_a_sidecar_is_removed_with_what_it_left_of_the_outp
 
 MAKES_FILES: Final = {
     "checkpoint/tokenizer_files.py",  # for a trial, in a folder that is thrown away
-    "cli/reference.py",  # of the documentation
+    "cli/api_reference.py",  # of the documentation, as are the next two
+    "cli/reference.py",
+    "cli/schemas.py",
     "disk/durable.py",
     "engine/made_tokenizer.py",  # as tokenizer_files
     "training/trainer.py",  # the log, a line at a time

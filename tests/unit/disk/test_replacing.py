@@ -297,7 +297,7 @@ def test_all_that_an_update_writes_is_as_private_as_its_daily_file(news: Path) -
 
 @pytest.mark.parametrize("what", ["plot", "report"])
 def test_pages_and_reports_keep_their_mode(what: str, news: Path) -> None:
-    page = Path("page.out")
+    page = Path("page.html")
     page.write_text("")
     page.chmod(0o600)
     scored_rows(300).write_parquet("s.parquet")

@@ -35,8 +35,9 @@ def library(monkeypatch: pytest.MonkeyPatch, get_calendar: Any) -> None:
     monkeypatch.setitem(sys.modules, "exchange_calendars", SimpleNamespace(errors=xc.errors, get_calendar=get_calendar))
 
 
-UNFIT = {"ASEX", "XBEL", "XBSE", "XCYS", "XTAE"} if pd.__version__ >= "3" else set()
-"""Those that the library cannot make with pandas 3; docs/reference/calendars.md lists them."""
+PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
+UNFIT = {"ASEX", "XBEL", "XBSE", "XCYS", "XTAE"} if PANDAS >= (3, 1) else set()
+"""Those that the library cannot make with pandas 3.1; docs/reference/calendars.md lists them."""
 
 
 @pytest.mark.parametrize("code", spread(sorted(set(CODES) - UNFIT), 8, always=["XNYS", "XLON"]))
@@ -49,7 +50,7 @@ def test_a_code_that_the_library_fails_for_is_refused_with_the_cause_and_the_way
     with pytest.raises(InputError, match=rf"^The calendar '{code}' cannot be made: exchange_calendars ") as caught:
         find_exchange(code)
     assert f"with pandas {pd.__version__}" in caught.value.message
-    assert "pip install 'pandas<3'" in caught.value.hint
+    assert "pip install 'pandas<3.1'" in caught.value.hint
     assert "a file of sessions with the columns ds, open and close" in caught.value.hint
     assert len(str(caught.value)) < 500
 
@@ -66,6 +67,18 @@ def test_whatever_the_library_raises_is_one_short_message(monkeypatch: pytest.Mo
         InputError, match=rf"^The calendar 'XNYS' cannot be made: .* raises {type(fault).__name__} with"
     ):
         find_exchange("XNYS")
+
+
+@pytest.mark.parametrize(
+    ("pandas", "helps"), [("2.3.3", False), ("3.0.6", False), ("3.1.0", True), ("3.10.0", True), ("10.0.0", True)]
+)
+def test_an_older_pandas_is_advised_from_the_first_that_fails_on(
+    monkeypatch: pytest.MonkeyPatch, pandas: str, helps: bool
+) -> None:
+    monkeypatch.setattr(exchanges, "version", {"pandas": pandas, "exchange_calendars": "4.13.2"}.__getitem__)
+    error = exchanges._unfit("XNYS", "raises KeyError")
+    assert f"with pandas {pandas}." in error.message
+    assert ("pip install 'pandas<3.1'" in error.hint) is helps
 
 
 def test_what_it_raises_for_longer_spans_alone_is_a_message_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,7 +166,7 @@ def test_an_update_that_is_finished_later_is_told_too(tmp_path: Path, monkeypatc
     target = tmp_path / "daily.parquet"
     first, second = before_and_after(rows_of(), 20)
     stopped(scored(tmp_path / "a.parquet", first), target, monkeypatch, **NOON)
-    assert not sidecar_path(target).exists()
+    assert not target.exists()
     with pytest.warns(SentiscoreWarning, match="finished now"):
         update_daily(scored(tmp_path / "b.parquet", second), daily=target, **END)
     found = told_of(target)

@@ -53,6 +53,16 @@ def test_the_input_is_never_written_over(tmp_path: Path, daily: pl.DataFrame) ->
     assert read_table(source).equals(daily)
 
 
+def test_a_page_replaces_neither_a_table_nor_a_picture(tmp_path: Path, daily: pl.DataFrame) -> None:
+    source = write_frame(daily, tmp_path / "d.parquet")
+    scored = write_frame(daily, tmp_path / "news.scored.parquet")
+    for name in ("news.scored.parquet", "chart.pdf", "chart"):
+        with pytest.raises(OutputError, match=f"{name} does not end as a page does"):
+            plot_file(source, output=tmp_path / name)
+    assert read_table(scored).equals(daily)
+    assert plot_file(source, output=tmp_path / "P.HTM").output.exists()
+
+
 @pytest.mark.parametrize(("output", "why"), [("gone/p.html", "no folder"), (".", "is a folder")])
 def test_a_place_that_cannot_be_written_is_refused_first(
     tmp_path: Path, daily: pl.DataFrame, output: str, why: str

@@ -227,6 +227,10 @@ def test_sums_that_are_something_else_are_refused(write: Make, target: Path) -> 
         update_daily(write(second), daily=target, **END)
 
 
+FINISHING = ("put_in_place", "write_sidecar")
+"""Steps after the sums are in place."""
+
+
 class KilledError(BaseException):
     """Stands for the end of the process."""
 
@@ -239,6 +243,7 @@ class KilledError(BaseException):
         ("write_frame", 2),
         ("write_state", 1),
         ("put_in_place", 1),
+        ("write_sidecar", 1),
         ("put_in_place", 2),
     ],
 )
@@ -255,7 +260,7 @@ def test_an_update_that_is_killed_at_any_step_loses_nothing(
     update_daily(write(late), daily=twin, revise=True, **END)
     source = write(late)
     calls = 0
-    where = update_before if step == "put_in_place" else update
+    where = update_before if step in FINISHING else update
     real = getattr(where, step)
 
     def killed(*args: Any, **others: Any) -> Any:
@@ -270,7 +275,7 @@ def test_an_update_that_is_killed_at_any_step_loses_nothing(
         with pytest.raises(KilledError):
             update_daily(source, daily=target, revise=True, **END)
     assert_frame_equal(pl.read_parquet(target), before, check_exact=True)  # whole, as it was
-    if step == "put_in_place":  # the sums are ahead of the daily file
+    if step in FINISHING:  # the sums are ahead of the daily file
         with pytest.raises(InputError, match=r"stopped before its end; it has been finished now, with new.parquet"):
             update_daily(source, daily=target, revise=True, **END)
     else:

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 import tomli_w
+import torch
 from click.testing import CliRunner
 
 from sentiscore import (
@@ -186,6 +187,10 @@ def test_every_object_comes_back_from_toml(options: Settings, tmp_path: Path) ->
         ({"resume": "no"}, "The run's resume is 'no'"),
         ({"labels": "negative,positive"}, "The scorer's labels is 'negative,positive'"),
         ({"columns": "ticker"}, "Put their names in a list"),
+        ({"rows": {"limit": 3}}, "rows is of the type dict, not RowOptions"),
+        ({"run": RowOptions()}, "run is of the type RowOptions, not RunOptions"),
+        ({"model": RowOptions()}, "The scorer's model is RowOptions"),
+        ({"daily": {"time_col": "at"}, "time_col": "at"}, "daily is of the type dict, not DailyRequest"),
     ],
 )
 def test_what_is_said_twice_or_cannot_be_is_refused_before_anything_is_read(
@@ -226,6 +231,8 @@ def test_a_type_checker_sees_a_wrong_name() -> None:
 def test_a_request_stands_alone_and_has_a_time_column(call: Any) -> None:
     with pytest.raises(InputError, match="request is a DailyRequest here, so tz cannot be given beside it"):
         call("news.parquet", DailyRequest(time_col="at"), tz="UTC")
+    with pytest.raises(InputError, match="request is of the type dict, not DailyRequest"):
+        call("news.parquet", {"time_col": "at"})
     with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'time_col'"):
         call("news.parquet", entity_col="ticker")
 
@@ -280,3 +287,19 @@ def test_events_and_the_three_callbacks_say_the_same(table: Path, tiny_checkpoin
 
     assert by_kind(called) == by_kind(events)
     assert by_kind(events)["RowsDone"][-1] == RowsDone(6, 6)
+
+
+def test_a_device_of_torch_is_its_name(tiny_checkpoint: Path) -> None:
+    assert ScorerOptions(device=torch.device("cuda:1")).device == "cuda:1"  # type: ignore[arg-type]
+    scorer = Scorer.from_pretrained(tiny_checkpoint, device=torch.device("cpu"))  # type: ignore[arg-type]
+    assert scorer.device == "cpu"
+
+
+@pytest.mark.parametrize("given", [{"limit": 5}, CsvDialect(), 5], ids=["dict", "other", "number"])
+@pytest.mark.parametrize("what", ["rows", "run", "daily"])
+def test_what_is_not_the_object_of_an_argument_is_refused_by_its_type(what: str, given: Any, table: Path) -> None:
+    arguments: dict[str, Any] = {what: given}
+    with pytest.raises(InputError, match=f"{what} is of the type {type(given).__name__}, not"):
+        score_file(table, text_col="headline", **arguments)
+    with pytest.raises(InputError, match=f"request is of the type {type(given).__name__}, not DailyRequest"):
+        daily_file(table, given)

@@ -23,6 +23,12 @@ def test_the_logit_of_several_outputs_is_scipys_logsumexp() -> None:
     np.testing.assert_allclose(joined[:, 1], wanted, rtol=1e-6)
 
 
+def test_outputs_that_are_impossible_or_sure_join_to_what_is_so() -> None:
+    infinite = np.array([[0.0, -np.inf, -np.inf], [0.0, np.inf, 1.0], [0.0, -np.inf, 1.0]])
+    joined = class_logits(infinite, ["negative", "positive", "positive"])
+    assert joined.tolist() == [[0.0, -np.inf], [0.0, np.inf], [0.0, 1.0]]
+
+
 def test_the_log_loss_is_that_of_scipys_log_softmax() -> None:
     labels = np.arange(len(LOGITS)) % 3
     wanted = -special.log_softmax(LOGITS.astype(np.float64), axis=1)[np.arange(len(labels)), labels].mean()
