@@ -90,9 +90,9 @@ class Contract:
 
 
 def probabilities_sum_to_one(names: Collection[str]) -> pl.Expr:
-    """Where there are probabilities, they are a distribution."""
+    """Where there are probabilities, they form a distribution."""
     present = [pl.col(name) for name in (P_NEGATIVE, P_NEUTRAL, P_POSITIVE) if name in names]
-    total = pl.sum_horizontal(present or pl.lit(0.0))  # of no columns polars makes no sum
+    total = pl.sum_horizontal(present or pl.lit(0.0))  # polars has no sum of no columns
     return pl.col(SENTIMENT).is_null() | ((total - 1).abs() < _ROUNDING)
 
 
@@ -212,7 +212,7 @@ class _Rule(NamedTuple):
 
 
 def check_frame(frame: object, what: str) -> None:
-    """Raise an InputError if something is not a polars DataFrame; `what` it should be begins the message."""
+    """Raise an InputError unless this is a polars DataFrame; the message begins with `what`."""
     forks.check()
     if not isinstance(frame, pl.DataFrame):
         kind = f"{type(frame).__module__.partition('.')[0]}.{type(frame).__name__}"

@@ -93,11 +93,11 @@ def _fitted_to_one(kinds: tuple[Any, ...], value: Any, rules: Mapping[str, Any])
 
 
 def _read(kind: Any, value: Any) -> Any:
-    """A single value, of its own type, of numpy's, or as TOML and JSON write it; what cannot be read stays as it is."""
+    """Convert a single value, of its own type, of numpy's, or as TOML and JSON write it; others stay as they are."""
     if kind in (int, float):
         return _number(kind, value)
     if kind is Path and isinstance(value, str | os.PathLike) and not isinstance(value, Path):
-        return local_path(value)  # type: ignore[arg-type] # which takes whatever is like a path
+        return local_path(value)  # type: ignore[arg-type] # accepts any path-like object
     if not isinstance(value, str):
         return value
     try:

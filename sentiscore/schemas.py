@@ -122,7 +122,7 @@ def validate(frame: pl.DataFrame, model: type[pa.DataFrameModel]) -> pl.DataFram
 
     Raises:
         InputError: It is not a polars DataFrame.
-        ValidationError: It is not; the message names each failing check and counts its rows.
+        ValidationError: It does not; the message names each failing check and counts its rows.
     """
     contracts.check_frame(frame, "The frame")
     try:

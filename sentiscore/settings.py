@@ -119,7 +119,7 @@ class Settings:
                 f"The {cls.what} {path} cannot be read: there is no such file.",
                 "Check the path; it is taken relative to this folder.",
             ) from error
-        except (OSError, ValueError) as error:  # neither UTF-8 nor TOML, or a number of thousands of digits
+        except (OSError, ValueError) as error:  # not UTF-8, not TOML, or a number with thousands of digits
             raise cls.error(f"The {cls.what} {path} cannot be read: {error}.", cls.hint) from error
 
     def with_changes(self, changes: Mapping[str, Any]) -> Self:

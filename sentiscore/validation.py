@@ -20,7 +20,7 @@ def validate(frame: pl.DataFrame, kind: str, *, full: bool = False) -> pl.DataFr
             the extra `validate`. Both ways accept and refuse the same frames.
 
     Raises:
-        InputError: There is no such kind, or it is not a polars DataFrame.
+        InputError: The kind does not exist, or the frame is not a polars DataFrame.
         MissingExtraError: `full`, and pandera is not installed.
         ValidationError: It does not; the message names each failing check and counts its rows.
     """

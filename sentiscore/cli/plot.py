@@ -6,7 +6,7 @@ import click
 
 from sentiscore.cli.options import PATH
 
-_LIMIT = 100  # features.plot.MOST_ENTITIES, which would bring polars along; a test compares the two
+_LIMIT = 100  # features.plot.MOST_ENTITIES, importing it would load polars; a test compares the two
 
 
 @click.command("plot", short_help="Draw daily features as a page of interactive charts.")

@@ -45,7 +45,7 @@ def _is_in_work(found: re.Match[str]) -> bool:
 
 
 def _touched(part: Path) -> float:
-    """When a file, or a folder or anything in it, was last written to; a link counts by itself."""
+    """When a file, or a folder or anything in it, was last modified; links are not followed."""
     inside = part.iterdir() if part.is_dir() and not part.is_symlink() else ()
     return max(float(path.lstat().st_mtime) for path in (part, *inside))
 

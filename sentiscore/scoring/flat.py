@@ -94,7 +94,7 @@ def rows_of(rows: RowOptions | None, flat: Mapping[str, Any]) -> RowOptions:
     """The requested rows.
 
     Raises:
-        InputError: It was said by an object and by keywords, or by another kind of object, or cannot be.
+        InputError: There are both an object and keywords, the object is of another kind, or a value is invalid.
     """
     given = _of(_ROWS, flat)
     if rows is not None:
@@ -109,7 +109,7 @@ def run_of(run: RunOptions | None, flat: Mapping[str, Any]) -> RunOptions:
     """The resources that the job may use.
 
     Raises:
-        InputError: It was said by an object and by keywords, or by another kind of object, or is of the wrong type.
+        InputError: There are both an object and keywords, or the object or a value has the wrong type.
     """
     given = _of(_RUN, flat)
     if run is not None:
