@@ -1,4 +1,4 @@
-"""What every window and every panel relies on: one row for each entity and session, and no session left out."""
+"""What every window and every panel relies on: one row for each entity and session, without missing sessions."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ _MAKE: Final = "Give the frame that features.daily made, whole: pick rows out af
 
 
 def check_frame(frame: object, what: str) -> None:
-    """Raise an InputError if something is no polars frame; `what` it should be begins the message."""
+    """Raise an InputError if something is not a polars frame; the message begins with `what`, its description."""
     forks.check()
     if not isinstance(frame, pl.DataFrame):
         kind = f"{type(frame).__module__.partition('.')[0]}.{type(frame).__name__}"
@@ -34,7 +34,7 @@ def check_frame(frame: object, what: str) -> None:
 
 
 def whole_numbers(given: Any) -> list[int] | None:
-    """The whole numbers that were given, one or several, those of numpy too; None if anything else is among them."""
+    """The given whole numbers, one or several, including those of numpy; None if anything else is among them."""
     one = whole_number(given)
     if one is not None:
         return [one]
@@ -154,7 +154,7 @@ def numbered_sessions(daily: pl.DataFrame) -> pl.DataFrame:
 
 
 def plain_ids(ids: pl.Series) -> pl.Series:
-    """Ids in a type that joins and that every library reads and sorts alike: categories become text."""
+    """Ids in a type that joins and that every library reads and sorts in the same way: categories become text."""
     return ids.cast(pl.String) if ids.dtype in TEXT else ids
 
 

@@ -162,9 +162,9 @@ def _corrected(copies: pl.DataFrame, old: pl.Expr) -> pl.DataFrame:
 
     A row with an earlier time than the waiting one is the first version, so it is no correction.
     """
-    told = [name for name in ("at", "text") if name in copies.columns]
-    counting = copies.filter("kept").unique("id", keep="last", maintain_order=True).select("id", "row", *told)
+    compared = [name for name in ("at", "text") if name in copies.columns]
+    counting = copies.filter("kept").unique("id", keep="last", maintain_order=True).select("id", "row", *compared)
     left = copies.filter(~pl.col("kept")).join(counting, on="id", how="left", suffix="_kept")
-    other = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_kept")) for name in told)
+    other = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_kept")) for name in compared)
     later = old & (pl.col("at") != pl.col("at_kept"))
     return left.filter(other & ~later).with_columns(pl.coalesce("row", "row_kept")).drop_nulls("row")

@@ -86,7 +86,7 @@ class Sums:
         self._seen += other._seen
         self._n_seen += other._n_seen
 
-    def beside(self) -> "Sums":
+    def empty_copy(self) -> "Sums":
         """Empty sums of the same kind and with the same names."""
         other = Sums(repeats=self._repeats, within=self._within, weighted=False, texts=self._texts)
         other._weighted, other._scale, other._names = self._weighted, self._scale, self._names

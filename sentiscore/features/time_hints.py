@@ -91,11 +91,11 @@ def hint_for_letters(text: str, tz: str | None) -> str:
             "(tz='America/New_York')"
             + ("; or take them as RFC 2822 does: --time-format rfc2822 (time_format='rfc2822')." if or_rfc else ".")
         )
-    told = f"Its zone letters are not what {tz} shows at that time. Give the zone that they stand for with --tz (tz)"
+    problem = f"Its zone letters are not what {tz} shows at that time. Give the zone that they stand for with --tz (tz)"
     pattern = next(iter(_of_patterns(pl.Series([text]), list(_patterns(text, tz, literal=True)))), None)
     if pattern is None:
-        return f"{told}."
-    return f"{told}; or, if they say no more than the zone of --tz, write them into a pattern: {pattern[1]}."
+        return f"{problem}."
+    return f"{problem}; or, if they say no more than the zone of --tz, write them into a pattern: {pattern[1]}."
 
 
 def _told(value: object, readings: list[tuple[str, str]]) -> str:

@@ -183,10 +183,10 @@ def time_windows(sums: DailySums, source: Source) -> Iterator[pl.DataFrame]:
 
 def default_daily(source: str | Path) -> Path:
     """Where daily features go by default: news.csv.gz or news.scored.parquet -> news.daily.parquet."""
-    return beside(Path(source), "daily")
+    return sibling(Path(source), "daily")
 
 
-def beside(path: Path, what: str) -> Path:
+def sibling(path: Path, what: str) -> Path:
     """news.csv.gz, news.parquet or news.scored.parquet -> news.WHAT.parquet in the same folder."""
     path = path if path.name else path.resolve()  # a folder may be called .
     plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path

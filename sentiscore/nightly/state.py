@@ -153,25 +153,25 @@ def check_state_place(daily: Path) -> None:
         )
 
 
-def read_state(daily: Path, anew: str) -> State:
+def read_state(daily: Path, hint: str) -> State:
     """The sums that belong to a daily file.
 
     Args:
         daily: The daily file.
-        anew: The hint for one that has no usable sums.
+        hint: The hint for one that has no usable sums.
 
     Raises:
         InputError: There are none, they cannot be read, or are of another version of sentiscore.
     """
     path = state_path(daily)
     if not path.exists():
-        raise InputError(f"{daily} has no sums beside it ({path.name}), so nothing can be added to it.", anew)
+        raise InputError(f"{daily} has no sums beside it ({path.name}), so nothing can be added to it.", hint)
     try:
         return _read(path)
     except InputError as error:
-        raise InputError(error.message, anew) from error
+        raise InputError(error.message, hint) from error
     except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{path} does not hold the sums of daily features.", anew) from error
+        raise InputError(f"{path} does not hold the sums of daily features.", hint) from error
 
 
 def _read(path: Path) -> State:

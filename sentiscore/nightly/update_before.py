@@ -11,7 +11,7 @@ import polars as pl
 from sentiscore.disk.durable import put_in_place
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
 from sentiscore.features.daily_sums import DailySums
-from sentiscore.features.record import PLACE
+from sentiscore.features.record import ROW_KEY
 from sentiscore.nightly.state import (
     State,
     check_state_place,
@@ -96,7 +96,7 @@ def _read_daily(target: Path, command: str) -> pl.DataFrame | None:
             f"Bring it and {state_path(target).name} back from a backup. Or remove it, and make it once from a file of "
             f"all scored rows, here ALL.parquet: rm {shlex.quote(str(target))}; {command}",
         ) from error
-    if not {*PLACE, "n_docs"} <= set(old.columns):
+    if not {*ROW_KEY, "n_docs"} <= set(old.columns):
         raise InputError(f"{target} does not hold daily features.", "Name another place with --update.")
     return old
 
@@ -120,10 +120,10 @@ def _finish_stopped(target: Path, state: State, source: Source, hint: str, *, id
         )
     finish(target, state)
     last = state.sources[-1]
-    told = f"The update before this one was stopped before its end; it has been finished now, with {last['file']}."
+    message = f"The update before this one was stopped before its end; it has been finished now, with {last['file']}."
     if not ids and last["sha256"] == hash_output(source.path):
-        raise InputError(told, "These are its rows, so there is nothing left to do.")
-    warnings.warn(told, SentiscoreWarning, stacklevel=4)
+        raise InputError(message, "These are its rows, so there is nothing left to do.")
+    warnings.warn(message, SentiscoreWarning, stacklevel=4)
     return True
 
 
@@ -132,12 +132,12 @@ def finish(target: Path, state: State) -> None:
     if state.revisions and sha256(next_revisions_path(target)) == state.revisions:
         put_in_place(next_revisions_path(target), revisions_path(target))
     put_in_place(next_path(target), target)
-    told = held_provenance(target)
-    if told is not None:  # none if another version of sentiscore began the update
-        write_sidecar(target, told, state.daily)
+    held = held_provenance(target)
+    if held is not None:  # none if another version of sentiscore began the update
+        write_sidecar(target, held, state.daily)
 
 
-def told_before(target: Path, before: State) -> Provenance:
+def provenance_before(target: Path, before: State) -> Provenance:
     """What the daily file before was made of; where it does not say, what its state knows."""
     try:
         found = held_provenance(target)

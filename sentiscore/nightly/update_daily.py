@@ -29,7 +29,7 @@ from sentiscore.nightly.state import (
     state_path,
     write_state,
 )
-from sentiscore.nightly.update_before import Before, finish, look_before, told_before
+from sentiscore.nightly.update_before import Before, finish, look_before, provenance_before
 from sentiscore.nightly.update_checks import (
     check_as_of,
     check_new,
@@ -113,8 +113,8 @@ def update_daily(
     rows = add_file(sums, source)
     added = look_at(source.path, rows)
     check_new(target, sums, before.state, rows, added.facts.sha256, revise=revise)
-    told = None if before.state is None else told_before(target, before.state)
-    warn_of_another_model(target, told, added)
+    earlier = None if before.state is None else provenance_before(target, before.state)
+    warn_of_another_model(target, earlier, added)
     new = sums.finish()
     found = changes(before.daily, new, history.published)
     if not revise:
@@ -125,7 +125,7 @@ def update_daily(
     n_changed = found.changed.height + found.added.height
     revised = history.revised or n_changed > 0
     _keep(target, history.begin(made_at), more, revised=revised)
-    provenance = daily_provenance(daily_options(sums), [added], new.height, told)
+    provenance = daily_provenance(daily_options(sums), [added], new.height, earlier)
     write_frame(new, next_path(target), metadata=provenance.to_metadata(), like=target)
     made = pl.concat([history.begin(made_at), updates(more)])
     state = _next_state(target, sums, made_with, before, added, as_of=instant, made=made, revised=revised)
@@ -196,12 +196,12 @@ def _check_places(source: Source, daily: str | Path | None) -> Path:
         raise OutputError(error.message, error.hint.replace("--output", "--update")) from error
     if target.suffix != ".parquet":
         raise OutputError(f"{target} is not a .parquet file.", "Only such a file can be updated.")
-    target = resolved(target)  # beside which the other files are, on the same disk
-    beside = (target, state_path(target), revisions_path(target))
+    target = resolved(target)  # the other files are next to it, on the same disk
+    files = (target, state_path(target), revisions_path(target))
     waiting = (next_path(target), next_revisions_path(target))
-    for path in (*beside, *waiting):
+    for path in (*files, *waiting):
         check_place(path)
-    if source.path.resolve() in [path.resolve() for path in beside]:
+    if source.path.resolve() in [path.resolve() for path in files]:
         raise OutputError(f"{source.path} is written to by this update.", "Name the file of new scored rows first.")
     for path in waiting:
         if path.is_symlink():  # none of ours is; what it leads to stays as it is

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.local import local_path, with_home
-from sentiscore.nightly.daily_file import beside
+from sentiscore.nightly.daily_file import sibling
 
 
 def expand_patterns(inputs: Iterable[str]) -> list[str]:
@@ -29,7 +29,7 @@ def expand_patterns(inputs: Iterable[str]) -> list[str]:
             files.append(item)
             continue
         matches = sorted(glob.glob(with_home(item), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
-        made = {str(beside(Path(match), what)) for match in matches for what in ("scored", "rejected", "daily")}
+        made = {str(sibling(Path(match), what)) for match in matches for what in ("scored", "rejected", "daily")}
         found = [match for match in matches if str(Path(match)) not in made and match not in files]
         if not matches:
             raise InputError(f"No file matches the pattern {item!r}.", "Check it; it is seen from this folder.")

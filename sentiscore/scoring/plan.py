@@ -9,7 +9,7 @@ from sentiscore import labels as names
 from sentiscore.disk.paths import real
 from sentiscore.errors import InputError, OutputError
 from sentiscore.features import DailySums
-from sentiscore.nightly.daily_file import beside, default_daily
+from sentiscore.nightly.daily_file import default_daily, sibling
 from sentiscore.scoring.bad_rows import bad_before_scoring, check_columns
 from sentiscore.scoring.job_windows import Bounds, Window, windows_of
 from sentiscore.scoring.planned import JobRequest, Plan
@@ -22,7 +22,7 @@ Between = Callable[[], None]
 
 def default_output(source: str | Path) -> Path:
     """Where the scored rows of a file go by default: news.csv.gz -> news.scored.parquet beside it."""
-    return beside(Path(source), "scored")
+    return sibling(Path(source), "scored")
 
 
 def make_plan(
@@ -70,7 +70,7 @@ def make_plan(
     if rows.bad_rows == names.DROP:
         check_columns(kept, where)
         suffix = ".parquet" if folder else target.suffix
-        rejects = check_target(beside(target, "rejected").with_suffix(suffix), pl.Schema(), folder=False)
+        rejects = check_target(sibling(target, "rejected").with_suffix(suffix), pl.Schema(), folder=False)
     sums = days = None
     if request.daily is not None:
         sums = _sums(request, schema, sources[0])

@@ -102,8 +102,8 @@ def choose_weights(model: Any, recipe: Recipe, loading_info: dict[str, Any]) -> 
     if recipe.method == "qlora":
         _hold_in_4_bits(model, targets, recipe)
     new = {name.rpartition(".")[0] for name in untrained}
-    if lacking := sorted(new & set(targets)):
-        raise _lacks(recipe, lacking[0])
+    if absent := sorted(new & set(targets)):
+        raise _missing_weights(recipe, absent[0])
     peft = import_peft()
     config = peft.LoraConfig(
         r=recipe.lora_rank,
@@ -121,14 +121,14 @@ def _free_head(model: Any, recipe: Recipe, untrained: set[str]) -> Any:
     """The network with all but its head frozen."""
     body = f"{model.base_model_prefix}."
     free = {name for name, _ in model.named_parameters() if not name.startswith(body) or "pooler" in name.split(".")}
-    if lacking := sorted(untrained - free):
-        raise _lacks(recipe, lacking[0])
+    if absent := sorted(untrained - free):
+        raise _missing_weights(recipe, absent[0])
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in free)
     return model
 
 
-def _lacks(recipe: Recipe, name: str) -> CheckpointError:
+def _missing_weights(recipe: Recipe, name: str) -> CheckpointError:
     return CheckpointError(f"{recipe.base} lacks the weights of {name}.", "Say --method full, or mend it.")
 
 

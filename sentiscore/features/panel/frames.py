@@ -106,8 +106,8 @@ class Aligned:
             InputError: A row is known only after the y of the next session begins.
         """
         self.timing.check(self.target.select(ID, SESSION))
-        beside = self.target.join(self.features, on=[ID, SESSION], how="left", maintain_order="left")
-        return times(beside, time, self.panel.sessions)
+        combined = self.target.join(self.features, on=[ID, SESSION], how="left", maintain_order="left")
+        return times(combined, time, self.panel.sessions)
 
     def lagged(self, h: int, lags: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFrame, tuple[str, ...]]:
         """The target beside lagged features, those of the h sessions to come, and the names of the columns.

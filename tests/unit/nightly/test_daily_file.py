@@ -8,7 +8,7 @@ from polars.testing import assert_frame_equal
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
 from sentiscore.features import DailyConfig, DailySums, daily, daily_grid
 from sentiscore.nightly import daily_file as files
-from sentiscore.nightly.daily_file import beside, daily_file, default_daily
+from sentiscore.nightly.daily_file import daily_file, default_daily, sibling
 from sentiscore.tables import read_table, write_frame
 
 
@@ -162,4 +162,4 @@ def test_features_go_beside_the_rows_by_default(source: str, output: str) -> Non
 
 
 def test_other_outputs_are_named_the_same_way() -> None:
-    assert beside(Path("data/news.csv"), "scored") == Path("data/news.scored.parquet")
+    assert sibling(Path("data/news.csv"), "scored") == Path("data/news.scored.parquet")
