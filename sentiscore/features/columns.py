@@ -137,8 +137,9 @@ def _opinion() -> list[pl.Expr]:
 
     With P and N the numbers of positive and negative texts, and D = (P - N) / (P + N), Antweiler and Frank, Is All That
     Talk Just Noise?, Journal of Finance 59 (2004), have bullishness ln((1 + P) / (1 + N)) and agreement
-    1 - sqrt(1 - D**2). disagreement is 1 minus that, sqrt(1 - D**2), and null if no text is positive or negative. With weights P
-    and N are shares of n. uncertainty is the mean over the texts of the Gini-Simpson index of their probabilities.
+    1 - sqrt(1 - D**2). disagreement is 1 minus that, sqrt(1 - D**2), and null if no text is positive or negative. With
+    weights P and N are shares of n. uncertainty is the mean over the texts of the Gini-Simpson index of their
+    probabilities.
     """
     n, positive, negative = pl.col("n"), pl.col("pos_share"), pl.col("neg_share")
     wide = {name: pl.col(f"w_{name}").cast(pl.Float64) for name in ("positive", "negative")}
@@ -256,14 +257,14 @@ def _volume(frame: pl.DataFrame, window: int, min_baseline: int) -> pl.Series:
     calendar days that they cover: N + b (c - C), at least 0, with N and C the means of n and c. The slope b is at least
     0, and N / C if all of them cover the same number of days. So a Monday is compared with Mondays, and a session of
     a length that did not occur with what the others imply, whether weekends have as many texts a day as other days,
-    fewer or none. French, Stock Returns and the Weekend Effect, Journal of Financial Economics 8 (1980), calls the first of
-    these calendar time and the last trading time.
+    fewer or none. French, Stock Returns and the Weekend Effect, Journal of Financial Economics 8 (1980), calls the
+    first of these calendar time and the last trading time.
 
     The logarithm is the abnormal attention of Da, Engelberg and Gao, In Search of Attention, Journal of Finance 66
     (2011). They compare whole weeks, with a median, which is 0 for most entities here.
 
-    An entity's first session is not in any baseline if it covers more than a day: it begins with the entity's first text,
-    so nobody knows how many of its days were counted.
+    An entity's first session is not in any baseline if it covers more than a day: it begins with the entity's first
+    text, so nobody knows how many of its days were counted.
     """
     partial = (pl.col("n_calendar_days") > 1).gather(pl.col("start")).cast(pl.Int64)
     first = pl.min_horizontal(pl.col("start") + partial, "row")

@@ -50,8 +50,8 @@ def daily(
         text_col: The texts, of which only hashes are kept: for n_unique, and to drop or discount repeats.
         weight_col: How much each text counts, from 0 (not at all) to 2**20: its relevance, length or the model's
             confidence.
-        id_col: What identifies a text: text or whole numbers. Rows of an entity with the same id count once, as the one that
-            was published first. A row without an id counts separately.
+        id_col: What identifies a text: text or whole numbers. Rows of an entity with the same id count once, as the one
+            that was published first. A row without an id counts separately.
         tz: The zone of times without one, and of zone letters such as ET.
         time_format: A strptime pattern that all texts in `time_col` have, such as "%d/%m/%Y %H:%M", or "rfc2822".
         time_unit: What numbers in `time_col` count since 1970: "s", "ms", "us" or "ns".
@@ -72,8 +72,8 @@ def daily(
         - ds: the date of the session.
         - session_idx: its position in the calendar, the same for all entities.
         - available_at: its cutoff, in UTC.
-        - n_docs: texts that were scored and counted; 0 in sessions without any. Discounted repeats count by their shares:
-          the sum is rounded up, and at least n_unique.
+        - n_docs: texts that were scored and counted; 0 in sessions without any. Discounted repeats count by their
+          shares: the sum is rounded up, and at least n_unique.
         - n_unique: distinct texts among them; null without `text_col`.
         - news_flag: 1 if n_docs is more than 0.
         - sessions_since_news: sessions since the latest one with news, 0 in such a session; null before the first.

@@ -68,8 +68,8 @@ class Midnights:
 
         Chance gives 1 in 1,440 for times with full minutes, down to 1 in 86,400 for times with seconds; and
         as many as a usual full hour has, which is the median of the hours. The probability that chance gives so
-        many midnights is bounded by Hoeffding's inequality (Probability Inequalities for Sums of Bounded Random Variables,
-        JASA 1963, theorem 1), which needs only logarithms.
+        many midnights is bounded by Hoeffding's inequality (Probability Inequalities for Sums of Bounded Random
+        Variables, JASA 1963, theorem 1), which needs only logarithms.
         """
         few = self.rows < _TELLING or self.sharp < _FEWEST
         if not self.sharp or (few and self.sharp < self.rows):

@@ -61,8 +61,8 @@ _EXAMPLE: Final = "A pattern is written like '%b %d, %Y %I:%M %p'."
 def expression(pattern: str) -> str:
     """The regular expression of a strptime pattern, or of the word rfc2822, for `Split.of`.
 
-    Directives have the same meaning as in Python's strptime, with English names; %f takes up to nine digits, and %e, %k, %l,
-    %T, %R, %D, %F and %h what they do in C. Space stands for any space, and case does not matter.
+    Directives have the same meaning as in Python's strptime, with English names; %f takes up to nine digits, and %e,
+    %k, %l, %T, %R, %D, %F and %h what they do in C. Space stands for any space, and case does not matter.
 
     Raises:
         InputError: The pattern has a directive that does not exist, or does not say the day, or half of a time.

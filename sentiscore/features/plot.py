@@ -40,7 +40,8 @@ def plot(
     """An HTML page with charts of each entity: sentiment, documents, and the sessions without news.
 
     A session without news is a gap in the line of measured values. If the frame was filled,
-    the filled values are marked. The page holds plotly.js and the data, about 5 MB and more, and does not make any network request.
+    the filled values are marked. The page holds plotly.js and the data, about 5 MB and more, and does not make any
+    network request.
 
     Args:
         daily: Daily features with the columns unique_id, ds, n_docs and `column`; sent_std, sent_decay_*,

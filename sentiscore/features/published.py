@@ -25,7 +25,8 @@ def as_published(daily: pl.DataFrame, revisions: pl.DataFrame | None, at: str | 
     Args:
         daily: The daily file as it is now, all of it.
         revisions: The file NAME.revisions.parquet next to it. None, or a frame without rows, if that file
-            does not exist because nothing was ever revised: then a session counts as published from its `available_at` on.
+            does not exist because nothing was ever revised: then a session counts as published from its `available_at`
+            on.
         at: The instant: a time with a zone, or ISO 8601 text with an offset.
 
     Returns:

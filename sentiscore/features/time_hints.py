@@ -43,7 +43,7 @@ _WORD: Final = re.compile(
 
 
 def hint_for_numbers(numbers: pl.Series) -> str:
-    """What would read numbers that are no times as they stand."""
+    """What would read numbers that are not times as they are."""
     value = numbers[0]
     text = str(int(value)) if float(value).is_integer() else str(value)
     readings = [*_of_number(text), *_of_patterns(pl.Series([text]), _COMPACT.get(len(text), ()))]
@@ -56,7 +56,7 @@ def hint_for_numbers(numbers: pl.Series) -> str:
 
 
 def hint_for_texts(texts: pl.Series, how: TimeFormat) -> str:
-    """What would read texts that are no times as they stand; empty if that cannot be guessed.
+    """What would read texts that are not times as they are; empty if that cannot be guessed.
 
     Args:
         texts: Some of them; a pattern that reads all is preferred.

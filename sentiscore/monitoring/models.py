@@ -20,7 +20,7 @@ def compare_models(scored: Sequence[Path | None], reference: Sequence[Path | Non
         reference: The same of the reference.
 
     Returns:
-        Whether it was one model, None where that is not known of some; and a sentence for each thing to be notes.
+        Whether it was one model, None where that is not known of some; and a sentence for each thing to report.
     """
     notes: list[str] = []
     here, there = ([_model(path, notes) for path in paths] for paths in (scored, reference))

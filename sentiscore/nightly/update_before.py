@@ -138,7 +138,7 @@ def finish(target: Path, state: State) -> None:
 
 
 def provenance_before(target: Path, before: State) -> Provenance:
-    """What the daily file before was made of; where it does not say, what its state knows."""
+    """What the previous daily file was made from; if it does not say, what its state knows."""
     try:
         found = held_provenance(target)
     except InputError as error:

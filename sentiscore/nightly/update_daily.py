@@ -76,7 +76,7 @@ def update_daily(
     """Add new scored rows to a daily file, which is made if there is none, and bring it up to an instant.
 
     Every entity gets rows up to the last session whose cutoff is at or before that instant; those sessions are
-    published then. Texts that count for a later session wait in the sums beside the file. Rows that would change a
+    published then. Texts that count for a later session wait in the sums next to the file. Rows that would change a
     published session are refused, unless `revise` says that they may; then the old values go into
     NAME.revisions.parquet, with when that was (revised_at), so that `features.as_published` can rebuild the file as it
     was. With `id_col` rows whose ids were added before do not count and are not refused.
@@ -85,7 +85,7 @@ def update_daily(
         scored: A file of scored rows that are not in the daily file yet; with `id_col` it may hold others too.
         request: What is asked of the daily features. Its as_of is the instant up to which `scored` is complete, now by
             default; in its config there can be no `end`.
-        daily: A .parquet file that this function made, or a place for one; by default the output of the request.
+        daily: A .parquet file that this function made, or a path for one; by default the output of the request.
         revise: Published sessions may change.
         anew: `scored` holds all rows: make the file from them alone. With `revise` that may change published sessions.
         dialect: How `scored` is written, where it is a CSV.
@@ -99,7 +99,7 @@ def update_daily(
     asked = one_request("update_daily", request, flat)
     source = open_scored(scored, asked, dialect)
     target = _check_places(source, one_place(asked, daily))
-    now = datetime.now(UTC).replace(microsecond=0)  # so that it can be typed as it is told
+    now = datetime.now(UTC).replace(microsecond=0)  # so that it can be typed as it is shown
     sums = DailySums(replace(asked, as_of=now if asked.as_of is None else asked.as_of))
     instant = check_as_of(sums, now)
     sums.check_source(source)
@@ -157,7 +157,7 @@ def _next_state(
     made: pl.DataFrame,
     revised: bool,
 ) -> State:
-    """What is kept of an update for the next one; the files that it speaks of wait to take their places.
+    """What is kept of an update for the next one; the files that it describes wait to be moved into place.
 
     Args:
         target: The daily file.

@@ -100,7 +100,7 @@ class Aligned:
     panel: Panel
 
     def unlagged(self, time: Time) -> pl.DataFrame:
-        """The target beside the features of its own session, with one column of times; see `times`.
+        """The target joined with the features of its own session, with one column of times; see `times`.
 
         Raises:
             InputError: A row is known only after the y of the next session begins.
@@ -110,7 +110,7 @@ class Aligned:
         return times(combined, time, self.panel.sessions)
 
     def lagged(self, h: int, lags: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFrame, tuple[str, ...]]:
-        """The target beside lagged features, those of the h sessions to come, and the names of the columns.
+        """The target joined with lagged features, those of the h sessions to come, and the names of the columns.
 
         Raises:
             InputError: A row is known only after a y that it is used for begins.
