@@ -24,7 +24,7 @@ def fit_baseline(data: LabelledData, classes: Sequence[str]) -> Callable[[Sequen
         A function from texts to probabilities, shape (texts, classes).
 
     Raises:
-        InputError: The rows lack one of the classes, or have another.
+        InputError: One of the classes is missing in the rows, or they have another.
         MissingExtraError: scikit-learn is not installed.
     """
     if set(data.label_names) != set(classes):

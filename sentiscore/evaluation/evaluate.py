@@ -99,7 +99,7 @@ def evaluate(
     Args:
         data: The labelled rows.
         model: "default", a folder, a hub id, or a loaded scorer.
-        baseline_data: Rows to fit a TF-IDF and logistic regression baseline on, to stand beside the model.
+        baseline_data: Rows to fit a TF-IDF and logistic regression baseline on, to compare with the model.
         resamples: Draws of the bootstrap intervals.
         seed: Seed of the draws.
 

@@ -157,7 +157,7 @@ def bootstrap_intervals(
     Args:
         labels: True labels as positions, shape (rows,).
         probs: Shape (rows, labels).
-        resamples: How often the rows are drawn anew.
+        resamples: How often the rows are resampled.
         level: How much the interval covers.
         seed: Seed of the draws.
 

@@ -1,4 +1,4 @@
-"""Sums in arrays with a place for each entity and session: much faster than grouping, where keys are dense."""
+"""Sums in arrays with a slot for each entity and session: much faster than grouping if keys are dense."""
 
 from typing import Final, Self
 
@@ -21,7 +21,7 @@ _NAMES: Final = ("rows", "n_docs", "total", "high", "low", "w_positive", "w_nega
 
 
 class Grid:
-    """Which key has which place in an array.
+    """Which slot of an array belongs to which key.
 
     Args:
         codes: How many entities there are.
@@ -36,14 +36,14 @@ class Grid:
 
     @property
     def size(self) -> int:
-        """How many places there are."""
+        """How many slots there are."""
         return self.codes * self.width
 
     @classmethod
     def of(cls, keys: pl.Series, before: Self | None = None) -> Self | None:
-        """Places for these keys, and for those before; None where there would be too many.
+        """Slots for these keys and the earlier ones; None if there would be too many.
 
-        A grid that has to grow gets room to spare, so that it seldom does.
+        A grid that has to grow gets spare room, so that it rarely has to grow.
         """
         key: Ints = keys.to_numpy()
         session = key & (SESSIONS - 1)
@@ -57,21 +57,21 @@ class Grid:
             high = max(top, high + _MARGIN if high > top else high)
         return cls(codes, low, high - low) if codes * (high - low) <= MOST_BINS else None
 
-    def places(self, keys: pl.Series) -> Ints:
-        """The place of each key."""
+    def slots(self, keys: pl.Series) -> Ints:
+        """The slot of each key."""
         key: Ints = keys.to_numpy()
         return (key >> 32) * self.width + ((key & (SESSIONS - 1)) - self.lowest)
 
-    def keys(self, places: Ints) -> pl.Series:
-        """The keys that have these places."""
-        return pl.Series((places // self.width) * SESSIONS + places % self.width + self.lowest, dtype=pl.Int64)
+    def keys(self, slots: Ints) -> pl.Series:
+        """The keys that have these slots."""
+        return pl.Series((slots // self.width) * SESSIONS + slots % self.width + self.lowest, dtype=pl.Int64)
 
 
 class Bins:
     """Sums of rows that all count the same; exact, since sums of a part stay below 2**53.
 
     Attributes:
-        grid: The places.
+        grid: The slots.
     """
 
     def __init__(self, grid: Grid) -> None:
@@ -80,13 +80,13 @@ class Bins:
 
     def add(self, rows: pl.DataFrame) -> None:
         """Add rows, fewer than 2**28 at a time, whose keys are in the grid."""
-        places = self.grid.places(rows["key"])
+        slots = self.grid.slots(rows["key"])
 
         def count(name: str, chosen: npt.NDArray[np.bool_] | None) -> None:
-            self._sums[name] += np.bincount(places if chosen is None else places[chosen], minlength=self.grid.size)
+            self._sums[name] += np.bincount(slots if chosen is None else slots[chosen], minlength=self.grid.size)
 
         def total(name: str, values: Ints) -> None:
-            self._sums[name] += np.bincount(places, weights=values, minlength=self.grid.size).astype(np.int64)
+            self._sums[name] += np.bincount(slots, weights=values, minlength=self.grid.size).astype(np.int64)
 
         counted = rows["counted"]
         if all_counted := bool(counted.all()):
@@ -119,12 +119,12 @@ class Bins:
 
     def frame(self) -> pl.DataFrame:
         """The sums of the keys that have rows."""
-        places = np.flatnonzero(self._sums["rows"])
-        found = pl.DataFrame({name: values[places] for name, values in self._sums.items() if name != "rows"})
+        slots = np.flatnonzero(self._sums["rows"])
+        found = pl.DataFrame({name: values[slots] for name, values in self._sums.items() if name != "rows"})
         wide = found.select(
             "n_docs", pl.exclude("n_docs").cast(pl.Int128), weight=pl.col("n_docs").cast(pl.Int128)
         ).with_columns(
             squares=pl.col("high") * SCALE + pl.col("low"),
             w_neutral=pl.col("weight") - pl.col("w_positive") - pl.col("w_negative"),
         )
-        return wide.insert_column(0, self.grid.keys(places).alias("key"))
+        return wide.insert_column(0, self.grid.keys(slots).alias("key"))

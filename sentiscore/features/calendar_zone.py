@@ -1,4 +1,4 @@
-"""The zone of a calendar that a user gave, as its times show it."""
+"""The zone of a user's calendar, derived from its times."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -19,14 +19,14 @@ _PREFERRED: Final = (
     "Asia/Shanghai",
     "Asia/Kolkata",
 )
-"""These are tried first; any zone that shows the same clock would do as well."""
+"""These are tried first; any other zone with the same clock works as well."""
 
 
 def zone_shown(columns: Sequence[pl.Series]) -> str | None:
-    """A zone whose clock shows what these times show: their own, or one that has the offsets that text has.
+    """A zone whose clock matches these times: their own zone, or one with the offsets of the text.
 
-    Offsets of text change over the year as those of a zone. Which zone it is does not matter where several have the
-    same ones: they have the same midnights in those years.
+    Offsets of text change over the year as those of a zone. If several zones have the same offsets, it does not matter
+    which one is chosen: they have the same midnights in those years.
 
     Args:
         columns: Times with a zone or an offset.
@@ -55,7 +55,7 @@ def _zones() -> tuple[str, ...]:
 
 def _shows(zone: str, shown: pl.DataFrame) -> bool:
     """Whether a zone shows these wall-clock times at these instants; not if polars does not know it."""
-    for some in (shown[:1], shown):  # one tells most of them apart
+    for some in (shown[:1], shown):  # one is enough for most of them
         try:
             walls = some["at"].dt.convert_time_zone(zone).dt.replace_time_zone(None)
         except pl.exceptions.PolarsError:

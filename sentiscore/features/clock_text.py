@@ -1,8 +1,8 @@
-"""Text that a regular expression splits into named parts -> wall-clock times, and what is said of their zone.
+"""Text that a regular expression splits into named parts -> wall-clock times, and their zone information.
 
 The groups of an expression are: y or yy (year), m or mon (month), d (day) or j (day of the year), H (hour), M, S, f
-(digits of a fraction), p (am or pm), wd (weekday) and z (an offset or zone letters). `FORMS` are those whose meaning is
-certain, so that they are read without being asked for.
+(digits of a fraction), p (am or pm), wd (weekday) and z (an offset or zone letters). `FORMS` are those whose meaning
+is certain, so that they are read without an option.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _DAY_NAMES: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Sa
 _MONTHS: Final = {name[:3].lower(): i for i, name in enumerate(_MONTH_NAMES, start=1)}
 _WEEKDAYS: Final = {name[:3].lower(): i for i, name in enumerate(_DAY_NAMES, start=1)}
 _PIVOT: Final = 69
-"""Two digits of a year from here on are of the twentieth century, as in POSIX."""
+"""Two-digit years from this one on are in the twentieth century, as in POSIX."""
 _SECOND: Final = 1_000_000
 
 
@@ -37,7 +37,7 @@ HALF: Final = r"[ap]\.?m\b\.?"
 
 _COMMENT: Final = r"(?:\s*\([^()]*\))?"
 _NAMED: Final = r"[+-][0-9]{2}:?[0-9]{2}\s+[A-Z]{3,5}"
-"""An offset and the letters of the zone that it is of, as Go writes them."""
+"""An offset and the letters of its zone, as Go writes them."""
 _ZONE: Final = rf"(?:\s*(?<z>{_NAMED}|{OFFSET}|{LETTERS})\b{_COMMENT})?"
 _CLOCK: Final = rf"(?<H>[0-9]{{1,2}}):(?<M>[0-9][0-9])(?::(?<S>[0-9][0-9])(?:[.,](?<f>[0-9]+))?)?(?:\s*(?<p>{HALF}))?"
 _HOUR: Final = rf"(?<H>[0-9]{{1,2}})\s*(?<p>{HALF})"
@@ -117,7 +117,7 @@ def split(texts: pl.Series, form: str) -> pl.DataFrame:
 
 
 def _date(has: set[str]) -> pl.Expr:
-    """The date that the groups name; null where there is no such day."""
+    """The date that the groups name; null if that day does not exist."""
     if "yy" in has:
         short = pl.col("yy").cast(pl.Int64, strict=False)
         year = (short + pl.when(short < _PIVOT).then(2000).otherwise(1900)).cast(pl.String)

@@ -1,7 +1,7 @@
 """Exact sums for each entity and session -> the daily columns.
 
-Every column of a session is made of the sums of that session and of earlier ones of the same entity. Means, deviations
-and baselines are taken of whole numbers where they can be, so that they do not depend on where a window began.
+Every column of a session is computed from the sums of that session and of earlier ones of the same entity. Means,
+deviations and baselines use integers where possible, so that they do not depend on where a window began.
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ _FINE: Final = 2**40
 """Means of sessions are compared in steps of 1 / 2**40."""
 
 FLOOR: Final = 0.02
-"""The least deviation that sent_z_{w} is measured in.
+"""The smallest deviation that sent_z_{w} divides by.
 
 bf16 moves a probability by up to 0.01 (docs/explanation/performance.md), and so a sentiment by 0.02: smaller
 differences may be rounding. Single headlines deviate by about 0.5, so chance alone lets means deviate by less only from
@@ -112,8 +112,8 @@ def _std() -> pl.Expr:
     """sent_std: the sample deviation, sqrt(sum of w (s - mean)**2 / sum of w * n / (n - 1)).
 
     With weights it is that of the NIST/SEMATECH handbook of statistical methods, where n is the number of weights above
-    0, also where repeats are discounted. The squares are taken around the whole number next to the mean, so equal
-    values deviate by exactly nothing.
+    0, including discounted repeats. The squares are taken around the integer next to the mean, so equal
+    values have a deviation of exactly 0.
     """
     n, weight, total, squares = (pl.col(name) for name in ("n_docs", "weight", "total", "squares"))
     middle = (total * 2 + weight) // (weight * 2)
@@ -137,8 +137,9 @@ def _opinion() -> list[pl.Expr]:
 
     With P and N the numbers of positive and negative texts, and D = (P - N) / (P + N), Antweiler and Frank, Is All That
     Talk Just Noise?, Journal of Finance 59 (2004), have bullishness ln((1 + P) / (1 + N)) and agreement
-    1 - sqrt(1 - D**2). disagreement is 1 less that, sqrt(1 - D**2), and null where no text is either. With weights P
-    and N are shares of n. uncertainty is the mean over the texts of the Gini-Simpson index of their probabilities.
+    1 - sqrt(1 - D**2). disagreement is 1 minus that, sqrt(1 - D**2), and null if no text is positive or negative. With
+    weights P and N are shares of n. uncertainty is the mean over the texts of the Gini-Simpson index of their
+    probabilities.
     """
     n, positive, negative = pl.col("n"), pl.col("pos_share"), pl.col("neg_share")
     wide = {name: pl.col(f"w_{name}").cast(pl.Float64) for name in ("positive", "negative")}
@@ -153,7 +154,7 @@ def _opinion() -> list[pl.Expr]:
 
 
 def _before(frame: pl.DataFrame, column: str, since: pl.Series) -> pl.Series:
-    """The sum of whole numbers over the sessions before each row, from the rows `since` on; exact."""
+    """The exact sum of integers over the sessions before each row, from the rows `since` on."""
     running = pl.concat([pl.Series([0], dtype=frame.schema[column]), frame[column].cum_sum()])
     return running.gather(frame["row"]) - running.gather(since)
 
@@ -163,7 +164,7 @@ def _window_start(frame: pl.DataFrame, window: int) -> pl.Series:
 
 
 def _shrunk(frame: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
-    """sent_shrunk: (n mean + k prior) / (n + k), the mean pulled towards what was known of the entity before.
+    """sent_shrunk: (n mean + k prior) / (n + k), the mean pulled towards the entity's past.
 
     It is the posterior mean of a normal mean whose prior weighs as much as k texts (Efron and Morris, Stein's Paradox
     in Statistics, Scientific American 1977). The prior is the mean of all earlier texts of the entity, pulled towards
@@ -186,8 +187,8 @@ def _shrunk(frame: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
 def _decayed(half_life: float) -> pl.Expr:
     """The sum of 2**(-age / h) w s / the sum of 2**(-age / h) w, over all texts so far; age in sessions.
 
-    Both sums fade, so a session with many texts counts for more than one with few, and a session without texts changes
-    nothing: it has the value of the session before.
+    Both sums fade, so a session with many texts counts more than one with few, and a session without texts changes
+    nothing: it has the value of the previous session.
     """
 
     def faded(column: str) -> pl.Expr:
@@ -198,10 +199,10 @@ def _decayed(half_life: float) -> pl.Expr:
 
 
 def _decays(frame: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
-    """sent_decay_{h}, and sent_momentum: the decayed mean of a short half-life less that of a long one.
+    """sent_decay_{h}, and sent_momentum: the decayed mean of a short half-life minus that of a long one.
 
     The difference of a fast and a slow exponential mean is Appel's MACD (Technical Analysis: Power Tools for Active
-    Investors, 2005), here over texts and not over sessions.
+    Investors, 2005), here over texts, not over sessions.
     """
     half_lives = sorted({*config.decay, *config.momentum})
     names = {half_life: f"faded_{half_life!r}" for half_life in half_lives}
@@ -254,16 +255,16 @@ def _volume(frame: pl.DataFrame, window: int, min_baseline: int) -> pl.Series:
 
     e is read from a line through the `window` sessions before, which is fitted by least squares to their n over c, the
     calendar days that they cover: N + b (c - C), at least 0, with N and C the means of n and c. The slope b is at least
-    0, and N / C where all of them cover equally many days. So a Monday is compared with Mondays, and a session of a
-    length that was not there with what the others say; whether week-ends have as many texts a day as other days, fewer
-    or none. French, Stock Returns and the Weekend Effect, Journal of Financial Economics 8 (1980), calls the first of
-    these calendar time and the last trading time.
+    0, and N / C if all of them cover the same number of days. So a Monday is compared with Mondays, and a session of
+    a length that did not occur with what the others imply, whether weekends have as many texts a day as other days,
+    fewer or none. French, Stock Returns and the Weekend Effect, Journal of Financial Economics 8 (1980), calls the
+    first of these calendar time and the last trading time.
 
     The logarithm is the abnormal attention of Da, Engelberg and Gao, In Search of Attention, Journal of Finance 66
     (2011). They compare whole weeks, with a median, which is 0 for most entities here.
 
-    An entity's first session is in no baseline if it covers more than a day: it begins with the entity's first text,
-    so nobody knows how many of its days were counted.
+    An entity's first session is not in any baseline if it covers more than a day: it begins with the entity's first
+    text, so nobody knows how many of its days were counted.
     """
     partial = (pl.col("n_calendar_days") > 1).gather(pl.col("start")).cast(pl.Int64)
     first = pl.min_horizontal(pl.col("start") + partial, "row")
@@ -281,7 +282,7 @@ def _volume(frame: pl.DataFrame, window: int, min_baseline: int) -> pl.Series:
 
 
 def _filled(frame: pl.DataFrame, features: list[str], config: DailyConfig) -> pl.DataFrame:
-    """What sessions without news hold; abnormal_volume, which is about them too, is left as it is."""
+    """What sessions without news hold; abnormal_volume covers them already and is not changed."""
     names = [name for name in features if not name.startswith("abnormal_volume_")]
     without = pl.col("n_docs") == 0
     if config.fill == "none":

@@ -9,7 +9,7 @@ from sentiscore.durations import parse_duration, write_duration
 from sentiscore.settings import Settings, setting
 
 SETS: Final = ("level", "shares", "opinion", "decay", "surprise", "unique")
-"""The sets of columns there are; see `DailyConfig`."""
+"""The available sets of columns; see `DailyConfig`."""
 
 SHRINK_TO: Final = ("past", "zero")
 REPEATS: Final = ("keep", "drop", "discount")
@@ -48,7 +48,7 @@ def _cutoff(value: Any) -> str:
 
 
 def _length(name: str, least: timedelta, value: Any) -> str:
-    """A length of time as text, in its one form."""
+    """A length of time as text, in its canonical form."""
     if not isinstance(value, str | timedelta):
         raise ValueError("text, such as '5m' or '1h30m'")  # noqa: TRY004 - says what is wanted
     length = value if isinstance(value, timedelta) else parse_duration(value, name)
@@ -59,7 +59,7 @@ def _length(name: str, least: timedelta, value: Any) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class DailyConfig(Settings):
-    """How texts are placed in sessions, and which columns are made of them.
+    """How texts are assigned to sessions, and which columns are made from them.
 
     Half-lives, windows and ages are counted in sessions of the calendar.
 
@@ -75,11 +75,11 @@ class DailyConfig(Settings):
         z: Windows of the columns sent_z_{w}.
         volume: Windows of the columns abnormal_volume_{w}.
         min_baseline: A window with fewer sessions to compare with gives null; for sent_z_{w} sessions with
-            news count, for abnormal_volume_{w} all but an entity's first, where that covers more than a day.
+            news count, for abnormal_volume_{w} all but an entity's first, if that covers more than a day.
         shrinkage: How many texts of the entity's past weigh as much as its past mean in sent_shrunk.
         shrink_to: What sent_shrunk shrinks towards: the mean of the entity's "past", or "zero".
-        repeats: What is done with a text that the same entity had before within `repeats_within`: "keep" it,
-            "drop" it, or "discount" it: it counts as the share of that time that has gone by, in every column.
+        repeats: What happens to a text that the same entity had before within `repeats_within`: "keep"
+            it, "drop" it, or "discount" it: it counts as the share of that time that has passed, in every column.
         repeats_within: How long a text counts as a repeat of an equal one.
         fill: What sessions without news hold: "none" (null), "zero", "latest" (the values of the latest session
             with news) or "decay" (the same, halved every `fill_half_life` sessions).
@@ -112,7 +112,7 @@ class DailyConfig(Settings):
     end: date | None = setting(None, **_DAY)
 
     def __post_init__(self) -> None:
-        """Bring every value into its one form and check it."""
+        """Convert every value to its canonical form and check it."""
         super().__post_init__()
         if len({f"{half_life:g}" for half_life in self.decay}) < len(self.decay):
             raise self.wrong("decay", "half-lives that differ in their first six digits, which name the columns")

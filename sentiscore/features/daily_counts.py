@@ -1,4 +1,4 @@
-"""How many rows became what on their way into daily features, and what a user should know of it."""
+"""Counts of what happened to rows on their way into daily features, and the warnings about them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,8 +27,8 @@ class Counts:
         n_odd: Those whose time is a number that is an instant before 1990 or after 2099.
         odd: One of these instants.
         n_late: Those that count for a session that is published already.
-        n_without_id: Those that have a place and no id, where rows have ids.
-        n_names: Names of entities that they have, repeats among them.
+        n_without_id: Those that have a session but no id, if rows have ids.
+        n_names: Names of entities that they have, including repeats.
     """
 
     n_rows: int = 0
@@ -43,7 +43,7 @@ class Counts:
     n_names: int = 0
 
     def add(self, placed: Placed, closed_until: int | None) -> None:
-        """Count placed rows, of which those of sessions up to `closed_until` are late."""
+        """Count placed rows; those of sessions up to `closed_until` are late."""
         self.n_rows += placed.n_rows
         self.n_unknown += placed.n_unplaced
         self.n_outside += placed.n_outside
@@ -66,7 +66,7 @@ class Counts:
             )
 
     def unplaced(self, *, cut: bool) -> int:
-        """Rows that are in no session; `cut` says whether those after the instant of the features were left out."""
+        """Rows without a session; `cut` says whether those after the instant of the features were left out."""
         return self.n_unknown + self.n_outside + (self.n_ahead if cut else 0)
 
     def notes(self, as_of: datetime | None, unit: str | None) -> list[str]:

@@ -14,10 +14,10 @@ from sentiscore.features.sessions import Sessions
 
 _MOST_ROWS: Final = 20_000_000
 _PART_ROWS: Final = 65_536
-"""Daily rows that are made at once, or those of one entity; each takes half a kilobyte meanwhile."""
+"""Daily rows that are made at once, or those of one entity; each takes half a kilobyte while it is made."""
 
 _ROW_BYTES: Final = 256
-"""What a daily row takes beside its name, or somewhat more."""
+"""The memory of a daily row without its name, rounded up."""
 
 _MOST_NAME_BYTES: Final = 2 << 30
 """Bytes of the names of all daily rows together."""
@@ -73,7 +73,7 @@ def _spans(totals: pl.DataFrame, sessions: Sessions, config: DailyConfig, as_of:
         .sort("unique_id")
         .with_columns(pl.col("start").cum_sum() - pl.col("start"), pl.col("first", "last").cast(pl.Int64))
     )
-    if as_of is not None:  # an entity of which all that is known lies in the open session has no row yet
+    if as_of is not None:  # an entity with texts only in the open session does not have a row yet
         spans = spans.filter(pl.col("first") <= pl.col("last"))
     return spans
 
@@ -94,14 +94,14 @@ def grid_of(spans: pl.DataFrame, sessions: Sessions) -> pl.DataFrame:
 
 
 def within(daily: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
-    """The rows of the days that the config asks for."""
+    """The rows of the days that the config requests."""
     if config.start is not None:
         daily = daily.filter(pl.col("ds") >= config.start)
     return daily if config.end is None else daily.filter(pl.col("ds") <= config.end)
 
 
 def ends(indices: pl.Series) -> tuple[int, int]:
-    """The least and the greatest; a range without members where there are none."""
+    """The smallest and the largest; an empty range if there are none."""
     if indices.is_empty():
         return 0, -1
     ordered = indices.sort()

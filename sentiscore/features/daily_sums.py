@@ -1,4 +1,4 @@
-"""Scored rows that come in parts -> the sums and counts of which daily features are made."""
+"""Scored rows that come in parts -> the sums and counts from which daily features are made."""
 
 import warnings
 from collections import deque
@@ -33,17 +33,17 @@ from sentiscore.tables.exact import series_of
 from sentiscore.threads import Task
 
 _SLICE_ROWS: Final = 262_144
-"""Rows of which all columns together fit a processor's cache."""
+"""The number of rows whose columns together fit a processor's cache."""
 _FIRST_ROWS: Final = 1_000
 _AHEAD: Final = 2
 
 
 class Kept(NamedTuple):
-    """What is needed to go on later.
+    """What is needed to continue later.
 
     Attributes:
         sums: The sums of each entity and session, with the date and the cutoff of the session.
-        texts: What is kept of single texts; None if nothing is.
+        texts: What is kept of single texts; None if nothing.
         stories: The rows that have ids, with the same; None without ids.
     """
 
@@ -55,26 +55,26 @@ class Kept(NamedTuple):
 class DailySums:
     """Daily features of rows that come in parts.
 
-    What is held grows with the entities and their sessions; with `text_col` also with their distinct texts, and where
+    Memory grows with the entities and their sessions; with `text_col` also with their distinct texts, and if
     repeats are not kept as they are, or rows have ids, with the rows.
 
     Args:
         request: What is asked of them.
-        flat: The same as keywords; see `daily`. Where `midnight` is not given, `settle` decides what midnights are by
-            all rows; without that, `finish` refuses rows of which many are midnight.
+        flat: The same as keywords; see `daily`. Without `midnight`, `settle` decides from all rows what
+            midnights are; if it was not called, `finish` refuses rows with many midnights.
 
     Attributes:
         request: What is asked of them.
         config: Its config.
         as_of: Its instant in UTC, if it has one.
         times: How times are read.
-        midnights: How many of the rows so far are midnight, as far as it was counted.
+        midnights: How many of the rows so far are midnight, as far as counted.
         n_unplaced: Rows left out so far because they have no entity, no time from 1900 to 2199, lie outside the
             calendar, or appeared after `as_of`.
         closed_until: The position of the last session that is published already, if any.
 
     Raises:
-        InputError: There is no such time zone or calendar, or the arguments do not go together.
+        InputError: The time zone or calendar does not exist, or the arguments do not go together.
         MissingExtraError: The calendar is that of an exchange, and exchange_calendars is not installed.
     """
 
@@ -122,25 +122,25 @@ class DailySums:
 
     @property
     def n_repeated(self) -> int:
-        """Rows added that do not count, since their ids do already."""
+        """Rows added that do not count, since their ids are already known."""
         return 0 if self.stories is None else self.stories.choose(self.closed_until).n_repeated
 
     @property
     def n_without_id(self) -> int:
-        """Rows added that have a place and no id, where rows have ids."""
+        """Rows added that have a session but no id, if rows have ids."""
         return self._counts.n_without_id
 
     @property
     def counts_twice(self) -> bool:
-        """Whether a row that is added once more counts once more."""
+        """Whether a row that is added again counts again."""
         return self.stories is None or self._counts.n_without_id > 0
 
     def check_schema(self, schema: pl.Schema) -> None:
-        """Raise an InputError if rows of these columns can never be placed in a session."""
+        """Raise an InputError if rows with these columns can never be assigned to a session."""
         self.columns.check(schema, self.times)
 
     def check_source(self, source: Source, schema: pl.Schema | None = None) -> None:
-        """Raise an InputError if rows of a file can never be placed; of times in numbers, the message shows one.
+        """Raise an InputError if rows of a file can never be assigned to a session; for numeric times it shows one.
 
         Args:
             source: The file.
@@ -160,13 +160,13 @@ class DailySums:
     def settle(
         self, parts: Iterable[pl.DataFrame], *, before: Midnights | None = None, reading: str | None = None
     ) -> None:
-        """Decide what midnights are by all rows, where `midnight` does not say it: dates, if they look like dates.
+        """Decide from all rows what midnights are, if `midnight` does not say so: dates, if they look like dates.
 
         Args:
-            parts: All rows that will be added, of which the column of times is read. They are not, where there is
-                nothing to decide.
-            before: How many midnights the earlier rows have, to which these are added.
-            reading: What the midnights of those are.
+            parts: All rows that will be added; their column of times is read, unless
+                there is nothing to decide.
+            before: How many midnights the earlier rows have.
+            reading: How the midnights of the earlier rows are read.
 
         Raises:
             InputError: A time cannot be read; or the midnights so far were taken as instants and now look like dates.
@@ -186,7 +186,7 @@ class DailySums:
             scored: Scored rows with the time and entity columns.
 
         Raises:
-            InputError: A column is missing, a time cannot be read, or a row lies beyond what is known of the calendar.
+            InputError: A column is missing, a time cannot be read, or a row lies beyond the known part of the calendar.
         """
         check_frame(scored, "The scored rows")
         if scored.height <= _SLICE_ROWS:
@@ -205,7 +205,7 @@ class DailySums:
             self._count(placed)
 
     def add_all(self, parts: Iterable[pl.DataFrame]) -> int:
-        """Add rows that come in parts, the next of which are placed while one is added up; how many rows they were."""
+        """Add rows that come in parts, and return their number; while one is added up, the next ones are placed."""
         forks.check()
         before = self._counts.n_rows
         for placed in self._placed(parts):
@@ -220,7 +220,7 @@ class DailySums:
         self._count(placed)
 
     def _add_up(self, placed: Placed, sums: Sums, stories: list[pl.DataFrame]) -> None:
-        """Add placed rows to sums, but for those that have ids, which wait until all of their copies are there."""
+        """Add placed rows to sums, except those with ids, which wait until all of their copies are there."""
         if self.stories is None:
             sums.add(placed.rows)
             return
@@ -229,7 +229,7 @@ class DailySums:
         stories.append(waiting)
 
     def _unknown(self, part: pl.DataFrame) -> pl.DataFrame:
-        """The rows that no earlier update has under their ids, so that copies are no evidence of a habit."""
+        """The rows whose ids are new to the update, so that copies do not count as evidence for a pattern."""
         if self.stories is None or self.columns.id is None or not (known := self.stories.known_keys()).len():
             return part
         ids, entities = read_ids(series_of(part, self.columns.id)), entities_of(part, self.columns).values
@@ -274,7 +274,7 @@ class DailySums:
         self._counts.check_names(self.columns.entity or "")
 
     def restore(self, sums: pl.DataFrame, texts: pl.DataFrame | None, stories: pl.DataFrame | None = None) -> None:
-        """Go on from what `state` gave: `restore(*kept)`."""
+        """Continue from what `state` gave: `restore(*kept)`."""
         forks.check()
         self.sums.restore(sums.drop("ds", "cutoff", strict=False), texts)
         if self.stories is not None and stories is not None:
@@ -282,7 +282,7 @@ class DailySums:
         self._any = True
 
     def state(self) -> Kept:
-        """What is needed to go on later, of all rows so far."""
+        """What is needed to continue later, from all rows so far."""
         forks.check()
         sums, texts = self.sums.state()
         stories = None if self.stories is None else self._dated(self.stories.state(self.closed_until))
@@ -294,7 +294,7 @@ class DailySums:
         return rows.join(table, on="session_idx", how="left", maintain_order="left")
 
     def _totals(self) -> pl.DataFrame:
-        """The sums of all rows so far, of those that have ids too."""
+        """The sums of all rows so far, including those with ids."""
         if self.stories is None:
             return self.sums.totals()
         whole = self.sums.empty_like()
@@ -322,7 +322,7 @@ class DailySums:
             raise InputError("There are no scored rows to make daily features of.")
         if self.times.midnight is None:
             self.midnights.refuse(self._begins)
-        totals = self._totals().sort("unique_id")  # what is not in order is not held meanwhile
+        totals = self._totals().sort("unique_id")  # the unsorted rows are not held meanwhile
         self._warn(totals["unique_id"])
         for spans, own in spans_apart(totals, self.sessions, self.config, self.as_of):
             frame = daily_columns(grid_of(spans, self.sessions), own, self.config)
@@ -338,7 +338,7 @@ class DailySums:
             warnings.warn(note, SentiscoreWarning, stacklevel=3)
 
     def _notes_on_copies(self) -> list[str]:
-        """What the user should know of rows that come again."""
+        """The warnings about repeated rows."""
         if self.stories is not None:
             n_corrected = self.stories.choose(self.closed_until).n_corrected
             return notes_on_ids(n_corrected, self._counts.n_without_id, text=self.columns.text is not None)

@@ -11,20 +11,20 @@ from sentiscore.tables.decoding import decoded
 from sentiscore.tables.exact import name_of
 
 NO_ENTITY: Final = r"^\s*(?:(?i:nan)|<NA>|None|NaT|\\N|(?i:#?n/a)(?:\s(?i:n/a))?|\[\s*\]|\{\s*\})?\s*$"
-"""What is no name: a blank text, an empty list, and what pandas, Python, databases (\\N) and spreadsheets (#N/A) write
-where there is nothing. NA, NAT and TRUE are tickers."""
+"""What is not a name: a blank text, an empty list, and what pandas, Python, databases (\\N) and spreadsheets (#N/A)
+write for a missing value. NA, NAT and TRUE are tickers."""
 
 _LOST: Final = "\ufffd"
-"""What stands where bytes of a name were lost."""
+"""The character that replaces lost bytes of a name."""
 
 MOST_OF_A_ROW: Final = 1_000_000
 """Names in one row."""
 
 _AT_ONCE: Final = 1 << 20
-"""Names that are taken apart at once; each takes some hundred bytes meanwhile."""
+"""Names that are split at once; each takes some hundred bytes meanwhile."""
 
 LONGEST: Final = 1_024
-"""Bytes of a name: each of its daily rows has it."""
+"""Most bytes of a name, which is in each of its daily rows."""
 
 _TEXT: Final = (pl.String, pl.Categorical, pl.Enum)
 
@@ -34,9 +34,9 @@ class Entities:
     """The entities of some rows.
 
     Attributes:
-        values: An entity for each row, or a list of them, without nulls and repeats; null where there is none.
+        values: An entity for each row, or a list of them, without nulls and repeats; null if there is none.
         n_stand_ins: Rows whose entity is written as one, but is a blank text, a NaN or the like.
-        n_names: How many names were looked at, repeats among them.
+        n_names: How many names were checked, including repeats.
     """
 
     values: pl.Series
@@ -94,8 +94,8 @@ def read_entities(column: pl.Series, separator: str | None) -> Entities:
     """The entities of each row.
 
     Args:
-        column: Names, numbers, or lists of these. Bytes are names in UTF-8; those that are not are no names.
-        separator: What separates the names of a row; None if a row has one name, however it looks.
+        column: Names, numbers, or lists of these. Bytes are names in UTF-8; other bytes are not names.
+        separator: What separates the names of a row; None if a row has one name, whatever it looks like.
 
     Raises:
         InputError: A name is too long to be one, or a row has absurdly many.
@@ -125,7 +125,7 @@ def _counted(texts: pl.Series, separator: str) -> pl.Series:
 
 
 def _several(column: pl.Series, separator: str | None) -> Entities:
-    """The entities of rows that have lists of them, or names with something between them."""
+    """The entities of rows that have lists of them, or names with a separator between them."""
     lists = column if separator is None else without_brackets(column.cast(pl.String)).str.split(separator)
     frame = lists.alias("name").to_frame().with_row_index("row")
     each = frame.explode("name", empty_as_null=False, keep_nulls=False)
@@ -149,13 +149,13 @@ def _check_counts(counts: pl.Series, column: pl.Series) -> None:
 
 
 def plain_names(column: pl.Series) -> pl.Series:
-    """Names or numbers that stand alone, as text without the blanks around them; null where there is none."""
+    """Single names or numbers, as text without the blanks around them; null if there is none."""
     names = _named(_as_text(column))
     return names if names.dtype == pl.String else names.cast(pl.String)
 
 
 def notes_on(n_stand_ins: int, names: pl.Series | None) -> list[str]:
-    """What the user should know of the entities.
+    """The warnings about the entities.
 
     Args:
         n_stand_ins: Rows whose entity is a blank text, a NaN or the like.
@@ -195,14 +195,14 @@ def _check_lengths(names: pl.Series, column: pl.Series) -> None:
 
 
 def _as_text(names: pl.Series) -> pl.Series:
-    """Bytes as text, with U+FFFD in place of what is not UTF-8, and no names at all; other names as they are."""
+    """Bytes as text, with U+FFFD in place of what is not UTF-8, which is never a name; other names as they are."""
     if names.dtype != pl.Binary:
         return names.cast(pl.String) if names.dtype == pl.Null else names
     return decoded(pl.DataFrame({"name": names}), ["name"], None)["name"].alias(names.name)
 
 
 def _named(values: pl.Series) -> pl.Series:
-    """The same values without the blanks around them, null where they are no names."""
+    """The same values without the blanks around them, null if they are not names."""
     if values.dtype.is_float():
         return values.fill_nan(None)
     if values.dtype not in _TEXT:
@@ -215,12 +215,12 @@ def _named(values: pl.Series) -> pl.Series:
 
 
 def _lost(values: pl.Series) -> pl.Series:
-    """Which names have lost bytes, as the reader of the file reports; they could be any name."""
+    """Which names have lost bytes, as the file's reader reports; they could be any name."""
     return values.cast(pl.String).str.contains(_LOST, literal=True).fill_null(value=False)
 
 
 def _inner(dtype: pl.DataType) -> pl.DataType | None:
-    """The type of what is in lists of this type; None if it is not a list."""
+    """The type of the elements of a list type; None if it is not a list."""
     if not isinstance(dtype, pl.List | pl.Array):
         return None
     inner = dtype.inner

@@ -11,7 +11,7 @@ _LIST: Final = r"^\s*(?:\[[^\[\]{}()]*\]|\{[^\[\]{}()]*\})\s*$|^\s*\(['\"].*['\"
 """A list as Python, JSON, numpy or PostgreSQL write it."""
 
 _CLEAR: Final = (";", "|")
-"""What hardly stands in a plain name; these come first."""
+"""Separators that rarely occur in a plain name; these come first."""
 _TICKER: Final = re.compile(r"(?=.*[A-Z])(?:\$|[A-Z]{2,8}:)?[A-Z0-9]{2,6}(?:[.-][A-Z]{1,3})?")
 _SHORT: Final = re.compile(r"[A-Z]{3,5}")
 """A ticker that is not the code of an exchange, as in AAPL US."""
@@ -40,7 +40,7 @@ def looks_like_lists(names: pl.Series) -> tuple[str, list[str]] | None:
     - A list in brackets, and cashtags side by side, always look so.
     - With a semicolon or a bar: if a part is a name too, or a part of another such name, or no part is a single letter.
     - With a comma, as in Berkshire Hathaway, Inc.: if all parts are names of their own; or if all look like tickers,
-      and one is a name, there is no blank between them, or they are three or more.
+      and one is a name, or they have no blank between them, or there are three or more.
     - With a slash, as in BRK/B: if all parts look like tickers and one is a name.
     - With a blank: if all parts are names, or tickers in other such lists.
 

@@ -16,7 +16,7 @@ NAMES: Final = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns"
 _PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _MICROSECONDS: Final = 1_000_000
 _LARGEST: Final = 10**10
-"""Seconds, three hundred years: more than any instant that can be placed, and few enough for 64 bits."""
+"""Seconds, three hundred years: more than any usable instant, and few enough for 64 bits."""
 _MOST: Final = 2**63 - 1
 
 _LIKELY: Final = (631_152_000, 4_102_444_800)
@@ -34,7 +34,7 @@ NUMBER: Final = r"^\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*$"
 
 
 def stands_for_none(instants: pl.Series, unit: str) -> pl.Series:
-    """Which instants were written as 0 or -1, by which databases say that there is no time.
+    """Which instants were written as 0 or -1, which databases write for a missing time.
 
     Args:
         instants: Microseconds in UTC.
@@ -44,13 +44,13 @@ def stands_for_none(instants: pl.Series, unit: str) -> pl.Series:
 
 
 def odd_times(instants: pl.Series) -> pl.Series:
-    """Which instants lie outside the years 1990 to 2099; where numbers do, their unit may be another one."""
+    """Which instants lie outside the years 1990 to 2099; numbers outside may be in another unit."""
     low, high = (bound * _MICROSECONDS for bound in _LIKELY)
     return ~instants.cast(pl.Int64).is_between(low, high, closed="left").fill_null(value=True)
 
 
 def likely_unit(number: float) -> str | None:
-    """The unit in which a number is an instant from 1990 to 2100; None where there is no such unit."""
+    """The unit in which a number is an instant from 1990 to 2100; None if there is none."""
     low, high = _LIKELY
     return next((unit for unit in UNITS if low <= number / _PER_SECOND[unit] < high), None)
 
@@ -83,8 +83,8 @@ def from_epoch(numbers: pl.Series, unit: str) -> pl.Series:
         unit: What they count.
 
     Returns:
-        Microseconds in UTC; nanoseconds are cut. Null where there is no number, or an instant more than three hundred
-        years from 1970.
+        Microseconds in UTC; nanoseconds are cut. Null for a missing number, or an instant more than three
+        hundred years from 1970.
 
     Raises:
         InputError: A number is an instant from 1990 to 2100 in another unit, and not in this one; or it is a date, or a
@@ -122,7 +122,7 @@ def _check_unit(numbers: pl.Series, unit: str) -> None:
 
 
 def _check_digits(numbers: pl.Series) -> None:
-    """Raise an InputError if a number is a date of 1990 to 2099 in digits, which no unit places in these years."""
+    """Raise an InputError if a number is a date of 1990 to 2099 in digits, which is not in these years in any unit."""
     size = numbers.cast(pl.Float64)
     for pattern, more, most in _DIGITS:
         date = (size / more).floor()

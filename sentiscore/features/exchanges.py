@@ -1,7 +1,7 @@
 """The sessions of an exchange, from the library exchange_calendars.
 
 The library is an extra and computes with pandas. With some versions of pandas it raises for some calendars and leaves
-sessions out of others, so what it gives is checked, and whatever it raises becomes one message.
+sessions out of others, so its result is checked, and whatever it raises becomes one message.
 """
 
 import warnings
@@ -38,8 +38,8 @@ class Exchange:
     Attributes:
         name: Its code; the one that an alias stands for.
         zone: The time zone that it is in.
-        start: The first day that can be asked for.
-        end: The last one, where the library has a limit.
+        start: The first day that it can give.
+        end: The last day, if the library has a limit.
     """
 
     name: str
@@ -48,20 +48,20 @@ class Exchange:
     end: date | None
 
     def sessions(self, first: date, last: date) -> pl.DataFrame:
-        """All sessions from the first that is known to well after `last`; see `_sessions`."""
+        """All sessions from the first known one to well after `last`; see `_sessions`."""
         end = max(last, self.start) + _AHEAD
         return _sessions(self.name, self.start, end if self.end is None else min(end, self.end))
 
 
 @lru_cache(maxsize=16)
 def find_exchange(code: str) -> Exchange:
-    """What is known of an exchange.
+    """The facts about an exchange.
 
     Args:
         code: A code of the library, such as "XNYS", or one of its aliases, such as "NYSE".
 
     Raises:
-        InputError: The library has no calendar of this code, or cannot make it in this environment.
+        InputError: The library has no calendar with this code, or cannot build it in this environment.
         MissingExtraError: The library is not installed.
     """
     library = import_extra("exchange_calendars", "calendars")
@@ -81,8 +81,8 @@ def find_exchange(code: str) -> Exchange:
 def _sessions(name: str, start: date, end: date) -> pl.DataFrame:
     """The sessions of an exchange: session_idx (Int32), ds (Date), open and close (UTC).
 
-    They are counted from the first session of 1970 on, or of the first year that is known after it, so that a session
-    has the same position whatever is asked for.
+    They are counted from the first session of 1970 on, or of the first known year after it, so that a session
+    has the same position in every request.
     """
     library = import_extra("exchange_calendars", "calendars")
     with _translated(name):
@@ -107,7 +107,7 @@ def _schedule(calendar: Any) -> pl.DataFrame:
 
 
 def _special_weeks(calendar: Any, sessions: pl.DataFrame) -> list[tuple[date, date, str]]:
-    """The spans in which other days of the week were sessions, Saturdays above all, within those that were made."""
+    """The spans in which other days of the week were sessions, mainly Saturdays, within those that were built."""
     first, last = sessions["ds"][0], sessions["ds"][-1]
     spans = [
         (first if begin is None else max(first, begin.date()), last if end is None else min(last, end.date()), weekdays)
@@ -129,14 +129,14 @@ def _wrong_days(calendar: Any, sessions: pl.DataFrame) -> npt.NDArray[np.datetim
 
 
 def _with_special_weeks(calendar: Any, sessions: pl.DataFrame) -> pl.DataFrame:
-    """The sessions of a calendar, those of its special weeks made again.
+    """The sessions of a calendar, with its special weeks rebuilt.
 
     The library composes special weeks of several rules, which pandas 3.1 passes over without a word. Each span is made
     here with its own days of the week as the only rule, which every pandas follows.
     """
     for first, last, weekdays in _special_weeks(calendar, sessions):
         within = type("Span", (type(calendar),), {"weekmask": weekdays, "special_weekmasks": ()})
-        # a little longer than it is: special hours of days that it does not have go to the last one
+        # slightly longer than the span: special hours of days that it does not have go to the last one
         span = _schedule(within(start=str(first), end=str(last + _MARGIN)))
         in_span = pl.col("ds").is_between(first, last)
         sessions = pl.concat([sessions.filter(~in_span), span.filter(in_span)]).sort("ds")
@@ -145,7 +145,7 @@ def _with_special_weeks(calendar: Any, sessions: pl.DataFrame) -> pl.DataFrame:
 
 @contextmanager
 def _translated(code: str) -> Iterator[None]:
-    """Whatever the library raises is an InputError; pandas' warnings about the library do not concern the user."""
+    """Whatever the library raises becomes an InputError; pandas' warnings about the library do not concern the user."""
     unknown = import_extra("exchange_calendars", "calendars").errors.InvalidCalendarName
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -158,7 +158,7 @@ def _translated(code: str) -> Iterator[None]:
 
 
 def _unfit(code: str, fault: str) -> InputError:
-    """The error for a calendar that the library cannot make here."""
+    """The error for a calendar that the library cannot build here."""
     pandas, library = version("pandas"), version("exchange_calendars")
     older = tuple(int(part) for part in pandas.split(".")[:2]) >= _UNFIT_PANDAS
     return InputError(

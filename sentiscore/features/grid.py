@@ -1,4 +1,4 @@
-"""What every window and every panel relies on: one row for each entity and session, and no session left out."""
+"""What every window and every panel relies on: one row for each entity and session, without missing sessions."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ _MAKE: Final = "Give the frame that features.daily made, whole: pick rows out af
 
 
 def whole_numbers(given: Any) -> list[int] | None:
-    """The whole numbers that were given, one or several, those of numpy too; None if anything else is among them."""
+    """The given whole numbers, one or several, including those of numpy; None if anything else is among them."""
     one = whole_number(given)
     if one is not None:
         return [one]
@@ -145,7 +145,7 @@ def numbered_sessions(daily: pl.DataFrame) -> pl.DataFrame:
 
 
 def plain_ids(ids: pl.Series) -> pl.Series:
-    """Ids in a type that joins and that every library reads and sorts alike: categories become text."""
+    """Ids in a type that joins and that every library reads and sorts in the same way: categories become text."""
     return ids.cast(pl.String) if ids.dtype in TEXT else ids
 
 

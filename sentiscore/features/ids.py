@@ -10,7 +10,7 @@ from sentiscore.features.entities import plain_names
 _TEXT: Final = (pl.String, pl.Categorical, pl.Enum, pl.Binary, pl.Null)
 _ID_SEED: Final = 1
 _ENTITY_SEED: Final = 2
-"""Two functions, so that an id that is spelled as its entity is nothing special."""
+"""Two functions, so that an id that is spelled like its entity is not a special case."""
 
 
 def check_ids(dtype: pl.DataType, column: str) -> None:
@@ -25,10 +25,10 @@ def check_ids(dtype: pl.DataType, column: str) -> None:
 
 
 def read_ids(column: pl.Series) -> pl.Series:
-    """Ids as text, so that 7 and "7" are one; null where there is none.
+    """Ids as text, so that 7 and "7" are one; null if there is none.
 
-    What stands for a missing entity stands for a missing id, such as a blank text, and so does text that has lost
-    bytes. Bytes that are not text, such as those of a UUID, are an id as they are.
+    A placeholder for a missing entity, such as a blank text, also means a missing id, and so does text that has
+    lost bytes. Bytes that are not text, such as those of a UUID, are an id as they are.
     """
     return plain_names(_as_text(column) if column.dtype == pl.Binary else column)
 
@@ -48,9 +48,9 @@ def _spelled(value: bytes) -> str:
 
 
 def story_keys(ids: pl.Series, entities: pl.Series) -> pl.Series:
-    """One number of 64 bits for each id of an entity; null where there is no id.
+    """One number of 64 bits for each id of an entity; null without an id.
 
-    Two of n ids of all entities together have the same number with a chance of n**2 / 2**65: of 100 million with
+    Among n ids of all entities, two have the same number with a chance of n**2 / 2**65: of 100 million with
     1 in 3,700, of ten million with 1 in 370,000.
     """
     names = entities if entities.dtype == pl.String else entities.cast(pl.String)

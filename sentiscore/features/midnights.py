@@ -1,7 +1,7 @@
-"""Times of exactly midnight: they may be dates whose hour nobody wrote down, and then they are known a day later.
+"""Times of exactly midnight: they may be dates without a time, and then they are known a day later.
 
-A stamp of midnight leaks if it is taken as an instant and means a date: a story of the evening counts for the session
-of its morning. Taken as a date it is the last instant of that day, which is late by a day at most and never early.
+A midnight leaks if it is read as an instant but means a date: a story of the evening counts for the session
+of its morning. Read as a date it is the last instant of that day, which is late by a day at most and never early.
 """
 
 import math
@@ -25,26 +25,26 @@ _MINUTES_OF_A_DAY: Final = 1_440
 _SECONDS_OF_A_DAY: Final = 86_400
 
 _IMPROBABLE: Final = math.log(1e-6)
-"""Midnights whose number chance gives less often than in one of a million files are a habit of the source."""
+"""If chance gives so many midnights in less than one file in a million, they are a habit of the source."""
 
 _TELLING: Final = 10
 _FEWEST: Final = 3
-"""So many midnights among so many times may show a habit; otherwise all times have to be midnight."""
+"""The smallest numbers of midnights and of times that can show a habit; with fewer, all times have to be midnight."""
 
 _WORTH_TELLING: Final = 7
-"""Fewer midnights are not warned about, unless they are most of the times."""
+"""Fewer midnights do not lead to a warning, unless they are most of the times."""
 
 
 @dataclass(frozen=True)
 class Midnights:
-    """How many of the times that were read are exactly midnight.
+    """How many of the times read are exactly midnight.
 
     Attributes:
         rows: Times that were read.
         sharp: Those that are midnight, and would count for another session as dates.
-        minutes: Of the others, those of a full minute; they say whether the source writes seconds.
-        hours: Of the others, those of each full hour of a day; they say whether the source likes full hours.
-        kinds: Of how many zones the midnights may be.
+        minutes: Of the others, those at a full minute; they show whether the source writes seconds.
+        hours: Of the others, those at each full hour of a day; they show whether the source prefers full hours.
+        kinds: How many zones the midnights may be in.
     """
 
     rows: int = 0
@@ -66,10 +66,10 @@ class Midnights:
     def look_like_dates(self) -> bool:
         """Whether there are far more midnights than chance gives, or most times are midnight.
 
-        Chance gives 1 in 1,440 where times are of full minutes, down to 1 in 86,400 where they have seconds; and as
-        many as there are of a usual full hour, which is the median of the hours. That as many as there are come about
-        by chance is bounded by Hoeffding's inequality (Probability Inequalities for Sums of Bounded Random Variables,
-        JASA 1963, theorem 1), which needs no more than logarithms.
+        Chance gives 1 in 1,440 for times with full minutes, down to 1 in 86,400 for times with seconds; and
+        as many as a usual full hour has, which is the median of the hours. The probability that chance gives so
+        many midnights is bounded by Hoeffding's inequality (Probability Inequalities for Sums of Bounded Random
+        Variables, JASA 1963, theorem 1), which needs only logarithms.
         """
         few = self.rows < _TELLING or self.sharp < _FEWEST
         if not self.sharp or (few and self.sharp < self.rows):
@@ -89,18 +89,18 @@ class Midnights:
 
     @property
     def many(self) -> bool:
-        """Whether there are enough to be warned about."""
+        """Whether there are enough for a warning."""
         return self.sharp >= _WORTH_TELLING or self.sharp * 2 > self.rows
 
     def warning(self, begins: str | None) -> str:
-        """What is said where they are taken as dates; see `count_midnights` for `begins`."""
+        """The warning if they are read as dates; see `count_midnights` for `begins`."""
         return (
             f"{self._told(begins)}, and each counts as the end of its day. Say what they are with --midnight date, or "
             "--midnight instant if they are right as they stand (midnight)."
         )
 
     def refuse(self, begins: str | None) -> None:
-        """Raise an InputError if they look like dates, where they were taken as instants and nobody has said so."""
+        """Raise an InputError if they look like dates but were read as instants without an option that says so."""
         if self.look_like_dates:
             raise InputError(
                 f"{self._told(begins)}, and the rows so far were added as if they were instants.",
@@ -125,7 +125,7 @@ def settle(
     before: Midnights | None = None,
     reading: str | None = None,
 ) -> tuple[TimeFormat, Midnights]:
-    """Decide by all times whether midnights are dates; neither their order nor the number of columns matters.
+    """Decide from all times whether midnights are dates; their order and the number of columns do not matter.
 
     Args:
         columns: The column of times, in parts.
@@ -133,13 +133,13 @@ def settle(
         zones: See `count_midnights`, also for `begins`.
         begins: The zone whose midnight begins a session.
         before: How many midnights earlier rows have.
-        reading: What the midnights of earlier rows were taken as.
+        reading: How the midnights of earlier rows were read.
 
     Returns:
         How the column is read, and the midnights so far.
 
     Raises:
-        InputError: A time cannot be read; or midnights were taken as instants and look like dates by now.
+        InputError: A time cannot be read; or midnights were read as instants and now look like dates.
     """
     found = before or Midnights()
     for column in columns:
@@ -154,7 +154,7 @@ def settle(
 def at_midnight(times: Times, zones: Collection[str]) -> pl.Series:
     """Which times are exactly midnight: where they were written, or in one of these zones.
 
-    A date without a time is not one of them, nor is 24:00, which says that it is the end of a day.
+    A date without a time does not count, and neither does 24:00, which marks the end of a day.
     """
     found = times.wall.dt.time() == _MIDNIGHT
     for zone in _others(times, zones):
@@ -180,7 +180,7 @@ def midnights_as_dates(times: Times, zones: Collection[str]) -> pl.Series:
         local = at.dt.convert_time_zone(zone)
         ends.append(end_of_day(local.dt.date().set(local.dt.time() != _MIDNIGHT, None), zone))
     latest = pl.DataFrame([end.alias(str(i)) for i, end in enumerate(ends)]).select(pl.max_horizontal(pl.all()))
-    return times.instants.clone().scatter(sharp.arg_true(), latest.to_series())  # scatter changes what it is called on
+    return times.instants.clone().scatter(sharp.arg_true(), latest.to_series())  # scatter works in place
 
 
 def count_midnights(times: Times, published: pl.Series, zones: Collection[str], begins: str | None) -> Midnights:
@@ -189,7 +189,7 @@ def count_midnights(times: Times, published: pl.Series, zones: Collection[str], 
     Args:
         times: A column of times.
         published: Its instants, null where they are not plausible.
-        zones: The zones whose midnight counts beside the one where a time was written.
+        zones: The zones whose midnight counts, in addition to the zone in which a time was written.
         begins: The zone whose midnight begins a session, so that it counts for the same one as its date would; None
             where sessions do not begin at midnight.
     """

@@ -8,7 +8,7 @@ from sentiscore.errors import InputError
 from sentiscore.features.clock_text import HALF, LETTERS, MONTH, OFFSET, WEEKDAY
 
 RFC2822: Final = "rfc2822"
-"""The word for the dates of mails and of RSS, in place of a pattern."""
+"""The word for the dates of mails and of RSS, instead of a pattern."""
 
 _RFC2822: Final = (
     rf"(?i)^\s*(?:(?<wd>{WEEKDAY})\s*,?\s*)?(?<d>[0-9]{{1,2}})\s+(?<mon>{MONTH})\s+(?<y>[0-9]{{4}})\s+"
@@ -61,8 +61,8 @@ _EXAMPLE: Final = "A pattern is written like '%b %d, %Y %I:%M %p'."
 def expression(pattern: str) -> str:
     """The regular expression of a strptime pattern, or of the word rfc2822, for `Split.of`.
 
-    Directives mean what they do in Python's strptime, with English names; %f takes up to nine digits, and %e, %k, %l,
-    %T, %R, %D, %F and %h what they do in C. Space stands for any space, and case does not matter.
+    Directives have the same meaning as in Python's strptime, with English names; %f takes up to nine digits, and %e,
+    %k, %l, %T, %R, %D, %F and %h what they do in C. Space stands for any space, and case does not matter.
 
     Raises:
         InputError: The pattern has a directive that does not exist, or does not say the day, or half of a time.

@@ -1,4 +1,4 @@
-"""Scored rows -> rows with an entity, a session and whole numbers, or a message about what is wrong with them."""
+"""Scored rows -> rows with an entity, a session and integers, or a message about what is wrong with them."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ from sentiscore.labels import (
 from sentiscore.tables.exact import name_of, series_of
 
 ALL: Final = "all"
-"""The `unique_id` of the one series there is without an entity column."""
+"""The `unique_id` of the only series if there is no entity column."""
 
 SCALE_BITS: Final = 24
 SCALE: Final = 2**SCALE_BITS
@@ -48,10 +48,10 @@ class ScoredColumns:
         time: When a text appeared.
         entity: The series it belongs to; None for one series.
         separator: What separates the entities of a row; None if it has one, or a list.
-        text: The text itself; None where equal texts need not be told.
+        text: The text itself; None if equal texts need not be recognised.
         weight: How much it counts; None where all count the same.
-        prefix: The prefix that the scored columns were given.
-        id: What names a text, so that its copies count once; None where each row counts.
+        prefix: The prefix of the scored columns.
+        id: What identifies a text, so that its copies count once; None if each row counts.
     """
 
     time: str
@@ -71,7 +71,7 @@ class ScoredColumns:
         return list(dict.fromkeys([*(name for name in named if name is not None), *scores, *present]))
 
     def check(self, schema: pl.Schema, how: TimeFormat) -> None:
-        """Raise an InputError if rows of these columns can never be placed in a session."""
+        """Raise an InputError if rows with these columns can never be assigned to a session."""
         for column, option in (
             (self.time, "--time-col"),
             (self.entity, "--entity-col"),
@@ -99,25 +99,25 @@ class ScoredColumns:
 
 @dataclass(frozen=True)
 class Placed:
-    """Rows that have a place.
+    """Rows that have been assigned to a session.
 
     Attributes:
         rows: A row for each entity of each row that was given: unique_id, session_idx, and counted: whether it has
             scores and a weight; then, as whole numbers, q (sentiment), u (uncertainty, null where it is not known), w
             (weight, if there are weights); label; and text (a hash) and at (the instant it was published), if texts
-            are to be told. With ids also id (a hash over it and the entity, null where there is none), at, and row:
-            the position of the row that was given.
+            are to be recognised. With ids also id (a hash over it and the entity, null without one),
+            at, and row: the position of the given row.
         n_rows: Rows that were given.
         n_unplaced: Rows without an entity or a time.
         n_outside: Rows before or after all sessions of the calendar.
-        midnights: How many times are midnight, where nobody has said what that means.
-        n_ahead: Rows that appeared after `until` and have an entity; where they are not left out, a session too.
+        midnights: How many times are midnight, if no option says what that means.
+        n_ahead: Rows that appeared after `until` and have an entity; unless they are left out, also a session.
         n_stand_ins: Rows whose entity is written as one, but is a blank text, a NaN or the like.
         n_odd: Rows whose time is a number that is an instant before 1990 or after 2099.
         odd: One of these instants.
-        sessions: The session of each row that was given and has a place, and no id.
-        n_without_id: Rows that have a place and no id, where rows have ids.
-        n_names: Names of entities that the rows have, repeats among them.
+        sessions: The session of each given row that has a session but no id.
+        n_without_id: Rows that have a session but no id, if rows have ids.
+        n_names: Names of entities that the rows have, including repeats.
     """
 
     rows: pl.DataFrame
@@ -149,13 +149,13 @@ def place(
 
     Args:
         scored: Scored rows.
-        columns: Which of their columns say what.
-        sessions: Where they are placed.
+        columns: The roles of their columns.
+        sessions: The sessions to assign them to.
         how: How times are read.
         begins: The zone whose midnight begins a session; None where sessions do not begin at midnight.
         lag: How long after it was published a text can be used.
         until: The instant (UTC) after which no text can have appeared.
-        cut: Whether rows that did appear after it are left out; they are counted all the same.
+        cut: Whether rows that appeared after it are left out; they are counted in any case.
 
     Raises:
         InputError: A column is missing or holds what it cannot, or a time cannot be read.
@@ -163,7 +163,7 @@ def place(
     if columns.time in scored.columns:
         times = read_published(
             series_of(scored, columns.time), how
-        )  # before the types are looked at, since its message shows a value
+        )  # before the types are checked, since its message shows a value
     columns.check(scored.schema, how)
     if missing := [
         name for name in map(columns.prefix.__add__, (STATUS, SENTIMENT, LABEL)) if name not in scored.columns
@@ -179,7 +179,7 @@ def place(
     known = published
     # a date, and a midnight that may mean one, can be there from its beginning on
     ahead = (plausible(times.possible_from(how.tz)) > until).fill_null(value=False) & published.is_not_null()
-    if cut and ahead.any():  # before they are placed, since the calendar need not reach as far
+    if cut and ahead.any():  # before they are assigned, since the calendar need not reach that far
         known = published.set(ahead, None)
     index = sessions.place(known + lag if lag else known)
     entities = entities_of(scored, columns)
@@ -221,7 +221,7 @@ def _rows(
 
     Args:
         scored: Scored rows.
-        columns: Which of their columns say what.
+        columns: The roles of their columns.
         numbers: Their sentiment.
         entities: Their entities.
         index: Their sessions.
@@ -238,7 +238,7 @@ def _rows(
         "counted": scorable,
         "q": (numbers * SCALE).round().cast(pl.Int64),
         "u": _uncertainty(scored, columns.prefix),
-        "label": label.cast(pl.String),  # of a file in which no row has scores it may hold nothing
+        "label": label.cast(pl.String),  # in a file without any scored row it may hold nothing
     }
     _check_whole(status, scorable, parts["q"], label)
     if columns.weight is not None:
@@ -262,7 +262,7 @@ def entities_of(scored: pl.DataFrame, columns: ScoredColumns) -> Entities:
 
 
 def zones_of(how: TimeFormat, sessions: Sessions) -> list[str]:
-    """The zones that a date without an hour may be of, beside the one where it was written."""
+    """The zones that a date without an hour may be in, other than the one in which it was written."""
     return [zone for zone in (how.tz, sessions.zone) if zone is not None]
 
 
@@ -279,7 +279,7 @@ def _check_whole(status: pl.Series, scorable: pl.Series, q: pl.Series, label: pl
 
 
 def _as_numbers(column: pl.Series) -> pl.Series:
-    """Numbers, also from CSV, where they are text; those are float32, which is what scoring writes."""
+    """Numbers, also from CSV, where they are text; those become float32, the type that scoring writes."""
     numbers = column.cast(pl.Float32) if column.dtype == pl.String else column
     return numbers.cast(pl.Float64)
 
@@ -325,7 +325,7 @@ def _uncertainty(scored: pl.DataFrame, prefix: str) -> pl.Series:
 
 
 def _weights(column: pl.Series, counted: pl.Series) -> pl.Series:
-    """Weights in whole steps; what is more than nothing is at least one step."""
+    """Weights in whole steps; every weight above 0 is at least one step."""
     hint = (
         f"A weight is a number from 0 to {WEIGHT_SCALE:,}; 0 leaves a text out. Choose with --weight-col (weight_col)."
     )

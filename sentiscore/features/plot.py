@@ -1,6 +1,6 @@
 """Daily features -> one HTML page with interactive charts, which needs no network.
 
-Which entities are drawn is decided here, what of them in `plot_data`, and `plot_page` writes the page.
+This module decides which entities are drawn, `plot_data` what is drawn of them, and `plot_page` writes the page.
 """
 
 import difflib
@@ -17,16 +17,16 @@ from sentiscore.features.plot_page import plot_page
 from sentiscore.tables.exact import name_of, series_of
 
 MOST_ENTITIES: Final = 100
-"""Entities that are drawn unless others are asked for."""
+"""Entities that are drawn by default."""
 
 _KEYS: Final = ("unique_id", "ds", "n_docs")
 _PLACES: Final = (*_KEYS, "session_idx", "available_at")
-"""Columns that say where a value belongs, and are no values themselves."""
+"""Columns that say where a value belongs and are not values themselves."""
 _INNER: Final = ("name", "known")
 """What the page calls the entity and the instant since when a row is known."""
 _NEAR: Final = 3
 
-_ANEW: Final = "Make daily features with: sentiscore features SCORED --time-col NAME"
+_REMAKE: Final = "Make daily features with: sentiscore features SCORED --time-col NAME"
 
 
 def plot(
@@ -39,15 +39,16 @@ def plot(
 ) -> str:
     """An HTML page with charts of each entity: sentiment, documents, and the sessions without news.
 
-    A session without news is a gap: no line of measured values runs through it. Where the frame was filled, the
-    filled values are marked as such. The page holds plotly.js and the data, about 5 MB and more, and makes no request.
+    A session without news is a gap in the line of measured values. If the frame was filled,
+    the filled values are marked. The page holds plotly.js and the data, about 5 MB and more, and does not make any
+    network request.
 
     Args:
         daily: Daily features with the columns unique_id, ds, n_docs and `column`; sent_std, sent_decay_*,
-            session_idx and available_at are used where they are there.
+            session_idx and available_at are used if they exist.
         column: The column to draw above the documents.
         entities: The entities to draw; by default those with the most documents.
-        limit: Draw at most so many where `entities` is not given.
+        limit: Draw at most this many if `entities` is not given.
         title: The title of the page.
 
     Returns:
@@ -99,14 +100,14 @@ def check_columns(names: Sequence[str], column: str) -> None:
         InputError: It is not one of daily features, or has no such column.
     """
     if missing := [name for name in _KEYS if name not in names]:
-        raise InputError(f"This is not a table of daily features: it lacks {', '.join(missing)}.", _ANEW)
+        raise InputError(f"This is not a table of daily features: it lacks {', '.join(missing)}.", _REMAKE)
     if column in names and column in _INNER:
         raise InputError(f"A column cannot be drawn under the name {column!r}.", "Rename it in the table.")
     if column not in names or column in _PLACES:
         values = [name for name in names if name not in _PLACES]
         raise InputError(
             f"There is no column {column!r} of values to draw.",
-            f"Choose with --column (column) one of: {', '.join(values)}." if values else _ANEW,
+            f"Choose with --column (column) one of: {', '.join(values)}." if values else _REMAKE,
         )
 
 
@@ -119,10 +120,10 @@ def needed_columns(names: Sequence[str], column: str) -> list[str]:
 
 
 def _checked(daily: pl.DataFrame, column: str) -> pl.DataFrame:
-    """The columns that are drawn, in their types, with `name` for the entity, sorted.
+    """The drawn columns, in their types, with `name` for the entity, sorted.
 
     Raises:
-        InputError: They are not there, or cannot be what they should be.
+        InputError: They are missing, or cannot be converted.
     """
     check_columns(daily.columns, column)
     if daily.is_empty():
@@ -137,7 +138,7 @@ def _checked(daily: pl.DataFrame, column: str) -> pl.DataFrame:
         *([_instants(daily["available_at"]).alias("known")] if "available_at" in daily.columns else []),
     )
     if frame.select(pl.any_horizontal(pl.col("name", "ds", "n_docs").is_null()).any()).item():
-        raise InputError("Some rows have no entity, no date or no number of documents.", _ANEW)
+        raise InputError("Some rows have no entity, no date or no number of documents.", _REMAKE)
     if twice := frame.height - frame.n_unique(["name", "ds"]):
         raise InputError(
             f"{twice:,} row{'s'[: twice != 1]} of an entity and a date that are there already; daily features have "
@@ -155,7 +156,7 @@ def _cast(series: pl.Series, dtype: type[pl.DataType], what: str) -> pl.Series:
     except pl.exceptions.PolarsError as error:
         raise InputError(
             f"The column {name_of(series)!r} holds {series.dtype}, which cannot be read as {what}.",
-            _ANEW if series.name in _PLACES else "Choose another with --column (column).",
+            _REMAKE if series.name in _PLACES else "Choose another with --column (column).",
         ) from error
 
 
@@ -164,11 +165,11 @@ def _days(series: pl.Series) -> pl.Series:
     try:
         return series.str.to_date("%Y-%m-%d") if series.dtype == pl.String else series.cast(pl.Date)
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"The column 'ds' holds {series.dtype}, which cannot be read as dates.", _ANEW) from error
+        raise InputError(f"The column 'ds' holds {series.dtype}, which cannot be read as dates.", _REMAKE) from error
 
 
 def _instants(series: pl.Series) -> pl.Series:
-    """Instants as text to the minute in UTC, null where they cannot be told."""
+    """Instants as text to the minute in UTC, null if they are not known."""
     if series.dtype == pl.String:
         series = series.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_zone="UTC", strict=False)
     if not isinstance(series.dtype, pl.Datetime) or series.dtype.time_zone is None:
@@ -191,7 +192,7 @@ def _choose(totals: pl.DataFrame, entities: Sequence[object] | None, limit: int)
     """The entities to draw, in their order.
 
     Raises:
-        InputError: There is no such entity, or none is left.
+        InputError: An entity does not exist, or none is left.
     """
     if entities is None:
         if limit < 1:

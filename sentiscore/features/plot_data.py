@@ -34,12 +34,12 @@ _OF_DOCUMENTS: Final = (*SENTIMENT, "sent_std", *_SHARES, "bullishness", "disagr
 
 
 def decays(names: Sequence[str]) -> list[str]:
-    """The column of decayed means that is drawn beside a mean, if there is one."""
+    """The column of decayed means that is drawn together with a mean, if there is one."""
     return [name for name in names if name.startswith(DECAY)][:1]
 
 
 def payload(drawn: pl.DataFrame, chosen: pl.DataFrame, column: str) -> dict[str, Any]:
-    """What the page draws: the sessions once, and of each entity its values from its first to its last.
+    """What the page draws: the sessions once, and for each entity its values from its first to its last session.
 
     A value is null where nothing is to be drawn. `n` is null where the frame has no row for a session.
     """
@@ -57,13 +57,13 @@ def payload(drawn: pl.DataFrame, chosen: pl.DataFrame, column: str) -> dict[str,
     rows = drawn.select("name", "ds", **values).with_columns(
         pl.when(pl.col(name).is_finite()).then(pl.col(name).round(_DECIMALS) + 0.0) for name in values if name != "n"
     )
-    places = sessions.select("ds").with_row_index("at")
+    positions = sessions.select("ds").with_row_index("at")
     grid = (
-        rows.join(places, on="ds")
+        rows.join(positions, on="ds")
         .group_by("name")
         .agg(pl.int_ranges(pl.col("at").min(), pl.col("at").max() + 1, dtype=pl.UInt32).first().alias("at"))
         .explode("at", empty_as_null=False, keep_nulls=False)
-        .join(places, on="at")
+        .join(positions, on="at")
         .join(rows, on=["name", "ds"], how="left")
         .sort("name", "at")
     )
@@ -80,28 +80,28 @@ def payload(drawn: pl.DataFrame, chosen: pl.DataFrame, column: str) -> dict[str,
 
 
 def _series(name: str, rows: pl.DataFrame, values: list[str]) -> dict[str, Any]:
-    """One entity; whatever holds nothing at all is left out."""
+    """One entity; columns that hold nothing are left out."""
     kept = [value for value in values if value in ("n", "y") or rows[value].null_count() < rows.height]
     return {"name": name, "start": rows["at"][0], **{value: rows[value].to_list() for value in kept}}
 
 
 def _sessions(drawn: pl.DataFrame) -> pl.DataFrame:
-    """Every session of the entities that are drawn, and an empty one wherever the frame lacks some.
+    """Every session of the drawn entities, and an empty one wherever some are missing in the frame.
 
-    Without it a line would run from the session before those that are missing to the one after.
+    Otherwise a line would run from the session before the missing ones to the one after.
     """
     counted = "session_idx" in drawn.columns
     kept = [name for name in ("session_idx", "known") if name in drawn.columns]
     sessions = drawn.group_by("ds").agg(pl.col(kept).first()).sort("ds")
     if counted:
         jump = pl.col("session_idx").shift(-1) - pl.col("session_idx") > 1
-        lacking = sessions.filter(jump).select(pl.col("ds").dt.offset_by("1d"))
-        sessions = pl.concat([sessions, lacking.join(sessions, on="ds", how="anti")], how="diagonal").sort("ds")
+        absent = sessions.filter(jump).select(pl.col("ds").dt.offset_by("1d"))
+        sessions = pl.concat([sessions, absent.join(sessions, on="ds", how="anti")], how="diagonal").sort("ds")
     return sessions
 
 
 def _title(column: str) -> str:
-    """What a column is called on the page: in words where it is one of ours."""
+    """What a column is called on the page: in words if it is one of ours."""
     for prefix, words in _FAMILIES.items():
         if column.startswith(prefix):
             return f"{words} ({column})"

@@ -1,7 +1,7 @@
-"""Charts as data -> an HTML page that holds all that it needs.
+"""Charts as data -> an HTML page that contains everything it needs.
 
-`page/page.js` hands the data to plotly.js, which is written into the page. The page forbids itself every request and
-every script but its own (a content security policy), so that a name in the data can be shown and never run.
+`page/page.js` passes the data to plotly.js, which is written into the page. The page's content security policy
+forbids every request and every foreign script, so that a name in the data can be shown but never run.
 """
 
 import base64

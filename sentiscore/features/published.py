@@ -8,24 +8,25 @@ import polars as pl
 
 from sentiscore.contracts import check_frame
 from sentiscore.errors import InputError
-from sentiscore.features.record import AS_OF, KEY, PLACE, REVISED_AT, SCHEMA, joined, updates
+from sentiscore.features.record import AS_OF, KEY, REVISED_AT, ROW_KEY, SCHEMA, joined, updates
 from sentiscore.features.times import parse_instant, write_instant
 
 _NAME: Final = "name"
 
 
 def as_published(daily: pl.DataFrame, revisions: pl.DataFrame | None, at: str | datetime) -> pl.DataFrame:
-    """The daily features as they stood at an instant: what a model could read then.
+    """The daily features as they were at an instant: what a model could read then.
 
-    That is what the last update that was made at or before the instant left behind, to the last bit and without the
-    rows that did not exist yet. Where the instant lies before the first update was made, an update counts as made at
-    the instant as of which it was made. So a history that was replayed, with one update for each past night, can be
-    asked for any of those nights.
+    This is what the last update made at or before the instant left, to the last bit and
+    without the rows that did not exist yet. If the instant is before the first update was made, an update
+    counts as made at its `as_of`. So any night of a replayed history, with one update for each
+    past night, can be restored.
 
     Args:
         daily: The daily file as it is now, all of it.
-        revisions: The file NAME.revisions.parquet beside it. None, or a frame without rows, where there is no such
-            file because nothing was ever revised: then a session counts as published from its `available_at` on.
+        revisions: The file NAME.revisions.parquet next to it. None, or a frame without rows, if that file
+            does not exist because nothing was ever revised: then a session counts as published from its `available_at`
+            on.
         at: The instant: a time with a zone, or ISO 8601 text with an offset.
 
     Returns:
@@ -37,14 +38,14 @@ def as_published(daily: pl.DataFrame, revisions: pl.DataFrame | None, at: str | 
     """
     check_frame(daily, "The daily features")
     instant = parse_instant(at, "at")
-    _require(daily, (*PLACE, "n_docs"), "The daily features", "Give the whole frame that features --update wrote.")
+    _require(daily, (*ROW_KEY, "n_docs"), "The daily features", "Give the whole frame that features --update wrote.")
     _check_instants(daily, "available_at", "The daily features")
     if revisions is not None:
         check_frame(revisions, "The revisions")
     if revisions is None or revisions.is_empty():
         return daily.filter(pl.col("available_at") <= instant)
     hint = "Give the whole file NAME.revisions.parquet that is beside the daily file."
-    _require(revisions, (*PLACE, "n_docs", REVISED_AT), "The revisions", hint)
+    _require(revisions, (*ROW_KEY, "n_docs", REVISED_AT), "The revisions", hint)
     for name in {REVISED_AT, AS_OF, "available_at"} & set(revisions.columns):
         _check_instants(revisions, name, "The revisions")
     done = _updates_until(daily, revisions, instant)
@@ -110,7 +111,7 @@ def _named(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _typed(rows: pl.DataFrame, schema: dict[str, str]) -> pl.DataFrame:
     """The columns that the daily file had, in the types that it had them in."""
-    lost = {name: dtype for name, dtype in schema.items() if name not in rows.columns}  # of a file without rows
+    lost = {name: dtype for name, dtype in schema.items() if name not in rows.columns}  # the file has no rows
     rows = rows.with_columns(pl.lit(None, dtype=getattr(pl, dtype)).alias(name) for name, dtype in lost.items())
     kind = getattr(pl, schema[KEY[0]], None)  # entities are all that may have had another type
     named = pl.col(KEY[0]) if kind is None else pl.col(KEY[0]).cast(kind)

@@ -17,7 +17,7 @@ KEY: Final = ("unique_id", "ds")
 REVISED_AT: Final = "revised_at"
 AS_OF: Final = "as_of"
 SCHEMA: Final = "schema"
-PLACE: Final = (*KEY, "session_idx", "available_at")
+ROW_KEY: Final = (*KEY, "session_idx", "available_at")
 _INSTANT: Final = pl.Datetime("us", "UTC")
 
 UPDATES: Final = pl.Schema({REVISED_AT: _INSTANT, AS_OF: _INSTANT, SCHEMA: pl.String()})
@@ -47,7 +47,7 @@ def changes(old: pl.DataFrame | None, new: pl.DataFrame, published: datetime | N
         published: The instant up to which the daily file was brought before; None if it never was.
     """
     if old is None or published is None:
-        return Changes(new.clear(), new.clear().select(PLACE), 0)
+        return Changes(new.clear(), new.clear().select(ROW_KEY), 0)
     if old.schema != new.schema:  # other columns or types: every row is another
         changed = old
     else:
@@ -58,7 +58,7 @@ def changes(old: pl.DataFrame | None, new: pl.DataFrame, published: datetime | N
     added = new.filter(pl.col("available_at") <= published)
     names = pl.col(KEY[0]).cast(pl.String), pl.col(KEY[1])
     added = added.join(old, on=names, how="anti", maintain_order="left")
-    return Changes(changed, added.select(PLACE), added.filter(pl.col("n_docs") > 0).height)
+    return Changes(changed, added.select(ROW_KEY), added.filter(pl.col("n_docs") > 0).height)
 
 
 def entries(found: Changes, new: pl.DataFrame, *, made_at: datetime, as_of: datetime) -> pl.DataFrame:

@@ -54,7 +54,7 @@ class DailyRequest(Settings):
         prefix: The prefix of the scored columns; where rows are scored in the same job, it is that of the job.
         config: Cutoff, latency, windows, repeats, fills, and which columns.
         as_of: The instant at which the features are made; not for a job that scores, which has all of its rows.
-        output: The file that they go to, where one is written; by default NAME.daily.parquet beside the source.
+        output: The file that they go to, where one is written; by default NAME.daily.parquet next to the source.
 
     Raises:
         InputError: A value is of the wrong type.

@@ -1,4 +1,4 @@
-"""The sessions of a calendar as a list, also those to come."""
+"""The sessions of a calendar as a list, including future ones."""
 
 from datetime import date, datetime
 from typing import Final
@@ -17,7 +17,7 @@ _LAST_DAY: Final = date(2199, 12, 31)
 def sessions(
     calendar: Calendar, start: date | str, end: date | str, *, cutoff: str = "close", day_tz: str | None = None
 ) -> pl.DataFrame:
-    """The sessions of a calendar, also those to come, as `features.daily` places texts in them.
+    """The sessions of a calendar, including future ones, as `features.daily` uses them.
 
     Args:
         calendar: None for every calendar day; the code of an exchange, such as "XNYS"; or a frame, or the name of a

@@ -1,7 +1,7 @@
 """A calendar -> sessions in order, and instants -> the session they count for.
 
 A text counts for the first session whose cutoff is strictly after the instant at which it could be used. So every
-text of a session was known before the session's cutoff, and one at the cutoff sharp counts for the next session.
+text of a session was known before the session's cutoff, and one exactly at the cutoff counts for the next session.
 """
 
 import re

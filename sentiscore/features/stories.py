@@ -69,7 +69,7 @@ class Stories:
         return self._chosen
 
     def state(self, closed: int | None) -> pl.DataFrame:
-        """What is needed to go on later: the rows that count."""
+        """What is needed to continue later: the rows that count."""
         return self.choose(closed).rows
 
     def parts(self, closed: int | None) -> list[pl.DataFrame]:
@@ -149,7 +149,7 @@ def _together(known: pl.DataFrame | None, added: list[pl.DataFrame]) -> pl.DataF
 def _marked(copies: pl.DataFrame, old: pl.Expr, published: pl.Expr) -> pl.DataFrame:
     """Rows that share their ids, in the order in which they would count, and which of them are kept."""
     copies = copies.with_columns(fixed=old & published, known=old.any().over("id"))
-    copies = copies.with_columns(out=pl.col("known") & ~old & published)  # a known text takes no published place
+    copies = copies.with_columns(out=pl.col("known") & ~old & published)  # a known text replaces no published one
     order = ["id", "out", "fixed", "at", "counted", *(name for name in _CONTENT if name in copies.columns)]
     copies = copies.sort(order, descending=[name in ("fixed", "counted") for name in order])
     first = (pl.col("id") != pl.col("id").shift()).fill_null(value=True)
@@ -158,13 +158,13 @@ def _marked(copies: pl.DataFrame, old: pl.Expr, published: pl.Expr) -> pl.DataFr
 
 
 def _corrected(copies: pl.DataFrame, old: pl.Expr) -> pl.DataFrame:
-    """Given rows that differ from the row that counts for their id, or from a waiting one whose place they take.
+    """Given rows that differ from the row that counts for their id, or from a waiting one that they replace.
 
-    A row with an earlier time than the waiting one is the first version, so it is no correction.
+    A row with an earlier time than the waiting one is the first version, so it is not a correction.
     """
-    told = [name for name in ("at", "text") if name in copies.columns]
-    counting = copies.filter("kept").unique("id", keep="last", maintain_order=True).select("id", "row", *told)
+    compared = [name for name in ("at", "text") if name in copies.columns]
+    counting = copies.filter("kept").unique("id", keep="last", maintain_order=True).select("id", "row", *compared)
     left = copies.filter(~pl.col("kept")).join(counting, on="id", how="left", suffix="_kept")
-    other = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_kept")) for name in told)
+    other = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_kept")) for name in compared)
     later = old & (pl.col("at") != pl.col("at_kept"))
     return left.filter(other & ~later).with_columns(pl.coalesce("row", "row_kept")).drop_nulls("row")

@@ -18,8 +18,8 @@ from sentiscore.labels import NEGATIVE, NEUTRAL, POSITIVE
 
 KEYS: Final = ("unique_id", "session_idx")
 TOTALS: Final = ("weight", "total", "squares", "w_positive", "w_negative", "w_neutral", "unsure", "w_unsure")
-"""Sums over the counted texts, beside n_docs: of the weights w; of w times sentiment, and times its square; of the
-weights by label; of w times uncertainty, and of the weights of texts whose uncertainty is known."""
+"""Sums over the counted texts, in addition to n_docs: of the weights w; of w times sentiment, and times its square; of
+the weights by label; of w times uncertainty, and of the weights of texts whose uncertainty is known."""
 
 _TEXT: Final = ("text", "at", "q", "label", "u")
 _HASHES: Final = 2**64
@@ -32,8 +32,8 @@ class Sums:
     Args:
         repeats: What is done with repeated texts: "keep", "drop" or "discount".
         within: For how many microseconds a text counts as a repeat of an equal one.
-        weighted: Whether rows have weights of their own.
-        texts: Whether equal texts are told.
+        weighted: Whether rows have their own weights.
+        texts: Whether equal texts are recognised.
     """
 
     def __init__(self, *, repeats: str, within: int, weighted: bool, texts: bool) -> None:
@@ -102,7 +102,7 @@ class Sums:
     def totals(self) -> pl.DataFrame:
         """One row for each entity and session that has rows: the keys, n_docs, n_unique, effective and the sums.
 
-        n_unique is null where equal texts are not told. effective is how many texts those of a session count as, in
+        n_unique is null if equal texts are not recognised. effective is how many texts those of a session count as, in
         steps of 1 / 2**20: n_docs, or where repeats are discounted the sum of the shares at which they count.
         """
         totals = self._whole()
@@ -130,7 +130,7 @@ class Sums:
         return self._names.named(totals)
 
     def state(self) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-        """What is needed to go on later: the sums, and what is kept of single texts."""
+        """What is needed to continue later: the sums, and what is kept of single texts."""
         sums = self._whole()
         if self._seen:
             whole = pl.concat(self._seen)
@@ -138,7 +138,7 @@ class Sums:
         return self._names.named(sums), (self._names.named(self._seen[0]) if self._seen else None)
 
     def restore(self, sums: pl.DataFrame, seen: pl.DataFrame | None) -> Self:
-        """Go on from a state."""
+        """Continue from a state."""
 
         def keyed(frame: pl.DataFrame) -> pl.DataFrame:
             keys = self._names.keys(frame["unique_id"], frame["session_idx"])
@@ -175,7 +175,7 @@ class _Names:
         return codes.cast(pl.Int64) * SESSIONS + (session.cast(pl.Int64) + MIDDLE)
 
     def named(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The same rows with unique_id and session_idx in the place of the key."""
+        """The same rows with unique_id and session_idx instead of the key."""
         code = (pl.col("key") // SESSIONS).cast(pl.UInt32)
         found = frame.select(
             code.alias("code"),

@@ -43,7 +43,7 @@ _WORD: Final = re.compile(
 
 
 def hint_for_numbers(numbers: pl.Series) -> str:
-    """What would read numbers that are no times as they stand."""
+    """What would read numbers that are not times as they are."""
     value = numbers[0]
     text = str(int(value)) if float(value).is_integer() else str(value)
     readings = [*_of_number(text), *_of_patterns(pl.Series([text]), _COMPACT.get(len(text), ()))]
@@ -56,7 +56,7 @@ def hint_for_numbers(numbers: pl.Series) -> str:
 
 
 def hint_for_texts(texts: pl.Series, how: TimeFormat) -> str:
-    """What would read texts that are no times as they stand; empty if that cannot be guessed.
+    """What would read texts that are not times as they are; empty if that cannot be guessed.
 
     Args:
         texts: Some of them; a pattern that reads all is preferred.
@@ -91,11 +91,11 @@ def hint_for_letters(text: str, tz: str | None) -> str:
             "(tz='America/New_York')"
             + ("; or take them as RFC 2822 does: --time-format rfc2822 (time_format='rfc2822')." if or_rfc else ".")
         )
-    told = f"Its zone letters are not what {tz} shows at that time. Give the zone that they stand for with --tz (tz)"
+    problem = f"Its zone letters are not what {tz} shows at that time. Give the zone that they stand for with --tz (tz)"
     pattern = next(iter(_of_patterns(pl.Series([text]), list(_patterns(text, tz, literal=True)))), None)
     if pattern is None:
-        return f"{told}."
-    return f"{told}; or, if they say no more than the zone of --tz, write them into a pattern: {pattern[1]}."
+        return f"{problem}."
+    return f"{problem}; or, if they say no more than the zone of --tz, write them into a pattern: {pattern[1]}."
 
 
 def _told(value: object, readings: list[tuple[str, str]]) -> str:

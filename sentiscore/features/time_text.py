@@ -14,7 +14,7 @@ from sentiscore.features.zones import DAY, INSTANT, MICROSECOND, UTC, end_of_day
 from sentiscore.tables.exact import name_of
 
 _BLANK: Final = r"(?i)^\s*(?:nat|nan|none|null|<na>|\\n|#?n/a)?\s*$"
-"""Text that says that there is no time; pandas, databases (\\N) and spreadsheets (#N/A) write these."""
+"""Text that stands for a missing time; pandas, databases (\\N) and spreadsheets (#N/A) write these."""
 
 _WHOLE: Final = r"^\s*([0-9]+)\.0*\s*$"
 """A whole number that passed through a column of floats."""
@@ -28,7 +28,7 @@ def read_text(texts: pl.Series, how: TimeFormat) -> pl.DataFrame:
     """Read text that is written as a time; see `times.read_times` for the rules.
 
     Returns:
-        instant (UTC), wall, dated and end, as `times.Times` has them; null where there is no time.
+        instant (UTC), wall, dated and end, as `times.Times` has them; null for a missing time.
 
     Raises:
         InputError: A text is not a time that can be read, or carries no zone and `how` has none.

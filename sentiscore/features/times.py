@@ -51,7 +51,7 @@ class Times:
     """A column of times that was read.
 
     Attributes:
-        instants: Microseconds in UTC; null where there is no time. A date without a time is the end of that day.
+        instants: Microseconds in UTC; null for a missing time. A date without a time is the end of that day.
         wall: What the clock showed where each was written, or the date at midnight, without a zone.
         dated: Which are dates without a time.
         end: Which were written as the end of a day (24:00) or as a leap second (:60).
@@ -119,7 +119,7 @@ def write_instant(instant: datetime) -> str:
 
 
 def check_time_type(dtype: pl.DataType, column: str, tz: str | None) -> None:
-    """Raise an InputError if a column of this type can never say when something appeared without being told how."""
+    """Raise an InputError if a column of this type can never say when something appeared without an option."""
     if isinstance(dtype, pl.Datetime):
         naive = dtype.time_zone is None
     elif dtype == pl.Date:
@@ -143,13 +143,13 @@ def to_utc(times: pl.Series, tz: str | None) -> pl.Series:
 def read_times(times: pl.Series, how: TimeFormat) -> Times:
     """Read a column of times.
 
-    Text is read without being told how where its meaning is certain, text by text, so that a column may mix these
+    Text is read without an option if its meaning is certain, text by text, so that a column may mix these
     forms: ISO 8601 in its extended and its basic form, and dates that name their month (RFC 2822, HTTP, Twitter, ctime,
     "Jan 5, 2024 4:00 PM ET"). With a pattern, all texts must have that form. Empty text, and the words by which pandas
     writes that there is no time, are none.
 
-    A date without a time is taken as the end of that day: when in the day it was known cannot be told, so nothing of
-    the day may depend on it. Times keep their own offset; those without one are in `how.tz`, where a time that the
+    A date without a time is taken as the end of that day: it is not known when in the day it appeared, so nothing
+    of the day may depend on it. Times keep their own offset; those without one are in `how.tz`, where a time that the
     change to summer time skips, or that the change back repeats, is taken as the later instant. Zone letters (ET, EST)
     count where the zone of `how` shows them at that time. 24:00 is the end of a day, and a leap second, :60, is read as
     the second after it.

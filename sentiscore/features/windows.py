@@ -63,7 +63,7 @@ def add_rolling(
         windows: Numbers of sessions, each at least 1. A window ends with the row itself, whose own value is
             known at its `available_at`, and is shorter at an entity's beginning.
         stats: "mean", "sum", "std" (of a sample: n - 1), "min" or "max".
-        min_samples: Values that a window must hold; with fewer the figure is null. A null is no value. "std"
+        min_samples: Values that a window must hold; with fewer the figure is null. A null is not a value. "std"
             needs two in any case.
 
     Returns:

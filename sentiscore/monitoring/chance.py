@@ -25,7 +25,7 @@ _REACH: Final = 12
 def of_counts(measure: Callable[[Counts, Counts], Floats], counts: Counts, reference: Counts) -> float:
     """What a measure of two sets of counts reaches by chance.
 
-    Both are drawn anew, many times, from the shares that they have together, with as many rows as they have. For the
+    Both are drawn again, many times, from the shares that they have together, with as many rows as they have. For the
     population stability index of large files that comes to (1 / n + 1 / m) times a quantile of chi-squared with a
     degree of freedom less than bins (B. Yurdakul and J. Naranjo, Statistical properties of the population stability
     index, Journal of Risk Model Validation 14, 2020); small files have heavier tails.

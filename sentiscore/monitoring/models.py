@@ -20,29 +20,29 @@ def compare_models(scored: Sequence[Path | None], reference: Sequence[Path | Non
         reference: The same of the reference.
 
     Returns:
-        Whether it was one model, None where that is not known of some; and a sentence for each thing to be told.
+        Whether it was one model, None where that is not known of some; and a sentence for each thing to report.
     """
-    told: list[str] = []
-    here, there = ([_model(path, told) for path in paths] for paths in (scored, reference))
+    notes: list[str] = []
+    here, there = ([_model(path, notes) for path in paths] for paths in (scored, reference))
     every = [*here, *there]
     known = {model.identity for model in every if model is not None}
     if len(known) > 1:
-        told.insert(
+        notes.insert(
             0,
             f"These rows were scored by different models: SCORED by {_names(here)}; the reference by {_names(there)}. "
             "A change may be that of the model.",
         )
-        return False, told
-    return (None if None in every else True), told
+        return False, notes
+    return (None if None in every else True), notes
 
 
-def _model(path: Path | None, told: list[str]) -> ModelFacts | None:
+def _model(path: Path | None, notes: list[str]) -> ModelFacts | None:
     if path is None:
         return None
     try:
         found = read_provenance(path)
     except InputError as error:
-        told.append(f"Which model scored {path} is not known. {error.message}")
+        notes.append(f"Which model scored {path} is not known. {error.message}")
         return None
     if found is None or (found.where == SIDECAR and found.intact is False):
         return None

@@ -40,7 +40,7 @@ def monitor(
     comment: str | None = None,
     encoding: str = UTF_8,
 ) -> DriftReport:
-    """Compare scored rows with scored rows of before: has the text, the feed or the model changed?
+    """Compare scored rows with earlier scored rows: has the text, the feed or the model changed?
 
     Each file is read once, a window at a time, into a profile whose size does not grow with the rows. A check alarms
     where its value is past its threshold, and past what chance alone gives for files of these sizes.
@@ -65,8 +65,8 @@ def monitor(
         The report; `passed` says whether nothing alarms.
 
     Raises:
-        InputError: A file cannot be read, is not scored, has no row with scores or lacks a column; the scores are of
-            different models; there is no check of a name; or there are too few rows for any check.
+        InputError: A file cannot be read, is not scored, has no row with scores or has a missing column; the scores are
+            of different models; a check does not exist; or there are too few rows for any check.
         MissingExtraError: SciPy is not installed.
     """
     forks.check()

@@ -20,8 +20,8 @@ class Sample:
     key that is in the sample was in it from its first row on, and its count is exact.
 
     Args:
-        values: Columns beside the hash and the count; where rows of one key differ, the smallest value counts, so that
-            no order of the rows does.
+        values: Columns other than the hash and the count; where rows of one key differ, the smallest value counts, so
+            that no order of the rows does.
         size: How many keys to keep.
     """
 

@@ -36,7 +36,7 @@ def with_thresholds(changes: Mapping[str, float] | None) -> dict[str, float]:
         changes: New thresholds by the name of their check; None for none.
 
     Raises:
-        InputError: There is no check of that name, or its threshold is not a number from 0 on.
+        InputError: A check does not exist, or its threshold is not a number from 0 on.
     """
     for name, value in (changes or {}).items():
         if name not in THRESHOLDS:

@@ -1,4 +1,4 @@
-"""Rows of a day, beside those of the same day of the week in the reference.
+"""Rows of a day, compared with the same day of the week in the reference.
 
 A day here has 24 hours and ends with the hour of the last row, so that an export from close to close is one day
 and not two halves.
@@ -18,7 +18,7 @@ _DAY: Final = 24
 _WEEK: Final = 7
 _LEAST_OF_A_WEEKDAY: Final = 2
 LEAST_DEGREES: Final = 7
-"""Days beyond the first of each day of the week that a spread can be told from."""
+"""Days beyond the first of each day of the week needed to estimate a spread."""
 _OUTAGE: Final = 0.1
 _TELLING: Final = 10
 """Usual rows of a day from which on so few cannot be chance."""
@@ -30,7 +30,7 @@ _STRAY: Final = 0.05
 _ALMOST_NONE: Final = 0.02
 """The share of the rows usual in the same time that stray rows have at most."""
 _EDGE: Final = 0.1
-"""The share of rows at either end that usual rows are not told from."""
+"""The share of rows at either end left out when usual rows are counted."""
 _SELDOM: Final = 0.01
 """How seldom chance alone may give a time of so few rows."""
 _LONG_PAUSE: Final = 4 * _DAY
@@ -136,7 +136,7 @@ def without_stray(hours: Hours, usual: float | None) -> tuple[Hours, int]:
     days of their own, and many days without a row. Rows before the others are stray if they are a twentieth of all
     rows at most, and in the time from the first of them to the others a fiftieth of what is usual at most (or a single
     row), and chance would not give as few. Rows after the others must besides come after a pause of four days: a feed
-    that has nearly stopped since yesterday is no stray row, but news.
+    that has nearly stopped since yesterday is not a stray row, but news.
 
     Args:
         hours: Hours since 1970 in order, and how many rows each has.

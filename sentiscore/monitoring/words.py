@@ -1,4 +1,4 @@
-"""The words of two sets of texts, and how far apart they are, beside what random splits of the same texts give."""
+"""The words of two sets of texts, and how far apart they are, compared with random splits of the same texts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -79,7 +79,7 @@ def daily_file(
 ) -> DailyFile:
     """Make daily features of a file of scored rows; see `features.daily` for what they are.
 
-    What they were made of is kept in the metadata of a parquet file, and in NAME.provenance.json beside any.
+    What they were made of is kept in the metadata of a parquet file, and in NAME.provenance.json next to any output.
 
     Args:
         scored: A file that scoring wrote.

@@ -50,7 +50,7 @@ def read_history(target: Path, old: pl.DataFrame | None, before: State | None, d
     lost = History(pl.DataFrame(schema=UPDATES), known=fresh, revised=kept, published=last)  # type: ignore[arg-type]
     if held is None or old is None or daily not in (held.daily, held.before) or (held.revised and not kept):
         return lost
-    # the last one was stopped if its file did not take its place
+    # the last one was stopped if its file was not moved into place
     made = held.updates if daily == held.daily else held.updates.head(-1)
     if made.is_empty():
         return lost

@@ -49,7 +49,7 @@ def plot_file(
 
     Args:
         daily: A file of daily features: parquet, csv or ndjson.
-        output: The page; by default NAME.html beside the input.
+        output: The page; by default NAME.html next to the input.
         column: The column to draw above the documents.
         entities: The entities to draw; by default those with the most documents.
         limit: Draw at most so many where `entities` is not given.

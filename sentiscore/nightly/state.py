@@ -1,4 +1,4 @@
-"""What an update needs of the rows before it: the sums of a daily file, in a file beside it.
+"""What an update needs of the rows before it: the sums of a daily file, in a file next to it.
 
 X.parquet has X.state.parquet beside it, and X.revisions.parquet once published rows were changed. An update writes the
 new daily file and the new revisions under names of their own, then replaces the state, then the revisions, the sidecar
@@ -43,7 +43,7 @@ class State:
         settings: What the file was made with.
         midnights: How many times of its rows are midnight, where nobody has said what that means.
         daily: The sha256 of the daily file that the sums belong to.
-        before: That of the one that it took the place of; empty for the first.
+        before: That of the one that it replaced; empty for the first.
         revisions: The sha256 of the file of revisions that this update leaves; empty if it changed none.
         as_of: The instant up to which the daily file was brought.
         sources: The files whose rows are in the sums, oldest first: name, rows and sha256.
@@ -70,12 +70,12 @@ def state_path(daily: Path) -> Path:
 
 
 def next_path(daily: Path) -> Path:
-    """Where a daily file is before it takes its place: X.parquet -> .X.next.parquet."""
+    """Where a daily file is before it is moved into place: X.parquet -> .X.next.parquet."""
     return daily.with_name(f".{daily.stem}.next.parquet")
 
 
 def next_revisions_path(daily: Path) -> Path:
-    """Where a file of revisions is before it takes its place: X.parquet -> .X.revisions.next.parquet."""
+    """Where a file of revisions is before it is moved into place: X.parquet -> .X.revisions.next.parquet."""
     return daily.with_name(f".{daily.stem}.revisions.next.parquet")
 
 
@@ -93,7 +93,7 @@ def sha256(path: Path) -> str:
 
 
 def settings_of(sums: DailySums, schema: pl.Schema) -> dict[str, Any]:
-    """Everything that the rows of a daily file depend on beside the scored rows and the instant of the update."""
+    """Everything that the rows of a daily file depend on, other than the scored rows and the instant of the update."""
     entity, separator = sums.columns.entity, sums.columns.separator
     kind = None if entity is None else schema[entity]
     kind = pl.String() if kind == pl.Null else kind  # of a file in which no row has an entity
@@ -139,7 +139,7 @@ def write_state(path: Path, state: State, *, like: Path | None = None) -> None:
 def check_state_target(daily: Path) -> None:
     """Raise an InputError if a file of somebody else is where the sums of a daily file belong.
 
-    Damaged sums are no reason: they can be made again.
+    Damaged sums are not a reason: they can be made again.
     """
     path = state_path(daily)
     if not path.exists():
@@ -154,25 +154,25 @@ def check_state_target(daily: Path) -> None:
         )
 
 
-def read_state(daily: Path, anew: str) -> State:
+def read_state(daily: Path, hint: str) -> State:
     """The sums that belong to a daily file.
 
     Args:
         daily: The daily file.
-        anew: The hint for one that has no usable sums.
+        hint: The hint for one that has no usable sums.
 
     Raises:
         InputError: There are none, they cannot be read, or are of another version of sentiscore.
     """
     path = state_path(daily)
     if not path.exists():
-        raise InputError(f"{daily} has no sums beside it ({path.name}), so nothing can be added to it.", anew)
+        raise InputError(f"{daily} has no sums beside it ({path.name}), so nothing can be added to it.", hint)
     try:
         return _read(path)
     except InputError as error:
-        raise InputError(error.message, anew) from error
+        raise InputError(error.message, hint) from error
     except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{path} does not hold the sums of daily features.", anew) from error
+        raise InputError(f"{path} does not hold the sums of daily features.", hint) from error
 
 
 def _read(path: Path) -> State:

@@ -11,7 +11,7 @@ import polars as pl
 from sentiscore.disk.durable import put_in_place
 from sentiscore.errors import InputError, OutputError, SentiscoreWarning
 from sentiscore.features.daily_sums import DailySums
-from sentiscore.features.record import PLACE
+from sentiscore.features.record import ROW_KEY
 from sentiscore.nightly.state import (
     State,
     check_state_target,
@@ -98,7 +98,7 @@ def _read_daily(target: Path, command: str) -> pl.DataFrame | None:
             f"Bring it and {state_path(target).name} back from a backup. Or remove it, and make it once from a file of "
             f"all scored rows, here ALL.parquet: rm {shlex.quote(str(target))}; {command}",
         ) from error
-    if not {*PLACE, "n_docs"} <= set(old.columns):
+    if not {*ROW_KEY, "n_docs"} <= set(old.columns):
         raise InputError(f"{target} does not hold daily features.", "Name another place with --update.")
     return old
 
@@ -163,8 +163,8 @@ def finish(target: Path, state: State) -> None:
     put_in_place(next_path(target), target)
 
 
-def told_before(target: Path, before: State) -> Provenance:
-    """What the daily file before was made of; where it does not say, what its state knows."""
+def provenance_before(target: Path, before: State) -> Provenance:
+    """What the previous daily file was made from; if it does not say, what its state knows."""
     try:
         found = held_provenance(target)
     except InputError as error:

@@ -88,8 +88,8 @@ def check_settings(target: Path, old: dict[str, Any], new: dict[str, Any], hint:
             hint,
         )
     if named := [name for name in differing if name != "hashes"]:
-        told = "; ".join(f"{name} was {old.get(name)!r} and is {new.get(name)!r}" for name in named)
-        raise InputError(f"{target} was made with other settings: {told}.", f"Give the same again. Or: {hint}")
+        differences = "; ".join(f"{name} was {old.get(name)!r} and is {new.get(name)!r}" for name in named)
+        raise InputError(f"{target} was made with other settings: {differences}.", f"Give the same again. Or: {hint}")
 
 
 def check_calendar(sums: DailySums, kept: Kept, hint: str) -> None:

@@ -29,7 +29,7 @@ from sentiscore.nightly.state import (
     state_path,
     write_state,
 )
-from sentiscore.nightly.update_before import Before, finish, look_before, told_before
+from sentiscore.nightly.update_before import Before, finish, look_before, provenance_before
 from sentiscore.nightly.update_checks import (
     check_as_of,
     check_new,
@@ -76,7 +76,7 @@ def update_daily(
     """Add new scored rows to a daily file, which is made if there is none, and bring it up to an instant.
 
     Every entity gets rows up to the last session whose cutoff is at or before that instant; those sessions are
-    published then. Texts that count for a later session wait in the sums beside the file. Rows that would change a
+    published then. Texts that count for a later session wait in the sums next to the file. Rows that would change a
     published session are refused, unless `revise` says that they may; then the old values go into
     NAME.revisions.parquet, with when that was (revised_at), so that `features.as_published` can rebuild the file as it
     was. With `id_col` rows whose ids were added before do not count and are not refused.
@@ -85,7 +85,7 @@ def update_daily(
         scored: A file of scored rows that are not in the daily file yet; with `id_col` it may hold others too.
         request: What is asked of the daily features. Its as_of is the instant up to which `scored` is complete, now by
             default; in its config there can be no `end`.
-        daily: A .parquet file that this function made, or a place for one; by default the output of the request.
+        daily: A .parquet file that this function made, or a path for one; by default the output of the request.
         revise: Published sessions may change.
         anew: `scored` holds all rows: make the file from them alone. With `revise` that may change published sessions.
         dialect: How `scored` is written, where it is a CSV.
@@ -99,7 +99,7 @@ def update_daily(
     asked = one_request("update_daily", request, flat)
     source = open_scored(scored, asked, dialect)
     target = _check_places(source, one_place(asked, daily))
-    now = datetime.now(UTC).replace(microsecond=0)  # so that it can be typed as it is told
+    now = datetime.now(UTC).replace(microsecond=0)  # so that it can be typed as it is shown
     sums = DailySums(replace(asked, as_of=now if asked.as_of is None else asked.as_of))
     instant = check_as_of(sums, now)
     sums.check_source(source)
@@ -113,8 +113,8 @@ def update_daily(
     rows = add_file(sums, source)
     added = look_at(source.path, rows)
     check_new(target, sums, before.state, rows, added.facts.sha256, revise=revise)
-    told = None if before.state is None else told_before(target, before.state)
-    warn_of_another_model(target, told, added)
+    earlier = None if before.state is None else provenance_before(target, before.state)
+    warn_of_another_model(target, earlier, added)
     new = sums.finish()
     found = changes(before.daily, new, history.published)
     if not revise:
@@ -125,7 +125,7 @@ def update_daily(
     n_changed = found.changed.height + found.added.height
     revised = history.revised or n_changed > 0
     _keep(target, history.begin(made_at), more, revised=revised)
-    provenance = daily_provenance(daily_options(sums), [added], new.height, told)
+    provenance = daily_provenance(daily_options(sums), [added], new.height, earlier)
     write_frame(new, next_path(target), metadata=provenance.to_metadata(), like=target)
     made = pl.concat([history.begin(made_at), updates(more)])
     state = _next_state(target, sums, made_with, before, added, as_of=instant, made=made, revised=revised)
@@ -157,7 +157,7 @@ def _next_state(
     made: pl.DataFrame,
     revised: bool,
 ) -> State:
-    """What is kept of an update for the next one; the files that it speaks of wait to take their places.
+    """What is kept of an update for the next one; the files that it describes wait to be moved into place.
 
     Args:
         target: The daily file.
@@ -196,12 +196,12 @@ def _check_places(source: Source, daily: str | Path | None) -> Path:
         raise OutputError(error.message, error.hint.replace("--output", "--update")) from error
     if target.suffix != ".parquet":
         raise OutputError(f"{target} is not a .parquet file.", "Only such a file can be updated.")
-    target = resolved(target)  # beside which the other files are, on the same disk
-    beside = (target, state_path(target), revisions_path(target))
+    target = resolved(target)  # the other files are next to it, on the same disk
+    files = (target, state_path(target), revisions_path(target))
     waiting = (next_path(target), next_revisions_path(target))
-    for path in (*beside, *waiting):
+    for path in (*files, *waiting):
         check_file_target(path)
-    if source.path.resolve() in [path.resolve() for path in beside]:
+    if source.path.resolve() in [path.resolve() for path in files]:
         raise OutputError(f"{source.path} is written to by this update.", "Name the file of new scored rows first.")
     for path in waiting:
         if path.is_symlink():  # none of ours is; what it leads to stays as it is

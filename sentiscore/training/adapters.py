@@ -1,4 +1,4 @@
-"""Which weights are trained: all, the head alone, or low-rank adapters beside a base's weights, which stay as they are.
+"""Which weights are trained: all, the head alone, or low-rank adapters next to a base's frozen weights.
 
 The head is what stands behind the network that the base has in common with other tasks, and the pooler before it.
 
@@ -57,12 +57,12 @@ def has_adapters(recipe: Recipe) -> bool:
 
 
 def libraries(recipe: Recipe) -> tuple[str, ...]:
-    """The libraries that a recipe's method needs beside the usual ones."""
+    """The libraries that a recipe's method needs in addition to the usual ones."""
     return {"lora": ("peft",), "qlora": ("peft", "bitsandbytes")}.get(recipe.method, ())
 
 
 def how_to_load(transformers: Any, recipe: Recipe, device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
-    """What `from_pretrained` has to be told so that the blocks' linear layers are held in 4 bits, if they are to be."""
+    """The arguments of `from_pretrained` with which the blocks' linear layers are held in 4 bits, if they are to be."""
     if recipe.method != "qlora":
         return {}
     return {
@@ -83,11 +83,11 @@ def choose_weights(model: Any, recipe: Recipe, loading_info: dict[str, Any]) -> 
     Args:
         model: The base with its fresh head.
         recipe: The settings.
-        loading_info: What transformers told about loading the base.
+        loading_info: What transformers reported about loading the base.
 
     Raises:
         TrainingError: There is nothing that adapters could be put on, or not all of it can be held in 4 bits.
-        CheckpointError: The base lacks weights of its blocks or, where the head alone is trained, any below the head.
+        CheckpointError: Weights of the base's blocks are missing or, if only the head is trained, any below the head.
     """
     if recipe.method == "full":
         return model
@@ -102,8 +102,8 @@ def choose_weights(model: Any, recipe: Recipe, loading_info: dict[str, Any]) -> 
     if recipe.method == "qlora":
         _hold_in_4_bits(model, targets, recipe)
     new = {name.rpartition(".")[0] for name in untrained}
-    if lacking := sorted(new & set(targets)):
-        raise _lacks(recipe, lacking[0])
+    if absent := sorted(new & set(targets)):
+        raise _missing_weights(recipe, absent[0])
     peft = import_peft()
     config = peft.LoraConfig(
         r=recipe.lora_rank,
@@ -121,14 +121,14 @@ def _free_head(model: Any, recipe: Recipe, untrained: set[str]) -> Any:
     """The network with all but its head frozen."""
     body = f"{model.base_model_prefix}."
     free = {name for name, _ in model.named_parameters() if not name.startswith(body) or "pooler" in name.split(".")}
-    if lacking := sorted(untrained - free):
-        raise _lacks(recipe, lacking[0])
+    if absent := sorted(untrained - free):
+        raise _missing_weights(recipe, absent[0])
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in free)
     return model
 
 
-def _lacks(recipe: Recipe, name: str) -> CheckpointError:
+def _missing_weights(recipe: Recipe, name: str) -> CheckpointError:
     return CheckpointError(f"{recipe.base} lacks the weights of {name}.", "Say --method full, or mend it.")
 
 
@@ -141,7 +141,7 @@ def _untrained_parameters(loading_info: dict[str, Any]) -> set[str]:
 def _hold_in_4_bits(model: Any, targets: list[str], recipe: Recipe) -> None:
     """Check that they are, and keep bitsandbytes from changing them.
 
-    On a processor that multiplies bf16, bitsandbytes lays a layer's weights out anew the first time that it is used
+    On a processor that multiplies bf16, bitsandbytes lays a layer's weights out again the first time that it is used
     without gradients, so in a validation. Their scales lose digits then, and no gradient passes such a layer any more.
     """
     bnb = import_bitsandbytes()

@@ -30,13 +30,13 @@ def load_base(
         base: A model folder.
         classes: Names of the head's classes.
         max_length: Tokens that will be read of a text.
-        how: More that the network's `from_pretrained` has to be told.
+        how: More that the network's `from_pretrained` needs as arguments.
 
     Returns:
-        The tokenizer, the network, and what transformers tells about loading it: which weights are new, say.
+        The tokenizer, the network, and what transformers reports about loading it: which weights are new, say.
 
     Raises:
-        CheckpointError: The folder cannot be used as a base, or lacks weights below the head.
+        CheckpointError: The folder cannot be used as a base, or has missing weights below the head.
         TrainingError: It reads fewer tokens than are wanted.
     """
     head = {

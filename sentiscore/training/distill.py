@@ -41,9 +41,9 @@ def distill(
     """Train a student on labels and on what its teachers say, and write it as a checkpoint.
 
     The teachers are asked once for every text: those of the labelled sets, those without a label, and those that are
-    made of both. What they say, on average, is kept in a file, with a hash of each text in place of the text. So
+    made of both. What they say, on average, is kept in a file, with a hash of each text instead of the text. So
     another seed, or a run that is taken up, asks for what is not there alone, and a file that answers for every text
-    takes the teachers' place.
+    replaces the teachers.
 
     Args:
         teachers: Folders or hub ids of models with the same classes; none if the soft labels are there for all texts.

@@ -31,7 +31,7 @@ _SHOWN: Final = 60
 
 @dataclass(frozen=True)
 class Teacher:
-    """Who answered: for the manifest of a student, and to tell one's answers from another's.
+    """Who answered: for the manifest of a student, and to distinguish one's answers from another's.
 
     Attributes:
         name: What its folder or repository is called.
@@ -160,7 +160,7 @@ def ask_once(
 
 
 def _hash(text: str) -> int:
-    """Eight bytes that tell a text from a million others."""
+    """Eight bytes that distinguish a text from a million others."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 

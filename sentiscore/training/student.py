@@ -42,7 +42,7 @@ class Student(Settings):
 
     @property
     def is_built(self) -> bool:
-        """Whether it is made for this training, and is no base that was there before."""
+        """Whether it is made for this training, and is not a base that existed before."""
         return bool(self.take_layers or self.hidden_size)
 
     def __post_init__(self) -> None:

@@ -1,8 +1,8 @@
 """A study of trials in one SQLite file: the only module that knows Optuna.
 
 The study is the record of a tuning run. Whatever happens to the process, the trials that were finished are in it, and
-the next one is drawn from them alone: the sampler is seeded anew for each trial, by the seed and the number of finished
-trials, so that a run that was stopped goes on as if it had not been.
+the next one is drawn from them alone: the sampler is seeded again for each trial, by the seed and the number of
+finished trials, so that a run that was stopped goes on as if it had not been.
 """
 
 import json
@@ -175,7 +175,7 @@ class Study:
                 _check_same(path, study.user_attrs.get(_FIXED, {}), fixed)
                 self._give_up_running(study)
                 return study
-            self._optuna.delete_study(study_name=_NAME, storage=storage)  # nothing came of it: begin anew
+            self._optuna.delete_study(study_name=_NAME, storage=storage)  # nothing came of it: begin again
         study = self._optuna.create_study(
             study_name=_NAME, storage=storage, direction="minimize", pruner=self._pruner()
         )

@@ -169,7 +169,7 @@ def _make_callback(
     within_epoch = {steps_per_epoch * i // evals_per_epoch for i in range(1, evals_per_epoch)} - {0}
 
     class Observer(quiet_transformers().TrainerCallback):  # type: ignore[misc]
-        """Validates within an epoch, keeps the log, tells the caller."""
+        """Validates within an epoch, keeps the log, notifies the caller."""
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if (state.global_step % steps_per_epoch) in within_epoch and state.global_step < state.max_steps:

@@ -100,17 +100,17 @@ class Aligned:
     panel: Panel
 
     def unlagged(self, time: Time) -> pl.DataFrame:
-        """The target beside the features of its own session, with one column of times; see `times`.
+        """The target joined with the features of its own session, with one column of times; see `times`.
 
         Raises:
             InputError: A row is known only after the y of the next session begins.
         """
         self.timing.check(self.target.select(ID, SESSION))
-        beside = self.target.join(self.features, on=[ID, SESSION], how="left", maintain_order="left")
-        return times(beside, time, self.panel.sessions)
+        combined = self.target.join(self.features, on=[ID, SESSION], how="left", maintain_order="left")
+        return times(combined, time, self.panel.sessions)
 
     def lagged(self, h: int, lags: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFrame, tuple[str, ...]]:
-        """The target beside lagged features, those of the h sessions to come, and the names of the columns.
+        """The target joined with lagged features, those of the h sessions to come, and the names of the columns.
 
         Raises:
             InputError: A row is known only after a y that it is used for begins.

@@ -65,7 +65,7 @@ def to_nixtla(
         time: "session": `ds` is the number of the session, which is regular whatever the calendar, and
             `to_dates` turns forecasts back. "date": dates, which only works where every day is a session.
         fill: A number in place of a missing feature. By default it stays null, and most models fail. Use a
-            column such as n_docs or news_flag beside it, so that a filled session can be told from another.
+            column such as n_docs or news_flag with it, so that a filled session can be recognised.
         future_ds: The sessions after the last of the daily features, for `to_dates`: what `features.sessions` gives,
             or its dates. They must be the next ones, without gaps. Of a calendar of your own, dates say no more than
             that they rise; the frame of `features.sessions` is checked by its numbers.

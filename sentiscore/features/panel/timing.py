@@ -146,7 +146,7 @@ def timing_of(rows: pl.DataFrame, offset: timedelta) -> Timing:
         offset: See `Timing`.
 
     Raises:
-        InputError: `available_at` is no instant, or is missing in some rows.
+        InputError: `available_at` is not an instant, or is missing in some rows.
     """
     dtype = rows.schema[AVAILABLE_AT]
     if not _is_instant(dtype):
