@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from sentiscore import InputError, features
+from sentiscore import InputError, SentiscoreWarning, features
 from sentiscore.features import DailyConfig, as_published, daily
 from sentiscore.nightly import update_before
 from sentiscore.nightly import update_daily as update
@@ -163,7 +163,7 @@ def test_a_file_that_is_made_again_keeps_its_record(nights: Nights) -> None:
     nights.check()
 
 
-def test_an_update_that_never_took_its_place_is_not_in_the_record(
+def test_an_update_that_was_stopped_is_finished_before_a_new_file_and_is_in_the_record(
     nights: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, _ = before_and_after(rows_of(), 20)
@@ -177,9 +177,10 @@ def test_an_update_that_never_took_its_place_is_not_in_the_record(
         patch.setattr(update_before, "put_in_place", killed)
         with pytest.raises(KilledError):
             nights.update(first.slice(3, 1), as_of=NOON["as_of"], revise=True)
-    nights.update(first, as_of=END["as_of"], anew=True, revise=True)
+    with pytest.warns(SentiscoreWarning, match="was stopped before its end; it has been finished now"):
+        nights.update(first, as_of=END["as_of"], anew=True, revise=True)
     nights.check()
-    assert nights.revisions["unique_id"].null_count() == 3
+    assert nights.revisions["unique_id"].null_count() == 4
 
 
 def test_frames_that_do_not_belong_together_are_refused(nights: Nights) -> None:
