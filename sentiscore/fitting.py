@@ -83,13 +83,14 @@ def fitted(kind: Any, value: Any, rules: Mapping[str, Any]) -> Any:
 def _fitted_to_one(kinds: tuple[Any, ...], value: Any, rules: Mapping[str, Any]) -> Any:
     if value is None and types.NoneType in kinds:
         return None
-    first: UnfitError | None = None
-    for kind in (kind for kind in kinds if kind is not types.NoneType):
+    first: tuple[Any, ...] = (value, "left out")  # not the error itself, which would keep the caller's frames
+    kinds = tuple(kind for kind in kinds if kind is not types.NoneType)
+    for kind in kinds:
         try:
             return fitted(kind, value, rules)
         except UnfitError as unfit:
-            first = first or unfit
-    raise first or UnfitError(value, "left out")
+            first = unfit.args if kind is kinds[0] else first
+    raise UnfitError(*first)
 
 
 def _read(kind: Any, value: Any) -> Any:

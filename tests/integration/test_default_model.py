@@ -38,7 +38,3 @@ def test_the_default_model_has_three_calibrated_classes_and_says_what_made_it() 
 )
 def test_the_default_model_reads_what_anybody_can_read(text: str, label: str) -> None:
     assert Scorer.from_pretrained().score([text])["label"].to_list() == [label]
-
-
-def test_the_card_in_the_models_folder_is_the_one_in_the_docs() -> None:
-    assert (FOLDER / "README.md").read_text() == CARD.read_text()

@@ -57,6 +57,7 @@ calls = {
     "read_validation_sets": lambda: sentiscore.read_validation_sets(recipe),
     "write_reports": lambda: sentiscore.write_reports([], None, None),
     "evaluate": lambda: sentiscore.evaluate(None, model=scorer),
+    "validate": lambda: sentiscore.validate(frame, "scored"),
     "monitor": lambda: sentiscore.monitor(frame, reference=frame),
     "read_labelled": lambda: sentiscore.read_labelled(news),
     "train": lambda: sentiscore.train(None, output=out),
