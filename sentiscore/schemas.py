@@ -133,7 +133,8 @@ def validate(frame: pl.DataFrame, model: type[pa.DataFrameModel]) -> pl.DataFram
             (None if column == model.__name__ else column, check, rows) for column, check, rows in cases.rows()
         ]
         raise contracts.refusal(model.__name__, failures) from error
-    except (pl.exceptions.PolarsError, TypeError):  # it fails, and pandera cannot write down some of its values
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, TypeError):
+        # The frame fails, and pandera cannot write down some of its values.
         contracts.check(frame, _CONTRACTS[model.__name__])
         raise
     return frame

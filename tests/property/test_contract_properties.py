@@ -180,3 +180,11 @@ def test_the_contract_is_the_pandera_model(contract: Contract) -> None:
 @pytest.mark.parametrize("kind", CONTRACTS)
 def test_what_is_made_here_is_sound_both_ways(kind: str) -> None:
     assert both(kind, sound(kind)) == (None, None)
+
+
+@pytest.mark.parametrize("kind", ["scored", "daily"])
+def test_both_ways_refuse_bytes_in_any_column_in_the_same_words(kind: str) -> None:
+    for name in sound(kind).columns:
+        nothing = pl.Series(name, [b"\xff"] * sound(kind).height, dtype=pl.Binary)
+        plain, full = both(kind, sound(kind).with_columns(nothing))
+        assert plain == full
