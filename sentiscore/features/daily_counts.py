@@ -80,7 +80,7 @@ class Counts:
         if self.n_unknown:
             found.append(
                 f"{self.n_unknown:,} rows have no entity, or no time from 1900 to 2199, and are not in the daily "
-                "features. Fill them in and score those rows anew, if they matter."
+                "features. Fill them in and score those rows again, if they matter."
             )
         if self.odd is not None:
             rows = "1 row has a number" if self.n_odd == 1 else f"{self.n_odd:,} rows have numbers"
