@@ -60,6 +60,7 @@ class Manifest(Settings):
         versions: Versions of the libraries that trained it.
         files: sha256 by file name, for every other file of the folder.
         adapters: The base of its adapters; None for a complete model.
+        reads_targets: Whether it was trained to judge a text towards a mention in it, given as a second segment.
     """
 
     what = "manifest"
@@ -77,6 +78,7 @@ class Manifest(Settings):
     versions: dict[str, str]
     files: dict[str, str] = field(default_factory=dict)
     adapters: KeptAdapters | None = None
+    reads_targets: bool = False
 
     def to_json(self) -> str:
         """The text of `sentiscore.json`."""

@@ -25,9 +25,10 @@ _FILES = (
     click.option("--eval-file", type=options.PATH, help="Rows to choose the best state by and calibrate on."),
     click.option("--text-col", default="sentence", show_default=True, help="The column of texts in those files."),
     click.option("--label-col", default="label", show_default=True, help="The column of labels in those files."),
+    click.option("--target-col", help="The column of mentions in them that labels are about; the model reads targets."),
     options.LABELS,
 )
-_OF_FILES = ("recipe_file", "train_file", "eval_file", "text_col", "label_col", "labels", "dialect")
+_OF_FILES = ("recipe_file", "train_file", "eval_file", "text_col", "label_col", "target_col", "labels", "dialect")
 _SETTINGS = tuple(setting for setting in dataclasses.fields(Recipe) if setting.name != "sets")  # a list of tables
 
 
@@ -80,6 +81,7 @@ def _read(
     eval_file: Path | None,
     text_col: str,
     label_col: str,
+    target_col: str | None,
     labels: list[str] | None,
     dialect: "CsvDialect",
     **settings: object,
@@ -105,12 +107,18 @@ def _read(
     if recipe.sets and train_file:
         raise click.UsageError(f"{recipe_file} names sets of its own: leave --train-file and --eval-file out.")
     if recipe.sets:
-        options.refuse_beside_sets(("text_col", "label_col", "labels", "data", "data_revision", *options.CSV_NAMES))
+        options.refuse_beside_sets(
+            ("text_col", "label_col", "target_col", "labels", "data", "data_revision", *options.CSV_NAMES)
+        )
         return Request(recipe, *read_sets(recipe))
     if train_file is None or eval_file is None:
         return Request(recipe, None, None)
 
+    csv = dialect.as_dict()
+
     def rows(path: Path) -> "list[LabelledData]":
-        return [read_labelled(path, text_col=text_col, label_col=label_col, labels=labels, **dialect.as_dict())]
+        return [
+            read_labelled(path, text_col=text_col, label_col=label_col, target_col=target_col, labels=labels, **csv)
+        ]
 
     return Request(recipe, rows(train_file), rows(eval_file))

@@ -15,6 +15,7 @@ from sentiscore.checkpoint.reading import Folder
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER, read_tokenizer
 from sentiscore.checkpoint.tokenizer_parts import Parts
 from sentiscore.engine.long_texts import cut
+from sentiscore.engine.pairs import paired, pairing, second_segments
 from sentiscore.engine.products import is_machines
 from sentiscore.engine.tokenizer_trial import try_steps
 from sentiscore.engine.vocabulary import Reading, Vocabulary
@@ -248,6 +249,10 @@ class TextEncoder:
         return whole
 
     @cached_property
+    def _pairing(self) -> Tokenizer:
+        return pairing(self._tokenizer, self.max_length, keeps_end=self._keeps_end)
+
+    @cached_property
     def _vocabulary(self) -> Vocabulary:
         return Vocabulary(self._tokenizer)
 
@@ -277,10 +282,20 @@ class TextEncoder:
         """The part of each text that `encode` reads, plus one character if there is more."""
         return texts.str.tail(self._most_chars + 1) if self._keeps_end else texts.str.head(self._most_chars + 1)
 
-    def encode(self, texts: Sequence[str]) -> Encoded:
-        """Token ids of each text; an empty text may have none."""
+    def encode(self, texts: Sequence[str], mentions: Sequence[str | None] | None = None) -> Encoded:
+        """Token ids of each text; an empty text may have none.
+
+        Args:
+            texts: The texts.
+            mentions: For each text the mention that it is read for, or None to read it alone; by default all are.
+        """
         limit = self._most_chars
         read = slice(-limit, None) if self._keeps_end else slice(limit)
+        tokenizer, seconds = self._tokenizer, None
+        if mentions is not None:
+            tokenizer = self._pairing
+            with translated("The tokenizer of the model is broken"):
+                seconds = second_segments(self._whole, mentions, self.max_length)
         parts = [np.empty(0, dtype=np.int32)]
         lengths = np.zeros(len(texts), dtype=np.int64)
         truncated = np.zeros(len(texts), dtype=np.bool_)
@@ -289,7 +304,7 @@ class TextEncoder:
             part = texts[start : start + self._at_once(texts, start, limit)]
             ids: list[int] = []
             with translated("The tokenizer of the model is broken"):
-                encodings = self._tokenizer.encode_batch_fast([text[read] for text in part])
+                encodings = tokenizer.encode_batch_fast(paired([text[read] for text in part], seconds, start))
             for i, encoding in enumerate(encodings, start):
                 ids += encoding.ids
                 lengths[i] = len(encoding)

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ from sentiscore.tables.exact import series_of
 from sentiscore.tables.fingerprint import DataFingerprint
 from sentiscore.tables.limits import LABELLED_ROWS
 from sentiscore.tables.opening import open_source, read_table
+
+_USES: Final = ("text", "label", "target")
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class LabelledData:
         weight: How much a row counts in training, relative to the rows of other sets.
         never_neutral: Whether the rows of a set without neutral labels are known not to be neutral, so that training
             may use that.
+        mentions: For each text the mention that its label is about, None where it is about the whole text; None if
+            that is so for all texts.
     """
 
     name: str
@@ -40,6 +45,12 @@ class LabelledData:
     probs: npt.NDArray[np.float32] | None = None
     weight: float = 1.0
     never_neutral: bool = False
+    mentions: list[str | None] | None = None
+
+    @property
+    def inputs(self) -> list[tuple[str, str | None]]:
+        """Each text with its mention, or None."""
+        return list(zip(self.texts, self.mentions or [None] * len(self.texts), strict=True))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -75,12 +86,13 @@ class LabelledData:
 
     @property
     def fingerprint(self) -> DataFingerprint:
-        """A hash over texts and labels in order; over the most likely labels, where they are soft."""
+        """A hash over texts, mentions and labels in order; over the most likely labels, where they are soft."""
         digest = hashlib.sha256()
-        for text, label in zip(self.texts, self.label_names, strict=True):
-            encoded = text.encode()
-            digest.update(f"{label}\t{len(encoded)}\t".encode())
-            digest.update(encoded)
+        for (text, mention), label in zip(self.inputs, self.label_names, strict=True):
+            for part in (text,) if mention is None else (text, mention):
+                encoded = part.encode()
+                digest.update(f"{label}\t{len(encoded)}\t".encode())
+                digest.update(encoded)
         return DataFingerprint(self.name, len(self.texts), digest.hexdigest())
 
     @property
@@ -101,6 +113,7 @@ def read_labelled(
     skip_rows: int = 0,
     comment: str | None = None,
     encoding: str = UTF_8,
+    target_col: str | None = None,
 ) -> LabelledData:
     """Read a labelled table.
 
@@ -113,15 +126,19 @@ def read_labelled(
         skip_rows: Lines of a CSV before its header.
         comment: How lines of a CSV begin that are not rows.
         encoding: The encoding of a CSV.
+        target_col: The column of the mentions that the labels are about; a row without a mention is about its whole
+            text.
 
     Raises:
         InputError: The file or a column cannot be used, or a label is unknown.
         CheckpointError: `labels` are not label names.
     """
-    if text_col == label_col:
+    columns = [text_col, label_col, *([] if target_col is None else [target_col])]
+    if twice := [name for name in columns if columns.count(name) > 1]:
+        first, second = [use for use, name in zip(_USES, columns, strict=False) if name == twice[0]][:2]
         raise InputError(
-            f"The column {text_col!r} cannot be both the text and the label.",
-            "Name two columns: --text-col and --label-col, or text_col and label_col in a recipe.",
+            f"The column {twice[0]!r} cannot be both the {first} and the {second}.",
+            f"Name two columns: --{first}-col and --{second}-col, or {first}_col and {second}_col in a recipe.",
         )
     csv = CsvDialect(separator=separator, skip_rows=skip_rows, comment=comment, encoding=encoding)
     rows = 0
@@ -130,9 +147,12 @@ def read_labelled(
         nonlocal rows
         rows += piece.height
         _check_text(series_of(piece, text_col), path)
-        return _whole(series_of(piece, text_col), series_of(piece, label_col))
+        if target_col is not None:
+            _check_text(series_of(piece, target_col), path, "target")
+        targets = None if target_col is None else series_of(piece, target_col)
+        return _whole(series_of(piece, text_col), series_of(piece, label_col), targets)
 
-    frame = read_table(path, [text_col, label_col], csv, kept=labelled, most_rows=LABELLED_ROWS)
+    frame = read_table(path, columns, csv, kept=labelled, most_rows=LABELLED_ROWS)
     return _labelled(Path(path).name, frame, rows, labels)
 
 
@@ -155,11 +175,11 @@ def read_texts(path: str | Path, text_col: str, dialect: CsvDialect | None = Non
     return texts, len(column) - len(texts)
 
 
-def _check_text(column: pl.Series, path: str | Path) -> None:
+def _check_text(column: pl.Series, path: str | Path, use: str = "text") -> None:
     if column.dtype not in (pl.String, pl.Null, pl.Categorical, pl.Enum):
         raise InputError(
             f"The column {column.name!r} of {path} holds {column.dtype}, not text.",
-            "Name the column of texts: --text-col, or text_col in a recipe.",
+            f"Name the column of {use}s: --{use}-col, or {use}_col in a recipe.",
         )
 
 
@@ -239,9 +259,12 @@ def load_hub_data(name: str, revision: str = "") -> tuple[LabelledData, Labelled
     return found[0], found[1]
 
 
-def _whole(texts: pl.Series, labels: pl.Series) -> pl.DataFrame:
-    """The rows that have both a text and a label, in the columns text and label."""
+def _whole(texts: pl.Series, labels: pl.Series, targets: pl.Series | None = None) -> pl.DataFrame:
+    """The rows that have both a text and a label, in the columns text and label, and target where they have targets."""
     frame = pl.DataFrame({"text": texts.cast(pl.String), "label": _plain(labels)})
+    if targets is not None:
+        plain = targets.cast(pl.String).str.strip_chars()
+        frame = frame.with_columns(target=pl.when(plain != "").then(plain))
     blank = pl.col("text").str.contains(r"^\s*$")
     return frame.filter(pl.col("text").is_not_null() & ~blank & pl.col("label").str.len_bytes().gt(0))
 
@@ -256,6 +279,7 @@ def _labelled(name: str, whole: pl.DataFrame, rows: int, meaning: Sequence[str] 
         texts=whole["text"].to_list(),
         label_names=[known[label] for label in whole["label"].to_list()],
         dropped=rows - whole.height,
+        mentions=whole["target"].to_list() if "target" in whole.columns else None,
     )
 
 

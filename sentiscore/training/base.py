@@ -10,6 +10,7 @@ from sentiscore.checkpoint.config import read_config
 from sentiscore.checkpoint.reading import Folder, has, opened
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER, copied, read_tokenizer
 from sentiscore.engine.huggingface import build_classifier, check_body
+from sentiscore.engine.pairs import second_segments
 from sentiscore.engine.probe import longest_text
 from sentiscore.engine.tokenizer import make_tokenizer
 from sentiscore.engine.weights import read_weights
@@ -109,7 +110,7 @@ def encode(
 ) -> Any:
     """Token ids, targets and weights as a data set; special tokens that stand in a text are plain text."""
     datasets = import_extra("datasets", "train")
-    encoded = tokenizer(data.texts, truncation=True, max_length=max_length, split_special_tokens=True)
+    encoded = _inputs(tokenizer, data, max_length)
     rows = datasets.Dataset.from_dict(
         {
             **encoded,
@@ -118,3 +119,22 @@ def encode(
         }
     )
     return rows if min(map(len, encoded["input_ids"])) else rows.filter(lambda row: len(row["input_ids"]) > 0)
+
+
+def _inputs(tokenizer: Any, data: LabelledData, max_length: int) -> dict[str, list[list[int]]]:
+    """Each text as the network reads it, or each text and the mention that its label is about."""
+
+    def encoded(texts: list[str], *mentions: list[str]) -> dict[str, list[list[int]]]:
+        cut = "only_first" if mentions else True
+        return dict(tokenizer(texts, *mentions, truncation=cut, max_length=max_length, split_special_tokens=True))
+
+    if data.mentions is None:
+        return encoded(data.texts)
+    paired = [i for i, mention in enumerate(data.mentions) if mention is not None]
+    alone = [i for i, mention in enumerate(data.mentions) if mention is None]
+    seconds = second_segments(tokenizer.backend_tokenizer, data.mentions, max_length)
+    pairs = encoded([data.texts[i] for i in paired], [seconds[i] or "" for i in paired]) if paired else {}
+    others = encoded([data.texts[i] for i in alone]) if alone else {}
+    order = np.argsort([*paired, *alone])
+    joined = {name: [*pairs.get(name, []), *others.get(name, [])] for name in pairs or others}
+    return {name: [values[i] for i in order] for name, values in joined.items()}

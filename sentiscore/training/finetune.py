@@ -124,8 +124,8 @@ def _check_classes(train_data: Sequence[LabelledData], eval_data: Sequence[Label
                 f"{trained_on[rows.fingerprint.sha256]} and {rows.name} hold the same rows.",
                 "Validate on rows that are not trained on, or the best state and the temperature mean nothing.",
             )
-    known = {text for rows in train_data for text in rows.texts}
-    if repeated := sum(text in known for rows in eval_data for text in rows.texts):
+    known = {one for rows in train_data for one in rows.inputs}
+    if repeated := sum(one in known for rows in eval_data for one in rows.inputs):
         warnings.warn(
             f"{repeated:,} of the {sum(len(rows.texts) for rows in eval_data):,} validation texts are training texts "
             "too; the figures will look better than they are.",

@@ -83,6 +83,7 @@ def calibrate(run: Run, kept: KeptAdapters | None) -> Manifest:
             **{name: version(name) for name in ("torch", "transformers", "tokenizers", *adapters.libraries(recipe))},
         },
         adapters=kept,
+        reads_targets=any(rows.mentions is not None for rows in run.train_data),
     )
     return write_manifest(run.output, manifest)
 
@@ -102,6 +103,6 @@ def _answers(
     classifier: Classifier, rows: LabelledData, classes: tuple[str, ...]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """The logits of the classes that a set knows, and its labels, for the rows that have tokens."""
-    logits = classifier.run(classifier.encoder.encode(rows.texts))
+    logits = classifier.run(classifier.encoder.encode(rows.texts, rows.mentions))
     read = ~np.isnan(logits[:, 0])
     return logits[read][:, [classes.index(name) for name in rows.classes]], rows.ids(rows.classes)[read]

@@ -28,6 +28,9 @@ class SetOfRows(Settings):
     validation: str = setting("", "File of the rows to choose the best state by and calibrate on; none if left out.")
     text_col: str = setting("sentence", "The column of texts in both files.")
     label_col: str = setting("label", "The column of labels in both files.")
+    target_col: str = setting(
+        "", "The column of the mentions that the labels are about, in both files; the model then reads targets."
+    )
     labels: tuple[str, ...] = setting((), "What label ids mean, in order.")
     separator: str = setting("", "What separates the fields of files that are CSV; by default a comma or what is seen.")
     skip_rows: int = setting(0, "Lines of files that are CSV before their header.", low=0)

@@ -68,5 +68,11 @@ def _read_soft(one: SetOfRows) -> LabelledData:
 
 
 def _read(one: SetOfRows, path: str) -> LabelledData:
-    csv = _dialect(one).as_dict()
-    return read_labelled(path, text_col=one.text_col, label_col=one.label_col, labels=one.labels or None, **csv)
+    return read_labelled(
+        path,
+        text_col=one.text_col,
+        label_col=one.label_col,
+        target_col=one.target_col or None,
+        labels=one.labels or None,
+        **_dialect(one).as_dict(),
+    )

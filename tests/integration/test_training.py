@@ -20,6 +20,7 @@ from tests.disk_calls import Call, lasts, recorded, synced
 
 GOOD = ["profit rises", "strong demand", "warm and funny", "a record high", "a fine film"]
 BAD = ["profit falls", "weak results", "dull and lifeless", "a record low", "a poor film"]
+ABOUT = {"profit": "positive", "demand": "negative"}
 
 
 def rows(path: Path, numbers: range) -> LabelledData:
@@ -76,6 +77,7 @@ def test_training_learns_calibrates_and_says_how(
     assert [one.rows for one in manifest.training_data] == [80]
     assert manifest.recipe["learning_rate"] == 3e-3
     assert manifest.temperature is not None
+    assert not manifest.reads_targets
 
     scorer = Scorer.from_pretrained(tmp_path / "run", device="cpu", dtype="fp32")
     assert scorer.score(["profit rises 1", "profit falls 1"])["label"].to_list() == ["positive", "negative"]
@@ -343,3 +345,17 @@ def test_soft_labels_teach_their_probabilities(recipe: Recipe, tmp_path: Path) -
     scorer = Scorer.from_pretrained(result.folder, device="cpu", dtype="fp32")
     probs = probabilities(scorer.logits(["up 3", "down 3"]))[:, 1]
     assert probs == pytest.approx([0.8, 0.3], abs=0.12)
+
+
+def test_a_model_that_learns_from_mentions_reads_targets(recipe: Recipe, tmp_path: Path) -> None:
+    def about(numbers: range, name: str) -> LabelledData:
+        path = tmp_path / name
+        both = [(f"profit rises and demand falls {i}", who, how) for i in numbers for who, how in ABOUT.items()]
+        pl.DataFrame(both, ["sentence", "who", "label"], orient="row").write_csv(path)
+        return read_labelled(path, target_col="who")
+
+    train_data, eval_data = about(range(30), "train.csv"), about(range(30, 35), "eval.csv")
+    output = tmp_path / "run"
+    result = train(recipe, output=output, train_data=[train_data], eval_data=[eval_data], device="cpu")
+    assert result.manifest.reads_targets
+    assert result.manifest.metrics["eval.csv"]["accuracy"] == 1.0

@@ -17,6 +17,7 @@ MOST_LINES_OF_A_FUNCTION: Final = 60
 MOST_PARAMETERS: Final = 8
 
 KEYWORDS: Final = "a public function, whose keywords are what can be said of its work"
+OPTIONS: Final = "the options of a command, each a keyword"
 LAYERS: Final = "one line for each weight of the network, in the order of the forward pass"
 
 LONG_MODULES: Final[dict[str, str]] = {}
@@ -25,12 +26,14 @@ LONG_FUNCTIONS: Final = {
     "engine/gpt_neox.py::GptNeoxEngine.__init__": LAYERS,
 }
 MANY_PARAMETERS: Final = {
+    "cli/recipes.py::_read": OPTIONS,
     "features/daily.py::daily": KEYWORDS,
     "features/panel/nixtla.py::to_nixtla": KEYWORDS,
     "features/panel/sktime.py::to_sktime": KEYWORDS,
     "monitoring/monitor.py::monitor": KEYWORDS,
     "scoring/job.py::score_file": "a public function, whose last parameter stands for the fields of its objects",
     "settings.py::setting": "the rules that a value may have, each a keyword with a default",
+    "tables/labelled.py::read_labelled": KEYWORDS,
     "training/distill.py::distill": KEYWORDS,
     "training/scratch.py::build_base": KEYWORDS,
     "training/tuning.py::tune": KEYWORDS,

@@ -221,3 +221,33 @@ def test_absurdly_many_rows_for_the_bytes_of_a_file_are_refused(
         read_labelled(path, text_col="text")
     rows.write_csv(tmp_path / "t.csv")
     assert len(read_labelled(tmp_path / "t.csv", text_col="text").texts) == 40_000
+
+
+def test_the_mention_that_a_label_is_about_is_read_beside_it(write: Write) -> None:
+    rows = read_labelled(
+        write("sentence\tlabel\twho\nup and down\t1\t Gold \nup\t1\t\ndown\t0\tSilver\n"), target_col="who"
+    )
+    assert rows.inputs == [("up and down", "Gold"), ("up", None), ("down", "Silver")]
+    assert rows.dropped == 0
+
+
+def test_rows_that_differ_in_the_mention_alone_have_another_fingerprint() -> None:
+    mentions: list[list[str | None] | None] = [None, ["Gold"], ["Silver"]]
+    hashes = {LabelledData("x", ["up"], ["positive"], mentions=one).fingerprint.sha256 for one in mentions}
+    assert len(hashes) == 3
+    assert (
+        LabelledData("x", ["up"], ["positive"]).fingerprint
+        == LabelledData("x", ["up"], ["positive"], mentions=[None]).fingerprint
+    )
+
+
+@pytest.mark.parametrize("other", ["sentence", "label"])
+def test_a_column_of_mentions_is_not_another_column_too(write: Write, other: str) -> None:
+    with pytest.raises(InputError, match=f"{other!r} cannot be both the .* and the target"):
+        read_labelled(write("sentence\tlabel\nup\t1\n"), target_col=other)
+
+
+def test_mentions_that_are_not_text_are_refused(tmp_path: Path) -> None:
+    pl.DataFrame({"sentence": ["up"], "label": [1], "who": [3]}).write_parquet(tmp_path / "x.parquet")
+    with pytest.raises(InputError, match="holds Int64, not text"):
+        read_labelled(tmp_path / "x.parquet", target_col="who")
