@@ -4,7 +4,7 @@ import ctypes
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -102,30 +102,47 @@ class _Watch:
         self._error = error
         self._lock = threading.Lock()
         self._over = threading.Event()
+        self._interrupted = False
 
     def start(self) -> None:
         start(self._watch, "sentiscore-memory")
 
     def stop(self) -> None:
-        """Stop interrupting; cancels even a pending interruption."""
+        """Stop interrupting; cancels even a pending interruption. Called in the watched thread."""
         self._over.set()
         with self._lock:
-            _interrupt(self._watched, None)
+            if self._interrupted:
+                _cancel(self._watched)
 
     def _watch(self) -> None:
         while not self._over.wait(_PAUSE_S):
             if self._limit.n_bytes is not None and held_bytes() > self._limit.n_bytes:
                 with self._lock:
                     if not self._over.is_set():
-                        self._limit.exceeded = True
+                        self._limit.exceeded = self._interrupted = True
                         _interrupt(self._watched, self._error)
                 return
 
 
-def _interrupt(thread: int, error: type[BaseException] | None) -> None:
-    """Raise an exception in a thread when it next runs Python code; None cancels a pending one."""
-    raised = ctypes.py_object(error) if error is not None else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
+def _interrupt(thread: int, error: type[BaseException]) -> None:
+    """Raise an exception in a thread when it next runs Python code."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
+
+
+class _CancelledError(KeyboardInterrupt):  # if Ctrl-C comes first, this one is raised later, and means the same
+    """Replaces an interruption that is pending."""
+
+
+def _cancel(thread: int) -> None:
+    """Cancel an interruption of this thread, whether it is pending or not.
+
+    Python can also remove a pending exception, but then it looks for one for the rest of the process: every call takes
+    longer, and CPython 3.11 hangs in the first function that a debugger or a coverage tool traces.
+    """
+    with suppress(_CancelledError):
+        _interrupt(thread, _CancelledError)
+        while True:
+            pass
 
 
 def held_bytes() -> int:

@@ -1,4 +1,5 @@
 import pickle
+import subprocess
 import sys
 import threading
 import time
@@ -128,6 +129,41 @@ def test_nothing_strikes_after_the_block(held: list[int], monkeypatch: pytest.Mo
         for _ in range(100):  # an interruption that was left over would be raised here
             pass
     assert struck, "no round was interrupted, so nothing was tried"
+
+
+TRACED = """
+import sys, threading
+from sentiscore.errors import InputError
+from sentiscore.scoring import memory_limit as module
+
+held = [0]
+module.held_bytes = lambda: held[0]
+try:
+    with module.memory_limit(10):
+        held[0] = int(sys.argv[1])
+        threading.Event().wait(1 if held[0] else 0.1)
+except InputError as error:
+    print("exceeded")
+
+def counter():
+    count = 0
+    def add():
+        nonlocal count
+        count += 1
+        return count
+    return add
+
+sys.settrace(lambda *_: None)
+print(counter()())
+"""
+
+
+@pytest.mark.parametrize(("bytes_held", "printed"), [(0, "1"), (11, "exceeded 1")])
+def test_a_process_that_had_a_limit_can_be_traced(bytes_held: int, printed: str) -> None:
+    """A debugger or a coverage tool would hang in CPython 3.11 if the watch left a flag behind."""
+    command = [sys.executable, "-c", TRACED, str(bytes_held)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert ran.stdout.split() == printed.split()
 
 
 def test_a_finally_of_the_block_is_run(held: list[int]) -> None:
