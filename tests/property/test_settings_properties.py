@@ -3,7 +3,7 @@
 import json
 import tomllib
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Outer(Settings):
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=10)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 INNERS = st.builds(Inner, name=TEXTS, weight=st.floats(0, 1e300))
+OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda n: timezone(timedelta(minutes=n)))
+"""Named zones are not kept, and Python calls no two times equal of which one is ambiguous in such a zone."""
 OUTERS = st.builds(
     Outer,
     text=TEXTS,
@@ -48,7 +50,7 @@ OUTERS = st.builds(
     share=NUMBERS,
     on=st.booleans(),
     day=st.none() | st.dates(),
-    at=st.none() | st.datetimes(timezones=st.timezones()),
+    at=st.none() | st.datetimes(timezones=OFFSETS),
     length=st.integers(0, 10**12).map(lambda n: timedelta(milliseconds=n)),
     file=st.none() | st.sampled_from([Path("a/b.csv"), Path("/a"), Path()]),
     numbers=st.lists(NUMBERS, max_size=3).map(tuple),
