@@ -44,7 +44,7 @@ def changes(old: pl.DataFrame | None, new: pl.DataFrame, published: datetime | N
     Args:
         old: The daily file before the update; None for the first one.
         new: The daily file after it.
-        published: The instant of the previous update; None if there was none.
+        published: The instant up to which sessions were published before the update; None if none were.
     """
     if old is None or published is None:
         return Changes(new.clear(), new.clear().select(ROW_KEY), 0)
@@ -68,7 +68,7 @@ def entries(found: Changes, new: pl.DataFrame, *, made_at: datetime, as_of: date
         found: The changes that it makes to published sessions.
         new: The daily file after the update.
         made_at: When the update was made.
-        as_of: The instant of the update.
+        as_of: The instant up to which it extends the daily file.
     """
     schema = json.dumps({name: str(dtype) for name, dtype in new.schema.items()})
     update = pl.DataFrame({SCHEMA: [schema]}, schema={SCHEMA: pl.String})
