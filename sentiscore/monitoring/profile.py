@@ -252,7 +252,7 @@ class Profiler:
             )
         except pl.exceptions.PolarsError as error:
             raise InputError(
-                f"A column of scores in {self._where} does not hold numbers.", "Score the rows anew."
+                f"A column of scores in {self._where} does not hold numbers.", "Score the rows again."
             ) from error
         scored = pl.col(STATUS).is_in(SCORED_STATUSES)
         p = [pl.col(name) for name in (P_NEGATIVE, P_POSITIVE, P_NEUTRAL) if name in numbers.columns]
@@ -266,7 +266,7 @@ class Profiler:
         if broken := int(numbers.select((~good.fill_null(value=False)).sum()).item()):
             raise InputError(
                 f"{broken:,} rows of {self._where} have a status and scores that do not fit together.",
-                "Score the rows anew.",
+                "Score the rows again.",
             )
         label = pl.lit(0, dtype=pl.Int64)
         for i, name in enumerate(CLASSES):

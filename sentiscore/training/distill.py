@@ -76,7 +76,7 @@ def distill(
     others = [text for text in dict.fromkeys(texts) if text not in labelled and text.strip()]
     listed = [*labelled, *others]
     made = augment(_to_augment(plan.augmentation, train_data, others), plan.augmentation, known=listed)
-    without_labels = {"texts without labels": others, "augmented texts": made}
+    extra = {"texts without labels": others, "augmented texts": made}
     with tempfile.TemporaryDirectory(prefix="sentiscore-") as scratch:
         if student.is_built:
             layers_of = student.model or next(iter(teachers), "")
@@ -96,11 +96,7 @@ def distill(
             output=output,
             train_data=[
                 *(mixed(rows, answers, plan.mixing.label_share) for rows in train_data),
-                *(
-                    unlabelled(name, texts, answers, plan.mixing.soft_weight)
-                    for name, texts in without_labels.items()
-                    if texts
-                ),
+                *(unlabelled(name, more, answers, plan.mixing.soft_weight) for name, more in extra.items() if more),
             ],
             eval_data=eval_data,
             record={

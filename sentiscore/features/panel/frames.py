@@ -73,7 +73,7 @@ class Panel:
         known = self.sessions[SESSION]
         if outside := numbers.filter(~numbers.is_in(known.implode())).unique().sort().to_list():
             raise InputError(
-                f"Nobody said which days the sessions {some(outside)} are.",
+                f"It is not known which days the sessions {some(outside)} are.",
                 "Give the dates of the sessions to come when the panel is made: future_ds=[...].",
             )
         days = numbers.replace_strict(known, self.sessions[DS], return_dtype=pl.Date)
@@ -158,7 +158,7 @@ def align(
     if AVAILABLE_AT not in daily.columns:
         raise InputError("The daily features lack the column 'available_at'.", "Make them with features.daily.")
     names = check_columns(daily, feature_columns(daily) if columns is None else columns)
-    optional = [name for name in (CLOSE, CALENDAR) if name in daily.columns]
+    extra = [name for name in (CLOSE, CALENDAR) if name in daily.columns]
     if clash := sorted({ID, DS, Y, SESSION} & set(names)):
         raise InputError(f"A feature cannot be called {clash[0]!r}.", "Rename it.")
     numbered = numbered_sessions(daily)
@@ -168,9 +168,7 @@ def align(
         pl.col(DS, AVAILABLE_AT),
         exactly(*names).cast(pl.Float64),
     )
-    timing = timing_of(
-        rows.select(ID, SESSION).hstack(daily.select(DS, AVAILABLE_AT, *optional)), parse_begin(y_begins)
-    )
+    timing = timing_of(rows.select(ID, SESSION).hstack(daily.select(DS, AVAILABLE_AT, *extra)), parse_begin(y_begins))
     sessions = with_future(timing.rows, future_ds)
     target, dropped = _with_sessions(check_target_frame(y), rows, sessions)
     target = _known_from(target, rows, longest_lag, dropped)

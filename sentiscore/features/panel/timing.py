@@ -44,7 +44,7 @@ def parse_begin(text: str) -> timedelta:
     try:
         begin = parse_cutoff(text)
     except InputError as error:
-        raise InputError(f"y_begins is {text!r}, which says no instant.", hint) from error
+        raise InputError(f"y_begins is {text!r}, which is not an instant.", hint) from error
     if begin.anchor != "close":
         raise InputError(f"y_begins is {text!r}, and opens are not known here.", hint)
     return begin.offset
