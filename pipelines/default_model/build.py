@@ -1,14 +1,14 @@
-"""Make the embedded default model: divide the data, train a head, distil three students, take their mean, measure it.
+"""Build the embedded default model: split the data, train a head, distil three students, average and evaluate them.
 
 python pipelines/default_model/build.py --data DATA --bases BASES --work WORK [--teacher] [--install]
 
-DATA holds sst2/ and headlines/; BASES holds minilm-l6/, and smollm2-135m/ for a teacher. Every step is a command of
-sentiscore or a script of this folder, shown as it is run, and leaves its result in WORK. A step whose result is there
-is passed over, and training that was stopped is taken up, so the same command may be given again after a stop. What
-the teacher said of the texts lies here (soft.parquet), so none is needed; `--teacher` makes one and asks it anew, which
-takes hours longer, and wants a WORK of its own. The three students differ in their seed; the default is the mean of
-their weights, drawn back a little to what they began with, with its temperature fitted. `--install` puts it into the
-package.
+DATA contains sst2/ and headlines/; BASES contains minilm-l6/, and smollm2-135m/ for a teacher. Every step is a command
+of sentiscore or a script from this folder; it is printed when it runs, and leaves its result in WORK. A step whose
+result exists is skipped, and training that was stopped is resumed, so the same command can be run again after a stop.
+The teacher's soft labels are in this folder (soft.parquet), so no teacher is needed; `--teacher` trains one and makes
+new ones, which takes hours longer and needs its own WORK. The three students differ only in their seed; the default
+model is the mean of their weights, interpolated slightly towards their common start, with its temperature fitted.
+`--install` puts it into the package.
 """
 
 import argparse
@@ -23,13 +23,13 @@ from typing import Final
 HERE: Final = Path(__file__).resolve().parent
 DEFAULT: Final = HERE.parents[1] / "sentiscore" / "default_model"
 STUDENTS: Final = ("student-0", "student-1", "student-2")
-"""Each has the seed that it is called by."""
+"""The number of each is its seed."""
 BACK: Final = 0.1
-"""Share of the start in the last model's weights."""
+"""Share of the common start in the final model's weights."""
 GIVEN: Final = "soft.parquet"
-"""What the teacher said, as it lies here."""
+"""The teacher's soft labels in this folder."""
 ASKED: Final = "soft-anew.parquet"
-"""What a teacher says that is trained anew."""
+"""The soft labels of a newly trained teacher."""
 KEPT: Final = (
     "config.json",
     "log.jsonl",
@@ -41,13 +41,13 @@ KEPT: Final = (
 
 
 def main() -> None:
-    """Take every step that has not been taken."""
+    """Run every step whose result does not exist yet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, required=True, help="the folder of sst2/ and headlines/")
-    parser.add_argument("--bases", type=Path, required=True, help="the folder of minilm-l6/, and smollm2-135m/")
-    parser.add_argument("--work", type=Path, required=True, help="where each step leaves its result")
-    parser.add_argument("--teacher", action="store_true", help="train the teacher too, and ask it anew")
-    parser.add_argument("--install", action="store_true", help="put the last model into the package")
+    parser.add_argument("--data", type=Path, required=True, help="the folder with sst2/ and headlines/")
+    parser.add_argument("--bases", type=Path, required=True, help="the folder with minilm-l6/, and smollm2-135m/")
+    parser.add_argument("--work", type=Path, required=True, help="the folder for the results of all steps")
+    parser.add_argument("--teacher", action="store_true", help="train the teacher too, and make new soft labels")
+    parser.add_argument("--install", action="store_true", help="put the final model into the package")
     arguments = parser.parse_args()
     work: Path = arguments.work
     if (work / (GIVEN if arguments.teacher else ASKED)).exists():
@@ -57,7 +57,7 @@ def main() -> None:
         if not folder.is_dir():
             parser.error(f"there is no folder {folder}")
     if (work / "bases").exists() and not (work / "bases").samefile(arguments.bases):
-        parser.error(f"{work} was begun with other bases")
+        parser.error(f"{work} was started with other bases")
     work.mkdir(parents=True, exist_ok=True)
     divide_data(work, arguments.data, arguments.bases)
     teachers = make_teacher(work) if arguments.teacher else []
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def divide_data(work: Path, data: Path, bases: Path) -> None:
-    """Put the rows, and the way to the bases, into the work folder."""
+    """Write the split data, and a link to the bases, into the work folder."""
     if not (work / "bases").exists():
         (work / "bases").symlink_to(bases.resolve(), target_is_directory=True)
     if not (work / "data" / "news_report.csv").exists():
@@ -91,9 +91,9 @@ def make_teacher(work: Path) -> list[str]:
 
 
 def make_students(work: Path, teachers: Sequence[str]) -> None:
-    """Train the head, the students that begin with it, what their mean needs, and a faster one.
+    """Train the head, the students that start from it, the final model from their mean, and a faster student.
 
-    The mean gets the normaliser before its temperature is fitted; the students, and so their soft labels, do without.
+    The mean gets the normaliser before its temperature is fitted; the students, and so the soft labels, do without it.
     """
     soft = ASKED if teachers else GIVEN
 
@@ -104,25 +104,25 @@ def make_students(work: Path, teachers: Sequence[str]) -> None:
     distil("head", "head")
     for seed, student in enumerate(STUDENTS):
         distil(student, "student", seed)
-    if not (work / "mean" / "tokenizer_config.json").exists():  # which is written last
+    if not (work / "mean" / "tokenizer_config.json").exists():  # the file that is written last
         shutil.rmtree(work / "mean", ignore_errors=True)
         back = ["--back-to", "head", "--share", str(BACK)]
         run(work, sys.executable, str(HERE / "average.py"), *STUDENTS, "mean", *back)
     if not (work / "last" / "sentiscore.json").exists():
-        run(work, sys.executable, str(HERE / "words.py"), "mean")  # twice does no harm
+        run(work, sys.executable, str(HERE / "words.py"), "mean")  # harmless if repeated
     distil("last", "last")
     distil("fast", "fast")
 
 
 def train(work: Path, output: str, *command: str) -> None:
-    """Run a training command, take it up where it was stopped, or pass it over if its model is there."""
+    """Run or resume a training command, or skip it if its model exists."""
     if not (work / output / "sentiscore.json").exists():
         resume = ["--resume"] if (work / output / "training").is_dir() else []
         run(work, *command, "-o", output, *resume)
 
 
 def run(work: Path, *command: str) -> None:
-    """Show a command and run it in the work folder."""
+    """Print a command and run it in the work folder."""
     sys.stdout.write(f"$ {shlex.join(command)}\n")
     sys.stdout.flush()
     if command[0] == "sentiscore":

@@ -1,8 +1,8 @@
-"""Write the card in the default model's folder, made of the one in the documentation.
+"""Write the card in the default model's folder from the one in the documentation.
 
 python pipelines/default_model/card.py
 
-The folder is read where the documentation is not beside it, so links to its pages become addresses.
+The folder is also read without the documentation, so links to its pages become URLs.
 """
 
 import re
@@ -14,7 +14,7 @@ PAGE = ROOT / "docs" / "explanation" / "default-model.md"
 CARD = ROOT / "sentiscore" / "default_model" / "README.md"
 DOCS = "https://github.com/sentiscore/sentiscore/blob/main/docs/explanation/"
 LINK = re.compile(r"\]\((?![a-z]+:|#)([^)]+)\)")
-"""A link to a file beside the page."""
+"""A link to a file of the documentation."""
 
 
 def render() -> str:

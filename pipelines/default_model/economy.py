@@ -1,11 +1,11 @@
-"""Make labelled sentences on the economy, where a fall may be good news and a rise may be bad.
+"""Generate labelled sentences about the economy, where a fall can be good news and a rise can be bad news.
 
 python pipelines/default_model/economy.py WORK
 
 WORK gets economy_train.csv and economy_report.csv with the columns text and label. The headlines and tweets that the
-default model learns from are on shares, for which to fall is bad; a model that knows nothing else calls falling
-unemployment bad news. These sentences say otherwise. They are put together at random from economy.toml, always in the
-same way, and of the things that rise and fall every sixth is in the report's sentences alone.
+default model learns from are about shares, where a fall is bad; a model that knows nothing else calls falling
+unemployment bad news. These sentences teach otherwise. They are composed at random from economy.toml, always with the
+same result, and about a sixth of the things that rise and fall only occurs in the report's sentences.
 """
 
 import hashlib
@@ -30,25 +30,25 @@ _LABEL_OF: Final = {
     "firm_more_is_bad": "negative",
     "either": "neutral",
 }
-"""What it is that one of a kind rises."""
+"""The label of a rise, by the kind of thing that rises."""
 
 _KINDS: Final = {"more_is_good": 4, "more_is_bad": 4, "firm_more_is_good": 2, "firm_more_is_bad": 2, "either": 2}
 _MOVES: Final = {"past": 46, "present": 20, "noun": 10, "same": 8, "stops_rising": 8, "stops_falling": 8}
-"""What to take, and how often beside the others."""
+"""Relative frequencies of the kinds of things, and of their moves."""
 
 _DETAILS: Final = {"manner": 0.2, "by": 0.3, "to": 0.25, "from": 0.25, "when": 0.5}
 _SAYING: Final = 0.25
 _TWO_MOVES: Final = 0.15
 _CAPITALS: Final = 0.15
-"""How often a sentence has what."""
+"""The probability that a sentence has each of these."""
 
 _AFTER_THE_NOUN: Final = re.compile(" (?:of|for|at|on|to|with|in|among|without|about|before|from) ")
 _PLURAL: Final = {"is": "are", "was": "were", "goes": "go"}
 
 
 def sentences(words: dict[str, Any], part: str) -> Iterator[tuple[str, str]]:
-    """Sentences and their labels without end; `part` is train or report."""
-    chance = random.Random(f"{_SEED} {part}")  # noqa: S311 - not for secrets
+    """An endless series of sentences and their labels; `part` is train or report."""
+    chance = random.Random(f"{_SEED} {part}")  # noqa: S311 - not used for security
     while True:
         if chance.random() < _SAYING:
             label = chance.choice(list(words["sayings"]))
@@ -65,7 +65,7 @@ def sentences(words: dict[str, Any], part: str) -> Iterator[tuple[str, str]]:
 
 
 def move(words: dict[str, Any], kind: str, part: str, chance: random.Random) -> tuple[str, str]:
-    """What something did, and whether that is good."""
+    """A clause that says how something moved, and its label."""
     name = chance.choice(mine(words["names"][kind], part))
     label, how = _LABEL_OF[kind], one_of(_MOVES, chance)
     if how in words["turns"]:
@@ -81,12 +81,12 @@ def move(words: dict[str, Any], kind: str, part: str, chance: random.Random) -> 
 
 
 def one_of(shares: dict[str, int], chance: random.Random) -> str:
-    """One of several things, each as often as its share says."""
+    """Choose one of several things, with these relative frequencies."""
     return chance.choices(list(shares), weights=list(shares.values()))[0]
 
 
 def agreeing(name: str, verb: str) -> str:
-    """A verb in the number that its subject has."""
+    """The verb in the singular or plural, to agree with its subject."""
     if not _AFTER_THE_NOUN.split(name)[0].endswith("s"):
         return verb
     first, space, rest = verb.partition(" ")
@@ -94,13 +94,13 @@ def agreeing(name: str, verb: str) -> str:
 
 
 def mine(things: list[str], part: str) -> list[str]:
-    """Those of a list that a part may use: the report has those that the training rows do not."""
+    """The entries of a list that a part uses: the report has those that the training rows do not have."""
     held_out = [hashlib.sha256(thing.encode()).digest()[0] % _HELD_OUT == 0 for thing in things]
     return [thing for thing, held in zip(things, held_out, strict=True) if held == (part == "report")]
 
 
 def main(work: Path) -> None:
-    """Make both files."""
+    """Write both files."""
     words = tomllib.loads(Path(__file__).with_name("economy.toml").read_text(encoding="utf-8"))
     for part, rows in _ROWS.items():
         made: dict[str, str] = {}

@@ -1,20 +1,20 @@
-"""Divide the labelled data of the embedded default model into rows to train on, to choose by, and to report on.
+"""Split the labelled data of the embedded default model into rows to train on, to choose by, and to report on.
 
 python pipelines/default_model/prepare.py DATA WORK
 
-DATA holds sst2/train.tsv, sst2/validation.tsv, headlines/sentfin.csv and headlines/twitter_fin.csv. WORK gets, as CSV
-with the columns text and label: sst2_train and sst2_validation (as they are), films_train, films_sentences,
+DATA contains sst2/train.tsv, sst2/validation.tsv, headlines/sentfin.csv and headlines/twitter_fin.csv. WORK gets, as
+CSV with the columns text and label: sst2_train and sst2_validation (as they are), films_train, films_sentences,
 films_choose, headlines_train, headlines_choose, headlines_report, tweets_train, tweets_choose, tweets_report and
 news_report (both reports together). SST-2's own validation rows are for the report.
 
-- SST-2's training rows are phrases of whole sentences that are rows too. Held-out sentences take all their phrases of
-  three words and more with them, or the choice would be made on rows that were trained on.
-- films_sentences are the whole sentences among films_train, for models that are slow to train, and for the head.
-- Headlines that differ in links, numbers, case or punctuation only go to the same part.
-- A tenth of the headlines and tweets is to choose by, and another tenth for the report. Half of the tweets to train on
-  lose their links, so that the model reads both.
+- SST-2's training rows are phrases from complete sentences, which are rows too. Held-out sentences take all their
+  phrases of three or more words with them; otherwise the model would be chosen on rows that were trained on.
+- films_sentences are the complete sentences in films_train, for models that are slow to train, and for the head.
+- Headlines that differ only in links, numbers, case or punctuation go to the same part.
+- A tenth of the headlines and tweets is to choose by, and another tenth is for the report. Half of the tweets to train
+  on lose their links, so that the model sees both kinds.
 
-Which part a text goes to follows from a hash of it, so the same data is always divided in the same way.
+The part of a text depends only on its hash, so the same data is always split in the same way.
 """
 
 import hashlib
@@ -32,16 +32,16 @@ _LINK: Final = re.compile(r"\s*https?://\S+")
 _HELD_OUT: Final = 0.1
 _WITHOUT_LINK: Final = 0.5
 _FEWEST: Final = 8
-"""Words of the shortest sentence that is held out."""
+"""The number of words in the shortest sentence that is held out."""
 
 
 def share(text: str, purpose: str) -> float:
-    """A number from 0 to 1 that follows from a text alone."""
+    """A pseudorandom number from 0 to 1 that depends only on the text and the purpose."""
     return int.from_bytes(hashlib.sha256(f"{purpose}\0{text}".encode()).digest()[:6], "big") / 2**48
 
 
 def whole_sentences(phrases: Iterable[str]) -> list[str]:
-    """The phrases that are no part of another."""
+    """The phrases that are not part of another one."""
     parts: set[str] = set()
     whole = []
     for phrase in sorted(set(phrases), key=lambda text: (-len(text.split()), text)):
@@ -58,12 +58,12 @@ def spans(sentence: str, fewest: int = 1) -> set[str]:
 
 
 def same_story(text: str) -> str:
-    """What a headline has in common with its copies."""
+    """A key that a headline shares with its near copies."""
     return " ".join(re.findall(r"[a-z$]+", _LINK.sub("", text).lower()))
 
 
 def divide_films(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """SST-2's training rows, without the phrases of held-out sentences, and those sentences."""
+    """SST-2's training rows without the phrases of held-out sentences, and those sentences."""
     rows = rows.with_columns(pl.col("text").str.strip_chars())
     whole = whole_sentences(rows["text"])
     chosen = [s for s in whole if len(s.split()) >= _FEWEST and share(s, "films") < _HELD_OUT]
@@ -93,7 +93,7 @@ def divide_headlines(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
 
 
 def main(data: Path, work: Path) -> None:
-    """Divide the files."""
+    """Split the files."""
     films = read_labelled(data / "sst2" / "train.tsv")
     validation = read_labelled(data / "sst2" / "validation.tsv")
     headlines = read_labelled(data / "headlines" / "sentfin.csv", text_col="text")

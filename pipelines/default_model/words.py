@@ -1,17 +1,18 @@
-"""Give a model folder's tokenizer a normaliser that writes characters its vocabulary lacks as words that it has.
+"""Give a model folder's tokenizer a normaliser that replaces characters missing from its vocabulary by words in it.
 
 python pipelines/default_model/words.py MODEL
 
-- Compatibility characters become what they stand for, as NFKC does it: full-width and styled letters, ligatures.
-- Letters drawn small, or in a filled square or circle, become letters.
-- Emoji with a mood become a word for it; words.tsv is the list. Their skin tones and sexes become a space.
-- Curly quotation marks and apostrophes become straight ones, and hyphens the usual one.
+- Compatibility characters become their equivalents, as in NFKC: full-width and styled letters, ligatures.
+- Small capitals, and letters in a filled square or circle, become plain letters.
+- Emoji that express a mood become a word for it, from words.tsv. Skin tones and gender signs become a space.
+- Curly quotation marks and apostrophes become straight ones, and other hyphens the usual one.
 
-All of them lie in one table of the tokenizers library's `Precompiled` normaliser, which reads a text once however many
-characters the table has, and leaves a text without any of them as it is. It comes before the tokenizer's own
+All of them are in one table for the tokenizers library's `Precompiled` normaliser, which reads a text once regardless
+of the size of the table, and does not change a text without these characters. It runs before the tokenizer's own
 normaliser.
+
 The settings then name transformers' plain class for a tokenizer.json: a class such as BertTokenizer would build its own
-normaliser in place of the one in the file. Doing this twice does no harm.
+normaliser and ignore the one in the file. Running this twice is harmless.
 """
 
 import json
@@ -29,7 +30,7 @@ from tokenizers import Tokenizer, normalizers
 HERE: Final = Path(__file__).resolve().parent
 PLAIN_CLASS: Final = "TokenizersBackend"
 OF_BERT: Final = ("do_basic_tokenize", "do_lower_case", "never_split", "strip_accents", "tokenize_chinese_chars")
-"""Settings of BertTokenizer that the plain class has no use for: tokenizer.json says the same."""
+"""Settings of BertTokenizer that the plain class does not need: tokenizer.json already has them."""
 
 _DRAWN: Final = re.compile(
     r"LATIN LETTER SMALL CAPITAL ([A-Z])|NEGATIVE (?:SQUARED|CIRCLED) LATIN CAPITAL LETTER ([A-Z])"
@@ -39,8 +40,8 @@ _OTHERS: Final = {
     **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033", '"'),
     **dict.fromkeys("\u2010\u2011\u2212", "-"),
     **dict.fromkeys("\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff", " "),  # skin tones
-    **dict.fromkeys("\u2640\u2642\u20e3", " "),  # the sexes of figures, and the frame of a key
-    "\u0493": "f",  # which writers of small capitals take for one
+    **dict.fromkeys("\u2640\u2642\u20e3", " "),  # gender signs, and the frame of a key
+    "\u0493": "f",  # often used as a small capital F
 }
 _SURROGATES: Final = range(0xD800, 0xE000)
 _LEAF: Final = 1 << 8
@@ -49,10 +50,10 @@ _BLOCK: Final = 256
 
 
 def characters(listed: Path = HERE / "words.tsv") -> dict[str, str]:
-    """What each character of the table is written as.
+    """The replacement of each character in the table.
 
     Args:
-        listed: A table of words, and the emoji that become each.
+        listed: A TSV with words, and the emoji that become each of them.
     """
     every = [chr(code) for code in range(0x80, sys.maxunicode + 1) if code not in _SURROGATES]
     lines = "\n".join(every)
@@ -67,27 +68,27 @@ def characters(listed: Path = HERE / "words.tsv") -> dict[str, str]:
 
 
 def charsmap(table: Mapping[str, str]) -> bytes:
-    """A table in the form of sentencepiece's `precompiled_charsmap`.
+    """A table in the format of sentencepiece's `precompiled_charsmap`.
 
-    That is the size of a double-array trie in bytes, the trie over the UTF-8 of the keys, and the texts, each ended by
-    NUL; a key's value is the place of its text. A unit of the trie is laid out as in darts-clone: from a node at p,
-    the child for byte c is at p ^ offset(p) ^ c and has the label c, and the value is at p ^ offset(p).
-    Aoe, "An efficient digital search algorithm by using a double-array structure", 1989.
+    It consists of the size of a double-array trie in bytes, the trie over the UTF-8 of the keys, and the texts, each
+    terminated by NUL; the value of a key is the position of its text. A unit of the trie has the layout of darts-clone:
+    from a node at p, the child for byte c is at p ^ offset(p) ^ c and has the label c, and the value is at
+    p ^ offset(p). Aoe, "An efficient digital search algorithm by using a double-array structure", 1989.
 
     Args:
-        table: Texts by key, none of them with NUL.
+        table: Texts without NUL, by key.
     """
     texts = bytearray()
-    places: dict[str, int] = {}
+    positions: dict[str, int] = {}
     trie: dict[int, Any] = {}
     for key, text in sorted(table.items()):
-        if text not in places:
-            places[text] = len(texts)
+        if text not in positions:
+            positions[text] = len(texts)
             texts += text.encode() + b"\0"
         node = trie
         for byte in key.encode():
             node = node.setdefault(byte, {})
-        node[0] = places[text]
+        node[0] = positions[text]
     blob = _double_array(trie)
     return struct.pack("<I", len(blob)) + blob + bytes(texts)
 
@@ -122,10 +123,10 @@ def _double_array(trie: Mapping[int, Any]) -> bytes:
 
 
 def write_words(model: Path) -> None:
-    """Put the normaliser into a model folder, in front of the one that its tokenizer has.
+    """Add the normaliser to a model folder, before the tokenizer's own.
 
     Args:
-        model: A folder with tokenizer.json and tokenizer_config.json, and no manifest yet.
+        model: A folder with tokenizer.json and tokenizer_config.json, but without a manifest so far.
     """
     tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
     own = tokenizer.normalizer

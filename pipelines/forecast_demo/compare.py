@@ -1,4 +1,4 @@
-"""Every figure of one comparison, and all comparisons corrected together."""
+"""All figures of one comparison, and the correction for all comparisons together."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,11 +18,11 @@ class Comparison:
     """A model against a smaller one that is nested in it.
 
     Attributes:
-        target: What is forecast.
+        target: The name of the target.
         full: The name of the larger model.
         base: The name of the smaller one.
-        periods: Periods that were forecast.
-        forecasts: Forecasts, one for each entity and period.
+        periods: The number of periods that were forecast.
+        forecasts: The number of forecasts, one for each entity and period.
         r2: Out-of-sample R² of the larger model against the smaller one.
         interval: Its bootstrap interval.
         r2_full: R² of the larger model against the historical mean.
@@ -64,7 +64,7 @@ def compare(target: str, forecasts: pl.DataFrame, *, full: str, base: str, horiz
 
 
 def judge(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
-    """Each comparison with its p-value after Holm's correction for all of them, and what that says."""
+    """Each comparison with its p-value after Holm's correction for all of them, and the verdict."""
     corrected = multipletests([one.clark_west.p for one in comparisons], alpha=LEVEL, method="holm")[1]
     return [
         asdict(one) | {"holm_p": float(p), "gain": bool(p < LEVEL and one.interval.low > 0)}

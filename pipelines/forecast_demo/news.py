@@ -23,14 +23,14 @@ LAST_VALUE: Final = "last_value"
 
 
 def daily_features(scored: pl.DataFrame) -> pl.DataFrame:
-    """Features of each day; an article is known when its day in New York is over."""
+    """Daily features; an article is known when its day in New York is over."""
     return features.daily(scored, time_col="date", tz=ZONE, day_tz=ZONE)
 
 
 def monthly_tone(daily: pl.DataFrame) -> pl.DataFrame:
     """The mean tone of the articles that became known in a month, and over three months.
 
-    What becomes known at the very instant that a month begins counts for that month.
+    An article that becomes known exactly when a month begins counts for that month.
     """
     known = daily.filter(pl.col("n_docs") > 0).with_columns(
         pl.col("available_at").dt.convert_time_zone(ZONE).dt.date().dt.truncate("1mo").alias("ds")
@@ -59,7 +59,7 @@ def dnsi(file: Path) -> pl.DataFrame:
 
 
 def rows_of(index: pl.DataFrame, tone: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """The months of one index with its own past and the tone of the months before, and the names of that past."""
+    """The months of one index with its own past and the tone of earlier months, and the names of the past columns."""
     numbered = index.filter(pl.col("ds") <= EVALUATE_TO).with_columns(
         unique_id=pl.lit("all"),
         period=(pl.col("ds").dt.year() * 12 + pl.col("ds").dt.month()).cast(pl.Int64),
@@ -71,5 +71,5 @@ def rows_of(index: pl.DataFrame, tone: pl.DataFrame) -> tuple[pl.DataFrame, list
 
 
 def same_month(tone: pl.DataFrame, index: pl.DataFrame) -> float:
-    """The correlation of tone with the index of the month it was written in."""
+    """The correlation of tone with the index of the same month."""
     return float(tone.join(index, on="ds").select(pl.corr("tone", "y")).item())

@@ -1,4 +1,4 @@
-"""A series' own past as regressors, by mlforecast."""
+"""A series' own past as regressors, made by mlforecast."""
 
 from collections.abc import Sequence
 
@@ -13,13 +13,13 @@ def with_own_past(
     """Add lags of `y`, and its means over windows that end one period ago.
 
     Args:
-        rows: `unique_id`, `period` without gaps, `y` and any further columns. Where `y` is null, its last value
-            stands in for it in the lags, and the row stays without a target.
-        lags: How many periods ago.
-        windows: Over how many periods.
+        rows: `unique_id`, `period` without gaps, `y` and any other columns. If `y` is null, the lags use its last
+            value, and the row has no target.
+        lags: The lags in periods.
+        windows: The lengths of the windows in periods.
 
     Returns:
-        The rows that have their whole past, and the names of the new columns.
+        The rows with a complete past, and the names of the new columns.
     """
     filled = rows.with_columns(pl.col("y").forward_fill().over("unique_id", order_by="period")).drop_nulls("y")
     makes_lags = MLForecast(

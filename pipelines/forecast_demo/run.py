@@ -1,4 +1,4 @@
-"""Do daily sentiment features help a forecast? SPECIFICATION.md says what is asked, and was written first.
+"""Do daily sentiment features help a forecast? SPECIFICATION.md, which was written first, defines the experiment.
 
 python pipelines/forecast_demo/run.py --data FOLDER [--json]
 """
@@ -33,12 +33,12 @@ def scored_rows(file: Path, text_col: str, model: str) -> pl.DataFrame:
 
 
 def first_period(rows: pl.DataFrame, day: date) -> int:
-    """The number of the first period from a day on."""
+    """The number of the first period at or after a day."""
     return int(rows.filter(pl.col("ds") >= day).select(pl.col("period").min()).item())
 
 
 def about_stocks(data: Path, model: str) -> tuple[list[Comparison], dict[str, Any]]:
-    """The six comparisons of data set A, and what lies beside them."""
+    """The six comparisons of data set A, and descriptive figures."""
     scored = scored_rows(data / "stocknet/tweets.parquet", "text", model)
     prices = stocks.read_prices(data / "stocknet/prices.parquet")
     targets = stocks.targets(prices)
@@ -76,7 +76,7 @@ def about_stocks(data: Path, model: str) -> tuple[list[Comparison], dict[str, An
 
 
 def about_news(data: Path, model: str) -> tuple[list[Comparison], dict[str, Any]]:
-    """The two comparisons of data set B, and what lies beside them."""
+    """The two comparisons of data set B, and descriptive figures."""
     file = data / "news_index/us_news.parquet"
     scored = scored_rows(file, "texts", model)
     tone = news.monthly_tone(news.daily_features(scored))
@@ -105,7 +105,7 @@ def about_news(data: Path, model: str) -> tuple[list[Comparison], dict[str, Any]
 
 
 def as_text(result: dict[str, Any]) -> str:
-    """The result as lines to read."""
+    """The result as readable lines."""
     lines = []
     for one in result["comparisons"]:
         low, high = one["interval"]["low"], one["interval"]["high"]
@@ -129,7 +129,7 @@ def as_text(result: dict[str, Any]) -> str:
 
 
 def _plain(value: int | dict[str, float]) -> str:
-    """A number of rows, or correlations by what was correlated."""
+    """A number of rows, or correlations with their names."""
     if isinstance(value, int):
         return f"{value:,}"
     return ", ".join(f"{name} {number:+.3f}" for name, number in value.items())
@@ -140,7 +140,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the folder with stocknet and news_index")
     parser.add_argument("--model", default="default", help="a checkpoint; by default the one in the package")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of lines to read")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     arguments = parser.parse_args()
     start = time.perf_counter()
     of_stocks, beside_stocks = about_stocks(arguments.data, arguments.model)

@@ -38,12 +38,12 @@ def daily_features(scored: pl.DataFrame) -> pl.DataFrame:
 
 
 def read_prices(file: Path) -> pl.DataFrame:
-    """Prices with the number of their session, of the tickers that were whole before the evaluation began."""
+    """Prices with the numbers of their sessions, for tickers with complete prices before the evaluation period."""
     prices = pl.read_parquet(file)
     sessions = prices.select("date").unique().sort("date").with_row_index("period").cast({"period": pl.Int64})
     prices = prices.join(sessions, on="date").sort("ticker", "date")
     before = prices.filter(pl.col("date") < EVALUATE_FROM)
-    whole = (
+    complete = (
         before.group_by("ticker")
         .agg(
             pl.len().alias("n"),
@@ -51,11 +51,11 @@ def read_prices(file: Path) -> pl.DataFrame:
         )
         .filter(pl.col("traded") & (pl.col("n") == before["period"].n_unique()))
     )
-    return prices.filter(pl.col("date") <= EVALUATE_TO).join(whole, on="ticker", how="semi")
+    return prices.filter(pl.col("date") <= EVALUATE_TO).join(complete, on="ticker", how="semi")
 
 
 def targets(prices: pl.DataFrame) -> pl.DataFrame:
-    """The three targets of each ticker and session; null where there is none."""
+    """The three targets of each ticker and session; null if one is missing."""
     before = pl.col("adj_close").shift(1).over("ticker", order_by="period")
     spread = (pl.col("high") / pl.col("low")).log()
     return prices.select(
@@ -69,7 +69,7 @@ def targets(prices: pl.DataFrame) -> pl.DataFrame:
 
 
 def known_before(daily: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
-    """The features of the session before each target, 0 where nobody wrote anything."""
+    """The features of the session before each target; 0 without texts."""
     sessions = targets.select("ds", "period").unique()
     recent = pl.col("n_docs").rolling_sum(5, min_samples=1).over("unique_id", order_by="ds")
     before = (
@@ -85,7 +85,7 @@ def known_before(daily: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
 
 
 def exchange_sessions(first: date, last: date) -> pl.DataFrame:
-    """The sessions of the exchange and when they closed, from the library of calendars itself."""
+    """The sessions of the exchange and their closes, directly from the calendar library."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Series.values returning")  # it was written for an older pandas
         calendar = get_calendar(CALENDAR, start=first.isoformat(), end=last.isoformat())
@@ -95,17 +95,17 @@ def exchange_sessions(first: date, last: date) -> pl.DataFrame:
 
 
 def closes(targets: pl.DataFrame) -> pl.DataFrame:
-    """When each session of the targets closed, to hold `available_at` against."""
+    """The close of each session of the targets, to compare with `available_at`."""
     sessions = targets.select("ds", "period").unique().sort("ds")
     official = exchange_sessions(sessions["ds"].item(0), sessions["ds"].item(-1))
-    whole = sessions.join(official, on="ds", how="full", coalesce=True)
-    if whole.null_count().sum_horizontal().item():
+    matched = sessions.join(official, on="ds", how="full", coalesce=True)
+    if matched.null_count().sum_horizontal().item():
         raise SystemExit("The sessions of the prices are not those of the exchange.")
-    return whole
+    return matched
 
 
 def check_known(rows: pl.DataFrame, closes: pl.DataFrame) -> None:
-    """Stop if a feature was not available strictly before the close that the target's period begins with."""
+    """Stop if a feature was not available strictly before the close at which the target's period begins."""
     before = closes.select(pl.col("period") + 1, "close")
     late = rows.join(before, on="period").filter(pl.col("available_at") >= pl.col("close"))
     if late.height:
@@ -113,12 +113,12 @@ def check_known(rows: pl.DataFrame, closes: pl.DataFrame) -> None:
 
 
 def rows_of(target: str, known: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """The rows of one target with its own past, and the names of the columns of that past."""
+    """The rows of one target with its own past, and the names of the past columns."""
     rows, past = with_own_past(known.with_columns(pl.col(target).alias("y")), lags=(1,), windows=WINDOWS)
     return rows.filter(pl.col("ds") >= TRAIN_FROM), past
 
 
 def same_session(daily: pl.DataFrame, targets: pl.DataFrame) -> float:
-    """The correlation of tone with the return of the session it was written in, where anything was written."""
+    """The correlation of tone with the return of the same session, in sessions with texts."""
     rows = targets.join(daily.filter(pl.col("n_docs") > 0), on=["unique_id", "ds"]).drop_nulls("return")
     return float(rows.select(pl.corr("sent_mean", "return")).item())

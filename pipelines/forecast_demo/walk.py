@@ -1,4 +1,4 @@
-"""Forecasts that a walk through time would have made: least squares, refitted as it goes."""
+"""Walk-forward forecasts: least squares, refitted along the way."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -18,19 +18,19 @@ def walk_forward(
     refit_every: int,
     embargo: int,
 ) -> pl.DataFrame:
-    """Forecast every period from `first` on with models that know only what lies before it.
+    """Forecast every period from `first` with models that only know earlier periods.
 
     Args:
-        rows: `unique_id`, `period` (a whole number), `y` (null where there is no target) and the regressors, which
-            were all known before the period.
+        rows: `unique_id`, `period` (an integer), `y` (null without a target) and the regressors, all of which were
+            known before the period.
         models: The regressors of each model, by its name.
-        first: The first period that is forecast.
-        refit_every: How many periods are forecast before the models are fitted anew.
-        embargo: How many periods before the first of these are left out of the training window.
+        first: The first period to forecast.
+        refit_every: The number of periods that are forecast before the models are fitted again.
+        embargo: The number of periods before the first of these that are left out of the training window.
 
     Returns:
-        `unique_id`, `period`, `y`, a column of forecasts for each model, and one for the mean of the entity's
-        targets in the training window.
+        `unique_id`, `period`, `y`, a column of forecasts for each model, and one for the mean of the entity's targets
+        in the training window.
     """
     known = rows.drop_nulls("y")
     last = int(known["period"].max())  # type: ignore[arg-type]

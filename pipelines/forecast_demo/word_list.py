@@ -1,4 +1,4 @@
-"""The tone of a text by a list of words, to hold the model's against."""
+"""The tone of a text from a word list, to compare with the model's."""
 
 from pathlib import Path
 
@@ -6,11 +6,11 @@ import polars as pl
 
 
 def word_list_tone(rows: pl.DataFrame, text_col: str, lexicon: Path) -> pl.DataFrame:
-    """Rows like those of scoring, where (positive - negative) / (positive + negative) words is the sentiment.
+    """Rows like scored ones, with (positive - negative) / (positive + negative) words as the sentiment.
 
     Args:
         rows: Rows with a column of texts.
-        text_col: That column.
+        text_col: The name of that column.
         lexicon: A file of words and polarities, `Word;Polarity`.
     """
     polarity = pl.read_csv(lexicon, separator=";").select(

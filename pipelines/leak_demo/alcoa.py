@@ -1,9 +1,9 @@
-"""How many news items sit in a session that had closed before they appeared, as stamped and after mending.
+"""How many news items are in a session that closed before they appeared, with the original and the corrected stamps.
 
 python pipelines/leak_demo/alcoa.py --data FOLDER
 
-The file's stamps call themselves UTC. Whoever made them moved the times of New York by its offset in the wrong
-direction, so that each stamp is too early by twice the offset: 10 hours in winter, 8 in summer.
+The file's stamps are declared as UTC. They were made by shifting the times of New York by its offset in the wrong
+direction, so each stamp is too early by twice the offset: 10 hours in winter, 8 in summer.
 """
 
 import argparse
@@ -22,23 +22,23 @@ BEFORE_OPEN = "open-30m"
 
 
 def mended(stamped: pl.Expr) -> pl.Expr:
-    """The instant at which a stamp with the wrong sign of New York's offset was really made.
+    """The true instant of a stamp with the wrong sign of New York's offset.
 
-    The offset is looked up 9 hours after the stamp, which is within an hour of the truth; only in the nights in which
-    the clocks change may that be the wrong side.
+    The offset is looked up 9 hours after the stamp, which is within an hour of the truth; only in the nights of clock
+    changes can that be the wrong offset.
     """
     local = stamped.dt.offset_by("9h").dt.convert_time_zone(ZONE)
     return stamped - 2 * (local.dt.base_utc_offset() + local.dt.dst_offset())
 
 
 def share_before_the_open(rows: pl.DataFrame, column: str) -> float:
-    """The share of rows from 4:00 to 9:30 in New York, when trading before the open takes place."""
+    """The share of rows from 4:00 to 9:30 in New York, the hours of pre-market trading."""
     clock = pl.col(column).dt.convert_time_zone(ZONE).dt.time()
     return float(rows.select(clock.is_between(pl.time(4, 0), pl.time(9, 30), closed="left").mean()).item())
 
 
 def in_a_closed_session(rows: pl.DataFrame, column: str, *, appeared: str, cutoff: str = "close") -> int:
-    """How many rows this column puts into a session whose cutoff was over when they appeared."""
+    """How many rows this column assigns to a session whose cutoff had passed when they appeared."""
     placed = rows.join(sessions_of(rows, column, cutoff), on=column)
     return placed.filter(pl.col(appeared) >= pl.col("available_at")).height
 

@@ -1,4 +1,4 @@
-"""What joining tweets to prices by their New York date lets in, against joining them by session.
+"""The leak from joining tweets to prices by their New York date, compared with joining them by session.
 
 python pipelines/leak_demo/calendar_dates.py --data FOLDER
 """
@@ -25,7 +25,7 @@ BLOCK, RESAMPLES, SEED = 10, 2000, 0
 
 
 def joined(daily: pl.DataFrame, returns: pl.DataFrame) -> pl.DataFrame:
-    """Ticker-days with a tweet and the return of the same date, less the ticker's means."""
+    """Ticker-days with a tweet and the return of the same date, minus the ticker's means."""
     rows = daily.filter(pl.col("n_docs") > 0).join(returns, on=["unique_id", "ds"])
     values = rows.select(
         "unique_id",
@@ -40,7 +40,7 @@ def joined(daily: pl.DataFrame, returns: pl.DataFrame) -> pl.DataFrame:
 
 
 def moments(rows: pl.DataFrame, one: str, other: str, days: pl.Series) -> Sums:
-    """The sums, by day, that a correlation of two columns is made of."""
+    """The sums by day from which a correlation of two columns is computed."""
     x, y = pl.col(one), pl.col(other)
     parts = {"n": x * 0 + 1, "x": x, "y": y, "xx": x * x, "yy": y * y, "xy": x * y}
     sums = rows.group_by("ds").agg(part.sum().alias(name) for name, part in parts.items())
@@ -56,7 +56,7 @@ def correlation(sums: Sums) -> float:
 
 
 def signal(rows: dict[str, pl.DataFrame], one: str, other: str) -> dict[str, Any]:
-    """The correlation of two columns under each join, and how much more there is by date."""
+    """The correlation of two columns with each join, and the difference between them."""
     days = pl.concat([rows["date"]["ds"], rows["session"]["ds"]]).unique().sort()
     by_date, by_session, late = (moments(rows[name], one, other, days) for name in ("date", "session", "late"))
     bootstrap = StationaryBootstrap(BLOCK, by_date, by_session, seed=SEED)

@@ -10,7 +10,7 @@ CALENDAR = "XNYS"
 def sessions_of(scored: pl.DataFrame, time_col: str, cutoff: str = "close") -> pl.DataFrame:
     """The session of each distinct instant: `ds`, and `available_at`, its cutoff.
 
-    Each instant is an entity of its own here, so that the daily frame has one row for it.
+    Each instant is its own entity here, so that the daily frame has one row for it.
     """
     instants = scored.unique(time_col).with_columns(pl.col(time_col).dt.epoch("us").alias("instant"))
     config = features.DailyConfig(cutoff=cutoff)

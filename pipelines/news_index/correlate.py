@@ -18,7 +18,7 @@ from sentiscore import Scorer
 
 
 def word_list_by_article(data: Path, first: int, last: int) -> IndexCorrelation:
-    """The word list on whole articles, where it is at its best: the baseline."""
+    """The baseline: the word list on complete articles, where it does best."""
     articles = read_articles(data, first, last)
     month = pl.col("date").dt.truncate("1mo").alias("month")
     rows = articles.select(month, word_list(data)(articles["texts"]).alias("sentiment"))
@@ -26,7 +26,7 @@ def word_list_by_article(data: Path, first: int, last: int) -> IndexCorrelation:
 
 
 def compare(data: Path, models: list[str], first: int, last: int) -> Iterator[tuple[str, IndexCorrelation]]:
-    """The word list, and then each model."""
+    """The word list, followed by each model."""
     yield "word list, by article", word_list_by_article(data, first, last)
     yield "word list, by sentence", index_correlation(word_list(data), data, first=first, last=last)
     for model in models:
@@ -45,10 +45,12 @@ def _cell(one: Correlation) -> str:
 def main() -> None:
     """Parse, score, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="the folder in which news_index lies")
-    parser.add_argument("--model", action="append", default=[], help="a checkpoint beside the default; may be repeated")
+    parser.add_argument("--data", type=Path, required=True, help="the folder that contains news_index")
+    parser.add_argument(
+        "--model", action="append", default=[], help="a checkpoint in addition to the default; may be repeated"
+    )
     parser.add_argument("--from", dest="first", type=int, default=1995, metavar="YEAR", help="the first year")
-    parser.add_argument("--to", dest="last", type=int, default=2005, metavar="YEAR", help="the last year, included")
+    parser.add_argument("--to", dest="last", type=int, default=2005, metavar="YEAR", help="the last year (inclusive)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
     models = ["default", *(model for model in arguments.model if model != "default")]

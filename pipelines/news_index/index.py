@@ -1,4 +1,4 @@
-"""A monthly index of sentiment from articles, and how it goes along with the San Francisco Fed's."""
+"""A monthly index of sentiment from articles, and its correlation with the San Francisco Fed's."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from sentiscore import Scorer
 ARTICLES: Final = "us_news.parquet"
 INDEX: Final = "sf_fed_daily_news_sentiment.csv"
 HALF_LIFE: Final = 2
-"""Months after which a month counts half in the smoothed index."""
+"""The number of months after which a month counts half in the smoothed index."""
 BLOCK: Final = 12
-"""Months of a block of the bootstrap: both series have cycles of years."""
+"""The number of months in a block of the bootstrap: both series have cycles of years."""
 RESAMPLES: Final = 2000
 SEED: Final = 0
 
@@ -34,14 +34,14 @@ class Correlation:
 
 @dataclass(frozen=True)
 class IndexCorrelation:
-    """How a monthly index goes along with the Fed's in the same months.
+    """The correlation of a monthly index with the Fed's in the same months.
 
     Attributes:
-        texts: Sentences, or articles, behind the index.
-        months: Months that both have.
-        raw: The index as it is.
-        smoothed: Its exponentially weighted mean over the months up to each, with a half-life of two; the Fed's own
-            is smoothed too.
+        texts: The number of sentences, or articles, in the index.
+        months: The number of months that both have.
+        raw: The correlation of the index as it is.
+        smoothed: That of its exponentially weighted mean over the months up to each, with a half-life of two; the Fed's
+            index is smoothed too.
     """
 
     texts: int
@@ -56,7 +56,7 @@ def read_articles(data: Path, first: int, last: int) -> pl.DataFrame:
     Args:
         data: The folder news_index.
         first: The first year.
-        last: The last year, included.
+        last: The last year (inclusive).
     """
     articles = pl.read_parquet(data / ARTICLES, columns=["date", "texts"])
     return articles.filter(pl.col("date").dt.year().is_between(first, last))
@@ -65,8 +65,8 @@ def read_articles(data: Path, first: int, last: int) -> pl.DataFrame:
 def sentences_of(articles: pl.DataFrame) -> pl.DataFrame:
     """The sentences of articles: `month` and `text`.
 
-    A sentence ends at a full stop, an exclamation or a question mark with white space behind it. So "Mr. Rubin" is
-    cut in two and "5.4" is not. Nothing is left out but pieces of white space.
+    A sentence ends at a full stop, an exclamation mark or a question mark followed by white space. So "Mr. Rubin" is
+    split and "5.4" is not. Nothing is left out except white space.
 
     Args:
         articles: `date` and `texts`.
@@ -102,7 +102,8 @@ def fed_index(data: Path) -> pl.DataFrame:
 def smoothed(index: pl.DataFrame) -> pl.DataFrame:
     """The exponentially weighted mean over the months up to each one, with a half-life of two months.
 
-    The weights of a month sum to 1 from the first on. A month without sentences has no value, and passes.
+    The weights of a month sum to 1, starting with the first. A month without sentences has no value, but ages the
+    earlier ones.
 
     Args:
         index: `month` and `sentiment`, in order.
@@ -128,32 +129,32 @@ def correlation(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Corre
 
 
 def beside_fed(rows: pl.DataFrame, fed: pl.DataFrame) -> IndexCorrelation:
-    """How the monthly mean of some texts' sentiment goes along with the Fed's index.
+    """The correlation of the monthly mean of some texts' sentiment with the Fed's index.
 
     Args:
         rows: `month` and `sentiment` of each text.
-        fed: What `fed_index` gave.
+        fed: The result of `fed_index`.
     """
     index = monthly(rows)
 
-    def along(series: pl.DataFrame) -> Correlation:
+    def with_fed(series: pl.DataFrame) -> Correlation:
         both = series.join(fed, on="month", maintain_order="left")
         return correlation(both["sentiment"].to_numpy(), both["fed"].to_numpy())
 
     months = index.join(fed, on="month", how="semi").height
-    return IndexCorrelation(rows.height, months, raw=along(index), smoothed=along(smoothed(index)))
+    return IndexCorrelation(rows.height, months, raw=with_fed(index), smoothed=with_fed(smoothed(index)))
 
 
 def index_correlation(
     scorer: Scorer | Callable[[pl.Series], pl.Series], data: Path, *, first: int = 1995, last: int = 2005
 ) -> IndexCorrelation:
-    """How the monthly mean of a model's sentiment over all sentences goes along with the Fed's index.
+    """The correlation of the monthly mean of a model's sentiment over all sentences with the Fed's index.
 
     Args:
         scorer: The model, or any function from texts to sentiments.
         data: The folder news_index.
         first: The first year.
-        last: The last year, included.
+        last: The last year (inclusive).
     """
     sentences = sentences_of(read_articles(data, first, last))
     texts = sentences["text"]

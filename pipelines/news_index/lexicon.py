@@ -1,4 +1,4 @@
-"""The tone of a text by a list of words: what a model has to beat."""
+"""The tone of a text from a word list: the baseline that a model has to beat."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ def word_list(data: Path) -> Callable[[pl.Series], pl.Series]:
     Liability?", Journal of Finance, 2011.
 
     Args:
-        data: The folder news_index, where the list of words lies.
+        data: The folder news_index, which contains the word list.
     """
     polarity = pl.read_csv(data / LEXICON, separator=";").select(
         pl.col("Word").str.to_lowercase().alias("word"), pl.col("Polarity").sign().alias("polarity")

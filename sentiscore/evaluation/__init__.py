@@ -1,1 +1,1 @@
-"""A checkpoint and a labelled table -> an honest report."""
+"""A checkpoint and labelled rows -> a report of its accuracy and calibration."""

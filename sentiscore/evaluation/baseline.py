@@ -1,4 +1,4 @@
-"""What a model has to beat: word counts and a straight line."""
+"""The baseline that a model has to beat: word counts and a linear classifier."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -10,11 +10,11 @@ from sentiscore.errors import InputError, import_extra
 from sentiscore.tables.labelled import LabelledData
 
 _MOST_CHARACTERS: Final = 1 << 20
-"""Characters of a text whose words are counted: each word and pair takes a hundred bytes meanwhile."""
+"""Only this many characters of a text are used: counting needs a hundred bytes for each word and pair."""
 
 
 def fit_baseline(data: LabelledData, classes: Sequence[str]) -> Callable[[Sequence[str]], npt.NDArray[np.float64]]:
-    """TF-IDF of words and word pairs, of the beginnings of very long texts, with logistic regression.
+    """Fit a logistic regression on TF-IDF of words and word pairs; of very long texts only the beginning is used.
 
     Args:
         data: Rows to fit on.
@@ -24,13 +24,13 @@ def fit_baseline(data: LabelledData, classes: Sequence[str]) -> Callable[[Sequen
         A function from texts to probabilities, shape (texts, classes).
 
     Raises:
-        InputError: One of the classes is missing in the rows, or they have another.
+        InputError: The rows do not have exactly these classes.
         MissingExtraError: scikit-learn is not installed.
     """
     if set(data.label_names) != set(classes):
         raise InputError(
             f"{data.name} has the classes {', '.join(sorted(set(data.label_names)))}, "
-            f"and the rows to evaluate on need {', '.join(classes)}.",
+            f"but the rows to evaluate on need {', '.join(classes)}.",
             "Fit the baseline on rows with the same classes, or leave it out.",
         )
     words = import_extra("sklearn.feature_extraction.text", "evaluate")

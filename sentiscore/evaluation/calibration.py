@@ -1,4 +1,4 @@
-"""Temperature scaling: one number that makes probabilities honest and changes no label."""
+"""Temperature scaling: one number that calibrates probabilities and changes no label."""
 
 from typing import Final
 
@@ -29,16 +29,16 @@ def _log_loss(scaled: Floats, labels: npt.NDArray[np.integer]) -> float:
 
 
 def fit_temperature(*sets: tuple[Floats, npt.NDArray[np.integer]]) -> float:
-    """The temperature with the least log loss on these rows, where each set counts alike.
+    """The temperature with the lowest log loss on these rows, with equal weight for each set.
 
     Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
 
     Args:
-        sets: Logits, shape (rows, labels), and the true label of each row as a position, shape (rows,). Sets may
-            differ in their labels.
+        sets: Logits, shape (rows, labels), and the true label of each row as a position, shape (rows,). Sets may have
+            different labels.
 
     Returns:
-        A number between 0.05 and 20; 1 changes nothing, more makes probabilities less sure.
+        A number from 0.05 to 20; 1 changes nothing, and larger ones make probabilities less confident.
     """
 
     def loss(log_temperature: float) -> float:

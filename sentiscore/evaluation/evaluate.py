@@ -1,4 +1,4 @@
-"""A model and labelled rows -> a report of how right and how honest it is."""
+"""A model and labelled rows -> a report of its accuracy and calibration."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,12 +20,12 @@ from sentiscore.tables.labelled import LabelledData
 
 @dataclass(frozen=True)
 class Figures:
-    """Figures of merit of one classifier.
+    """The metrics of one classifier.
 
     Attributes:
-        name: Which classifier.
-        values: Each figure on the rows; see `sentiscore.evaluation.metrics.point_metrics`.
-        intervals: Its 95 % bootstrap interval.
+        name: The name of the classifier.
+        values: Each metric on the rows; see `sentiscore.evaluation.metrics.point_metrics`.
+        intervals: The 95 % bootstrap interval of each metric.
     """
 
     name: str
@@ -35,26 +35,26 @@ class Figures:
 
 @dataclass(frozen=True)
 class Report:
-    """What evaluating a model found.
+    """The result of evaluating a model.
 
     Attributes:
-        model: What the user called the model; of a folder, its last name.
+        model: The name of the model as the user gave it; for a folder, its last part.
         data: The name of the labelled rows.
-        rows: How many were scored.
-        left_out: How many were not, because the model knows nothing of their texts.
+        rows: The number of scored rows.
+        left_out: The number of other rows, whose texts have nothing that the model knows.
         classes: Label names, in the order of `confusion`, `labels` and `probs`.
-        neutral_left_out: Whether the model knows neutral and the rows do not. Then its probabilities are those of
-            negative and positive alone, as when it is trained on such rows.
+        neutral_left_out: Whether the model knows neutral and the rows do not. Then its probabilities are only of
+            negative and positive, as in training on such rows.
         temperature: The model's temperature; None if it was never calibrated.
-        selected_on_these_rows: Whether these rows also chose the model's best epoch and its temperature,
-            which makes the figures a little too good.
-        trained_on_these_rows: Whether the model was trained on just these rows.
-        figures: With the model's temperature; then without, if it has one; then the baseline, if asked for.
+        selected_on_these_rows: Whether these rows were also used to choose the model's best epoch and its temperature,
+            which makes the metrics a little too good.
+        trained_on_these_rows: Whether the model was trained on exactly these rows.
+        figures: Metrics with the model's temperature; then without, if it has one; then of the baseline, if requested.
         reliability: Accuracy by confidence, with the temperature.
-        confusion: Rows by true label (down) and predicted label (across).
+        confusion: The number of rows by true label (down) and predicted label (across).
         labels: True labels as positions, shape (rows,).
-        probs: With the temperature, shape (rows, classes).
-        raw_probs: Without it.
+        probs: Probabilities with the temperature, shape (rows, classes).
+        raw_probs: Probabilities without it, shape (rows, classes).
     """
 
     model: str
@@ -74,7 +74,7 @@ class Report:
     raw_probs: npt.NDArray[np.float64]
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the single rows, for JSON; a figure that cannot be had is None."""
+        """Everything except single rows, for JSON; a metric that is not defined is None."""
         kept = {name: value for name, value in asdict(self).items() if name not in ("labels", "probs", "raw_probs")}
         for figures in kept["figures"]:
             ends = [finite({name: pair[i] for name, pair in figures["intervals"].items()}) for i in (0, 1)]
@@ -91,21 +91,21 @@ def evaluate(
     resamples: int = 500,
     seed: int = 0,
 ) -> Report:
-    """Compare a model with labelled rows, one set of them at a time: a mean over domains would hide the weak one.
+    """Evaluate a model on one set of labelled rows; a mean over several domains would hide the weakest one.
 
-    On rows of which none is neutral, a model of three classes is asked for negative or positive alone: the
-    softmax is over these two logits.
+    If none of the rows is neutral, a model with three classes only predicts negative or positive: the softmax is over
+    these two logits.
 
     Args:
         data: The labelled rows.
         model: "default", a folder, a hub id, or a loaded scorer.
-        baseline_data: Rows to fit a TF-IDF and logistic regression baseline on, to compare with the model.
-        resamples: Draws of the bootstrap intervals.
-        seed: Seed of the draws.
+        baseline_data: Rows on which to fit a baseline (TF-IDF and logistic regression), to compare with the model.
+        resamples: The number of bootstrap samples for the intervals.
+        seed: Seed of the bootstrap.
 
     Raises:
         CheckpointError: The model cannot be loaded.
-        InputError: The rows have a class that the model does not know.
+        InputError: The rows have a class that the model does not know, or other classes than the baseline's rows.
         MissingExtraError: scikit-learn or SciPy is not installed.
     """
     forks.check()
@@ -155,10 +155,10 @@ def evaluate(
 
 
 def check_known(data: LabelledData, scorer: Scorer) -> None:
-    """Does a model know every class of the labelled rows?
+    """Check that a model knows every class of the labelled rows.
 
     Raises:
-        InputError: It does not.
+        InputError: It does not know all of them.
     """
     known = scorer.checkpoint.labels
     if unknown := sorted(set(data.label_names) - set(known)):

@@ -14,15 +14,15 @@ from sentiscore.local import local_path
 
 
 def check_reports(json_file: Path | None, html_file: Path | None, read: Sequence[Path]) -> None:
-    """Can the reports be written? Asked before the work is done.
+    """Check, before the evaluation starts, that its reports can be written.
 
     Args:
-        json_file: Where one report goes, if anywhere.
-        html_file: Where the other goes.
+        json_file: The JSON file to write, if any.
+        html_file: The page to write, if any.
         read: Files that are read, which no report may replace.
 
     Raises:
-        OutputError: A place cannot be written to, or is taken.
+        OutputError: A file cannot be written, or is used otherwise in the same command.
         MissingExtraError: The plots need matplotlib, which is not installed.
     """
     taken = {real(path) for path in read}
@@ -30,9 +30,7 @@ def check_reports(json_file: Path | None, html_file: Path | None, read: Sequence
         if path is None:
             continue
         if real(path) in taken:
-            raise OutputError(
-                f"{path} is read from, or written to, elsewhere in this command.", "Choose another place."
-            )
+            raise OutputError(f"{path} is read from, or written to, elsewhere in this command.", "Choose another file.")
         taken.add(real(path))
         check_file_target(path)
     if html_file is not None:
@@ -40,12 +38,12 @@ def check_reports(json_file: Path | None, html_file: Path | None, read: Sequence
 
 
 def write_reports(reports: Sequence[Report], json_file: str | Path | None, html_file: str | Path | None) -> list[Path]:
-    """Write the files that were asked for.
+    """Write the requested files.
 
     Args:
         reports: One for each set of rows.
-        json_file: Where their figures go, as a list; None for nowhere.
-        html_file: Where the page of all of them goes; None for nowhere.
+        json_file: The file for their metrics, as a list; None to write none.
+        html_file: The file for the page with all of them; None to write none.
 
     Returns:
         The files that were written.

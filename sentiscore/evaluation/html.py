@@ -1,4 +1,4 @@
-"""Evaluation reports as one small HTML page with its plots inside."""
+"""Evaluation reports as one small HTML page that includes its plots."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,10 +14,10 @@ from sentiscore.pages import fill
 
 
 def to_html(reports: Sequence[Report]) -> str:
-    """Reports of one model as a page that needs nothing else.
+    """Reports of one model as a page that needs no other files.
 
     Args:
-        reports: One for each set of rows; several are shown side by side first, then one by one.
+        reports: One for each set of rows; several are first shown side by side, then one by one.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -31,7 +31,7 @@ def to_html(reports: Sequence[Report]) -> str:
 
 
 def _section(report: Report) -> dict[str, Any]:
-    """What the page says of one set of rows."""
+    """The section of the page about one set of rows."""
     return {
         "data": report.data,
         "about": f"{report.rows:,} rows; classes {', '.join(report.classes)}.",
@@ -43,9 +43,9 @@ def _section(report: Report) -> dict[str, Any]:
 
 
 def _split(lines: Sequence[tuple[str, Sequence[str]]]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Lines whose cells are parted into a figure and its interval, which is set smaller."""
-    parted = [(title, [text.partition("[") for text in cells]) for title, cells in lines]
-    return [(title, [(figure, bracket + interval) for figure, bracket, interval in cells]) for title, cells in parted]
+    """Split the cells into a figure and its interval, which has a smaller font."""
+    split = [(title, [text.partition("[") for text in cells]) for title, cells in lines]
+    return [(title, [(figure, bracket + interval) for figure, bracket, interval in cells]) for title, cells in split]
 
 
 def _draw_roc(figure: Any, report: Report) -> None:
@@ -62,7 +62,7 @@ def _draw_roc(figure: Any, report: Report) -> None:
 
 
 def _draw_reliability(figure: Any, report: Report) -> None:
-    """Accuracy over confidence with intervals, and below it how many rows each point stands for."""
+    """Draw accuracy by confidence with intervals, and below it the number of rows of each point."""
     axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     bins = report.reliability
     confidence = [one.confidence for one in bins]
@@ -71,7 +71,7 @@ def _draw_reliability(figure: Any, report: Report) -> None:
         [one.interval[1] - one.accuracy for one in bins],
     ]
     calibrated = report.temperature is not None
-    name = "with temperature" if calibrated else "as they come"
+    name = "with temperature" if calibrated else "not calibrated"
     axes.errorbar(confidence, [one.accuracy for one in bins], ends, marker="o", capsize=3, label=name, zorder=3)
     if calibrated:
         raw = reliability(report.labels, report.raw_probs)

@@ -1,4 +1,4 @@
-"""Figures of merit of a classifier, with bootstrap intervals."""
+"""Metrics of a classifier, with bootstrap intervals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sentiscore.errors import import_extra
 
 ECE_BINS: Final = 15
-"""Bins of the expected calibration error, and of the reliability diagram."""
+"""The number of bins of the expected calibration error, and of the reliability diagram."""
 
 Labels = npt.NDArray[np.integer]
 Probs = npt.NDArray[np.float64]
@@ -20,32 +20,32 @@ Weights = npt.NDArray[np.float64]
 def expected_calibration_error(labels: Labels, probs: Probs, weights: Weights | None = None) -> float:
     """How far confidence is from accuracy, on average.
 
-    The confidence of the predicted class falls into 15 bins of equal width; the gap between accuracy and mean
-    confidence is averaged over the bins by their share of rows. Naeini, Cooper and Hauskrecht, "Obtaining
-    Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015.
+    Rows are assigned to 15 bins of equal width by the confidence of their predicted class; the absolute difference of
+    accuracy and mean confidence is averaged over the bins, weighted by their share of rows. Naeini, Cooper and
+    Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015.
 
     Args:
         labels: True labels as positions, shape (rows,).
         probs: Shape (rows, labels).
-        weights: How much each row counts, shape (rows,).
+        weights: The weight of each row, shape (rows,); equal by default.
     """
     weights = np.ones(labels.size) if weights is None else weights
     confidence = probs.max(axis=1)
-    right = probs.argmax(axis=1) == labels
-    gaps = np.bincount(_bins(confidence), weights * (right - confidence), ECE_BINS)
+    correct = probs.argmax(axis=1) == labels
+    gaps = np.bincount(_bins(confidence), weights * (correct - confidence), ECE_BINS)
     return float(np.abs(gaps).sum() / weights.sum())
 
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """The rows whose predicted class had a confidence in one range.
+    """The rows whose predicted class has a confidence in one range.
 
     Attributes:
-        low: Least confidence of the range.
-        high: Where the next range begins.
-        rows: How many rows.
+        low: The lowest confidence of the range.
+        high: The beginning of the next range.
+        rows: The number of rows.
         confidence: Their mean confidence.
-        accuracy: The share that was predicted rightly.
+        accuracy: The share of correct predictions.
         interval: The 95 % interval of that share (E. B. Wilson, 1927, JASA 22).
     """
 
@@ -65,23 +65,23 @@ def reliability(labels: Labels, probs: Probs) -> list[ReliabilityBin]:
         probs: Shape (rows, labels).
 
     Returns:
-        By rising confidence. The error is the mean of |accuracy - confidence|, each weighted by its rows.
+        The bins by increasing confidence. The error is the mean of |accuracy - confidence|, weighted by rows.
     """
     confidence = probs.max(axis=1)
-    right = probs.argmax(axis=1) == labels
+    correct = probs.argmax(axis=1) == labels
     bins = _bins(confidence)
     found = []
     for i in np.unique(bins):
         inside = bins == i
-        rows, n_right = int(inside.sum()), int(right[inside].sum())
-        interval = import_extra("scipy.stats", "evaluate").binomtest(n_right, rows).proportion_ci(method="wilson")
+        rows, n_correct = int(inside.sum()), int(correct[inside].sum())
+        interval = import_extra("scipy.stats", "evaluate").binomtest(n_correct, rows).proportion_ci(method="wilson")
         found.append(
             ReliabilityBin(
                 low=float(i / ECE_BINS),
                 high=float((i + 1) / ECE_BINS),
                 rows=rows,
                 confidence=float(confidence[inside].mean()),
-                accuracy=n_right / rows,
+                accuracy=n_correct / rows,
                 interval=(float(interval.low), float(interval.high)),
             )
         )
@@ -89,25 +89,24 @@ def reliability(labels: Labels, probs: Probs) -> list[ReliabilityBin]:
 
 
 def _bins(confidence: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """The bin of each confidence; 1 belongs to the last."""
+    """The bin of each confidence; 1 is in the last one."""
     return np.minimum((confidence * ECE_BINS).astype(np.int64), ECE_BINS - 1)
 
 
 def point_metrics(labels: Labels, probs: Probs, weights: Weights | None = None) -> dict[str, float]:
-    """Every figure at once.
+    """All metrics.
 
-    With two labels precision, recall and F1 are those of the positive class; with three they are the mean
-    over the classes, and the AUC is the mean over one class against the rest. Macro-F1 is always the mean over
-    the classes.
+    With two labels, precision, recall and F1 are those of the positive class; with three they are means over the
+    classes, and the AUC is the mean of each class against the rest. Macro-F1 is always the mean over the classes.
 
     Args:
         labels: True labels as positions, shape (rows,).
         probs: Shape (rows, labels); with two labels the last is the positive one.
-        weights: How much each row counts, shape (rows,).
+        weights: The weight of each row, shape (rows,); equal by default.
 
     Returns:
-        accuracy, precision, recall, f1, macro_f1, roc_auc, log_loss (nats), brier (sum over classes, 0 to 2),
-        ece. The AUC is NaN where a class has no rows.
+        accuracy, precision, recall, f1, macro_f1, roc_auc, log_loss (nats), brier (sum over classes, 0 to 2), ece. The
+        AUC is NaN if a class has no rows.
     """
     predicted = probs.argmax(axis=1)
     n_classes = probs.shape[1]
@@ -132,7 +131,7 @@ def point_metrics(labels: Labels, probs: Probs, weights: Weights | None = None) 
 
 
 def finite(figures: Mapping[str, float]) -> dict[str, float | None]:
-    """The same figures for JSON, which has no NaN: None where one cannot be had."""
+    """The same figures for JSON, which has no NaN: None for one that is not defined."""
     return {name: value if np.isfinite(value) else None for name, value in figures.items()}
 
 
@@ -150,7 +149,7 @@ def _roc_auc(labels: Labels, probs: Probs, weights: Weights | None) -> float:
 def bootstrap_intervals(
     labels: Labels, probs: Probs, *, resamples: int = 500, level: float = 0.95, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Percentile intervals of every figure, from rows drawn with replacement.
+    """Percentile intervals of all metrics, from rows drawn with replacement.
 
     Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
 
@@ -158,11 +157,11 @@ def bootstrap_intervals(
         labels: True labels as positions, shape (rows,).
         probs: Shape (rows, labels).
         resamples: How often the rows are resampled.
-        level: How much the interval covers.
-        seed: Seed of the draws.
+        level: The coverage of the intervals.
+        seed: Seed of the resampling.
 
     Returns:
-        Lower and upper end by name of the figure.
+        The lower and upper end by the name of the metric.
     """
     generator = np.random.default_rng(seed)
     even = np.full(labels.size, 1 / labels.size)

@@ -1,4 +1,4 @@
-"""What the page and the terminal show of evaluation reports, as text."""
+"""The text of evaluation reports for the page and the terminal."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -20,9 +20,9 @@ _CHANGED_BY_TEMPERATURE: Final = ("log_loss", "brier", "ece")
 
 
 def side_by_side(reports: Sequence[Report]) -> list[tuple[str, list[str]]]:
-    """The model on every set of rows: what a line shows, and its cells, one for each report.
+    """A table of the model on every set of rows: the title of each line, and its cells, one for each report.
 
-    The figures that a temperature is meant to change stand there with it and without.
+    Metrics that a temperature changes are shown with and without it.
 
     Args:
         reports: Reports of one model.
@@ -46,10 +46,10 @@ def cell(figures: Figures, name: str) -> str:
 
 
 def notes_of(report: Report) -> list[str]:
-    """What a reader of the figures must know."""
+    """What a reader of the metrics has to know."""
     notes = []
     if report.trained_on_these_rows:
-        notes.append("The model was trained on these very rows: the figures say nothing about new text.")
+        notes.append("The model was trained on exactly these rows: the figures say nothing about new text.")
     if report.selected_on_these_rows:
         notes.append(
             "These rows also chose the model's best epoch and its temperature, so the figures are a little "
@@ -62,5 +62,5 @@ def notes_of(report: Report) -> list[str]:
     if report.temperature is None:
         notes.append("The model was never calibrated: its probabilities are as they come.")
     if report.left_out:
-        notes.append(f"{report.left_out:,} rows have no text that the model knows anything of, and were left out.")
+        notes.append(f"{report.left_out:,} rows have no text of which the model knows anything, and were left out.")
     return notes

@@ -1,4 +1,4 @@
-"""Drawings that stand in a page itself."""
+"""Drawings that are part of a page."""
 
 import io
 from collections.abc import Callable
@@ -15,11 +15,11 @@ Drawn = TypeVar("Drawn")
 def draw_svg(
     draw: Callable[[Any, Drawn], None], what: Drawn, *, size: tuple[float, float] = (4.6, 4.2), extra: str = "plots"
 ) -> Markup:
-    """A drawing as an svg element.
+    """A drawing as an SVG element.
 
     Args:
-        draw: Draws on a matplotlib figure.
-        what: What it draws.
+        draw: A function that draws on a matplotlib figure.
+        what: The data to draw.
         size: Width and height in inches.
         extra: The extra of sentiscore that installs matplotlib for this.
 

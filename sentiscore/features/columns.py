@@ -74,7 +74,7 @@ def daily_columns(grid: pl.DataFrame, totals: pl.DataFrame, config: DailyConfig)
         "ds",
         "session_idx",
         "available_at",
-        pl.max_horizontal(_begun(), "n_unique").alias("n_docs"),
+        pl.max_horizontal(_rounded_up(), "n_unique").alias("n_docs"),
         "n_unique",
         "news_flag",
         "sessions_since_news",
@@ -86,7 +86,7 @@ def daily_columns(grid: pl.DataFrame, totals: pl.DataFrame, config: DailyConfig)
 
 
 def _with_positions(frame: pl.DataFrame) -> pl.DataFrame:
-    """With row, start (the row at which its entity begins) and last_news (the entity's latest row with texts)."""
+    """Add row, start (the row at which its entity begins) and last_news (the entity's latest row with texts)."""
     row = pl.int_range(pl.len(), dtype=pl.Int64)
     new = (pl.col("unique_id") != pl.col("unique_id").shift()).fill_null(value=True)
     frame = frame.with_columns(row=row).with_columns(start=pl.when(new).then("row").forward_fill())
@@ -94,8 +94,8 @@ def _with_positions(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(last_news=pl.when(last >= pl.col("start")).then(last))
 
 
-def _begun() -> pl.Expr:
-    """n, rounded up."""
+def _rounded_up() -> pl.Expr:
+    """The number n as an integer, rounded up."""
     return (pl.col("effective") + (WEIGHT_SCALE - 1)) // WEIGHT_SCALE
 
 
@@ -138,8 +138,7 @@ def _opinion() -> list[pl.Expr]:
     With P and N the numbers of positive and negative texts, and D = (P - N) / (P + N), Antweiler and Frank, Is All That
     Talk Just Noise?, Journal of Finance 59 (2004), have bullishness ln((1 + P) / (1 + N)) and agreement
     1 - sqrt(1 - D**2). disagreement is 1 minus that, sqrt(1 - D**2), and null if no text is positive or negative. With
-    weights P and N are shares of n. uncertainty is the mean over the texts of the Gini-Simpson index of their
-    probabilities.
+    weights P and N are shares of n. uncertainty is the mean Gini-Simpson index of the texts' probabilities.
     """
     n, positive, negative = pl.col("n"), pl.col("pos_share"), pl.col("neg_share")
     wide = {name: pl.col(f"w_{name}").cast(pl.Float64) for name in ("positive", "negative")}
@@ -154,7 +153,7 @@ def _opinion() -> list[pl.Expr]:
 
 
 def _before(frame: pl.DataFrame, column: str, since: pl.Series) -> pl.Series:
-    """The exact sum of integers over the sessions before each row, from the rows `since` on."""
+    """The exact sum of integers over the sessions before each row, starting at the rows `since`."""
     running = pl.concat([pl.Series([0], dtype=frame.schema[column]), frame[column].cum_sum()])
     return running.gather(frame["row"]) - running.gather(since)
 
@@ -207,7 +206,7 @@ def _decays(frame: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
     half_lives = sorted({*config.decay, *config.momentum})
     names = {half_life: f"faded_{half_life!r}" for half_life in half_lives}
     frame = frame.with_columns(_decayed(half_life).alias(name) for half_life, name in names.items())
-    latest = frame["last_news"]  # between news nothing changes, and long after it both sums are too small to divide
+    latest = frame["last_news"]  # without news nothing changes, and long after it both sums are too small to divide
     frame = frame.with_columns(frame[name].gather(latest).alias(name) for name in names.values())
     fast, slow = (pl.col(names[half_life]) for half_life in config.momentum)
     return frame.with_columns(
@@ -282,7 +281,7 @@ def _volume(frame: pl.DataFrame, window: int, min_baseline: int) -> pl.Series:
 
 
 def _filled(frame: pl.DataFrame, features: list[str], config: DailyConfig) -> pl.DataFrame:
-    """What sessions without news hold; abnormal_volume covers them already and is not changed."""
+    """Fill sessions without news; abnormal_volume is already defined there and is not changed."""
     names = [name for name in features if not name.startswith("abnormal_volume_")]
     without = pl.col("n_docs") == 0
     if config.fill == "none":
@@ -297,7 +296,7 @@ def _filled(frame: pl.DataFrame, features: list[str], config: DailyConfig) -> pl
     if config.fill == "decay":
         left = age.to_frame("age").select(pl.lit(2.0).pow(-pl.col("age") / config.fill_half_life)).to_series()
         latest = {name: values * left for name, values in latest.items()}
-    held = pl.DataFrame(latest)
+    fills = pl.DataFrame(latest)
     return frame.with_columns(
-        held[name].zip_with(frame["n_docs"] == 0, frame[name]).alias(name) for name in held.columns
+        fills[name].zip_with(frame["n_docs"] == 0, frame[name]).alias(name) for name in fills.columns
     )

@@ -119,7 +119,7 @@ def daily(
 
 
 def daily_of(scored: pl.DataFrame, request: DailyRequest) -> pl.DataFrame:
-    """The same for a request."""
+    """The same as `daily`, for a request."""
     sums = DailySums(request)
     check_frame(scored, "The scored rows")
     if request.time_col in scored.columns:

@@ -11,12 +11,12 @@ from sentiscore.features.times import write_instant
 
 _FREE_NAMES: Final = 16_000_000
 _NAMES_OF_A_ROW: Final = 100
-"""Names of entities in all rows: the first 16 million, then so many for each row."""
+"""The limit on names of entities: 16 million, or this many per row if that is more."""
 
 
 @dataclass
 class Counts:
-    """Rows so far.
+    """Numbers of rows so far.
 
     Attributes:
         n_rows: All of them.
@@ -70,11 +70,11 @@ class Counts:
         return self.n_unknown + self.n_outside + (self.n_ahead if cut else 0)
 
     def notes(self, as_of: datetime | None, unit: str | None) -> list[str]:
-        """What the user should know.
+        """The warnings about these rows.
 
         Args:
             as_of: The instant of the features, if there is one.
-            unit: What times in numbers count.
+            unit: The unit of numeric times.
         """
         found = []
         if self.n_unknown:

@@ -14,7 +14,7 @@ from sentiscore.features.sessions import Sessions
 
 _MOST_ROWS: Final = 20_000_000
 _PART_ROWS: Final = 65_536
-"""Daily rows that are made at once, or those of one entity; each takes half a kilobyte while it is made."""
+"""Daily rows that are made at once, or all rows of one entity; each takes half a kilobyte meanwhile."""
 
 _ROW_BYTES: Final = 256
 """The memory of a daily row without its name, rounded up."""
@@ -26,7 +26,7 @@ _MOST_NAME_BYTES: Final = 2 << 30
 def spans_apart(
     totals: pl.DataFrame, sessions: Sessions, config: DailyConfig, as_of: datetime | None
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """The first and last session of some entities, in order, with their sums; of as many as make a part of the rows.
+    """The first and last session of each entity, with their sums, in groups of entities that fill a part of the rows.
 
     Args:
         totals: The sums of each entity and session, in the order of the entities.

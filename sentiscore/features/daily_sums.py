@@ -59,12 +59,12 @@ class DailySums:
     repeats are not kept as they are, or rows have ids, with the rows.
 
     Args:
-        request: What is asked of them.
+        request: The options of the features.
         flat: The same as keywords; see `daily`. Without `midnight`, `settle` decides from all rows what
             midnights are; if it was not called, `finish` refuses rows with many midnights.
 
     Attributes:
-        request: What is asked of them.
+        request: The options of the features.
         config: Its config.
         as_of: Its instant in UTC, if it has one.
         times: How times are read.
@@ -192,7 +192,7 @@ class DailySums:
         if scored.height <= _SLICE_ROWS:
             self._take(self._place(scored))
             return
-        # All of it or nothing: sums of their own are joined once every slice was found to be good.
+        # All or nothing: the slices' own sums are joined only after all slices turned out to be valid.
         sums, found = self.sums.empty_like(), []
         stories: list[pl.DataFrame] = []
         for placed in self._placed(scored.iter_slices(_SLICE_ROWS)):
@@ -220,7 +220,7 @@ class DailySums:
         self._count(placed)
 
     def _add_up(self, placed: Placed, sums: Sums, stories: list[pl.DataFrame]) -> None:
-        """Add placed rows to sums, except those with ids, which wait until all of their copies are there."""
+        """Add placed rows to the sums, except those with ids, which wait until all of their copies are known."""
         if self.stories is None:
             sums.add(placed.rows)
             return
@@ -253,7 +253,7 @@ class DailySums:
         )
 
     def _placed(self, parts: Iterable[pl.DataFrame]) -> Iterator[Placed]:
-        """Every part placed, in order, by threads that are a few parts ahead."""
+        """Place every part, in order, in threads that work a few parts ahead."""
         waiting: deque[Task[Placed]] = deque()
         try:
             for part in parts:
@@ -322,7 +322,7 @@ class DailySums:
             raise InputError("There are no scored rows to make daily features of.")
         if self.times.midnight is None:
             self.midnights.refuse(self._begins)
-        totals = self._totals().sort("unique_id")  # the unsorted rows are not held meanwhile
+        totals = self._totals().sort("unique_id")  # the unsorted rows are freed
         self._warn(totals["unique_id"])
         for spans, own in spans_apart(totals, self.sessions, self.config, self.as_of):
             frame = daily_columns(grid_of(spans, self.sessions), own, self.config)

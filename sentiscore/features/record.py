@@ -1,10 +1,10 @@
-"""What the record of a daily file holds: when it was updated, and what was published otherwise than it is now.
+"""The record of a daily file: when it was updated, and which published values differed from the current ones.
 
 The record is a frame. A row without an entity stands for an update: when it was made (`revised_at`), as of which
-instant (`as_of`), and the columns and types of the file that it left (`schema`). The other rows are of entities and
-sessions that an update changed: with the values that they had before, or without values if they were not there before
-although their session was published. Rows of sessions that an update published are not in it, since `available_at` and
-`as_of` say which ones those are.
+instant (`as_of`), and the columns and types of the resulting file (`schema`). The other rows are of entities and
+sessions that an update changed: with their previous values, or without values if the row did not exist although its
+session was published. Rows of sessions that an update published are not in the record, since `available_at` and `as_of`
+identify them.
 """
 
 import json
@@ -25,12 +25,12 @@ UPDATES: Final = pl.Schema({REVISED_AT: _INSTANT, AS_OF: _INSTANT, SCHEMA: pl.St
 
 
 class Changes(NamedTuple):
-    """What an update does to sessions that are published.
+    """The changes that an update makes to published sessions.
 
     Attributes:
-        changed: Rows as they were, where they are not the same any more.
-        added: Entity, session and available_at of rows that are new.
-        n_late: Those among the new rows that have texts.
+        changed: The previous values of rows that differ now.
+        added: Entity, session and available_at of new rows.
+        n_late: The number of new rows that have texts.
     """
 
     changed: pl.DataFrame
@@ -39,16 +39,16 @@ class Changes(NamedTuple):
 
 
 def changes(old: pl.DataFrame | None, new: pl.DataFrame, published: datetime | None) -> Changes:
-    """What is not the same any more in published sessions.
+    """Compare published sessions before and after an update.
 
     Args:
-        old: The daily file before; None for the first.
-        new: The daily file after.
-        published: The instant up to which the daily file was brought before; None if it never was.
+        old: The daily file before the update; None for the first one.
+        new: The daily file after it.
+        published: The instant up to which sessions were published before the update; None if none were.
     """
     if old is None or published is None:
         return Changes(new.clear(), new.clear().select(ROW_KEY), 0)
-    if old.schema != new.schema:  # other columns or types: every row is another
+    if old.schema != new.schema:  # other columns or types: every row differs
         changed = old
     else:
         values = [name for name in old.columns if name not in KEY]
@@ -62,13 +62,13 @@ def changes(old: pl.DataFrame | None, new: pl.DataFrame, published: datetime | N
 
 
 def entries(found: Changes, new: pl.DataFrame, *, made_at: datetime, as_of: datetime) -> pl.DataFrame:
-    """The rows of the record that an update adds, old values among them.
+    """The rows that an update adds to the record, including old values.
 
     Args:
-        found: What it does to published sessions.
-        new: The daily file after.
-        made_at: When it was made.
-        as_of: The instant up to which it brought the daily file.
+        found: The changes that it makes to published sessions.
+        new: The daily file after the update.
+        made_at: When the update was made.
+        as_of: The instant up to which it extends the daily file.
     """
     schema = json.dumps({name: str(dtype) for name, dtype in new.schema.items()})
     update = pl.DataFrame({SCHEMA: [schema]}, schema={SCHEMA: pl.String})
@@ -78,18 +78,18 @@ def entries(found: Changes, new: pl.DataFrame, *, made_at: datetime, as_of: date
 
 
 def unknown(made_at: datetime) -> pl.DataFrame:
-    """The row of a record that says that what was published before an update is not known: `as_of` is null."""
+    """The row of a record with a null `as_of`: what was published before this update is not known."""
     return pl.DataFrame({REVISED_AT: [made_at], AS_OF: [None]}, schema={REVISED_AT: _INSTANT, AS_OF: _INSTANT})
 
 
 def joined(*parts: pl.DataFrame) -> pl.DataFrame:
-    """Parts of a record, one after the other; entities of different types are text."""
+    """Concatenate parts of a record; entities of different types become text."""
     kinds = {part.schema[KEY[0]] for part in parts if KEY[0] in part.columns}
-    kind = kinds.pop() if len(kinds) == 1 else pl.String()  # a part that has updates alone has no entities
+    kind = kinds.pop() if len(kinds) == 1 else pl.String()  # a part with only updates has no entities
     typed = (part.with_columns(pl.col(KEY[0]).cast(kind)) if KEY[0] in part.columns else part for part in parts)
     return pl.concat(typed, how="diagonal_relaxed")
 
 
 def updates(record: pl.DataFrame) -> pl.DataFrame:
-    """The updates that a record knows, in order: revised_at, as_of and schema."""
+    """The updates in a record, in order: revised_at, as_of and schema."""
     return record.filter(pl.col(SCHEMA).is_not_null()).select(UPDATES.names()).sort(REVISED_AT)

@@ -1,4 +1,4 @@
-"""What is asked of daily features, in one object."""
+"""The options of daily features, in one object."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -14,7 +14,7 @@ from sentiscore.settings import Settings
 
 
 class DailyKeywords(TypedDict, total=False):
-    """The fields of a `DailyRequest` as keywords, all but `output`."""
+    """The fields of a `DailyRequest` as keywords, except `output`."""
 
     time_col: str
     entity_col: str | None
@@ -35,29 +35,29 @@ class DailyKeywords(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class DailyRequest(Settings):
-    """What is asked of daily features; `sentiscore.features.daily` describes each in full.
+    """The options of daily features; `sentiscore.features.daily` describes each in full.
 
     Attributes:
         time_col: The column that says when each text appeared.
         entity_col: The series a text belongs to, such as a ticker, or a list of them; None for one series.
-        entity_separator: What separates the entities of a text where one text names several, such as ";".
+        entity_separator: What separates the entities of a text if the column holds several in one text, such as ";".
         calendar: The sessions: None for every calendar day, the code of an exchange, such as "XNYS", or a frame or
             file of sessions.
-        text_col: The column of texts; where rows are scored in the same job, it is that of the job.
+        text_col: The column of texts; if rows are scored in the same job, that of the job.
         weight_col: How much each text counts.
-        id_col: What names each text.
-        tz: The zone of times that carry none.
-        time_format: The pattern of texts that are times.
+        id_col: What identifies each text.
+        tz: The zone of times without one.
+        time_format: The pattern of text times.
         time_unit: What numbers count since 1970.
         midnight: What a time of exactly midnight is, a "date" or an "instant".
         day_tz: The zone whose midnight ends a day.
-        prefix: The prefix of the scored columns; where rows are scored in the same job, it is that of the job.
+        prefix: The prefix of the scored columns; if rows are scored in the same job, that of the job.
         config: Cutoff, latency, windows, repeats, fills, and which columns.
         as_of: The instant at which the features are made; not for a job that scores, which has all of its rows.
-        output: The file that they go to, where one is written; by default NAME.daily.parquet next to the source.
+        output: The file to write, if there is one; by default NAME.daily.parquet next to the source.
 
     Raises:
-        InputError: A value is of the wrong type.
+        InputError: A value has the wrong type.
     """
 
     what: ClassVar[str] = "request for daily features"
@@ -82,13 +82,13 @@ class DailyRequest(Settings):
 
     @classmethod
     def of(cls, **flat: Unpack[DailyKeywords]) -> Self:
-        """A request from keywords, of which `config` may be None for the usual one."""
+        """A request from keywords; a `config` of None is the default one."""
         given: dict[str, Any] = {name: value for name, value in flat.items() if (name, value) != ("config", None)}
         return cls(**given)
 
     @property
     def options(self) -> dict[str, Any]:
-        """All but the config, the place of the output and the instant, by name."""
+        """All fields except config, output and as_of, by name."""
         left_out = ("config", "output", "as_of")
         return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in left_out}
 
@@ -97,7 +97,7 @@ def one_request(function: str, request: DailyRequest | None, flat: Mapping[str, 
     """A request that was passed as an object or as keywords.
 
     Args:
-        function: The name of the function it was passed to.
+        function: The name of the function that it was passed to.
         request: The object, if there is one.
         flat: The keywords.
 
@@ -117,25 +117,25 @@ def one_request(function: str, request: DailyRequest | None, flat: Mapping[str, 
 
 
 def request_or_none(given: Mapping[str, Any]) -> DailyRequest | None:
-    """A request from what was said of it, if anything was.
+    """A request from the fields that are given; None if none is.
 
     Args:
-        given: Its fields; what is None was not said.
+        given: The fields; a value of None means that the field is not given.
 
     Raises:
-        InputError: Something was said, but not the column of times.
+        InputError: Fields are given, but not the column of times.
     """
-    said = {name: value for name, value in given.items() if value is not None}
-    if said and "time_col" not in said:
+    present = {name: value for name, value in given.items() if value is not None}
+    if present and "time_col" not in present:
         raise InputError("Daily features need a time column.", "Name it with --time-col (time_col).")
-    return DailyRequest(**said) if said else None
+    return DailyRequest(**present) if present else None
 
 
 def check_together(asked: DailyRequest) -> None:
-    """Raise an InputError if parts of a request do not go together."""
+    """Raise an InputError if options of a request contradict each other."""
     if asked.calendar is not None and asked.day_tz is not None:
         raise InputError(
-            "A calendar has days of its own, so there is nothing that a day's zone could say.",
+            "A calendar has days of its own, so a zone for days does not apply.",
             "Leave out --day-tz (day_tz), or --calendar (calendar).",
         )
     if asked.config.needs_texts and asked.text_col is None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Calendar = str | Path | pl.DataFrame | None
-"""None: every calendar day. Text: the code of an exchange, or the name of a file of sessions. A frame of sessions."""
+"""None for every calendar day; the code of an exchange; the name of a file of sessions; or a frame of sessions."""
 
 _EPOCH: Final = date(1970, 1, 1)
 _DAYS: Final = "days"
@@ -42,7 +42,7 @@ _CUTOFF: Final = re.compile(r"(open|close)(?:([+-])(\w+))?")
 
 @dataclass(frozen=True)
 class Cutoff:
-    """Where in a session its information ends."""
+    """The instant in a session at which its information ends."""
 
     anchor: Literal["open", "close"]
     offset: timedelta
@@ -52,7 +52,7 @@ def parse_cutoff(text: str) -> Cutoff:
     """A cutoff from text such as "close", "open-30m" or "close+1h".
 
     Raises:
-        InputError: It is not written like that, or further than seven days off.
+        InputError: The text is not a cutoff, or its offset is more than seven days.
     """
     match = _CUTOFF.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
@@ -62,7 +62,7 @@ def parse_cutoff(text: str) -> Cutoff:
     anchor, sign, length = match.groups()
     offset = parse_duration(length, "cutoff") if length else timedelta()
     if offset > _LONGEST_OFFSET:
-        raise InputError(f"The cutoff {text!r} is more than seven days off.", "Give one nearer to the session.")
+        raise InputError(f"The cutoff {text!r} is more than seven days off.", "Give one closer to the session.")
     return Cutoff("open" if anchor == "open" else "close", -offset if sign == "-" else offset)
 
 
@@ -72,12 +72,12 @@ class Sessions:
     Args:
         calendar: None for every calendar day of `day_tz`; the code of an exchange, such as "XNYS"; or a frame, or
             a file, with the columns `ds` (Date), `open` and `close` (with a zone), one row for each session. The
-            first session of a frame only says where the second begins.
-        cutoff: Where in a session its information ends.
-        day_tz: The zone whose midnight ends a day, where every calendar day is a session.
+            first session of a frame only determines where the second begins.
+        cutoff: The instant in a session at which its information ends.
+        day_tz: The zone whose midnight ends a day, if every calendar day is a session.
 
     Attributes:
-        name: What the calendar is called: "days America/New_York", "XNYS" or "frame".
+        name: The name of the calendar: "days America/New_York", "XNYS" or "frame".
         zone: The zone of its days; None for a frame whose times do not say it.
 
     Raises:
@@ -117,14 +117,14 @@ class Sessions:
         """The session that each instant counts for.
 
         Args:
-            known: Instants in UTC from which on something could be used.
+            known: Instants in UTC from which something could be used.
 
         Returns:
-            Positions of sessions (Int32); null where there is no instant, and before or after all sessions of a
+            Positions of sessions (Int32); null for a missing instant, and for one before or after all sessions of a
             frame.
 
         Raises:
-            InputError: An exchange's calendar does not reach that far.
+            InputError: An exchange's calendar does not extend that far.
         """
         if known.null_count() == known.len():
             return pl.repeat(None, known.len(), dtype=pl.Int32, eager=True)
@@ -149,21 +149,21 @@ class Sessions:
 
         Returns:
             session_idx (Int32), ds (Date), open, close and cutoff (UTC), and n_calendar_days (Int32), the days since
-            the session before.
+            the previous session.
         """
         table = self._covering(_EPOCH, _EPOCH) if self._table is None else self._table
         return table.filter(pl.col("session_idx").is_between(first, last))
 
     def positions(self, first: date | None, last: date | None) -> tuple[int | None, int | None]:
-        """The positions of the first session from a date on, and of the last one up to a date."""
+        """The positions of the first session at or after a date, and of the last one at or before a date."""
         dates = [day for day in (first, last) if day is not None]
         if not dates:
             return None, None
         table = self._covering(min(dates), max(dates))
-        begun = table[1:]  # the first one only says where the second begins
+        usable = table[1:]  # the first one only determines where the second begins
         found = (
-            None if first is None else _end(begun.filter(pl.col("ds") >= first)["session_idx"].head(1)),
-            None if last is None else _end(begun.filter(pl.col("ds") <= last)["session_idx"].tail(1)),
+            None if first is None else _only(usable.filter(pl.col("ds") >= first)["session_idx"].head(1)),
+            None if last is None else _only(usable.filter(pl.col("ds") <= last)["session_idx"].tail(1)),
         )
         for day, index in zip((first, last), found, strict=True):
             if day is not None and index is None:
@@ -175,10 +175,10 @@ class Sessions:
         return found
 
     def listed(self, first: date, last: date) -> pl.DataFrame:
-        """All sessions from one date to another, as `between` gives them.
+        """All sessions from one date to another, as `between` returns them.
 
         Raises:
-            InputError: The calendar does not reach that far, so there may be sessions that it does not know.
+            InputError: The calendar does not extend that far, so there may be sessions that it does not know.
         """
         table = self._covering(first, last)
         for day in (first, last):
@@ -186,23 +186,23 @@ class Sessions:
                 raise InputError(
                     f"The calendar {self.name} has sessions from {table['ds'][0]} to {table['ds'][-1]}, and {day} "
                     "lies outside.",
-                    "Give another start or end, or a calendar that goes on to there.",
+                    "Give another start or end, or a calendar that extends that far.",
                 )
-        return table[1:].filter(pl.col("ds").is_between(first, last))  # the first only says where the second begins
+        return table[1:].filter(pl.col("ds").is_between(first, last))  # the first one has no known beginning
 
     def following(self, day: date, n: int) -> pl.DataFrame:
-        """The next n sessions after a date, as `between` gives them; fewer where the calendar ends."""
+        """The next n sessions after a date, as `between` returns them; fewer if the calendar ends."""
         table = self._covering(day, day + timedelta(days=2 * n) + _LONGEST_CLOSURE)
         return table.filter(pl.col("ds") > day).head(n)
 
     def last_closed(self, instant: datetime) -> int | None:
-        """The position of the last session whose cutoff is at or before an instant (UTC); None where there is none."""
+        """The position of the last session whose cutoff is at or before an instant (UTC); None if there is none."""
         around = instant.date()
         table = self._covering(around - _LONGEST_OFFSET * 2, around + _LONGEST_OFFSET * 2)
-        return _end(table.filter(pl.col("cutoff") <= instant)["session_idx"].tail(1))
+        return _only(table.filter(pl.col("cutoff") <= instant)["session_idx"].tail(1))
 
     def _covering(self, first: date, last: date) -> pl.DataFrame:
-        """The sessions around these dates, and those that were asked for before; several threads may ask."""
+        """The sessions around these dates, and those requested earlier; safe to call from several threads."""
         with self._lock:
             return self._cover(first, last)
 
@@ -211,7 +211,7 @@ class Sessions:
             return self._table
         if self._table is not None:
             first, last = min(first, self._first), max(last, self._last)
-        # whole years, so that rows that come in parts seldom widen it
+        # complete years, so that rows that come in parts seldom extend it
         self._first, self._last = date(first.year, 1, 1), date(last.year, 12, 31)
         offset = self._cutoff.offset
         self._table = (
@@ -229,7 +229,7 @@ class Sessions:
 
 
 def calendar_named(name: str) -> Sessions | None:
-    """The calendar of what `Sessions.name` says; None for a frame, of which the name says nothing."""
+    """The calendar with this `Sessions.name`; None for a frame, which its name does not identify."""
     if name == _FRAME:
         return None
     kind, _, zone = name.partition(" ")
@@ -239,10 +239,10 @@ def calendar_named(name: str) -> Sessions | None:
 
 
 def _first_after(cutoffs: pl.Series, instants: pl.Series) -> pl.Series:
-    """The position of the first cutoff that is after each instant; as many as there are where there is none.
+    """The position of the first cutoff after each instant; the number of cutoffs if there is none.
 
-    Where no two cutoffs fall in one hour, the hour of an instant says which one may be next, and one comparison says
-    whether it is; that is faster than a search.
+    If no two cutoffs are within an hour, the hour of an instant determines which one may be next, and one comparison
+    decides whether it is; that is faster than a search.
     """
     low, high = instants.min(), instants.max()
     gaps = cutoffs.diff().drop_nulls()
@@ -252,12 +252,12 @@ def _first_after(cutoffs: pl.Series, instants: pl.Series) -> pl.Series:
     hours = pl.int_range(start, high + 1, _HOUR, eager=True)
     next_of_hour = cutoffs.search_sorted(hours, side="right").cast(pl.UInt32)
     maybe = next_of_hour.gather((instants - start) // _HOUR)
-    # beyond the last cutoff there is none that could have passed
+    # an instant after the last cutoff has no candidate
     passed = instants >= pl.concat([cutoffs, pl.Series([_NEVER])]).gather(maybe)
     return maybe + passed.cast(pl.UInt32)
 
 
-def _end(indices: pl.Series) -> int | None:
+def _only(indices: pl.Series) -> int | None:
     return None if indices.is_empty() else int(indices[0])
 
 
@@ -274,7 +274,7 @@ def _is_file(calendar: str | Path) -> bool:
 
 
 def _given(calendar: pl.DataFrame | str | Path) -> pl.DataFrame:
-    """The rows of a calendar; times of an offset that polars does not know as text, which keeps it."""
+    """The rows of a calendar; times with an offset that polars does not support are text, which keeps the offset."""
     if isinstance(calendar, pl.DataFrame):
         return calendar
     source = open_source(calendar).with_offsets()
@@ -282,7 +282,7 @@ def _given(calendar: pl.DataFrame | str | Path) -> pl.DataFrame:
 
 
 def _checked_frame(given: pl.DataFrame, where: str) -> pl.DataFrame:
-    """Sessions that a user gave, in order and numbered from 0."""
+    """A user's sessions, in order and numbered from 0."""
     hint = "It has a row for each session: ds (its date), open and close (times with a zone)."
     if missing := [name for name in ("ds", "open", "close") if name not in given.columns]:
         raise InputError(f"{where} lacks {', '.join(missing)}.", hint)
@@ -295,7 +295,7 @@ def _checked_frame(given: pl.DataFrame, where: str) -> pl.DataFrame:
     if sum(sessions.null_count().row(0)):
         raise InputError(f"{where} has sessions without a date, an open or a close.", hint)
     sessions = sessions.sort("ds", "close")
-    if sessions.height < 2:  # noqa: PLR2004 - the first only says where the second begins
+    if sessions.height < 2:  # noqa: PLR2004 - the first only determines where the second begins
         raise InputError(f"{where} has fewer than two sessions.", hint)
     if (sessions["open"] >= sessions["close"]).any():
         raise InputError(f"{where} has a session that closes before it opens.", hint)

@@ -1,8 +1,8 @@
 """Rows that have ids: which of the copies of a text counts.
 
-A text of an entity counts once. Of its copies the first counts: the one that was published earliest, so that no later
-copy can change what was known before. Rows without scores use up no id. What an update has published stays as it was,
-whatever comes later under its id; texts that wait for a session to close are not published yet.
+A text of an entity counts once: as the copy that was published first, so that no later copy can change what was already
+known. A row without scores does not use up its id. What an update has published stays as it is, whatever arrives later
+with the same id; texts that wait for a session to close are not published yet.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import polars as pl
 
 _CONTENT: Final = ("text", "q", "label", "u", "w")
 _LARGEST: Final = 2**24
-"""Rows that are added up at once."""
+"""The number of rows that are added up at once."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class Chosen:
     """The rows that count, and how many do not.
 
     Attributes:
-        rows: One row for each text of an entity, and one more where it first appeared without scores.
-        n_repeated: Given rows that do not count, since their ids do already.
-        n_corrected: Those among them whose text or time is not that of the row that counts, and rows that take the
-            place of a waiting one with the same time and another text.
-        n_late: Given rows that count for a published session.
+        rows: One row for each text of an entity, and one more if it first appeared without scores.
+        n_repeated: Added rows that do not count, since another row with the same id does.
+        n_corrected: Those among them whose text or time differs from that of the row that counts, and rows that replace
+            a waiting one with the same time and another text.
+        n_late: Added rows that count for a published session.
     """
 
     rows: pl.DataFrame
@@ -34,28 +34,28 @@ class Chosen:
 
 
 class Stories:
-    """Collects the rows that have ids, in any order and any parts."""
+    """Collects the rows that have ids, in any order and in any parts."""
 
     def __init__(self) -> None:
         self._known: pl.DataFrame | None = None
         self._added: list[pl.DataFrame] = []
-        self._n_given = 0
+        self._n_added = 0
         self._chosen: Chosen | None = None
 
     def add(self, parts: list[pl.DataFrame]) -> None:
-        """Add placed rows that have ids; each part is of other rows of the input."""
+        """Add placed rows that have ids; each part has different rows of the input."""
         for part in parts:
-            self._added.append(part.with_columns(pl.col("row") + self._n_given))
-            self._n_given += int(part["row"].max() or 0) + 1  # type: ignore[arg-type]
+            self._added.append(part.with_columns(pl.col("row") + self._n_added))
+            self._n_added += int(part["row"].max() or 0) + 1  # type: ignore[arg-type]
         self._chosen = None
 
     def restore(self, known: pl.DataFrame) -> None:
-        """Go on from what `state` gave."""
+        """Continue from the result of `state`."""
         self._known = known
         self._chosen = None
 
     def known_keys(self) -> pl.Series:
-        """The ids of earlier updates, as `story_keys` gives them."""
+        """The ids of earlier updates, as `story_keys` returns them."""
         return pl.Series("id", [], pl.UInt64) if self._known is None else self._known["id"]
 
     def choose(self, closed: int | None) -> Chosen:
@@ -73,17 +73,17 @@ class Stories:
         return self.choose(closed).rows
 
     def parts(self, closed: int | None) -> list[pl.DataFrame]:
-        """The rows that count, as they are added up."""
+        """The rows that count, in parts to add up."""
         return list(self.choose(closed).rows.drop("id").iter_slices(_LARGEST))
 
 
 def notes_on_ids(n_corrected: int, n_without: int, *, text: bool) -> list[str]:
-    """What the user should know of rows with ids.
+    """The warnings about rows with ids.
 
     Args:
         n_corrected: Rows that differ from the one that counts for their id.
         n_without: Rows without an id.
-        text: Whether texts are known, beside times.
+        text: Whether texts are known, in addition to times.
     """
     notes = []
     if n_corrected:
@@ -100,10 +100,10 @@ def notes_on_ids(n_corrected: int, n_without: int, *, text: bool) -> list[str]:
 
 
 def notes_on_copies(n: int) -> list[str]:
-    """What the user should know of rows without ids.
+    """The warnings about rows without ids.
 
     Args:
-        n: Rows that are equal in entity, time and text to rows before.
+        n: Rows that are equal in entity, time and text to earlier rows.
     """
     if not n:
         return []
@@ -115,29 +115,29 @@ def notes_on_copies(n: int) -> list[str]:
 
 
 def split(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Placed rows with an id, and those without one as they are added up."""
+    """Placed rows with an id, and those without one in the form in which they are added up."""
     has = pl.col("id").is_not_null()
     return rows.filter(has), rows.filter(~has).drop("id", "row")
 
 
 def _choose(known: pl.DataFrame | None, added: list[pl.DataFrame], closed: int | None) -> Chosen:
-    whole = _together(known, added)
-    if whole is None:
+    every = _all_rows(known, added)
+    if every is None:
         return Chosen(pl.DataFrame(), 0, 0, 0)
     old = pl.col("row").is_null()
     published = pl.lit(value=False) if closed is None else pl.col("session_idx") <= closed
-    several = whole["id"].is_duplicated()
-    alone, copies = whole.filter(~several), _marked(whole.filter(several), old, published)
+    several = every["id"].is_duplicated()
+    alone, copies = every.filter(~several), _marked(every.filter(several), old, published)
     rows = pl.concat([alone, copies.filter("kept").select(alone.columns)])
     return Chosen(
         rows=rows.drop("row"),
-        n_repeated=whole["row"].drop_nulls().n_unique() - rows["row"].drop_nulls().n_unique(),
+        n_repeated=every["row"].drop_nulls().n_unique() - rows["row"].drop_nulls().n_unique(),
         n_corrected=_corrected(copies, old)["row"].n_unique(),
         n_late=rows.filter(~old & published)["row"].n_unique(),
     )
 
 
-def _together(known: pl.DataFrame | None, added: list[pl.DataFrame]) -> pl.DataFrame | None:
+def _all_rows(known: pl.DataFrame | None, added: list[pl.DataFrame]) -> pl.DataFrame | None:
     """All rows; those of earlier updates have no row number."""
     new = pl.concat(added) if added else None
     if known is None:
@@ -147,9 +147,11 @@ def _together(known: pl.DataFrame | None, added: list[pl.DataFrame]) -> pl.DataF
 
 
 def _marked(copies: pl.DataFrame, old: pl.Expr, published: pl.Expr) -> pl.DataFrame:
-    """Rows that share their ids, in the order in which they would count, and which of them are kept."""
+    """Sort rows that share their ids by precedence, and mark the ones that are kept."""
     copies = copies.with_columns(fixed=old & published, known=old.any().over("id"))
-    copies = copies.with_columns(out=pl.col("known") & ~old & published)  # a known text replaces no published one
+    copies = copies.with_columns(
+        out=pl.col("known") & ~old & published
+    )  # a new copy of a known text does not count for a published session
     order = ["id", "out", "fixed", "at", "counted", *(name for name in _CONTENT if name in copies.columns)]
     copies = copies.sort(order, descending=[name in ("fixed", "counted") for name in order])
     first = (pl.col("id") != pl.col("id").shift()).fill_null(value=True)
@@ -158,7 +160,7 @@ def _marked(copies: pl.DataFrame, old: pl.Expr, published: pl.Expr) -> pl.DataFr
 
 
 def _corrected(copies: pl.DataFrame, old: pl.Expr) -> pl.DataFrame:
-    """Given rows that differ from the row that counts for their id, or from a waiting one that they replace.
+    """Added rows that differ from the row that counts for their id, or from a waiting one that they replace.
 
     A row with an earlier time than the waiting one is the first version, so it is not a correction.
     """

@@ -1,11 +1,11 @@
 """Placed rows in any order and any parts -> exact sums for each entity and session.
 
-All sums are of whole numbers, which do not depend on the order in which they are added. Where equal texts matter,
-what is kept of a text is a hash, and all its 64 bits are compared, whatever other rows there are. Only texts of one
-entity are compared, and for n_unique only those of one session. Among n distinct ones, two have the same hash with a
-chance of about n**2 / 2**65 (the birthday bound): 1 in 37 million for a million texts, 1 in 370,000 for ten million.
+All sums are of integers, so they do not depend on the order of addition. If equal texts matter, a hash of each text is
+kept, and all its 64 bits are compared, whatever other rows there are. Only texts of one entity are compared, and for
+n_unique only those of one session. Among n distinct texts, two have the same hash with a probability of about
+n**2 / 2**65 (the birthday bound): 1 in 37 million for a million texts, 1 in 370,000 for ten million.
 
-Inside, an entity and a session are one whole number, a key, which is much faster to group by than a name and a number.
+Internally, an entity and a session are one integer, a key, which is much faster to group by than a name and a number.
 """
 
 from typing import Final, Self
@@ -30,7 +30,7 @@ class Sums:
     """Sums of rows that come in parts.
 
     Args:
-        repeats: What is done with repeated texts: "keep", "drop" or "discount".
+        repeats: What happens to repeated texts: "keep", "drop" or "discount".
         within: For how many microseconds a text counts as a repeat of an equal one.
         weighted: Whether rows have their own weights.
         texts: Whether equal texts are recognised.
@@ -61,14 +61,14 @@ class Sums:
                 self._seen.append(counted.select("key", "text", "at"))
                 self._n_seen += counted.height
         else:
-            # a session that had only texts without scores stays in the span of its entity
+            # a session that has only texts without scores still extends the span of its entity
             self._add_sums(keyed.filter(~pl.col("counted")))
             self._seen.append(counted.select("key", *_TEXT, *(["w"] if self._weighted else [])))
         if self._repeats == "keep" and _grown(self._seen):
             self._seen = [_distinct(pl.concat(self._seen))]
 
     def _add_sums(self, keyed: pl.DataFrame) -> None:
-        """Add to the sums: in arrays as long as the keys are dense, and then by grouping."""
+        """Add to the sums: in arrays while the keys are dense, otherwise by grouping."""
         if not self._weighted and keyed.height and not self._sparse:
             grid = Grid.of(keyed["key"], None if self._bins is None else self._bins.grid)
             if grid is not None:
@@ -81,7 +81,7 @@ class Sums:
             self._sums = [_add_up(self._sums)]
 
     def join(self, other: "Sums") -> None:
-        """Add the sums of other rows, which were made with the same names."""
+        """Add the sums of other rows; they must have been made by `empty_like`."""
         self._sums += [other._whole()]
         self._seen += other._seen
         self._n_seen += other._n_seen
@@ -102,17 +102,17 @@ class Sums:
     def totals(self) -> pl.DataFrame:
         """One row for each entity and session that has rows: the keys, n_docs, n_unique, effective and the sums.
 
-        n_unique is null if equal texts are not recognised. effective is how many texts those of a session count as, in
-        steps of 1 / 2**20: n_docs, or where repeats are discounted the sum of the shares at which they count.
+        n_unique is null if equal texts are not recognised. effective is how many texts a session's texts count as, in
+        steps of 1 / 2**20: n_docs, or if repeats are discounted, the sum of their shares.
         """
         totals = self._whole()
         self._seen = [pl.concat(self._seen)] if self._seen else []
         distinct = None
         effective = None
         if self._repeats != "keep":
-            weighed = _weigh(self._seen[0], self._repeats, self._within, self._scale)
-            totals = _add_up([totals, _sum(weighed, weighted=self._weighted)])
-            counted = weighed.filter("counted")
+            texts = _weigh(self._seen[0], self._repeats, self._within, self._scale)
+            totals = _add_up([totals, _sum(texts, weighted=self._weighted)])
+            counted = texts.filter("counted")
             distinct = _count_distinct(counted)
             if self._repeats == "discount":
                 effective = counted.group_by("key").agg(effective=pl.col("share").sum())
@@ -151,12 +151,12 @@ class Sums:
 
     @property
     def n_copies(self) -> int:
-        """Texts added that are equal to others in entity, time and text, as far as `totals` found; each counts."""
+        """Added texts that are equal to others in entity, time and text, known after `totals`; each counts."""
         return self._n_seen - self._seen[0].height if self._repeats == "keep" and self._seen else 0
 
 
 class _Names:
-    """Entities <-> the whole numbers that stand for them, as long as this object lives."""
+    """Entities <-> their integer codes, which are valid as long as this object exists."""
 
     def __init__(self) -> None:
         self._kind = pl.Categorical(pl.Categories.random())
@@ -165,7 +165,7 @@ class _Names:
         self._known: list[pl.DataFrame] = []
 
     def keys(self, entity: pl.Series, session: pl.Series) -> pl.Series:
-        """One whole number for each entity and session."""
+        """One integer for each entity and session."""
         self._dtype = self._dtype or entity.dtype
         text = entity if entity.dtype == pl.String else entity.cast(pl.String)
         codes = text.cast(self._kind).to_physical()
@@ -190,7 +190,7 @@ class _Names:
 
 
 def _grown(parts: list[pl.DataFrame]) -> bool:
-    """Whether parts have become more than what was brought together before, so that this is done but a few times."""
+    """Whether new parts outweigh what was merged before, so that merging is only done a few times."""
     new = sum(part.height for part in parts[1:])
     return len(parts) > 1 and new > max(_COMPACT_VALUES // len(parts[0].columns), parts[0].height)
 
@@ -226,13 +226,13 @@ def _add_up(sums: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _distinct(seen: pl.DataFrame) -> pl.DataFrame:
-    """The distinct texts of each key, and their times where they are given."""
+    """The distinct texts of each key, and their times if there are any."""
     return seen.lazy().unique().collect(engine="streaming")
 
 
 def _count_distinct(seen: pl.DataFrame) -> pl.DataFrame:
     """How many distinct texts each key has."""
-    # A key and a whole hash are one number of 128 bits: to sort such numbers is faster than to group by two columns.
+    # A key and a full hash are one number of 128 bits: sorting such numbers is faster than grouping by two columns.
     joint = pl.col("key").cast(pl.Int128) * _HASHES + pl.col("text").cast(pl.Int128)
     ordered = seen.select(joint=joint).to_series().sort().to_frame()
     distinct = ordered.filter(pl.col("joint").ne_missing(pl.col("joint").shift()))
@@ -241,15 +241,15 @@ def _count_distinct(seen: pl.DataFrame) -> pl.DataFrame:
 
 
 def _weigh(seen: pl.DataFrame, repeats: str, within: int, scale: int) -> pl.DataFrame:
-    """Texts with whether they count, and where repeats are discounted with their weight and share.
+    """Add to texts whether they count, and if repeats are discounted, their weight and share.
 
-    A text is a repeat if the same entity had an equal one less than `within` before. Of equal texts of one instant
-    one counts as the first; where they differ in their scores, it is the one that sorts first, so that the order
-    of the rows does not matter.
+    A text is a repeat if the same entity had an equal one less than `within` earlier. Of equal texts of one instant one
+    counts as the first; if their scores differ, it is the one that sorts first, so that the order of the rows does not
+    matter.
 
-    A discounted repeat counts as the share of `within` that has gone by since the equal text before it, in steps of
-    1 / 2**20. What rounds to no step does not count: copies of one instant, and for three days those within 0.12
-    seconds. Other weights times the share are rounded to steps too, and are at least one.
+    A discounted repeat counts as the share of `within` that has passed since the previous equal text, in steps of
+    1 / 2**20. A share that rounds to zero does not count: copies of one instant, and with three days those within 0.12
+    seconds. Other weights are multiplied by the share and rounded to steps too, and are at least one.
     """
     ordered = seen.with_columns(entity=pl.col("key") // SESSIONS)
     ordered = ordered.sort("entity", *_TEXT, *(["w"] if "w" in seen.columns else []))

@@ -1,4 +1,4 @@
-"""Rows that a forecast is made for, joined with the newest daily features that were known at that instant."""
+"""Rows to forecast, joined with the newest daily features that were known when each forecast is made."""
 
 import warnings
 from collections.abc import Sequence
@@ -32,32 +32,32 @@ def join_target(
 ) -> pl.DataFrame:
     """Give each row the newest daily features of its entity that were known when its forecast is made.
 
-    That is the row with the latest `available_at` at or before the instant in `time_col`; never a later one,
-    however near. The instant is when the forecast is made, not when the target is settled: for the return of
-    a day that is forecast before its opening bell, it is a moment before the bell. As long as it is not after the
-    instant at which the target begins, no feature knows anything of the target's time.
+    That is the row with the latest `available_at` at or before the instant in `time_col`; never a later one, however
+    close. The instant is when the forecast is made, not when the target is settled: if the return of a day is forecast
+    before the opening bell, it is a moment before the bell. As long as the instant is not after the beginning of the
+    target, no feature contains information from the target's time.
 
     Args:
         daily: Daily features, with `unique_id` and `available_at`; rows may be missing. For a backtest make them with
-            `end` in the config or `as_of`: an entity's rows end with its latest text otherwise, and a forecast after
-            that gets the last one, which would be another if the entity had a text later.
-        prices: One row for each forecast, with the entity and the instant; any other columns stay.
-        time_col: The instants: times with a zone; times without one, if `tz` says it; or dates, if `tz` and
-            `time_of_day` say at which time of that day. A date alone says no instant: the day's news may be
-            older or newer than the forecast, so it is refused.
-        columns: The features to take; by default every column of numbers.
+            `end` in the config or `as_of`: otherwise an entity's rows end with its latest text, and a later forecast
+            gets the last of them, which depends on whether the entity had texts later.
+        prices: One row for each forecast, with the entity and the instant; all other columns are kept.
+        time_col: The instants: times with a zone; times without one, if `tz` gives it; or dates, if `tz` and
+            `time_of_day` give the time of that day. A date alone is refused, since it is not an instant: the day's news
+            may be older or newer than the forecast.
+        columns: The features to add; by default every numeric column.
         id_col: The column of entities in `prices`.
-        tz: The zone of times and dates that carry none. A time that a change of the clocks repeats or skips is
-            taken as the earlier of the two instants it can mean, which sees less and never more.
+        tz: The zone of times and dates without one. A time that a clock change repeats or skips is read as the earlier
+            of the two possible instants, so that the forecast never sees more than it could.
         time_of_day: For dates, the time of day at which the forecast is made.
         max_age: Features that were available longer than this before the instant are null, as if there were none.
 
     Returns:
-        `prices`, row for row, with the features, `feature_ds` (the session they are of), `available_at`, and
-        `feature_age` (the instant less `available_at`); all null where nothing was known yet.
+        `prices`, row for row, with the features, `feature_ds` (their session), `available_at`, and `feature_age` (the
+        instant minus `available_at`); all null if nothing was known yet.
 
     Raises:
-        InputError: A time says no instant, an entity or a time is missing, or a column is there twice.
+        InputError: A time is not an instant, an entity or a time is missing, or a column would occur twice.
     """
     check_frame(daily, "The daily features")
     check_frame(prices, "The frame of forecasts")
@@ -80,10 +80,10 @@ def join_target(
             "Cast one of them.",
         )
     wanted = pl.DataFrame({ID: ids, _AT: _instants(series_of(prices, time_col), tz, time_of_day)}).with_row_index(_ROW)
-    strangers = wanted.select(ID).unique().join(known, on=ID, how="anti").height
-    if strangers:
+    n_unknown = wanted.select(ID).unique().join(known, on=ID, how="anti").height
+    if n_unknown:
         warnings.warn(
-            f"{strangers:,} of {wanted[ID].n_unique():,} entities have no daily features; their rows have nulls.",
+            f"{n_unknown:,} of {wanted[ID].n_unique():,} entities have no daily features; their rows have nulls.",
             SentiscoreWarning,
             stacklevel=2,
         )
@@ -94,9 +94,11 @@ def join_target(
 
 
 def _newest(wanted: pl.DataFrame, known: pl.DataFrame, max_age: timedelta | None) -> pl.DataFrame:
-    """For each forecast, in order, the newest row of its entity that was known at its instant, and how old it was."""
+    """For each forecast, in order, the newest row of its entity that was known at its instant, and its age."""
     both = (wanted.schema[_AT], known.schema[AVAILABLE_AT])
-    unit: Literal["ns", "us"] = "ns" if pl.Datetime("ns", UTC) in both else "us"  # the finer one: nothing is rounded
+    unit: Literal["ns", "us"] = (
+        "ns" if pl.Datetime("ns", UTC) in both else "us"
+    )  # the finer one, so that nothing is rounded
     joined = (
         wanted.with_columns(pl.col(_AT).dt.cast_time_unit(unit))
         .sort(_AT)
@@ -119,7 +121,7 @@ def _newest(wanted: pl.DataFrame, known: pl.DataFrame, max_age: timedelta | None
 
 
 def _known(daily: pl.DataFrame) -> pl.DataFrame:
-    """The number of each row of the features, by entity and the instant from which it is known."""
+    """The row numbers of the features, with the entity and the instant from which each row is known."""
     for name in (ID, DS, AVAILABLE_AT):
         if name not in daily.columns:
             raise InputError(f"The daily features lack the column {name!r}.", "Make them with features.daily.")
@@ -138,18 +140,18 @@ def _known(daily: pl.DataFrame) -> pl.DataFrame:
 
 
 def _instants(times: pl.Series, tz: str | None, time_of_day: time | None) -> pl.Series:
-    """When each forecast is made, in UTC."""
+    """The instants at which the forecasts are made, in UTC."""
     zone = None if tz is None else check_zone(tz, "tz")
     if times.dtype == pl.Date:
         if time_of_day is None or zone is None:
             raise InputError(
                 f"The column {name_of(times)!r} holds dates, and a date says no instant at which a forecast is made.",
-                "Say both, for example: time_of_day=time(9, 30), tz='America/New_York'.",
+                "Give both, for example: time_of_day=time(9, 30), tz='America/New_York'.",
             )
         if not isinstance(time_of_day, time):
             raise InputError(f"time_of_day is {time_of_day!r}, not a time.", "Give for example time(9, 30).")
         if time_of_day.tzinfo is not None:
-            raise InputError("time_of_day carries a zone of its own.", "Say the zone with tz.")
+            raise InputError("time_of_day has a zone of its own.", "Give the zone with tz.")
         return _earliest(times.to_frame("d").select(pl.col("d").dt.combine(time_of_day)).to_series(), zone)
     if not isinstance(times.dtype, pl.Datetime):
         raise InputError(
@@ -157,7 +159,7 @@ def _instants(times: pl.Series, tz: str | None, time_of_day: time | None) -> pl.
             "Turn text into times first, for example with .str.to_datetime(time_zone='UTC').",
         )
     if time_of_day is not None:
-        raise InputError("time_of_day goes with dates alone.", f"{name_of(times)!r} holds times.")
+        raise InputError("time_of_day goes with dates alone.", f"{name_of(times)!r} contains times; leave it out.")
     if times.dtype.time_zone is not None:
         return times.dt.convert_time_zone(UTC)
     if zone is None:
@@ -173,7 +175,7 @@ def _earliest(wall: pl.Series, zone: str) -> pl.Series:
     frame = wall.to_frame("t")
     read = pl.col("t").dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone(UTC)
     found = frame.select(read).to_series()
-    if found.null_count():  # skipped by the clocks: on the clock of the day after, which is ahead, it is earlier
+    if found.null_count():  # skipped by the clocks: the next day's clock, which is ahead, gives the earlier instant
         later = (pl.col("t") + pl.duration(days=1)).dt.replace_time_zone(zone, ambiguous="earliest")
         found = frame.select(pl.coalesce(read, later.dt.convert_time_zone(UTC) - pl.duration(days=1))).to_series()
     return found

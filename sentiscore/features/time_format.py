@@ -1,4 +1,4 @@
-"""How a column of times is to be read, in one frozen object."""
+"""How a column of times is read, in one frozen object."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -17,15 +17,15 @@ MIDNIGHTS: Final = (DATE, INSTANT)
 
 @dataclass(frozen=True, kw_only=True)
 class TimeFormat:
-    """How a column of times is to be read.
+    """How a column of times is read.
 
     Attributes:
-        tz: The zone of times that carry none.
+        tz: The zone of times without one.
         format: A strptime pattern that all texts of the column have, or the word "rfc2822"; None for the forms that are
-            certain.
-        unit: What numbers since 1970 count: "s", "ms", "us" or "ns"; None where they are refused.
-        midnight: What a time of exactly midnight is: "date", some time in that day, or "instant"; None where nobody
-            has said so.
+            unambiguous.
+        unit: What numbers count since 1970: "s", "ms", "us" or "ns"; None if numbers are refused.
+        midnight: What a time of exactly midnight is: a "date", so some time on that day, or the "instant"; None if
+            unspecified.
 
     Raises:
         InputError: A value is not one of these, or both a pattern and a unit are given.
@@ -37,7 +37,6 @@ class TimeFormat:
     midnight: str | None = None
 
     def __post_init__(self) -> None:
-        """Check every value."""
         if self.tz is not None:
             check_zone(self.tz, "tz")
         for name, value, choices in (

@@ -1,4 +1,4 @@
-"""A time that was refused -> the option that would read it."""
+"""A refused time -> the option that would read it."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _LONGEST: Final = 100
 _SERIALS: Final = (32_874, 73_051)
 """The years 1990 to 2099 as day numbers of a spreadsheet."""
 _COMPACT: Final = {14: "%Y%m%d%H%M%S", 12: "%Y%m%d%H%M", 10: "%Y%m%d%H", 8: "%Y%m%d"}
-"""The patterns of times that are written in digits alone, by their number."""
+"""The patterns of times that consist only of digits, by the number of digits."""
 
 _ORDERS: Final = {
     (False, False): ("dmy", "mdy", "ymd"),
@@ -27,11 +27,11 @@ _ORDERS: Final = {
     (True, False): ("dy", "yd"),
     (True, True): ("d",),
 }
-"""In which order numbers of one or two digits come, by whether the month is a word and the year has four digits."""
+"""The possible orders of numbers of one or two digits, by whether the month is a word and the year has four digits."""
 
 _DAY_OR_MONTH: Final = "\0"
 _LITERALS: Final = ("t", "at", "on", "of", "st", "nd", "rd", "th", "h", "hrs", "hours", "uhr", "年", "月", "日")
-"""Words that say nothing of the zone or of the half of the day."""
+"""Words that do not indicate the zone or the half of the day."""
 _ZONE_NAME: Final = re.compile(r"[A-Z][A-Za-z]+(?:/[A-Z][A-Za-z_+-]+)+")
 
 _WORD: Final = re.compile(
@@ -43,7 +43,7 @@ _WORD: Final = re.compile(
 
 
 def hint_for_numbers(numbers: pl.Series) -> str:
-    """What would read numbers that are not times as they are."""
+    """The options that would read numbers which are not times by themselves."""
     value = numbers[0]
     text = str(int(value)) if float(value).is_integer() else str(value)
     readings = [*_of_number(text), *_of_patterns(pl.Series([text]), _COMPACT.get(len(text), ()))]
@@ -52,14 +52,14 @@ def hint_for_numbers(numbers: pl.Series) -> str:
         return f"If they are the day numbers of a spreadsheet, where {value} is {day}, write them as dates first."
     if not readings:
         return "If they count since 1970, say what they count: --time-unit s, ms, us or ns (time_unit)."
-    return _told(value, readings)
+    return _options(value, readings)
 
 
 def hint_for_texts(texts: pl.Series, how: TimeFormat) -> str:
-    """What would read texts that are not times as they are; empty if that cannot be guessed.
+    """The options that would read texts which are not times by themselves; empty if they cannot be guessed.
 
     Args:
-        texts: Some of them; a pattern that reads all is preferred.
+        texts: Some of the texts; a pattern that reads all of them is preferred.
         how: How they were read.
     """
     text = str(texts[0])
@@ -68,7 +68,7 @@ def hint_for_texts(texts: pl.Series, how: TimeFormat) -> str:
     json = re.fullmatch(r"/Date\((-?[0-9]{1,13})\)/", text.strip())
     if json is not None:
         return (
-            f"{text!r} would be {shown(float(json[1]), 'ms')}: keep the number in the brackets alone, and use "
+            f"{text!r} would be {shown(float(json[1]), 'ms')}: keep only the number in the brackets, and use "
             "--time-unit ms (time_unit='ms')."
         )
     readings = _of_number(text.strip()) if re.match(NUMBER, text) else []
@@ -78,11 +78,11 @@ def hint_for_texts(texts: pl.Series, how: TimeFormat) -> str:
     if compact:
         texts = texts.str.strip_chars().str.replace(r"\.0*$", "")
     readings += _of_patterns(texts, [one for one in patterns if one != how.format])
-    return _told(text, readings) if readings else ""
+    return _options(text, readings) if readings else ""
 
 
 def hint_for_letters(text: str, tz: str | None) -> str:
-    """What would read a text with zone letters that were not understood."""
+    """The options that would read a text with zone letters that were not understood."""
     if tz is None:
         by_rfc = split(pl.Series([text]), expression(RFC2822)).row(0, named=True)
         or_rfc = str(by_rfc["zone"]).upper() in RFC2822_LETTERS and by_rfc["wall"] is not None
@@ -98,7 +98,7 @@ def hint_for_letters(text: str, tz: str | None) -> str:
     return f"{problem}; or, if they say no more than the zone of --tz, write them into a pattern: {pattern[1]}."
 
 
-def _told(value: object, readings: list[tuple[str, str]]) -> str:
+def _options(value: object, readings: list[tuple[str, str]]) -> str:
     if len(readings) == 1:
         (at, option), *_ = readings
         return f"{value!r} would be {at} with {option}."
@@ -106,7 +106,7 @@ def _told(value: object, readings: list[tuple[str, str]]) -> str:
 
 
 def _of_number(text: str) -> list[tuple[str, str]]:
-    """The instant that a number is, and the option that says so, if it counts since 1970."""
+    """The instant of a number that may count since 1970, with the option that reads it so."""
     unit = likely_unit(float(text))
     return (
         []
@@ -116,12 +116,12 @@ def _of_number(text: str) -> list[tuple[str, str]]:
 
 
 def _of_patterns(texts: pl.Series, patterns: "list[str] | tuple[str, ...] | str") -> list[tuple[str, str]]:
-    """What the first text is by each of the patterns that read it; only those that read all texts, if there are any."""
+    """The first text as read by each pattern, with its option; only patterns that read the most texts."""
     found = []
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         try:
             read = split(texts, expression(pattern))
-        except InputError:  # what was guessed need not make sense
+        except InputError:  # a guess need not be a valid pattern
             continue
         at = read["wall"].head(1).dt.strftime("%Y-%m-%d" if read["dated"][0] else "%Y-%m-%d %H:%M:%S")[0]
         if at is not None:
@@ -132,13 +132,13 @@ def _of_patterns(texts: pl.Series, patterns: "list[str] | tuple[str, ...] | str"
 
 
 def _patterns(text: str, tz: str | None, *, literal: bool = False) -> Iterator[str]:
-    """The patterns that a text may have been written with; none if a part of it is not understood.
+    """The patterns that may match a text; none if a part of it is not understood.
 
-    What may say the zone or the half of the day is never a literal: followed, it would give another instant.
+    Anything that may be a zone or a half of the day is never a literal: the hint would give another instant.
 
     Args:
         text: The text.
-        tz: The zone that was given; its name may stand in the text.
+        tz: The given zone; its name may occur in the text.
         literal: Whether zone letters are literals.
     """
     parts: list[str] = []
@@ -161,7 +161,7 @@ def _patterns(text: str, tz: str | None, *, literal: bool = False) -> Iterator[s
 
 
 def _piece(text: str, at: int, parts: list[str], tz: str | None, *, literal: bool) -> tuple[str, int] | None:
-    """The next part of a pattern and where the text goes on; None if it is not understood."""
+    """The next part of a pattern, and where in the text it ends; None if it is not understood."""
     clock = any(":%M" in part for part in parts)
     named = _ZONE_NAME.match(text, at)
     if named is not None:
@@ -195,7 +195,7 @@ def _clock(found: re.Match[str]) -> str:
 
 
 def _letters(word: str, *, clock: bool, literal: bool) -> str | None:
-    """What a word is in a pattern; None where it may say something that is not understood."""
+    """A word as part of a pattern; None if it may mean something that is not understood."""
     if word.lower() in _LITERALS:
         return word
     if re.fullmatch(r"[ap]m", word, re.IGNORECASE):
@@ -209,7 +209,7 @@ def _letters(word: str, *, clock: bool, literal: bool) -> str | None:
 
 @lru_cache
 def _zone_letters() -> frozenset[str]:
-    """What zones of the time zone database show in winter and in summer, in lower case."""
+    """The letters of all zones of the time zone database in winter and in summer, in lower case."""
     days = [datetime(2024, month, 1, tzinfo=UTC) for month in (1, 7)]
     shown = {str(day.astimezone(ZoneInfo(zone)).tzname()).lower() for zone in available_timezones() for day in days}
     return frozenset({*shown, "et", "ct", "mt", "pt", "ut"})

@@ -17,7 +17,7 @@ _BLANK: Final = r"(?i)^\s*(?:nat|nan|none|null|<na>|\\n|#?n/a)?\s*$"
 """Text that stands for a missing time; pandas, databases (\\N) and spreadsheets (#N/A) write these."""
 
 _WHOLE: Final = r"^\s*([0-9]+)\.0*\s*$"
-"""A whole number that passed through a column of floats."""
+"""An integer that passed through a column of floats."""
 
 _SHOWN: Final = 100
 _UTC: Final = r"(?i)^(?:z|utc?|gmt)$"
@@ -25,13 +25,13 @@ _OFFSET: Final = r"(?i)^(?:utc|gmt)?(?<sign>[+-])(?<hours>[0-9][0-9]):?(?<minute
 
 
 def read_text(texts: pl.Series, how: TimeFormat) -> pl.DataFrame:
-    """Read text that is written as a time; see `times.read_times` for the rules.
+    """Read times that are written as text; see `times.read_times` for the rules.
 
     Returns:
-        instant (UTC), wall, dated and end, as `times.Times` has them; null for a missing time.
+        instant (UTC), wall, dated and end, as in `times.Times`; null for a missing time.
 
     Raises:
-        InputError: A text is not a time that can be read, or carries no zone and `how` has none.
+        InputError: A text cannot be read as a time, or has no zone and `how` does not have one either.
     """
     written = texts if how.format is None or "." in how.format else texts.str.replace(_WHOLE, "${1}")
     parts = _split(written, FORMS if how.format is None else (expression(how.format),))
@@ -65,10 +65,10 @@ def read_text(texts: pl.Series, how: TimeFormat) -> pl.DataFrame:
 
 
 def read_numbers(texts: pl.Series, unit: str) -> pl.Series:
-    """Read text that holds numbers since 1970.
+    """Read numbers since 1970 that are written as text.
 
     Raises:
-        InputError: A text is not a number, or is an instant of our time in another unit only.
+        InputError: A text is not a number, or would be an instant of our time only in another unit.
     """
     numbers = numbers_of(texts)
     bad = texts.is_not_null() & numbers["part"].is_null() & ~texts.str.contains(_BLANK)
@@ -82,7 +82,7 @@ def read_numbers(texts: pl.Series, unit: str) -> pl.Series:
 
 
 def no_zone(column: str, what: str) -> InputError:
-    """The error of a column whose times carry no zone."""
+    """The error about a column whose times have no zone."""
     return InputError(
         f"The times in {column!r} carry no time zone ({what}).",
         "Say which zone they are in, for example: --tz America/New_York (tz='America/New_York').",
@@ -90,7 +90,7 @@ def no_zone(column: str, what: str) -> InputError:
 
 
 def _split(texts: pl.Series, forms: tuple[str, ...]) -> pl.DataFrame:
-    """Each text by the first form that it has; nearly all texts of a column have the same one."""
+    """Split each text by the first form that matches; nearly all texts of a column have the same one."""
     rows = split(texts, forms[0])
     left = texts.is_not_null() & rows["wall"].is_null()
     if not left.any() or len(forms) == 1:
@@ -108,7 +108,7 @@ def _split(texts: pl.Series, forms: tuple[str, ...]) -> pl.DataFrame:
 
 
 def _offset() -> pl.Expr:
-    """Minutes that a zone is ahead of UTC; null where it is written in letters, or not at all."""
+    """The minutes that a zone is ahead of UTC; null if it is written in letters, or missing."""
     groups = pl.col("zone").str.extract_groups(_OFFSET).struct
     hours, more = (groups.field(name).cast(pl.Int64, strict=False) for name in ("hours", "minutes"))
     minutes = hours * 60 + more.fill_null(0)
@@ -119,7 +119,7 @@ def _offset() -> pl.Expr:
 
 
 def _dates_ended(at: pl.Series, parts: pl.DataFrame, tz: str) -> pl.Series:
-    """The same instants, and the end of the day for dates."""
+    """The same instants, but the end of the day for dates."""
     dates = parts["dated"] & at.is_not_null()
     if not dates.any():
         return at
@@ -127,7 +127,6 @@ def _dates_ended(at: pl.Series, parts: pl.DataFrame, tz: str) -> pl.Series:
 
 
 def _check_read(texts: pl.Series, bad: pl.Series, lettered: pl.Series, how: TimeFormat) -> None:
-    """Raise an InputError if any text is bad."""
     if not bad.any():
         return
     by = "" if how.format is None else f" with --time-format {how.format!r}"

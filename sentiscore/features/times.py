@@ -1,4 +1,4 @@
-"""A column of times, however it is written -> instants in UTC."""
+"""A column of times, in any form -> instants in UTC."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -52,10 +52,10 @@ class Times:
 
     Attributes:
         instants: Microseconds in UTC; null for a missing time. A date without a time is the end of that day.
-        wall: What the clock showed where each was written, or the date at midnight, without a zone.
+        wall: The local time as written, or the date at midnight, without a zone.
         dated: Which are dates without a time.
         end: Which were written as the end of a day (24:00) or as a leap second (:60).
-        zone: The zone that the type of the column says, if it does.
+        zone: The zone in the type of the column, if there is one.
     """
 
     instants: pl.Series
@@ -65,7 +65,7 @@ class Times:
     zone: str | None
 
     def possible_from(self, tz: str | None) -> pl.Series:
-        """From when on a text with such a time can be there: its instant, or for a date the day's start."""
+        """The earliest instant at which a text with each time can have appeared: for a date, the day's start."""
         if not self.dated.any():
             return self.instants
         if tz is None:  # a date that was written with an offset
@@ -75,13 +75,13 @@ class Times:
 
 
 def plausible(instants: pl.Series) -> pl.Series:
-    """The same instants, null outside the years 1900 to 2199, where stand-ins such as 9999-12-31 lie."""
+    """The same instants, but null outside the years 1900 to 2199, which removes stand-ins such as 9999-12-31."""
     within = instants.is_between(_START, _END, closed="left")
     return instants if within.all() else instants.set(~within, None)
 
 
 def read_published(column: pl.Series, how: TimeFormat) -> Times:
-    """Read the times of texts: as `read_times` does, but the numbers 0 and -1 are no time."""
+    """Read the times of texts like `read_times`, except that the numbers 0 and -1 are missing times."""
     times = read_times(column, how)
     if how.unit is None or not how.counts(column.dtype):
         return times
@@ -93,13 +93,13 @@ def parse_instant(value: str | datetime, what: str) -> datetime:
     """One instant in UTC, from a time with a zone or from ISO 8601 text with an offset.
 
     Raises:
-        InputError: It cannot be read, carries no zone, or lies outside the years 1900 to 2199.
+        InputError: It cannot be read, has no zone, or is outside the years 1900 to 2199.
     """
     hint = "Write it as ISO 8601 with an offset, for example 2024-02-05T21:05:00+00:00."
     if isinstance(value, datetime) and value.tzinfo is not None:
         try:
             found = value.astimezone(ZoneInfo(UTC))
-        except OverflowError:  # at either end of what a datetime can be
+        except OverflowError:  # at either end of datetime's range
             found = None
     elif isinstance(value, str):
         try:
@@ -114,18 +114,18 @@ def parse_instant(value: str | datetime, what: str) -> datetime:
 
 
 def write_instant(instant: datetime) -> str:
-    """An instant in UTC as people read it; what is below a second is dropped."""
+    """An instant in UTC for people to read, without fractions of a second."""
     return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def check_time_type(dtype: pl.DataType, column: str, tz: str | None) -> None:
-    """Raise an InputError if a column of this type can never say when something appeared without an option."""
+    """Raise an InputError if a column of this type can never be read as times without an option."""
     if isinstance(dtype, pl.Datetime):
         naive = dtype.time_zone is None
     elif dtype == pl.Date:
         naive = True
     elif dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
-        return  # text is looked at row by row
+        return  # text is checked row by row
     else:
         raise InputError(
             f"The time column {column!r} holds {dtype}, not times.",
@@ -136,30 +136,30 @@ def check_time_type(dtype: pl.DataType, column: str, tz: str | None) -> None:
 
 
 def to_utc(times: pl.Series, tz: str | None) -> pl.Series:
-    """Instants in UTC, of times that need no more than a zone; see `read_times`."""
+    """Instants in UTC, from times that need at most a zone; see `read_times`."""
     return read_times(times, TimeFormat(tz=tz)).instants
 
 
 def read_times(times: pl.Series, how: TimeFormat) -> Times:
     """Read a column of times.
 
-    Text is read without an option if its meaning is certain, text by text, so that a column may mix these
-    forms: ISO 8601 in its extended and its basic form, and dates that name their month (RFC 2822, HTTP, Twitter, ctime,
-    "Jan 5, 2024 4:00 PM ET"). With a pattern, all texts must have that form. Empty text, and the words by which pandas
-    writes that there is no time, are none.
+    Text is read without an option if it is unambiguous, text by text, so a column may mix these forms: ISO 8601 in its
+    extended and its basic form, and dates with the month as a word (RFC 2822, HTTP, Twitter, ctime,
+    "Jan 5, 2024 4:00 PM ET"). With a pattern, all texts must have that form. Empty text, and the words with which
+    pandas and others write a missing time, are missing times.
 
-    A date without a time is taken as the end of that day: it is not known when in the day it appeared, so nothing
-    of the day may depend on it. Times keep their own offset; those without one are in `how.tz`, where a time that the
-    change to summer time skips, or that the change back repeats, is taken as the later instant. Zone letters (ET, EST)
-    count where the zone of `how` shows them at that time. 24:00 is the end of a day, and a leap second, :60, is read as
-    the second after it.
+    A date without a time is read as the end of that day: it is not known when during the day the text appeared, so
+    nothing on that day may depend on it. Times keep their own offset; those without one are in `how.tz`, where a time
+    that the change to summer time skips, or that the change back repeats, is read as the later instant. Zone letters
+    (ET, EST) are accepted if the zone of `how` uses them at that time. 24:00 is the end of a day, and a leap second,
+    :60, is read as the second after it.
 
     Args:
-        times: Times or dates; text; or numbers since 1970, if `how.unit` says what they count.
+        times: Times or dates; text; or numbers since 1970, if `how.unit` gives their unit.
         how: How they are read.
 
     Raises:
-        InputError: A time carries no zone and `how` has none, or what is there is no time that can be read.
+        InputError: A time has no zone and `how` does not have one either, or a value cannot be read as a time.
     """
     dtype = times.dtype
     if dtype.is_numeric():
@@ -196,7 +196,7 @@ def _of_text(texts: pl.Series, how: TimeFormat) -> Times:
 
 
 def _digits(numbers: pl.Series) -> pl.Series:
-    """Numbers as text; whole ones without a point, whatever their type."""
+    """Numbers as text; integers without a decimal point, whatever their type."""
     if not numbers.dtype.is_float():
         return numbers.cast(pl.String)
     known = numbers.fill_nan(None)

@@ -1,11 +1,11 @@
-"""Lags, rolling windows and exponentially weighted means of daily columns, per entity, that look only backwards.
+"""Lags, rolling windows and exponentially weighted means of daily columns, per entity, that only look back.
 
-All of them count sessions, not calendar days: a lag of 1 on a Monday is the Friday before. The frame must have
-every session of its entities (`features.daily` makes such frames), or a lag of one row would not be one of one
-session; a frame with gaps is refused.
+All of them count sessions, not calendar days: a lag of 1 on a Monday is the Friday before. The frame must have every
+session of its entities (`features.daily` makes such frames); otherwise a lag of one row would not be a lag of one
+session. A frame with gaps is refused.
 
-What a row of session t holds was known at its `available_at`, and so is a window that ends with it. To forecast
-something that is settled within session t itself, take a lag, or join with `join_target`, which looks at instants.
+A row of session t was known at its `available_at`, and so was a window that ends with it. To forecast something that is
+settled within session t itself, use a lag, or `join_target`, which compares instants.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,15 +29,15 @@ def add_lags(daily: pl.DataFrame, columns: str | Sequence[str], lags: int | Sequ
 
     Args:
         daily: Daily features: one row for each entity and session, without gaps, in any order.
-        columns: Columns of numbers.
-        lags: How many sessions earlier, each at least 1; a lag of 0 or less would be now or the future.
+        columns: Numeric columns.
+        lags: How many sessions earlier, each at least 1; a lag of 0 or less would be the present or the future.
 
     Returns:
-        The frame, its rows in their order, with `{column}__lag_{k}` of the column's own type; null in an
+        The frame, with its rows in their order, and `{column}__lag_{k}` with the type of the column; null in an
         entity's first k sessions.
 
     Raises:
-        InputError: The frame has gaps or repeats, or an argument cannot be used.
+        InputError: The frame has gaps or repeats, or an argument is invalid.
     """
     steps = _whole_numbers(lags, "lags")
     return _with_columns(daily, columns, lambda name, x, at: [_back(x, at, k).alias(f"{name}__lag_{k}") for k in steps])
@@ -51,26 +51,26 @@ def add_rolling(
     *,
     min_samples: int = 1,
 ) -> pl.DataFrame:
-    """Add figures of the last sessions of the same entity, the row's own among them.
+    """Add statistics of the last sessions of the same entity, including the row's own.
 
-    A figure is made of the values in its window alone. A running sum, which is the usual way, carries the
-    rounding of values that have long left the window; here a model that is fed the last 30 sessions gets the
-    same bits as one that was trained on ten years.
+    A statistic depends only on the values in its window. The usual running sum accumulates the rounding errors of
+    values that have long left the window; here, a model that gets the last 30 sessions sees the same bits as one that
+    was trained on ten years.
 
     Args:
         daily: Daily features: one row for each entity and session, without gaps, in any order.
-        columns: Columns of numbers.
-        windows: Numbers of sessions, each at least 1. A window ends with the row itself, whose own value is
-            known at its `available_at`, and is shorter at an entity's beginning.
+        columns: Numeric columns.
+        windows: Numbers of sessions, each at least 1. A window ends with the row itself, whose own value is known at
+            its `available_at`, and is shorter at an entity's beginning.
         stats: "mean", "sum", "std" (of a sample: n - 1), "min" or "max".
-        min_samples: Values that a window must hold; with fewer the figure is null. A null is not a value. "std"
-            needs two in any case.
+        min_samples: The minimum number of values in a window; with fewer the statistic is null. Nulls do not count.
+            "std" always needs two.
 
     Returns:
-        The frame, its rows in their order, with `{column}__rolling_{stat}_{window}` in Float64.
+        The frame, with its rows in their order, and `{column}__rolling_{stat}_{window}` as Float64.
 
     Raises:
-        InputError: The frame has gaps or repeats, or an argument cannot be used.
+        InputError: The frame has gaps or repeats, or an argument is invalid.
     """
     sizes = _whole_numbers(windows, "windows")
     wanted: list[Any] = [stats] if isinstance(stats, str) or not isinstance(stats, Iterable) else list(stats)
@@ -95,25 +95,25 @@ def add_rolling(
 def add_ewm(daily: pl.DataFrame, columns: str | Sequence[str], half_lives: float | Sequence[float]) -> pl.DataFrame:
     """Add exponentially weighted means of all sessions so far of the same entity.
 
-    A value that is k sessions old has the weight 0.5 ** (k / half_life), and the weights are divided by their
-    sum. A session without a value adds nothing, and ages what came before, which leaves the mean as it was.
+    A value that is k sessions old has the weight 0.5 ** (k / half_life), and the weights are divided by their sum. A
+    session without a value adds nothing and ages the earlier values equally, which does not change the mean.
 
     Args:
         daily: Daily features: one row for each entity and session, without gaps, in any order.
-        columns: Columns of numbers.
-        half_lives: In sessions, each above 0; they need not be whole.
+        columns: Numeric columns.
+        half_lives: In sessions, each above 0; they need not be integers.
 
     Returns:
-        The frame, its rows in their order, with `{column}__ewm_{half_life}` in Float64; null before an
-        entity's first value.
+        The frame, with its rows in their order, and `{column}__ewm_{half_life}` as Float64; null before an entity's
+        first value.
 
     Raises:
-        InputError: The frame has gaps or repeats, or an argument cannot be used.
+        InputError: The frame has gaps or repeats, or an argument is invalid.
     """
     raw: list[Any] = list(half_lives) if isinstance(half_lives, Iterable) else [half_lives]
     if not raw or not all(is_number(half_life) and half_life > 0 for half_life in raw):
         raise InputError(
-            f"half_lives must be numbers above 0, and is {half_lives!r}.",
+            f"half_lives must be numbers above 0, but is {half_lives!r}.",
             "A half-life is counted in sessions, for example 5.",
         )
     given = [float(half_life) for half_life in raw]
@@ -131,10 +131,10 @@ def _with_columns(
     columns: str | Sequence[str],
     make: Callable[[str, pl.Series, pl.Series], Iterable[pl.Series]],
 ) -> pl.DataFrame:
-    """The frame with what `make` makes of a column and the rows' positions in their entity, both in order."""
+    """Add columns, which `make` computes from a sorted column and the rows' positions in their entity."""
     check_grid(daily)
     names = check_columns(daily, columns)
-    # one entity after the other, each from its first session on
+    # sorted by entity and session
     order = daily.select(pl.arg_sort_by(ID, DS)).to_series()
     at = daily.select(pl.col(ID).gather(order)).select(pl.int_range(pl.len()).over(ID)).to_series()
     new = [series for name in names for series in make(name, series_of(daily, name).gather(order), at)]
@@ -148,14 +148,14 @@ def _with_columns(
 
 
 def _back(x: pl.Series, at: pl.Series, k: int) -> pl.Series:
-    """The values k sessions earlier, null where the entity has none."""
+    """The values k sessions earlier, null if the entity has none."""
     return x if k == 0 else x.shift(k).set(at < k, None)
 
 
 def _rolling(
     x: pl.Series, at: pl.Series, size: int, stats: Sequence[Stat], min_samples: int
 ) -> Iterator[tuple[Stat, pl.Series]]:
-    """Figures of windows, each from its own values alone, newest first."""
+    """Statistics of windows, each only from its own values, newest first."""
 
     def add_up(of: Callable[[pl.Series], pl.Series]) -> pl.Series:
         total = of(x).fill_null(0)
@@ -168,7 +168,7 @@ def _rolling(
     if "mean" in stats or "std" in stats:
         for k in range(1, size):
             newest = newest.zip_with(newest.is_not_null(), _back(x, at, k))
-    # Means are of distances from the newest value, so that equal values have exactly their own mean and no spread.
+    # Distances from the newest value are averaged, so that the mean of equal values is exact and their spread is 0.
     offset = add_up(lambda values: values - newest) / n if "mean" in stats or "std" in stats else n
     for stat in stats:
         if stat == "mean":
@@ -197,7 +197,7 @@ def _whole_numbers(given: int | Sequence[int], what: str) -> list[int]:
     numbers = whole_numbers(given)
     if not numbers or min(numbers) < 1:
         raise InputError(
-            f"{what} must be whole numbers from 1 on, and is {given!r}.",
+            f"{what} must be whole numbers of 1 or more, but is {given!r}.",
             "They count sessions back from the row; nothing may come from the row's future.",
         )
     if any(one == other for one, other in pairwise(sorted(numbers))):

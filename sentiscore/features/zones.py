@@ -16,10 +16,10 @@ DAY: Final = timedelta(days=1)
 
 
 def check_zone(name: str, what: str) -> str:
-    """The name of a time zone, if there is one of that name.
+    """Return the name of a time zone after checking that it exists.
 
     Raises:
-        InputError: There is none.
+        InputError: There is no such time zone.
     """
     try:
         ZoneInfo(name)
@@ -32,10 +32,10 @@ def check_zone(name: str, what: str) -> str:
 
 
 def start_of_day(dates: pl.Series, tz: str) -> pl.Series:
-    """The first instant from which a zone never shows an earlier date again, in UTC.
+    """The first instant after which a zone never shows an earlier date again, in UTC.
 
-    That is midnight, or the end of the gap where a zone skips midnight; where a clock goes back over midnight,
-    it is the second midnight, since some of the day before comes after the first.
+    That is midnight, or the end of the gap if the zone skips midnight; if the clock goes back across midnight, it is
+    the second midnight, since a part of the previous day comes after the first.
     """
     midnights = dates.cast(WALL).to_frame("t")
     wall = pl.col("t")
@@ -51,24 +51,24 @@ def end_of_day(dates: pl.Series, tz: str) -> pl.Series:
 
 
 def localise(wall: pl.Series, tz: str) -> pl.Series:
-    """Wall-clock times of a zone -> UTC; of two readings the later one."""
+    """Wall-clock times of a zone -> UTC; the later of two possible instants."""
     return wall.to_frame("t").select(_instant(pl.col("t"), tz, "latest").alias(wall.name)).to_series()
 
 
 def localise_lettered(wall: pl.Series, letters: pl.Series, tz: str) -> pl.Series:
-    """Wall-clock times with zone letters, such as EST, of a zone that shows these letters at that time -> UTC.
+    """Wall-clock times with zone letters, such as EST, in a zone that uses these letters at that time -> UTC.
 
-    What a zone shows is what the tz database says: EST or EDT in New York, CST in Chicago and in Shanghai. Letters that
-    leave open which of a pair it is (ET for EST and EDT) agree with both. A time that the change back repeats is the
-    one that the letters name, and the later of the two if they leave it open.
+    The letters of a zone are those in the tz database: EST or EDT in New York, CST in Chicago and in Shanghai. Generic
+    letters (ET for EST and EDT) agree with both. A time that the change back repeats is the one that the letters name,
+    and the later of the two if they are generic.
 
     Args:
         wall: Wall-clock times.
-        letters: The letters of each, in any case.
+        letters: The letters of each, in upper or lower case.
         tz: The zone.
 
     Returns:
-        Instants in UTC; null where the zone shows other letters then.
+        Instants in UTC; null if the zone uses other letters at that time.
     """
     frame = pl.DataFrame({"t": wall, "letters": letters.str.to_uppercase()})
     readings = []
@@ -81,7 +81,7 @@ def localise_lettered(wall: pl.Series, letters: pl.Series, tz: str) -> pl.Series
 
 
 def _instant(wall: pl.Expr, tz: str, ambiguous: Literal["earliest", "latest"]) -> pl.Expr:
-    """Wall-clock times of a zone -> UTC; a time that the zone skips is read on the clock of the day before."""
+    """Wall-clock times of a zone -> UTC; a time that the zone skips is read with the previous day's offset."""
 
     def at(time: pl.Expr) -> pl.Expr:
         return time.dt.replace_time_zone(tz, ambiguous=ambiguous, non_existent="null").dt.convert_time_zone(UTC)

@@ -1,5 +1,5 @@
-"""Scored rows and earlier scored rows -> what has changed between them.
+"""Scored rows and earlier scored rows -> a report of what has changed between them.
 
-A file becomes a `profile`, whose size does not grow with its rows; `report` compares two profiles by the `measures`,
-each compared with what `chance` alone would give. `monitor` does all of it for files.
+A file becomes a `profile`, whose size does not grow with its rows; `report` compares two profiles with the `measures`,
+and each measure with what `chance` alone would give. `monitor` does all of it for files.
 """

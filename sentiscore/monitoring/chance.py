@@ -1,8 +1,8 @@
-"""What chance alone gives, if nothing has changed: the value that a measure exceeds once in `NIGHTS` nights.
+"""The values that chance alone gives if nothing has changed: what a measure exceeds in one of `NIGHTS` nights.
 
-Small files differ by chance more than large ones. So no check compares a value with a fixed threshold only; each asks
-as well whether rows drawn from one and the same source would differ as much. The draws have a fixed seed: the same
-two files give the same report.
+By chance, small files differ more than large ones. So no check only compares a value with a fixed threshold; each also
+asks whether rows drawn from the same source would differ as much. The random draws have a fixed seed: the same two
+files give the same report.
 """
 
 from collections.abc import Callable
@@ -14,31 +14,31 @@ from sentiscore.errors import import_extra
 from sentiscore.monitoring.measures import Counts, Floats
 
 NIGHTS: Final = 2_000
-"""In how many nights without a change a check may alarm once."""
+"""A check may raise one false alarm in this many nights."""
 
 _DRAWS: Final = 20_000
 _SEED: Final = 0
 _REACH: Final = 12
-"""How many standard deviations around its mean a count is followed."""
+"""Counts are considered up to this many standard deviations from their mean."""
 
 
 def of_counts(measure: Callable[[Counts, Counts], Floats], counts: Counts, reference: Counts) -> float:
-    """What a measure of two sets of counts reaches by chance.
+    """The value that a measure of two sets of counts reaches by chance.
 
-    Both are drawn again, many times, from the shares that they have together, with as many rows as they have. For the
-    population stability index of large files that comes to (1 / n + 1 / m) times a quantile of chi-squared with a
-    degree of freedom less than bins (B. Yurdakul and J. Naranjo, Statistical properties of the population stability
-    index, Journal of Risk Model Validation 14, 2020); small files have heavier tails.
+    Both sets are drawn many times from their pooled shares, with the same numbers of rows. For the population stability
+    index of large files the result is (1 / n + 1 / m) times a quantile of the chi-squared distribution with one degree
+    of freedom less than bins (B. Yurdakul and J. Naranjo, Statistical properties of the population stability index,
+    Journal of Risk Model Validation 14, 2020); small files have heavier tails.
 
     Args:
-        measure: Of counts and reference counts, each of shape (draws, bins).
-        counts: Of shape (bins,).
-        reference: Of shape (bins,).
+        measure: A function of counts and reference counts, each of shape (draws, bins).
+        counts: Shape (bins,).
+        reference: Shape (bins,).
     """
     generator = np.random.default_rng(_SEED)
-    together = counts + reference
-    used = together > 0
-    shares = together[used] / together.sum()
+    pooled = counts + reference
+    used = pooled > 0
+    shares = pooled[used] / pooled.sum()
     drawn = []
     for n in (int(counts.sum()), int(reference.sum())):
         full = np.zeros((_DRAWS, counts.size), dtype=np.int64)
@@ -48,16 +48,17 @@ def of_counts(measure: Callable[[Counts, Counts], Floats], counts: Counts, refer
 
 
 def of_share(k: int, n: int, reference_k: int, reference_n: int) -> float:
-    """What the difference between two shares reaches by chance, exactly, however small the counts.
+    """The difference between two shares that is reached by chance; exact, however small the counts.
 
-    That is Fisher's exact test turned around: given how many such rows there are in both together, they are dealt
-    out to the two files at random (a hypergeometric count), and the difference is found that is exceeded once.
+    This is the inverse of Fisher's exact test: all rows of the kind, in both files together, are assigned to the two
+    files at random (a hypergeometric count), and the result is the difference that is exceeded in one of `NIGHTS`
+    nights.
 
     Args:
-        k: Rows of the kind.
-        n: All rows, at least 1.
-        reference_k: Rows of the kind in the reference.
-        reference_n: All rows of the reference, at least 1.
+        k: The number of rows of the kind.
+        n: The number of all rows, at least 1.
+        reference_k: The number of rows of the kind in the reference.
+        reference_n: The number of all rows of the reference, at least 1.
     """
     hypergeom = import_extra("scipy.stats", "monitor").hypergeom
     total, rows = k + reference_k, n + reference_n
@@ -74,13 +75,13 @@ def of_share(k: int, n: int, reference_k: int, reference_n: int) -> float:
 
 
 def of_mean(variance: float, n: int, reference_variance: float, reference_n: int) -> float:
-    """What the difference between two means reaches by chance (Welch's test, for many rows).
+    """The difference between two means that is reached by chance (Welch's test, for many rows).
 
     Args:
-        variance: Of one row.
-        n: All rows, at least 2.
-        reference_variance: Of one row of the reference.
-        reference_n: All rows of the reference, at least 2.
+        variance: The variance of a row.
+        n: The number of rows, at least 2.
+        reference_variance: The variance of a row of the reference.
+        reference_n: The number of rows of the reference, at least 2.
     """
     norm = import_extra("scipy.stats", "monitor").norm
     deviation = (variance / (n - 1) + reference_variance / (reference_n - 1)) ** 0.5
@@ -88,9 +89,9 @@ def of_mean(variance: float, n: int, reference_variance: float, reference_n: int
 
 
 def of_splits(values: Floats) -> tuple[float, float]:
-    """The mean of a measure over random splits, and what it reaches by chance.
+    """The mean of a measure over random splits, and the value that it reaches by chance.
 
-    A gamma distribution of the same mean and variance gives the rare values that so few splits cannot show.
+    A gamma distribution with the same mean and variance gives the rare values, for which there are too few splits.
 
     Args:
         values: The measure of each split.

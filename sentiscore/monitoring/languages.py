@@ -1,8 +1,8 @@
-"""A guess at the language of a text, from its letters and its smallest words; no model, no dependency.
+"""Guesses the language of a text from its letters and its function words, without a model or a dependency.
 
-A text counts for the script of most of its letters. Texts in Latin letters count for the language whose function words
-they have most of. A headline may have none, and is then unclear: the guess is good for comparing shares over many
-texts, not for telling the language of one.
+A text counts for the script of most of its letters. Texts in Latin letters count for the language of which they have
+the most function words. A headline may have none, and is then unclear: the guess is good for comparing shares over many
+texts, not for identifying the language of one.
 """
 
 from typing import Final
@@ -25,9 +25,9 @@ _NONE: Final = "no letters"
 _UNCLEAR: Final = "unclear"
 
 UNKNOWN: Final = (_UNCLEAR, _NONE)
-"""What a text counts as, of which the language cannot be guessed."""
+"""The names for texts whose language cannot be guessed."""
 
-# Words that a language cannot do without and the others here hardly have; single letters may be anything.
+# Words that are common in one language and rare in the others here; without ambiguous single letters.
 _FUNCTION_WORDS: Final = {
     "English": "the of and to for is are was were with from that this it by at has have had be been will would not "
     "its after as over says said their they you he she his her but what who an in on do no per come so us co",
@@ -52,13 +52,13 @@ _FUNCTION_WORDS: Final = {
 
 
 def languages(texts: pl.Series) -> pl.DataFrame:
-    """How many of the texts seem to be in which language.
+    """Count the texts by language, as far as it can be guessed.
 
     Args:
         texts: Strings without nulls.
 
     Returns:
-        language, n: sorted by language; "German", "Cyrillic", "unclear", "no letters" and such.
+        The columns language and n, sorted by language; values such as "German", "Cyrillic", "unclear", "no letters".
     """
     frame = texts.rename("text").to_frame()
     counts = frame.select(
@@ -67,7 +67,7 @@ def languages(texts: pl.Series) -> pl.DataFrame:
     )
     known = pl.max_horizontal(*_SCRIPTS)
     script = pl.lit(None, dtype=pl.String)
-    for name in reversed(list(_SCRIPTS)):  # of two with as many letters, the first one
+    for name in reversed(list(_SCRIPTS)):  # the first one wins a tie
         script = pl.when(pl.col(name) == pl.col("most")).then(pl.lit(name)).otherwise(script)
     scripts = counts.with_columns(most=known).select(
         pl.when(pl.col("letters") == 0)
@@ -85,7 +85,7 @@ def languages(texts: pl.Series) -> pl.DataFrame:
 
 
 def _by_words(frame: pl.DataFrame) -> pl.DataFrame:
-    """i, guess: for each text with function words of one language more than of any other, that language."""
+    """The columns i and guess: the language of each text that has more function words of it than of any other."""
     table = pl.DataFrame(
         [(word, name) for name, words in _FUNCTION_WORDS.items() for word in dict.fromkeys(words.split())],
         schema={"word": pl.String, "guess": pl.String},

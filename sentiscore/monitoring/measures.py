@@ -1,7 +1,7 @@
-"""How far apart two sets of counts are; pure functions of numpy arrays.
+"""Measures of how far apart two sets of counts are; pure functions of numpy arrays.
 
-Every measure takes counts in the last axis and broadcasts over the others, so that thousands of draws are measured
-in one call.
+Every measure takes counts in the last axis and broadcasts over the others, so that thousands of draws are measured in
+one call.
 """
 
 from typing import Final
@@ -24,11 +24,11 @@ def psi(counts: Counts, reference: Counts) -> Floats:
     so half a count is added to every bin (Jeffreys' prior).
 
     Args:
-        counts: Whole numbers of shape (..., bins).
-        reference: Whole numbers of shape (..., bins).
+        counts: Integers of shape (..., bins).
+        reference: Integers of shape (..., bins).
 
     Returns:
-        At least 0, and 0 where the counts are equal; of shape (...). It is symmetric in its arguments.
+        Values of at least 0, of shape (...); 0 if the counts are equal. It is symmetric in its arguments.
     """
     p, q = _smoothed(counts), _smoothed(reference)
     result: Floats = np.maximum(((p - q) * np.log(p / q)).sum(axis=-1), 0.0)
@@ -36,14 +36,14 @@ def psi(counts: Counts, reference: Counts) -> Floats:
 
 
 def total_variation(counts: Counts, reference: Counts) -> Floats:
-    """Half the sum of the differences of shares: the share of one that would have to move to make the other.
+    """Half the sum of the absolute differences of shares: the share that would have to move to make them equal.
 
     Args:
-        counts: Whole numbers of shape (..., bins), not all 0.
-        reference: Whole numbers of shape (..., bins), not all 0.
+        counts: Integers of shape (..., bins), not all 0.
+        reference: Integers of shape (..., bins), not all 0.
 
     Returns:
-        From 0 to 1, of shape (...); symmetric in its arguments.
+        Values from 0 to 1, of shape (...); symmetric in its arguments.
     """
     result: Floats = np.abs(_shares(counts) - _shares(reference)).sum(axis=-1) / 2
     return result
@@ -52,14 +52,14 @@ def total_variation(counts: Counts, reference: Counts) -> Floats:
 def jensen_shannon(counts: Counts, reference: Counts) -> Floats:
     """The Jensen-Shannon divergence in bits (J. Lin, IEEE Transactions on Information Theory 37, 1991).
 
-    The mean of the Kullback-Leibler divergences of both from their middle.
+    The mean of the Kullback-Leibler divergences of both from their average.
 
     Args:
-        counts: Whole numbers of shape (..., words), not all 0.
-        reference: Whole numbers of shape (..., words), not all 0.
+        counts: Integers of shape (..., words), not all 0.
+        reference: Integers of shape (..., words), not all 0.
 
     Returns:
-        From 0 (equal shares) to 1 (nothing in common), of shape (...); symmetric in its arguments.
+        Values from 0 (equal shares) to 1 (nothing in common), of shape (...); symmetric in its arguments.
     """
     p, q = _shares(counts), _shares(reference)
     middle = (p + q) / 2
@@ -67,11 +67,11 @@ def jensen_shannon(counts: Counts, reference: Counts) -> Floats:
 
 
 def unseen_share(counts: Counts, reference: Counts) -> Floats:
-    """The share of the words counted in one that the other has nowhere.
+    """The share of the counted words that do not occur in the reference.
 
     Args:
-        counts: Whole numbers of shape (..., words), not all 0.
-        reference: Whole numbers of shape (..., words).
+        counts: Integers of shape (..., words), not all 0.
+        reference: Integers of shape (..., words).
     """
     result: Floats = np.where(reference == 0, counts, 0).sum(axis=-1) / counts.sum(axis=-1)
     return result
@@ -81,24 +81,24 @@ def repeat_share(counts: Counts, sizes: Counts) -> Floats:
     """The share of rows that repeat an earlier row.
 
     Args:
-        counts: How many texts have so many rows, of shape (..., sizes), not all 0.
-        sizes: How many rows that is, of shape (sizes,), each at least 1.
+        counts: The number of texts by their number of rows, of shape (..., sizes), not all 0.
+        sizes: Those numbers of rows, of shape (sizes,), each at least 1.
     """
     result: Floats = 1 - counts.sum(axis=-1) / (counts * sizes).sum(axis=-1)
     return result
 
 
 def quantile_bins(fine: Counts, n_bins: int) -> Counts:
-    """Where to cut fine bins into few, so that the reference has about as many rows in each.
+    """Where to merge fine bins into a few with about equal numbers of rows in the reference.
 
     Args:
         fine: The reference's counts in fine bins, in order; not all 0.
         n_bins: About how many bins to make.
 
     Returns:
-        The positions at which a bin begins, the first of them 0, for `numpy.add.reduceat`. A fine bin that holds
-        `1 / n_bins` of the rows by itself (the texts that are neutral, the ones the model is sure of) is a bin of its
-        own, with what lies below and above in other bins, even if the reference has nothing there.
+        The positions at which the bins begin, of which the first is 0, for `numpy.add.reduceat`. A fine bin that alone
+        has `1 / n_bins` of the rows (such as neutral texts, or those the model is sure of) is its own bin; values below
+        and above it are in other bins, even if the reference has none there.
     """
     share = fine / fine.sum()
     reached = np.floor(np.round(np.cumsum(share) * n_bins, 9)).astype(np.int64)
@@ -119,7 +119,7 @@ def _shares(counts: Counts) -> Floats:
 
 
 def _relative(p: Floats, middle: Floats) -> Floats:
-    """The Kullback-Leibler divergence in bits; what p has not adds nothing."""
+    """The Kullback-Leibler divergence in bits; a share of 0 in p contributes 0."""
     ratio = np.divide(p, middle, out=np.ones_like(p), where=p > 0)
     result: Floats = (p * np.log2(ratio)).sum(axis=-1)
     return result

@@ -1,4 +1,4 @@
-"""Which models scored the two sides, as far as the files say."""
+"""Which models scored the rows and the reference, as far as the files say."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,16 +11,16 @@ _SHOWN: Final = 12
 
 
 def compare_models(scored: Sequence[Path | None], reference: Sequence[Path | None]) -> tuple[bool | None, list[str]]:
-    """Were all rows scored by one model?
+    """Check whether one model scored all rows.
 
-    A file that says nothing of its model, or says it of other rows, says neither yes nor no.
+    For a file without a provenance, or with that of other rows, the model is not known.
 
     Args:
-        scored: Files or folders of parts; None for a frame, which does not say.
-        reference: The same of the reference.
+        scored: Files or folders of parts; None for a frame, whose model is not known.
+        reference: The same for the reference.
 
     Returns:
-        Whether it was one model, None where that is not known of some; and a sentence for each thing to report.
+        Whether it was one model, or None if some models are not known; and notes for the report.
     """
     notes: list[str] = []
     here, there = ([_model(path, notes) for path in paths] for paths in (scored, reference))
@@ -30,7 +30,7 @@ def compare_models(scored: Sequence[Path | None], reference: Sequence[Path | Non
         notes.insert(
             0,
             f"These rows were scored by different models: SCORED by {_names(here)}; the reference by {_names(there)}. "
-            "A change may be that of the model.",
+            "A change may be due to the model.",
         )
         return False, notes
     return (None if None in every else True), notes

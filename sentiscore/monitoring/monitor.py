@@ -40,33 +40,32 @@ def monitor(
     comment: str | None = None,
     encoding: str = UTF_8,
 ) -> DriftReport:
-    """Compare scored rows with earlier scored rows: has the text, the feed or the model changed?
+    """Compare scored rows with earlier scored rows: have the texts, the feed or the model changed?
 
-    Each file is read once, a window at a time, into a profile whose size does not grow with the rows. A check alarms
-    where its value is past its threshold, and past what chance alone gives for files of these sizes.
+    Each file is read once, a window at a time, into a profile whose size does not grow with the rows. A check raises an
+    alarm if its value exceeds its threshold, and also what chance alone gives for files of these sizes.
 
     Args:
-        scored: Rows that scoring wrote, tonight's for example: a file, a folder of parts, or a frame.
-        reference: Rows of the same model and the same source from when all was well; one or several.
-        text_col: The column of texts, by which words and languages are compared and equal texts count once.
-        time_col: The column of times, by which rows per day are compared.
-        tz: The zone of times that carry none; UTC by default. See `sentiscore.features.daily`, also for the next two.
-        time_format: The pattern of texts that are times.
-        time_unit: What numbers since 1970 count.
-        prefix: The prefix that the scored columns were given.
-        thresholds: Thresholds other than the default, by the name of the check; see `THRESHOLDS`.
-        separator: What separates the fields of files that are CSV; see `sentiscore.score_file` for this and the next
-            three.
-        skip_rows: Lines before their headers.
-        comment: How lines begin that are not rows.
-        encoding: Their encoding.
+        scored: Scored rows, for example tonight's: a file, a folder of parts, or a frame.
+        reference: Rows from the same model and the same source when everything was fine; one or several.
+        text_col: The column of texts. With it words and languages are compared, and equal texts count once.
+        time_col: The column of times. With it rows per day are compared.
+        tz: The zone of times without one; UTC by default. See `sentiscore.features.daily`, also for the next two.
+        time_format: The pattern of text times.
+        time_unit: What numbers count since 1970.
+        prefix: The prefix of the scored columns.
+        thresholds: Thresholds other than the defaults, by the name of the check; see `THRESHOLDS`.
+        separator: The separator of fields in CSV files; see `sentiscore.score_file` for this and the next three.
+        skip_rows: How many lines come before the header of CSV files.
+        comment: How comment lines in CSV files begin.
+        encoding: The encoding of CSV files.
 
     Returns:
-        The report; `passed` says whether nothing alarms.
+        The report; `passed` says whether there is no alarm.
 
     Raises:
         InputError: A file cannot be read, is not scored, has no row with scores or has a missing column; the scores are
-            of different models; a check does not exist; or there are too few rows for any check.
+            from different models; a check does not exist; or there are too few rows for any check.
         MissingExtraError: SciPy is not installed.
     """
     forks.check()
@@ -85,7 +84,7 @@ def monitor(
         raise InputError(
             f"Nothing could be compared: {'; '.join(dict.fromkeys(found.skipped.values()))}.", "Compare more rows."
         )
-    same_model, of_models = compare_models(_files([scored]), _files(parts))
+    same_model, model_notes = compare_models(_files([scored]), _files(parts))
     return DriftReport(
         scored=_short_name(scored, "scored rows"),
         reference=tuple(_short_name(part, "reference") for part in parts),
@@ -97,14 +96,14 @@ def monitor(
         reference_stray_rows=found.reference_stray_rows,
         same_model=same_model,
         notes=(
-            *(_without_folders(note, [scored, *parts]) for note in of_models),
-            *_of_stray(found.stray_rows, "SCORED"),
-            *_of_stray(found.reference_stray_rows, "the reference"),
+            *(_without_folders(note, [scored, *parts]) for note in model_notes),
+            *_stray_note(found.stray_rows, "SCORED"),
+            *_stray_note(found.reference_stray_rows, "the reference"),
         ),
     )
 
 
-def _of_stray(stray: int, what: str) -> list[str]:
+def _stray_note(stray: int, what: str) -> list[str]:
     if not stray:
         return []
     lie = "1 row of {} lies" if stray == 1 else f"{stray:,} rows of {{}} lie"
@@ -148,4 +147,4 @@ def _without_folders(note: str, parts: Sequence[Scored]) -> str:
 
 def _short_name(part: Scored, otherwise: str) -> str:
     """A name for the report, without the folders of this machine."""
-    return otherwise if isinstance(part, pl.DataFrame) else Path(os.path.abspath(part)).name  # noqa: PTH100 - of a link
+    return otherwise if isinstance(part, pl.DataFrame) else Path(os.path.abspath(part)).name  # noqa: PTH100 - keeps the name of a link

@@ -29,10 +29,10 @@ from sentiscore.monitoring.sample import COUNT, HASH, Sample
 from sentiscore.tables.exact import series_of
 
 FINE: Final = 1_000
-"""Fine bins of a unit of sentiment or of a probability."""
+"""The number of fine bins per unit of sentiment or probability."""
 
 LONGEST: Final = 4_096
-"""Texts of so many tokens and longer ones are counted together."""
+"""Texts with this many tokens or more are counted together."""
 
 _SENTIMENT_BINS: Final = 2 * FINE + 1
 _TEXT_CHARACTERS: Final = 1_000
@@ -48,13 +48,13 @@ _SCORES: Final = ("bin", "label", "sure", "length", "truncated")
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """Which columns of scored rows say what.
+    """The columns of scored rows.
 
     Attributes:
-        text: The text; None where it is not looked at.
-        time: When it appeared; None where that is not looked at.
+        text: The column of texts; None if they are not used.
+        time: The column of times; None if they are not used.
         how: How times are read.
-        prefix: The prefix that the scored columns were given.
+        prefix: The prefix of the scored columns.
     """
 
     text: str | None = None
@@ -66,11 +66,11 @@ class Columns:
         """The columns of this schema that are read.
 
         Args:
-            schema: Of the scored rows.
-            where: What they are called in a message.
+            schema: The schema of the scored rows.
+            where: The name of the rows in a message.
 
         Raises:
-            InputError: One is missing, or is of a type that it cannot be.
+            InputError: A column is missing, or has the wrong type.
         """
         scores = [self.prefix + name for name in (P_NEGATIVE, P_POSITIVE, SENTIMENT, LABEL, N_TOKENS, STATUS)]
         if missing := [name for name in scores if name not in schema]:
@@ -89,7 +89,7 @@ class Columns:
                 f"The text column {self.text!r} of {where} holds {schema[self.text]}, not text.",
                 "Name the column that was scored with --text-col (text_col).",
             )
-        if self.time is not None and not schema[self.time].is_numeric():  # numbers are looked at one by one
+        if self.time is not None and not schema[self.time].is_numeric():  # numbers are checked one by one
             check_time_type(schema[self.time], self.time, self.how.tz)
         neutral = [self.prefix + P_NEUTRAL] if self.prefix + P_NEUTRAL in schema else []
         named = [name for name in (self.text, self.time) if name is not None]
@@ -98,24 +98,23 @@ class Columns:
 
 @dataclass(frozen=True)
 class Profile:
-    """What is remembered of scored rows.
+    """A summary of scored rows.
 
-    Counts of scored texts are of distinct texts where the texts are known (of a random sample of them, where there
-    are very many), and of rows where they are not.
+    If the texts are known, distinct texts are counted (of very many, a random sample), otherwise rows.
 
     Attributes:
-        rows: How many there are.
+        rows: The number of rows.
         statuses: Rows by status.
         neutral: Whether the model knows neutral.
-        scored: Scored texts, or rows, that the counts below are of.
-        sentiment: Them by sentiment, in steps of 1 / `FINE` from -1 to 1.
-        labels: Them by label: negative, neutral, positive.
-        confidence: Them by the largest probability, in steps of 1 / `FINE` from 0 to 1.
-        lengths: Them by tokens, from 0 to `LONGEST`.
-        truncated: How many of them were truncated.
-        texts: The beginnings of a random sample of distinct texts, without links; None where texts are not known.
-        hours: Rows by hour since 1970 (UTC), as hours in order and their counts; None where times are not known.
-        repeats: Texts by how many rows of one day they had, from 0 on; None without texts or times.
+        scored: The number of scored texts, or rows, in the following counts.
+        sentiment: Counts by sentiment, in steps of 1 / `FINE` from -1 to 1.
+        labels: Counts by label: negative, neutral, positive.
+        confidence: Counts by the largest probability, in steps of 1 / `FINE` from 0 to 1.
+        lengths: Counts by the number of tokens, from 0 to `LONGEST`.
+        truncated: The number of truncated ones.
+        texts: The beginnings of a random sample of distinct texts, without links; None if texts are not known.
+        hours: Rows by hour since 1970 (UTC), as sorted hours and their counts; None if times are not known.
+        repeats: Counts of texts by their number of rows on one day, from 0; None without texts or times.
     """
 
     rows: int
@@ -133,11 +132,11 @@ class Profile:
 
 
 class Profiler:
-    """Makes a profile of windows of scored rows; neither their order nor their borders change it.
+    """Makes a profile from windows of scored rows; neither their order nor their boundaries change it.
 
     Args:
-        columns: Which columns say what.
-        where: What the rows are called in a message.
+        columns: The columns of the rows.
+        where: The name of the rows in a message.
     """
 
     def __init__(self, columns: Columns, where: str) -> None:
@@ -165,7 +164,7 @@ class Profiler:
             windows: Frames with the columns that `Columns.needed` names.
 
         Raises:
-            InputError: The rows contradict themselves, or are those of different models.
+            InputError: The rows are inconsistent, or come from different models.
         """
         for window in windows:
             self.add(window)
@@ -176,7 +175,7 @@ class Profiler:
         neutral = prefix + P_NEUTRAL in rows.columns
         if self._neutral not in (None, neutral):
             raise InputError(
-                f"Some rows of {self._where} have {prefix}{P_NEUTRAL} and some have not: they are of different models.",
+                f"Some rows of {self._where} have {prefix}{P_NEUTRAL} and some do not: they are from different models.",
                 "Score all of them with one model.",
             )
         self._neutral = neutral
@@ -202,7 +201,7 @@ class Profiler:
         """The profile.
 
         Raises:
-            InputError: There were no rows, or none that is scored.
+            InputError: There are no rows, or none of them has scores.
         """
         if not self._rows:
             raise InputError(f"{self._where} has no rows, so there is nothing to compare.", "Name a file with rows.")
@@ -210,7 +209,7 @@ class Profiler:
             found = ", ".join(f"{n:,} {status}" for status, n in self._statuses.items() if n)
             raise InputError(
                 f"No row of {self._where} has scores ({found}).",
-                "Look at where the texts come from; was the right text column scored?",
+                "Check where the texts come from, and whether the right text column was scored.",
             )
         counts, texts = self._direct, None
         if self._texts is not None:
@@ -239,7 +238,7 @@ class Profiler:
         )
 
     def _scores(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """For each row the bins of its scores, as whole numbers; null where it has none."""
+        """The bins of each row's scores, as integers; null for a row without scores."""
         prefix = self._columns.prefix
         try:
             numbers = rows.select(
@@ -253,7 +252,7 @@ class Profiler:
             )
         except pl.exceptions.PolarsError as error:
             raise InputError(
-                f"A column of scores in {self._where} does not hold numbers.", "Score the rows anew."
+                f"A column of scores in {self._where} does not hold numbers.", "Score the rows again."
             ) from error
         scored = pl.col(STATUS).is_in(SCORED_STATUSES)
         p = [pl.col(name) for name in (P_NEGATIVE, P_POSITIVE, P_NEUTRAL) if name in numbers.columns]
@@ -267,7 +266,7 @@ class Profiler:
         if broken := int(numbers.select((~good.fill_null(value=False)).sum()).item()):
             raise InputError(
                 f"{broken:,} rows of {self._where} have a status and scores that do not fit together.",
-                "Score the rows anew.",
+                "Score the rows again.",
             )
         label = pl.lit(0, dtype=pl.Int64)
         for i, name in enumerate(CLASSES):

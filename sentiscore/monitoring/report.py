@@ -19,7 +19,7 @@ from sentiscore.monitoring.volume import compare_volume, usual_rows, without_str
 from sentiscore.monitoring.words import word_shift
 
 LEAST: Final = 30
-"""Rows, or texts, that shares and distributions are judged from."""
+"""The minimum number of rows or texts for comparing shares and distributions."""
 
 _BINS: Final = 10
 _SHOWN: Final = 3
@@ -29,15 +29,15 @@ Measure = Callable[[Counts, Counts], Floats]
 
 @dataclass(frozen=True)
 class DriftCheck:
-    """One thing that was compared.
+    """The result of one check.
 
     Attributes:
-        name: As in `THRESHOLDS`.
-        value: How large the change is.
-        threshold: How large it may be.
-        chance: What chance alone exceeds once in 2,000 nights, for files of these sizes.
-        passed: Whether the value is at most the threshold, or what chance may give.
-        sentence: What was found, in words.
+        name: The name in `THRESHOLDS`.
+        value: The size of the change.
+        threshold: The largest change without an alarm.
+        chance: The value that chance alone exceeds in one of 2,000 nights, for files of these sizes.
+        passed: Whether the value is at most the larger of `threshold` and `chance`.
+        sentence: The result in words.
     """
 
     name: str
@@ -50,19 +50,19 @@ class DriftCheck:
 
 @dataclass(frozen=True)
 class DriftReport:
-    """What has changed between scored rows and those of the reference.
+    """What has changed between scored rows and a reference.
 
     Attributes:
-        scored: What was looked at; of a file, its name without its folder.
-        reference: What it was compared with.
-        rows: Rows of it.
-        reference_rows: Rows of the reference.
-        checks: What was compared.
-        skipped: What was not, by the name of the check, with the reason.
-        stray_rows: Rows that lie so far from all others that their days were not counted.
-        reference_stray_rows: The same of the reference.
-        same_model: Whether one model scored all of them; None where that is not known of some.
-        notes: What else is worth knowing, in sentences; nothing of it is an alarm.
+        scored: The name of the scored rows; for a file, without its folder.
+        reference: The names of the files of the reference.
+        rows: The number of scored rows.
+        reference_rows: The number of rows of the reference.
+        checks: The checks that were made.
+        skipped: The reasons why other checks were not made, by their names.
+        stray_rows: The number of rows so far from all others that their days were not counted.
+        reference_stray_rows: The same for the reference.
+        same_model: Whether one model scored all rows; None if some models are not known.
+        notes: Other useful information, in sentences; none of it is an alarm.
     """
 
     scored: str
@@ -78,16 +78,16 @@ class DriftReport:
 
     @property
     def passed(self) -> bool:
-        """Whether no check is past its limit."""
+        """Whether no check exceeds its limit."""
         return all(check.passed for check in self.checks)
 
     @property
     def alarms(self) -> tuple[DriftCheck, ...]:
-        """The checks that are past their limit."""
+        """The checks that exceed their limits."""
         return tuple(check for check in self.checks if not check.passed)
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, as JSON has it."""
+        """The whole report, for JSON."""
         return {
             "passed": self.passed,
             "scored": self.scored,
@@ -105,13 +105,13 @@ class DriftReport:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What two profiles say.
+    """The comparison of two profiles.
 
     Attributes:
-        checks: What was compared.
-        skipped: What was not, by the name of the check, with the reason.
-        stray_rows: Rows whose days were not counted.
-        reference_stray_rows: The same of the reference.
+        checks: The checks that were made.
+        skipped: The reasons why other checks were not made, by their names.
+        stray_rows: The number of rows whose days were not counted.
+        reference_stray_rows: The same for the reference.
     """
 
     checks: tuple[DriftCheck, ...]
@@ -121,8 +121,6 @@ class Comparison:
 
 
 class _Checks:
-    """Collects checks."""
-
     def __init__(self, thresholds: Mapping[str, float]) -> None:
         self.done: list[DriftCheck] = []
         self.skipped: dict[str, str] = {}
@@ -140,15 +138,15 @@ def compare(now: Profile, then: Profile, thresholds: Mapping[str, float]) -> Com
     """Compare a profile with that of the reference.
 
     Args:
-        now: Of the rows that are looked at.
-        then: Of the reference, made with the same columns.
-        thresholds: By the name of every check.
+        now: The profile of the scored rows.
+        then: The profile of the reference, made with the same columns.
+        thresholds: The thresholds of all checks, by name.
 
     Returns:
         The checks, the reasons why others could not be made, and how many rows are stray.
 
     Raises:
-        InputError: The scores are of different models.
+        InputError: The scores are from different models.
     """
     if now.neutral != then.neutral:
         which = "the reference" if then.neutral else "SCORED"
@@ -216,7 +214,7 @@ def _texts(checks: _Checks, now: Profile, then: Profile) -> None:
 
 
 def _languages(checks: _Checks, texts: pl.Series, reference: pl.Series) -> None:
-    """Compare the texts whose language can be guessed: how many those are depends on style more than on language."""
+    """Compare texts whose language can be guessed; the share of these texts depends more on style than on language."""
     here, there = (
         {name: n for name, n in languages(each).iter_rows() if name not in NO_LANGUAGE} for each in (texts, reference)
     )
@@ -252,7 +250,7 @@ def _repeats(checks: _Checks, now: Profile, then: Profile) -> None:
 
 
 def _days(checks: _Checks, now: Profile, then: Profile) -> tuple[int, int]:
-    """Compare the rows of days; how many rows were left out as stray, here and in the reference."""
+    """Compare rows per day, and return how many rows were left out as stray, here and in the reference."""
     if now.hours is None or then.hours is None:
         checks.skip(
             ("volume", "missing_days"), "it needs the time of each row: name its column with --time-col (time_col)"
@@ -276,7 +274,7 @@ def _days(checks: _Checks, now: Profile, then: Profile) -> tuple[int, int]:
 
 
 def _binned(checks: _Checks, name: str, fine: Counts, fine_then: Counts, sentence: str) -> None:
-    """PSI over bins that hold about a tenth of the reference each."""
+    """Check the PSI over bins of about a tenth of the reference each."""
     cuts = quantile_bins(fine_then, _BINS)
     _counted(checks, name, psi, np.add.reduceat(fine, cuts), np.add.reduceat(fine_then, cuts), sentence)
 
@@ -292,14 +290,14 @@ def _share(checks: _Checks, name: str, now: tuple[int, int], then: tuple[int, in
 
 
 def _named_shares(counts: Mapping[str, int]) -> str:
-    """The largest shares in words."""
+    """The largest shares as text."""
     total = sum(counts.values())
     largest = sorted(counts.items(), key=lambda item: -item[1])[:_SHOWN]
     return ", ".join(f"{name} {n / total:.1%}" for name, n in largest)
 
 
 def _mean(fine: Counts) -> float:
-    """The mean of what was counted in steps of 1 / FINE from 0 on."""
+    """The mean of values that were counted in steps of 1 / FINE from 0."""
     return float((fine * np.arange(fine.size)).sum() / fine.sum() / FINE)
 
 

@@ -1,6 +1,6 @@
-"""What is checked, and how much of a change is worth an alarm.
+"""The checks, and how large a change has to be for an alarm.
 
-This module imports nothing heavy, so that the command line can check what was typed before anything is loaded.
+This module imports nothing heavy, so that the command line can check its arguments before anything is loaded.
 """
 
 import math
@@ -26,24 +26,24 @@ THRESHOLDS: Final[Mapping[str, float]] = {
     "volume": 1.5,
     "missing_days": 0.0,
 }
-"""By the name of a check, the value past which it alarms, if chance alone would not give as much."""
+"""By the name of a check, the value above which it raises an alarm, unless chance alone may give as much."""
 
 
 def with_thresholds(changes: Mapping[str, float] | None) -> dict[str, float]:
-    """All thresholds, some of them changed.
+    """All thresholds, with some of them changed.
 
     Args:
         changes: New thresholds by the name of their check; None for none.
 
     Raises:
-        InputError: A check does not exist, or its threshold is not a number from 0 on.
+        InputError: A check does not exist, or its threshold is not a number of 0 or more.
     """
     for name, value in (changes or {}).items():
         if name not in THRESHOLDS:
             raise InputError(f"There is no check called {name!r}.", f"The checks are: {', '.join(THRESHOLDS)}.")
         if not (math.isfinite(value) and value >= 0):
             raise InputError(
-                f"The threshold of {name} is {value}; a threshold is a number from 0 on.",
+                f"The threshold of {name} is {value}; a threshold is a number of 0 or more.",
                 f"The default is {THRESHOLDS[name]:g}; a very large number means that the check never alarms.",
             )
     return {**THRESHOLDS, **(changes or {})}

@@ -1,7 +1,7 @@
-"""Rows of a day, compared with the same day of the week in the reference.
+"""Compares the rows of each day with the same day of the week in the reference.
 
-A day here has 24 hours and ends with the hour of the last row, so that an export from close to close is one day
-and not two halves.
+A day here has 24 hours and ends with the hour of the last row, so that an export from close to close is one day and not
+two halves.
 """
 
 import math
@@ -18,38 +18,38 @@ _DAY: Final = 24
 _WEEK: Final = 7
 _LEAST_OF_A_WEEKDAY: Final = 2
 LEAST_DEGREES: Final = 7
-"""Days beyond the first of each day of the week needed to estimate a spread."""
+"""The minimum number of days, not counting the first of each day of the week, to estimate a spread."""
 _OUTAGE: Final = 0.1
 _TELLING: Final = 10
-"""Usual rows of a day from which on so few cannot be chance."""
+"""If a day usually has at least this many rows, so few cannot be chance."""
 _PAIRS: Final = 2
-"""Rows that come together; a day has none by chance exp(-rows / this) of the time."""
+"""Rows arrive in groups of this size; by chance, a day has none with probability exp(-rows / this)."""
 
 _STRAY: Final = 0.05
-"""The share of all rows that stray rows have at most."""
+"""The maximum share of stray rows among all rows."""
 _ALMOST_NONE: Final = 0.02
-"""The share of the rows usual in the same time that stray rows have at most."""
+"""The maximum share of stray rows relative to the usual rows in the same time."""
 _EDGE: Final = 0.1
-"""The share of rows at either end left out when usual rows are counted."""
+"""The share of rows at either end that is left out when usual rows are counted."""
 _SELDOM: Final = 0.01
-"""How seldom chance alone may give a time of so few rows."""
+"""The probability below which so few rows are not chance."""
 _LONG_PAUSE: Final = 4 * _DAY
-"""Hours without a row that are longer than a long week-end."""
+"""Hours without rows, longer than a long weekend."""
 
 Hours = tuple[Counts, Counts]
 
 
 @dataclass(frozen=True)
 class Volume:
-    """Rows per day, compared.
+    """A comparison of rows per day.
 
     Attributes:
-        days: Days that were compared.
-        rows: Rows of them, on the average.
-        expected: Rows that the reference has on such days, on the average.
-        ratio: How many times as many rows as expected there were, or, where they are fewer, as few.
-        rare: The ratio that chance alone exceeds once in `chance.NIGHTS` nights.
-        missing: Days without any row, though the reference has rows on all such days, or nearly.
+        days: The number of days that were compared.
+        rows: Their mean number of rows.
+        expected: The reference's mean number of rows on such days.
+        ratio: By which factor the rows are more, or fewer, than expected; at least 1.
+        rare: The ratio that chance alone exceeds in one of `chance.NIGHTS` nights.
+        missing: The number of days without any rows, although the reference has rows on nearly all such days.
     """
 
     days: int
@@ -61,22 +61,22 @@ class Volume:
 
 
 def compare_volume(hours: Hours, reference: Hours) -> Volume | None:
-    """Compare the rows of days.
+    """Compare the rows per day.
 
-    The logarithms of a day's rows are taken as normally distributed around those of its day of the week, with one
-    spread for all days, and at least that of a Poisson count. The limit is that of a prediction interval (Student's
-    t); a day without rows is missing where a Poisson count of pairs of rows would not be 0 either. Days of the
-    reference with less than a tenth of the usual rows are taken for outages and left out, where that cannot be chance.
-    The first day of each file, which may be cut off, is left out where there are others, and so is the reference's
-    last one.
+    The logarithm of a day's rows is modelled as normally distributed around the mean of its day of the week, with one
+    spread for all days, which is at least that of a Poisson count. The limit is that of a prediction interval
+    (Student's t); a day without rows is missing if a Poisson count of pairs of rows would not be 0 either. Days of the
+    reference with less than a tenth of the usual rows count as outages and are left out, unless that may be chance. The
+    first day of each file, which may be incomplete, is left out if there are others, and so is the reference's last
+    one.
 
     Args:
-        hours: Hours since 1970 in order, and how many rows each has; not empty.
-        reference: The same of the reference; not empty.
+        hours: Sorted hours since 1970, and how many rows each has; not empty.
+        reference: The same for the reference; not empty.
 
     Returns:
-        None where the reference has too few days to tell: fewer than two of some day of the week that is asked for,
-        or fewer than seven beyond the first of each.
+        The comparison; None if the reference has too few days: fewer than two of a day of the week that is needed, or
+        fewer than seven not counting the first of each.
     """
     t = import_extra("scipy.stats", "monitor").t
     end = int(hours[0][-1]) + 1
@@ -87,7 +87,9 @@ def compare_volume(hours: Hours, reference: Hours) -> Volume | None:
     by_weekday = _usual(known_days[1:-1], known_rows[1:-1])
     if not all(int(day) % _WEEK in by_weekday for day in days):
         return None
-    open_days = {weekday: logs for weekday, logs in by_weekday.items() if logs.max() > 0}  # not a feed's quiet days
+    open_days = {
+        weekday: logs for weekday, logs in by_weekday.items() if logs.max() > 0
+    }  # without days on which the feed is quiet
     degrees = sum(logs.size - 1 for logs in open_days.values())
     judged = [i for i, day in enumerate(days) if int(day) % _WEEK in open_days]
     if degrees < LEAST_DEGREES or not judged:
@@ -106,8 +108,8 @@ def compare_volume(hours: Hours, reference: Hours) -> Volume | None:
         return Volume(len(judged), 0.0, float(np.expm1(mean).mean()), 1.0, 1.0, int(missing.sum()))
     gap = float((np.log1p(counts[kept]) - mean[kept]).mean())
     shares = [((weekdays[kept] == weekday).mean(), logs.size) for weekday, logs in open_days.items()]
-    of_the_means = sum(float(share) ** 2 / n for share, n in shares)
-    deviation = float(np.sqrt(variance[kept].mean() * (1 / kept.sum() + of_the_means)))
+    of_means = sum(float(share) ** 2 / n for share, n in shares)
+    deviation = float(np.sqrt(variance[kept].mean() * (1 / kept.sum() + of_means)))
     return Volume(
         days=len(judged),
         rows=float(counts.mean()),
@@ -119,7 +121,7 @@ def compare_volume(hours: Hours, reference: Hours) -> Volume | None:
 
 
 def usual_rows(hours: Hours) -> float | None:
-    """About how many rows a day has, whatever lies at the ends; None where there are too few rows to tell."""
+    """About how many rows a day has, regardless of outliers at either end; None if there are too few rows."""
     at, rows = hours
     n = int(rows.sum())
     edge = max(1, int(_EDGE * n))
@@ -130,20 +132,20 @@ def usual_rows(hours: Hours) -> float | None:
 
 
 def without_stray(hours: Hours, usual: float | None) -> tuple[Hours, int]:
-    """The hours between which the rows lie, without the few rows that lie far before or after all others.
+    """Leave out the few rows that are far before or after all others.
 
-    A correction of last month's story, a clock that stood at 1970 and a year that was mistyped would otherwise make
-    days of their own, and many days without a row. Rows before the others are stray if they are a twentieth of all
-    rows at most, and in the time from the first of them to the others a fiftieth of what is usual at most (or a single
-    row), and chance would not give as few. Rows after the others must besides come after a pause of four days: a feed
-    that has nearly stopped since yesterday is not a stray row, but news.
+    A correction of last month's story, a clock that was reset to 1970 or a mistyped year would otherwise add days, and
+    many days without rows. Rows before the others are stray if they are at most a twentieth of all rows, and at most a
+    fiftieth of the usual rows (or a single row) in the time from the first of them to the others, and chance would not
+    give so few. Rows after the others must also follow a pause of four days: a feed that has nearly stopped since
+    yesterday is not a stray row, but a finding.
 
     Args:
-        hours: Hours since 1970 in order, and how many rows each has.
-        usual: Rows that a day has of late, as `usual_rows` of the reference says; None leaves all rows.
+        hours: Sorted hours since 1970, and how many rows each has.
+        usual: The usual number of rows per day, from `usual_rows` of the reference; None keeps all rows.
 
     Returns:
-        The hours that are left, never none of some; and how many rows were left out.
+        The remaining hours, which are only empty if `hours` is; and how many rows were left out.
     """
     if usual is None:
         return hours, 0
@@ -156,7 +158,7 @@ def without_stray(hours: Hours, usual: float | None) -> tuple[Hours, int]:
 
 
 def _stray(at: Counts, rows: Counts, a_day: float, pause: int) -> int:
-    """How many hours at the beginning hold stray rows, taken away piece by piece from the outside."""
+    """How many hours at the beginning have stray rows, which are removed step by step from the outside."""
     pdtr = import_extra("scipy.special", "monitor").pdtr
     total = np.cumsum(rows)
     most = max(1, int(_STRAY * rows.sum()))
@@ -173,7 +175,7 @@ def _stray(at: Counts, rows: Counts, a_day: float, pause: int) -> int:
 
 
 def _days(hours: Hours, end: int) -> tuple[Counts, Counts]:
-    """Days counted back from this hour, without gaps, and the rows of each."""
+    """Days counted back from the hour `end`, without gaps, and the rows of each."""
     day = (hours[0] - end) // _DAY
     days = np.arange(day[0], day[-1] + 1)
     rows = np.zeros(days.size, dtype=np.int64)
@@ -182,7 +184,7 @@ def _days(hours: Hours, end: int) -> tuple[Counts, Counts]:
 
 
 def _usual(days: Counts, rows: Counts) -> dict[int, Floats]:
-    """By day of the week the logarithms of the rows of its days, outages left out; where there are enough of them."""
+    """By day of the week, the logarithms of its days' rows without outages, if there are enough days."""
     found = {}
     for weekday in range(_WEEK):
         its = rows[days % _WEEK == weekday]

@@ -1,4 +1,4 @@
-"""The words of two sets of texts, and how far apart they are, compared with random splits of the same texts."""
+"""How far apart the words of two sets of texts are, compared with random splits of the same texts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sentiscore.monitoring import chance
 from sentiscore.monitoring.measures import Counts, Floats, jensen_shannon, unseen_share
 
 _WORD: Final = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]|[\p{L}--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]+"
-"""A run of letters; where a script has no spaces between words, a letter."""
+"""A run of letters; a single letter in scripts without spaces between words."""
 _BUCKETS: Final = 2**17
 _SPLITS: Final = 200
 _SPLITS_AT_ONCE: Final = 20
@@ -21,12 +21,12 @@ _SEED: Final = 0
 
 @dataclass(frozen=True)
 class Shift:
-    """A measure with what chance has to do with it.
+    """A measure, and its values by chance.
 
     Attributes:
         value: The measure.
-        expected: Its mean, if nothing has changed.
-        rare: What chance alone exceeds once in `chance.NIGHTS` nights.
+        expected: Its mean if nothing has changed.
+        rare: The value that chance alone exceeds in one of `chance.NIGHTS` nights.
     """
 
     value: float
@@ -39,8 +39,8 @@ class WordShift:
     """How far apart the words of two sets of texts are.
 
     Attributes:
-        divergence: The Jensen-Shannon divergence of their shares, less what chance gives, over the most that it could
-            be: 0 as by chance, 1 for nothing in common.
+        divergence: The Jensen-Shannon divergence of their shares minus its mean by chance, divided by the maximum of
+            that difference: 0 for no more than chance, 1 for nothing in common.
         unseen: The share of words that the reference does not have.
         new: The most frequent words that the reference does not have, at most five.
     """
@@ -53,15 +53,15 @@ class WordShift:
 def word_shift(texts: pl.Series, reference: pl.Series) -> WordShift | None:
     """Compare the words of two sets of texts.
 
-    What chance gives is found by splitting all texts together at random, many times, into as many as there are of
-    each. Whole texts change sides, since the words of one text belong together.
+    The values by chance come from many random splits of all texts into two sets of the same sizes. Texts are not
+    divided, since the words of one text belong together.
 
     Args:
         texts: Distinct strings.
         reference: Distinct strings.
 
     Returns:
-        None where one of them has no word.
+        The comparison; None if one of the sets has no words.
     """
     words = _words(pl.concat([texts.rename("text"), reference.rename("text")]))
     table = _table(words, texts.len() + reference.len())
@@ -89,7 +89,7 @@ def word_shift(texts: pl.Series, reference: pl.Series) -> WordShift | None:
 
 
 def _words(texts: pl.Series) -> pl.DataFrame:
-    """text, word, bucket: every word of every text."""
+    """The columns i (the number of a text), word and bucket: every word of every text."""
     return (
         texts.to_frame()
         .with_row_index("i")
@@ -101,7 +101,7 @@ def _words(texts: pl.Series) -> pl.DataFrame:
 
 
 def _table(words: pl.DataFrame, n_texts: int) -> Any:
-    """A sparse matrix of counts: texts down, words across."""
+    """A sparse matrix of counts, with a row per text and a column per bucket of words."""
     csr_array = import_extra("scipy.sparse", "monitor").csr_array
     used, column = np.unique(words["bucket"].to_numpy(), return_inverse=True)
     ones = np.ones(words.height, dtype=np.int64)
@@ -114,7 +114,7 @@ def _shift(measure: Callable[[Counts, Counts], Floats], counts: Counts, other: C
 
 
 def _adjusted(shift: Shift) -> Shift:
-    """Less what chance gives, over the most that it could be."""
+    """Subtract the mean by chance, and divide by the maximum of the difference."""
     room = 1 - shift.expected
     if room <= 0:
         return Shift(0.0, 0.0, 0.0)

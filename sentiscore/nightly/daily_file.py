@@ -21,16 +21,16 @@ _WINDOW_ROWS: Final = 262_144
 
 @dataclass(frozen=True)
 class DailyFile:
-    """What was written.
+    """A file of daily features that was written.
 
     Attributes:
         output: The file of daily features.
-        rows: Scored rows read.
-        n_unplaced: Rows left out because they have no time or no entity, or cannot be placed.
-        n_repeated: Rows that do not count, since their ids do already.
-        days: What the daily features are, in numbers: their rows, how many entities they are of, and how many rows are
-            of sessions that have texts (`rows`, `entities`, `with_texts`).
-        daily: The daily features, read of their file.
+        rows: The number of scored rows read.
+        n_unplaced: Rows left out because they have no time, no entity or no session.
+        n_repeated: Rows that do not count, since rows with the same ids already do.
+        days: The daily features in numbers: their rows, their entities, and the rows of sessions with texts (`rows`,
+            `entities`, `with_texts`).
+        daily: The daily features, read from their file.
     """
 
     output: Path
@@ -41,7 +41,7 @@ class DailyFile:
 
     @property
     def daily(self) -> pl.DataFrame:
-        """The daily features, read of their file as it is now."""
+        """The daily features, read from their file as it is now."""
         return read_table(self.output)
 
 
@@ -50,9 +50,9 @@ class Days:
     """Daily features in numbers.
 
     Attributes:
-        rows: Their rows.
-        entities: How many entities they are of.
-        with_texts: Rows of sessions that have texts.
+        rows: The number of rows.
+        entities: The number of entities.
+        with_texts: The number of rows of sessions with texts.
     """
 
     rows: int = 0
@@ -60,7 +60,7 @@ class Days:
     with_texts: int = 0
 
     def and_of(self, daily: pl.DataFrame) -> "Days":
-        """These, and those of other entities."""
+        """These numbers plus those of other entities."""
         return Days(
             rows=self.rows + daily.height,
             entities=self.entities + daily["unique_id"].n_unique(),
@@ -77,22 +77,22 @@ def daily_file(
     csv_as_is: bool = False,
     **flat: Unpack[DailyKeywords],
 ) -> DailyFile:
-    """Make daily features of a file of scored rows; see `features.daily` for what they are.
+    """Make daily features from a file of scored rows; see `features.daily` for the columns.
 
-    What they were made of is kept in the metadata of a parquet file, and in NAME.provenance.json next to any output.
+    Their provenance is kept in the metadata of a parquet file, and in NAME.provenance.json next to any output.
 
     Args:
         scored: A file that scoring wrote.
-        request: What is asked of them.
-        output: A .parquet, .csv or .ndjson file; by default that of the request, or NAME.daily.parquet beside the
+        request: The options of the features.
+        output: A .parquet, .csv or .ndjson file; by default that of the request, or NAME.daily.parquet next to the
             input.
-        dialect: How the input is written, where it is a CSV.
-        csv_as_is: Whether entities in a CSV that a spreadsheet would take as a formula stay as they are; by default
-            they begin with an apostrophe.
+        dialect: How the input is written, if it is a CSV.
+        csv_as_is: Whether entities in a CSV that a spreadsheet would read as a formula stay as they are; by default
+            they are prefixed with an apostrophe.
         flat: The request as keywords, which are those of `features.daily`.
 
     Raises:
-        InputError: The file is not of scored rows, or a time cannot be read.
+        InputError: The file does not contain scored rows, or a time cannot be read.
         OutputError: The output cannot be written.
     """
     asked = one_request("daily_file", request, flat)
@@ -100,7 +100,7 @@ def daily_file(
     sums = DailySums(asked)
     target = check_target(one_place(asked, output) or default_daily(source.path), pl.Schema(), folder=False)
     if target.resolve() == source.path.resolve():
-        raise OutputError(f"{target} is the file that is read.", "Choose another place with --output.")
+        raise OutputError(f"{target} is the file that is read.", "Choose another file with --output.")
     sums.check_source(source)
     sums.settle(time_windows(sums, source))
     rows = add_file(sums, source)
@@ -113,28 +113,28 @@ def daily_file(
 
 
 def one_place(request: DailyRequest, output: str | Path | None) -> str | Path | None:
-    """Where daily features were asked to go, if anywhere.
+    """The output of daily features, if one is given.
 
     Raises:
-        InputError: It was said twice.
+        InputError: It is given twice.
     """
     if request.output is not None and output is not None:
         raise InputError(
-            f"The daily features go to {request.output} by their request, and to {output}.", "Name one place."
+            f"The daily features go to {request.output} by their request, and to {output}.", "Name one output."
         )
     return output if request.output is None else request.output
 
 
 def open_scored(scored: str | Path, request: DailyRequest, dialect: CsvDialect | None) -> Source:
-    """A file of scored rows, with the columns that were named.
+    """Open a file of scored rows, and check that it has the columns of the request.
 
     Raises:
-        InputError: It cannot be read, or has no such column.
+        InputError: It cannot be read, or a column is missing.
     """
     source = open_source(scored, dialect or CsvDialect())
     for option in ("time_col", "entity_col", "text_col", "weight_col", "id_col"):
         column = getattr(request, option)
-        if column is not None and source.csv is not None:  # what is said of a CSV helps to read it
+        if column is not None and source.csv is not None:  # its advice for a CSV helps to read it
             source.require(column, f"--{option.replace('_', '-')} ({option})")
     time = request.time_col
     return source.as_text([time, request.entity_col, request.text_col]).with_offsets([time], time=time)
@@ -143,16 +143,16 @@ def open_scored(scored: str | Path, request: DailyRequest, dialect: CsvDialect |
 def write_daily(
     parts: Iterator[pl.DataFrame], target: Path, provenance: Callable[[int], Provenance], *, inert: bool = True
 ) -> Days:
-    """Write daily features with what they were made of, whole or not at all.
+    """Write all of the daily features with their provenance, or nothing.
 
     Args:
-        parts: The features, those of some entities at a time, one frame at least.
-        target: Where they go.
-        provenance: What they were made of, given how many rows they are.
-        inert: In a CSV, put an apostrophe before names that a spreadsheet would take as a formula.
+        parts: The features, those of some entities at a time; at least one frame.
+        target: The file to write.
+        provenance: Makes their provenance, given their number of rows.
+        inert: In a CSV, put an apostrophe before names that a spreadsheet would read as a formula.
 
     Raises:
-        OutputError: They cannot be written there, or the format cannot hold them.
+        OutputError: They cannot be written there, or the format cannot store them.
     """
     first = next(parts)
     check_target(target, first.schema, folder=False)
@@ -169,20 +169,20 @@ def write_daily(
 
 
 def add_file(sums: DailySums, source: Source) -> int:
-    """Add all rows of a file, a window at a time; how many they were."""
-    sums.add(pl.DataFrame(schema=source.schema))  # says what is missing, and makes no rows give an empty frame
+    """Add all rows of a file, a window at a time, and return their number."""
+    sums.add(pl.DataFrame(schema=source.schema))  # checks the columns, and lets a file without rows give an empty frame
     return sums.add_all(source.windows(_WINDOW_ROWS, sums.columns.needed(source.schema)))
 
 
 def time_windows(sums: DailySums, source: Source) -> Iterator[pl.DataFrame]:
-    """The column of times of a file, and those that say which rows are known, a window at a time."""
+    """The column of times of a file, and those that identify known rows, a window at a time."""
     columns = sums.columns
     others = [] if columns.id is None else [columns.id, *([] if columns.entity is None else [columns.entity])]
     yield from source.windows(_WINDOW_ROWS, list(dict.fromkeys([columns.time, *others])))
 
 
 def default_daily(source: str | Path) -> Path:
-    """Where daily features go by default: news.csv.gz or news.scored.parquet -> news.daily.parquet."""
+    """The default output of daily features: news.csv.gz or news.scored.parquet -> news.daily.parquet."""
     return sibling_path(Path(source), "daily")
 
 

@@ -1,4 +1,4 @@
-"""What daily features were made of: the scored rows of every night, and the models that scored them."""
+"""The provenance of daily features: the scored rows of every night, and the models that scored them."""
 
 import dataclasses
 import hashlib
@@ -15,16 +15,16 @@ from sentiscore.tables import hash_output
 from sentiscore.tables.provenance import DAILY_FEATURES, Provenance, SourceFacts, read_provenance
 
 MOST_SOURCES: Final = 100
-"""Sources that a daily file names; its state knows all."""
+"""The maximum number of sources that a daily file names; its state has all of them."""
 
 
 @dataclass(frozen=True)
 class ScoredFile:
-    """A file of scored rows that daily features are made of.
+    """A file of scored rows from which daily features are made.
 
     Attributes:
-        facts: Its name, hash and rows.
-        provenance: What it was made of; None if nobody knows.
+        facts: Its name, hash and number of rows.
+        provenance: Its provenance; None if that is not known.
     """
 
     facts: SourceFacts
@@ -32,9 +32,9 @@ class ScoredFile:
 
 
 def look_at(path: Path, rows: int) -> ScoredFile:
-    """A file of scored rows, of which so many were read.
+    """Describe a file of scored rows, given the number of rows read.
 
-    A provenance that cannot be read, or that is of another file, counts as none, and a warning says so.
+    A provenance that cannot be read, or that belongs to another file, is ignored with a warning.
     """
     facts = SourceFacts(file=path.name, sha256=hash_output(path), rows=rows)
     try:
@@ -44,7 +44,7 @@ def look_at(path: Path, rows: int) -> ScoredFile:
         return ScoredFile(facts, None)
     if found is not None and found.where == "sidecar" and found.intact is False:
         warnings.warn(
-            f"The provenance beside {path} is of another file, or {path.name} was changed since; it is not used.",
+            f"The provenance next to {path} is of another file, or {path.name} was changed since; it is not used.",
             SentiscoreWarning,
             stacklevel=2,
         )
@@ -53,7 +53,7 @@ def look_at(path: Path, rows: int) -> ScoredFile:
 
 
 def daily_options(sums: DailySums) -> dict[str, Any]:
-    """Everything that was asked of daily features, by name."""
+    """All options of daily features, by name."""
     plain = {name: value for name, value in sums.request.options.items() if name != "calendar"}
     as_of = None if sums.as_of is None else sums.as_of.isoformat()
     plain["midnight"] = sums.times.midnight
@@ -63,21 +63,21 @@ def daily_options(sums: DailySums) -> dict[str, Any]:
 def daily_provenance(
     options: Mapping[str, Any], files: Sequence[ScoredFile], rows: int, before: Provenance | None = None
 ) -> Provenance:
-    """What daily features were made of.
+    """The provenance of daily features.
 
     Args:
-        options: Everything that was asked, as `daily_options` gives it.
+        options: All options, as `daily_options` returns them.
         files: The scored rows that were added.
-        rows: Rows of the daily features.
-        before: That of the daily features that they were added to.
+        rows: The number of rows of the daily features.
+        before: The provenance of the daily features to which they were added.
 
     Returns:
-        The newest sources, and the provenance of scored rows once for each model.
+        A provenance with the newest sources, and with the provenance of scored rows once for each model.
     """
     sources = [*(before.sources if before else ()), *(file.facts for file in files)]
     known = [*(before.scored if before else ()), *(file.provenance for file in files if file.provenance)]
     scored = {}
-    for each in known:  # the newest of a model stands where its first did
+    for each in known:  # the newest one of a model replaces its first one
         scored[_scale(each)] = dataclasses.replace(each, sources=(), sha256="")
     job = {"options": options, "sources": [source.sha256 for source in sources], "before": before and before.job_key}
     return Provenance(
@@ -93,15 +93,15 @@ def daily_provenance(
 
 
 def warn_of_another_model(target: Path, before: Provenance | None, file: ScoredFile) -> None:
-    """Say so if rows are added to those of another model."""
+    """Warn if rows are added to those of another model."""
     if before is None or not before.scored or file.provenance is None or not file.facts.rows:
         return
     if _scale(file.provenance) in [_scale(each) for each in before.scored]:
         return
-    were = ", ".join(_called(each) for each in before.scored)
+    models = ", ".join(_model_name(each) for each in before.scored)
     warnings.warn(
-        f"{target} was made of rows that {were} scored, and {file.facts.file} was scored by "
-        f"{_called(file.provenance)}. Their sentiment may not be on one scale; to make the file from rows of one "
+        f"{target} was made from rows that {models} scored, and {file.facts.file} was scored by "
+        f"{_model_name(file.provenance)}. Their sentiment may not be on one scale; to make the file from rows of one "
         "model, score all of them with it, and add --anew --revise.",
         SentiscoreWarning,
         stacklevel=3,
@@ -112,6 +112,6 @@ def _scale(provenance: Provenance) -> Any:
     return provenance.model and provenance.model.identity
 
 
-def _called(provenance: Provenance) -> str:
+def _model_name(provenance: Provenance) -> str:
     model = provenance.model
     return "an unknown model" if model is None else f"{model.name} ({model.sha256[:12]})"

@@ -17,14 +17,14 @@ _ENDINGS: Final = (".html", ".htm")
 
 @dataclass(frozen=True)
 class PlotFile:
-    """What was written.
+    """A page of charts that was written.
 
     Attributes:
         output: The page.
-        rows: Rows of daily features read.
-        drawn: Entities on the page.
-        entities: Entities of the table.
-        left_out: Entities that the limit keeps off the page.
+        rows: The number of daily rows read.
+        drawn: The number of entities on the page.
+        entities: The number of entities in the table.
+        left_out: The number of entities that are not on the page because of the limit.
         n_bytes: The size of the page.
     """
 
@@ -45,25 +45,25 @@ def plot_file(
     limit: int = MOST_ENTITIES,
     title: str | None = None,
 ) -> PlotFile:
-    """Write charts of a file of daily features as one HTML page; see `plot` for what is on it.
+    """Write charts of a file of daily features as one HTML page; see `plot` for its contents.
 
     Args:
         daily: A file of daily features: parquet, csv or ndjson.
         output: The page; by default NAME.html next to the input.
         column: The column to draw above the documents.
         entities: The entities to draw; by default those with the most documents.
-        limit: Draw at most so many where `entities` is not given.
+        limit: The maximum number of entities if `entities` is not given.
         title: The title of the page; by default it names the file.
 
     Raises:
-        InputError: The file is not of daily features, or has no such entity or column.
-        OutputError: The page cannot be written, or its name is not one of a page.
+        InputError: The file does not contain daily features, or has no such entity or column.
+        OutputError: The page cannot be written, or its name does not end in .html or .htm.
         MissingExtraError: plotly is not installed.
     """
     source = open_source(daily)
     target = local_path(output, OutputError) if output is not None else default_plot(source.path)
     if target.resolve() == source.path.resolve():
-        raise OutputError(f"{target} is the file that is read.", "Choose another place with --output.")
+        raise OutputError(f"{target} is the file that is read.", "Choose another file with --output.")
     check_file_target(target)
     if target.suffix.lower() not in _ENDINGS:
         raise OutputError(f"{target} does not end as a page does.", f"Use one of: {', '.join(_ENDINGS)}.")
@@ -90,7 +90,7 @@ def plot_file(
 
 
 def default_plot(source: str | Path) -> Path:
-    """Where a plot goes by default: news.daily.parquet or news.daily.csv.gz -> news.daily.html."""
+    """The default output of a plot: news.daily.parquet or news.daily.csv.gz -> news.daily.html."""
     path = Path(source)
     plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
     return plain.with_suffix(".html")

@@ -1,10 +1,10 @@
-"""What an update needs of the rows before it: the sums of a daily file, in a file next to it.
+"""The state of a daily file: the sums of earlier rows, which an update needs, in a file next to it.
 
-X.parquet has X.state.parquet beside it, and X.revisions.parquet once published rows were changed. An update writes the
-new daily file and the new revisions under names of their own, then replaces the state, then the revisions, the sidecar
-and last the daily file, in one rename each. The state knows the sha256 of the daily file that it belongs to, of the one
-before, and of new revisions, so that files that do not fit are noticed, and an update that was stopped after the state
-was there can be finished.
+X.parquet has X.state.parquet next to it, and X.revisions.parquet once published rows were changed. An update writes the
+new daily file and the new revisions under temporary names, then replaces the state, then the revisions, the sidecar and
+finally the daily file, each with one rename. The state has the sha256 of the daily file that it belongs to, of the
+previous one, and of new revisions, so that files that do not belong together are detected, and an update that was
+stopped after it wrote the state can be finished.
 """
 
 import hashlib
@@ -27,12 +27,12 @@ from sentiscore.features.time_format import INSTANT
 from sentiscore.tables import check_target, open_sink, open_source
 
 FORMAT: Final = 3
-"""Raised whenever sums, columns or formulas change, so that old sums are never taken for new ones."""
+"""Incremented whenever sums, columns or formulas change, so that old sums are never mistaken for new ones."""
 
 _SLICE_ROWS: Final = 1_000_000
 _META, _SUMS, _TEXTS, _STORIES = 0, 1, 2, 3
 _WIDE: Final = pl.Decimal(38, 0)
-"""Parquet has no whole numbers of 128 bits; the sums are below 10**37."""
+"""Parquet has no integers of 128 bits; the sums are below 10**37."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class State:
     """The sums of a daily file.
 
     Attributes:
-        settings: What the file was made with.
-        midnights: How many times of its rows are midnight, where nobody has said what that means.
+        settings: The settings with which the file was made.
+        midnights: How many times of its rows are midnight, if their meaning was not specified.
         daily: The sha256 of the daily file that the sums belong to.
-        before: That of the one that it replaced; empty for the first.
-        revisions: The sha256 of the file of revisions that this update leaves; empty if it changed none.
-        as_of: The instant up to which the daily file was brought.
+        before: That of the file that it replaced; empty for the first one.
+        revisions: The sha256 of the file of revisions after this update; empty if there is none.
+        as_of: The instant up to which the daily file extends.
         sources: The files whose rows are in the sums, oldest first: name, rows and sha256.
         kept: The sums, and what is kept of single texts and of rows with ids.
         updates: Every update so far: revised_at, as_of and schema; see `record`.
@@ -65,22 +65,22 @@ class State:
 
 
 def state_path(daily: Path) -> Path:
-    """Where the sums of a daily file are: X.parquet -> X.state.parquet."""
+    """The path of a daily file's sums: X.parquet -> X.state.parquet."""
     return daily.with_name(f"{daily.stem}.state.parquet")
 
 
 def next_path(daily: Path) -> Path:
-    """Where a daily file is before it is moved into place: X.parquet -> .X.next.parquet."""
+    """The path of a daily file before it is moved into place: X.parquet -> .X.next.parquet."""
     return daily.with_name(f".{daily.stem}.next.parquet")
 
 
 def next_revisions_path(daily: Path) -> Path:
-    """Where a file of revisions is before it is moved into place: X.parquet -> .X.revisions.next.parquet."""
+    """The path of a file of revisions before it is moved into place: X.parquet -> .X.revisions.next.parquet."""
     return daily.with_name(f".{daily.stem}.revisions.next.parquet")
 
 
 def revisions_path(daily: Path) -> Path:
-    """Where old values of a daily file are kept: X.parquet -> X.revisions.parquet."""
+    """The path of a daily file's old values: X.parquet -> X.revisions.parquet."""
     return daily.with_name(f"{daily.stem}.revisions.parquet")
 
 
@@ -93,10 +93,10 @@ def sha256(path: Path) -> str:
 
 
 def settings_of(sums: DailySums, schema: pl.Schema) -> dict[str, Any]:
-    """Everything that the rows of a daily file depend on, other than the scored rows and the instant of the update."""
+    """Everything that the rows of a daily file depend on, except the scored rows and the instant of the update."""
     entity, separator = sums.columns.entity, sums.columns.separator
     kind = None if entity is None else schema[entity]
-    kind = pl.String() if kind == pl.Null else kind  # of a file in which no row has an entity
+    kind = pl.String() if kind == pl.Null else kind  # a file in which no row has an entity
     entities = "one series" if kind is None else str(kind)
     hashed = sums.columns.text is not None or sums.columns.id is not None
     return {
@@ -113,7 +113,7 @@ def settings_of(sums: DailySums, schema: pl.Schema) -> dict[str, Any]:
 
 
 def write_state(path: Path, state: State, *, like: Path | None = None) -> None:
-    """Write the sums, whole or not at all, with the mode and owner of another file."""
+    """Write all of the sums or nothing, with the mode and owner of another file."""
     meta = {name: getattr(state, name) for name in ("settings", "daily", "before", "revisions", "revised", "sources")}
     meta["midnights"] = asdict(state.midnights)
     meta["as_of"] = state.as_of.isoformat()
@@ -137,9 +137,9 @@ def write_state(path: Path, state: State, *, like: Path | None = None) -> None:
 
 
 def check_state_target(daily: Path) -> None:
-    """Raise an InputError if a file of somebody else is where the sums of a daily file belong.
+    """Raise an InputError if the path of a daily file's sums is taken by a file that is not ours.
 
-    Damaged sums are not a reason: they can be made again.
+    Damaged sums are not an error here: they can be made again.
     """
     path = state_path(daily)
     if not path.exists():
@@ -150,19 +150,19 @@ def check_state_target(daily: Path) -> None:
         is_foreign = path.is_symlink()
     if is_foreign:
         raise InputError(
-            f"{path} does not hold the sums of daily features.", "Put it elsewhere, or name another --update."
+            f"{path} does not hold the sums of daily features.", "Move it elsewhere, or name another --update."
         )
 
 
 def read_state(daily: Path, hint: str) -> State:
-    """The sums that belong to a daily file.
+    """Read the sums that belong to a daily file.
 
     Args:
         daily: The daily file.
-        hint: The hint for one that has no usable sums.
+        hint: The hint of the error if there are no usable sums.
 
     Raises:
-        InputError: There are none, they cannot be read, or are of another version of sentiscore.
+        InputError: There are none, they cannot be read, or another version of sentiscore wrote them.
     """
     path = state_path(daily)
     if not path.exists():
@@ -180,7 +180,7 @@ def _read(path: Path) -> State:
     windows = iter(source.windows(_SLICE_ROWS))
     first = next(windows, pl.DataFrame(schema=source.schema))
     meta = json.loads(first.filter(pl.col("part") == _META)["json"].item())
-    settings = {"midnight": INSTANT} | meta["settings"]  # which it was before it could be chosen
+    settings = {"midnight": INSTANT} | meta["settings"]  # the only reading before it became an option
     if settings["format"] != FORMAT:
         raise InputError(f"{path} was written by another version of sentiscore.", "Make it again.")
     columns = {
@@ -188,12 +188,12 @@ def _read(path: Path) -> State:
         _TEXTS: [*KEYS, *_text_columns(settings)] if settings["text column"] else [],
         _STORIES: [*KEYS, "ds", "cutoff", *_story_columns(settings)] if settings["id column"] else [],
     }
-    held: dict[int, list[pl.DataFrame]] = {part: [] for part, names in columns.items() if names}
+    found: dict[int, list[pl.DataFrame]] = {part: [] for part, names in columns.items() if names}
     for window in itertools.chain([first], windows):
-        for part, rows in held.items():
+        for part, rows in found.items():
             rows.append(window.filter(pl.col("part") == part).select(columns[part]))
-    sums = pl.concat(held[_SUMS]).with_columns(pl.col(TOTALS).cast(pl.Int128))
-    texts, stories = (pl.concat(held[part]) if part in held else None for part in (_TEXTS, _STORIES))
+    sums = pl.concat(found[_SUMS]).with_columns(pl.col(TOTALS).cast(pl.Int128))
+    texts, stories = (pl.concat(found[part]) if part in found else None for part in (_TEXTS, _STORIES))
     return State(
         settings=settings,
         midnights=_midnights(meta.get("midnights", {})),
@@ -209,7 +209,7 @@ def _read(path: Path) -> State:
 
 
 def _text_columns(settings: dict[str, Any]) -> list[str]:
-    """What is kept of single texts."""
+    """The columns that are kept of single texts."""
     if settings["config repeats"] == "keep":
         return ["text", "at"]
     weighted = settings["weight column"] or settings["config repeats"] == "discount"
@@ -217,17 +217,17 @@ def _text_columns(settings: dict[str, Any]) -> list[str]:
 
 
 def _story_columns(settings: dict[str, Any]) -> list[str]:
-    """What is kept of rows with ids."""
+    """The columns that are kept of rows with ids."""
     optional = {"text": settings["text column"], "w": settings["weight column"]}
     return ["id", "at", "counted", "q", "u", "label", *(name for name, there in optional.items() if there)]
 
 
-def _updates(held: list[dict[str, Any]]) -> pl.DataFrame:
-    """The updates that JSON has."""
-    times = [{name: one[name] and datetime.fromisoformat(one[name]) for name in (REVISED_AT, AS_OF)} for one in held]
-    return pl.DataFrame([{**one, **time} for one, time in zip(held, times, strict=True)], schema=UPDATES)
+def _updates(raw: list[dict[str, Any]]) -> pl.DataFrame:
+    """The updates from their JSON."""
+    times = [{name: one[name] and datetime.fromisoformat(one[name]) for name in (REVISED_AT, AS_OF)} for one in raw]
+    return pl.DataFrame([{**one, **time} for one, time in zip(raw, times, strict=True)], schema=UPDATES)
 
 
-def _midnights(held: dict[str, Any]) -> Midnights:
-    """What JSON has of them, where tuples are lists; none in an older state, which does not count them."""
-    return Midnights(**{**held, "hours": tuple(held["hours"])}) if held else Midnights()
+def _midnights(raw: dict[str, Any]) -> Midnights:
+    """The midnights from their JSON, which has lists for tuples; empty for an older state, which did not count them."""
+    return Midnights(**{**raw, "hours": tuple(raw["hours"])}) if raw else Midnights()

@@ -1,4 +1,4 @@
-"""What there is of a daily file before an update, and the end of an update that was stopped."""
+"""A daily file before an update; finishes an earlier update that was stopped."""
 
 import shlex
 import warnings
@@ -30,10 +30,10 @@ from sentiscore.tables.provenance import DAILY_FEATURES, Provenance, SourceFacts
 
 @dataclass(frozen=True)
 class Before:
-    """What there is of a daily file before an update.
+    """A daily file before an update.
 
     Attributes:
-        shas: The sha256 of the daily file and of its state; empty for what is not there.
+        shas: The sha256 of the daily file and of its state; empty for a missing one.
         daily: The daily file; None if there is none.
         state: Its state; None for a file that is made from all rows.
     """
@@ -43,7 +43,7 @@ class Before:
     state: State | None
 
     def check_unchanged(self, target: Path) -> None:
-        """Raise an OutputError if the daily file or its state are not what they were."""
+        """Raise an OutputError if the daily file or its state has changed."""
         if _shas(target) != self.shas:
             raise OutputError(f"{target} was changed by something else meanwhile.", "Run the update again.")
 
@@ -51,25 +51,25 @@ class Before:
 def look_before(
     target: Path, sums: DailySums, source: Source, made_with: dict[str, Any], *, command: str, anew: bool
 ) -> Before:
-    """What there is of a daily file, after an update that was stopped has been finished.
+    """Read a daily file before an update, after finishing an earlier update that was stopped.
 
     Args:
         target: The daily file.
-        sums: What the new rows will be added to.
-        source: The file of them.
-        made_with: What a file that is made now is made with.
-        command: The command that makes it from all rows.
-        anew: Whether it is to be made from them.
+        sums: The sums to which the new rows will be added.
+        source: The file of new rows.
+        made_with: The current settings.
+        command: The command that makes the daily file from all rows.
+        anew: Whether it will be made from all rows.
 
     Raises:
-        InputError: Nothing can be added to it.
+        InputError: Nothing can be added to the daily file.
     """
-    again = f"{command} --revise" if target.exists() else command  # which keeps what was published before
+    again = f"{command} --revise" if target.exists() else command  # --revise keeps what was published before
     hint = f"Make it once from a file of all scored rows, here ALL.parquet: {again}"
     shas, old = _shas(target), _read_daily(target, command)
     if anew:
         check_state_target(target)
-        if _finish_unless_unfit(target, hint):  # or its record would speak of an update that never was
+        if _finish_unless_unfit(target, hint):  # otherwise its record would have an update that never happened
             shas, old = _shas(target), _read_daily(target, command)
     if anew or (old is None and not state_path(target).exists()):
         return Before(shas, old, None)
@@ -87,7 +87,7 @@ def _shas(target: Path) -> tuple[str, str]:
 
 
 def _read_daily(target: Path, command: str) -> pl.DataFrame | None:
-    """The daily file as it is; None if there is none."""
+    """The daily file; None if there is none."""
     if not target.exists():
         return None
     try:
@@ -95,21 +95,21 @@ def _read_daily(target: Path, command: str) -> pl.DataFrame | None:
     except InputError as error:
         raise InputError(
             error.message,
-            f"Bring it and {state_path(target).name} back from a backup. Or remove it, and make it once from a file of "
+            f"Restore it and {state_path(target).name} from a backup. Or remove it, and make it once from a file of "
             f"all scored rows, here ALL.parquet: rm {shlex.quote(str(target))}; {command}",
         ) from error
     if not {*ROW_KEY, "n_docs"} <= set(old.columns):
-        raise InputError(f"{target} does not hold daily features.", "Name another place with --update.")
+        raise InputError(f"{target} does not hold daily features.", "Name another file with --update.")
     return old
 
 
 def _finish_stopped(target: Path, state: State, source: Source, hint: str, *, ids: bool) -> bool:
-    """Finish an update that was stopped, if there is one; whether there was.
+    """Finish an update that was stopped, and return whether there was one.
 
-    With ids its rows may come again, since they count once.
+    With ids its rows can be added again, since each counts only once.
 
     Raises:
-        InputError: The sums are not those of the daily file; or the one that was finished now is this one.
+        InputError: The sums do not belong to the daily file; or the finished update is the requested one.
     """
     if sha256(target) == state.daily:
         return False
@@ -117,18 +117,18 @@ def _finish_stopped(target: Path, state: State, source: Source, hint: str, *, id
         raise InputError(
             f"{target} and {state_path(target).name} do not belong together: one of them was changed, or an update was "
             "stopped halfway.",
-            f"Bring both back from a backup. Or: {hint}",
+            f"Restore both from a backup. Or: {hint}",
         )
     finish(target, state)
-    told = _told_of(state)
+    message = _finished_message(state)
     if not ids and state.sources[-1]["sha256"] == hash_output(source.path):
-        raise InputError(told, "These are its rows, so there is nothing left to do.")
-    warnings.warn(told, SentiscoreWarning, stacklevel=4)
+        raise InputError(message, "These are its rows, so there is nothing left to do.")
+    warnings.warn(message, SentiscoreWarning, stacklevel=4)
     return True
 
 
 def _finish_unless_unfit(target: Path, hint: str) -> bool:
-    """Finish an update that was stopped before a file that is made from all rows; whether there was one."""
+    """Finish an update that was stopped, before the file is made from all rows; return whether there was one."""
     try:
         state = read_state(target, hint)
     except InputError:  # missing or damaged: the file is made without it
@@ -136,7 +136,7 @@ def _finish_unless_unfit(target: Path, hint: str) -> bool:
     if not _is_stopped(target, state):
         return False
     finish(target, state)
-    warnings.warn(_told_of(state), SentiscoreWarning, stacklevel=4)
+    warnings.warn(_finished_message(state), SentiscoreWarning, stacklevel=4)
     return True
 
 
@@ -145,30 +145,30 @@ def _is_stopped(target: Path, state: State) -> bool:
     return sha256(target) == state.before != state.daily == sha256(next_path(target))
 
 
-def _told_of(state: State) -> str:
+def _finished_message(state: State) -> str:
     file = state.sources[-1]["file"]
     return f"The update before this one was stopped before its end; it has been finished now, with {file}."
 
 
 def finish(target: Path, state: State) -> None:
-    """Put in place what the state was written for, as far as that is not done.
+    """Move the files that the state describes into place, as far as that is not done.
 
-    The daily file comes last: while it is not there, the next update knows that this one was stopped.
+    The daily file is last: until it is in place, the next update can tell that this one was stopped.
     """
     if state.revisions and sha256(next_revisions_path(target)) == state.revisions:
         put_in_place(next_revisions_path(target), revisions_path(target))
-    told = held_provenance(next_path(target))
-    if told is not None:  # none if another version of sentiscore began the update
-        write_sidecar(target, told, state.daily)
+    provenance = held_provenance(next_path(target))
+    if provenance is not None:  # None if another version of sentiscore started the update
+        write_sidecar(target, provenance, state.daily)
     put_in_place(next_path(target), target)
 
 
 def provenance_before(target: Path, before: State) -> Provenance:
-    """What the previous daily file was made from; if it does not say, what its state knows."""
+    """The provenance of the previous daily file; if it has none, as much as its state knows."""
     try:
         found = held_provenance(target)
     except InputError as error:
-        warnings.warn(f"{error.message} It is told anew.", SentiscoreWarning, stacklevel=3)
+        warnings.warn(f"{error.message} It is written again.", SentiscoreWarning, stacklevel=3)
         found = None
     if found is not None:
         return found

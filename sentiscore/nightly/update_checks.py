@@ -1,4 +1,4 @@
-"""What has to hold before rows may be added to a daily file."""
+"""Checks before rows are added to a daily file."""
 
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +14,11 @@ from sentiscore.nightly.state import State
 
 
 def check_as_of(sums: DailySums, now: datetime) -> datetime:
-    """The instant of the update, if one can be made as of it."""
+    """Return the instant of the update, after checking that an update is possible as of it."""
     if sums.config.end is not None:
         raise InputError(
             "An update has no end of its own: it goes up to the last session that is closed.",
-            "Leave end out, or say up to which instant with --as-of (as_of).",
+            "Leave end out, or name the instant with --as-of (as_of).",
         )
     instant = now if sums.as_of is None else sums.as_of
     if instant > now:
@@ -30,13 +30,13 @@ def check_as_of(sums: DailySums, now: datetime) -> datetime:
     if closed is not None and sums.sessions.between(closed + 1, closed + 1).is_empty():
         raise InputError(
             f"The calendar {sums.sessions.name} ends before {write_instant(instant)}, as of which the update would be.",
-            "Add the sessions to come to it, so that newer texts have a place; or give an earlier --as-of (as_of).",
+            "Add the sessions to come to it, so that newer texts have a session; or give an earlier --as-of (as_of).",
         )
     return instant
 
 
 def check_new(target: Path, sums: DailySums, before: State | None, rows: int, source_sha: str, *, revise: bool) -> None:
-    """Raise an InputError if rows count for published sessions, or were added before."""
+    """Raise an InputError if rows count for published sessions, or were already added."""
     if before is None:
         return
     if rows and sums.counts_twice and source_sha in [known["sha256"] for known in before.sources]:
@@ -49,7 +49,7 @@ def check_new(target: Path, sums: DailySums, before: State | None, rows: int, so
             f"{sums.n_late:,} of the {rows:,} rows count for sessions up to {last}, which {target} has published "
             f"already; nothing was changed. It stands as of {write_instant(before.as_of)}.",
             "Leave them out, or let them change what was published with --revise, which keeps the old values."
-            + f" {sums.n_without_id:,} of all rows have no id, and such a row counts each time that it comes."
+            + f" {sums.n_without_id:,} of all rows have no id, and such a row counts each time that it is added."
             * (sums.n_without_id > 0),
         )
 
@@ -66,7 +66,7 @@ def refuse(target: Path, old: pl.DataFrame | None, found: Changes) -> None:
 
 
 def check_later(target: Path, instant: datetime, before: State) -> None:
-    """Raise an InputError if an update would be as of an instant before that of the last."""
+    """Raise an InputError if an update would be as of an instant before that of the last one."""
     if instant < before.as_of:
         raise InputError(
             f"{target} has been brought up to {write_instant(before.as_of)} already, which is after "
@@ -78,7 +78,7 @@ def check_later(target: Path, instant: datetime, before: State) -> None:
 def check_settings(target: Path, old: dict[str, Any], new: dict[str, Any], hint: str) -> None:
     """Raise an InputError if the daily file was made with other settings."""
     differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    if new["midnight"] is None:  # it is not said now, so it is what it was
+    if new["midnight"] is None:  # not specified now, so it stays as it was
         differing = [name for name in differing if name != "midnight"]
     if "hashes" in differing and not {"text column", "id column"}.intersection(differing):
         what = "texts" if new["text column"] else "ids"
@@ -94,8 +94,8 @@ def check_settings(target: Path, old: dict[str, Any], new: dict[str, Any], hint:
 
 def check_calendar(sums: DailySums, kept: Kept, hint: str) -> None:
     """Raise an InputError if sessions of the sums are not those of the calendar."""
-    held = [rows.select("session_idx", "ds", "cutoff") for rows in (kept.sums, kept.stories) if rows is not None]
-    sessions = pl.concat(held).unique()
+    known = [rows.select("session_idx", "ds", "cutoff") for rows in (kept.sums, kept.stories) if rows is not None]
+    sessions = pl.concat(known).unique()
     if sessions.is_empty():
         return
     sums.sessions.positions(sessions["ds"].dt.min(), sessions["ds"].dt.max())  # type: ignore[arg-type]
@@ -103,7 +103,7 @@ def check_calendar(sums: DailySums, kept: Kept, hint: str) -> None:
     table = sums.sessions.between(low, high).select(sessions.columns)
     if moved := sessions.join(table, on=sessions.columns, how="anti").height:
         raise InputError(
-            f"The calendar {sums.sessions.name} has other sessions than before: {moved:,} that hold texts are not "
-            "there, or end at another time.",
+            f"The calendar {sums.sessions.name} has other sessions than before: {moved:,} sessions with texts are "
+            "missing, or end at another time.",
             hint,
         )

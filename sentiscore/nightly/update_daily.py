@@ -1,4 +1,4 @@
-"""New scored rows -> more sessions in a daily file, the same to the last bit as one run over all rows would give."""
+"""New scored rows -> more sessions in a daily file, identical to the last bit to one run over all rows."""
 
 import shlex
 from dataclasses import dataclass, replace
@@ -41,13 +41,13 @@ from sentiscore.tables.dialect import CsvDialect
 
 @dataclass(frozen=True)
 class UpdatedFile(DailyFile):
-    """What was written.
+    """A daily file that was updated.
 
     Attributes:
-        made: The daily features, as they were made; `daily` gives the same.
-        as_of: The instant up to which the daily file was brought.
-        n_new: Rows of sessions that were not published before.
-        n_revised: Published rows whose values changed, or that were not there.
+        made: The daily features after the update; `daily` returns the same.
+        as_of: The instant up to which the daily file extends.
+        n_new: The number of rows of sessions that were not published before.
+        n_revised: The number of published rows whose values changed, or that were added.
         revisions: The file of old values; None if nothing was revised.
     """
 
@@ -59,7 +59,7 @@ class UpdatedFile(DailyFile):
 
     @property
     def daily(self) -> pl.DataFrame:
-        """The daily features, as they were made."""
+        """The daily features after the update."""
         return self.made
 
 
@@ -73,33 +73,34 @@ def update_daily(
     dialect: CsvDialect | None = None,
     **flat: Unpack[DailyKeywords],
 ) -> UpdatedFile:
-    """Add new scored rows to a daily file, which is made if there is none, and bring it up to an instant.
+    """Add new scored rows to a daily file, or create it, and extend it to an instant.
 
-    Every entity gets rows up to the last session whose cutoff is at or before that instant; those sessions are
-    published then. Texts that count for a later session wait in the sums next to the file. Rows that would change a
-    published session are refused, unless `revise` says that they may; then the old values go into
-    NAME.revisions.parquet, with when that was (revised_at), so that `features.as_published` can rebuild the file as it
-    was. With `id_col` rows whose ids were added before do not count and are not refused.
+    Every entity gets rows up to the last session whose cutoff is at or before that instant; those sessions are then
+    published. Texts that count for a later session wait in the sums next to the file. Rows that would change a
+    published session are refused, unless `revise` allows it; then the old values go into NAME.revisions.parquet with
+    the time of the change (revised_at), so that `features.as_published` can rebuild the file as it was. With `id_col`,
+    rows whose ids were already added do not count and are not refused.
 
     Args:
-        scored: A file of scored rows that are not in the daily file yet; with `id_col` it may hold others too.
-        request: What is asked of the daily features. Its as_of is the instant up to which `scored` is complete, now by
-            default; in its config there can be no `end`.
+        scored: A file of scored rows that are not in the daily file yet; with `id_col` it may also contain others.
+        request: The options of the daily features. Its as_of is the instant up to which `scored` is complete, by
+            default now; its config must not have an `end`.
         daily: A .parquet file that this function made, or a path for one; by default the output of the request.
-        revise: Published sessions may change.
-        anew: `scored` holds all rows: make the file from them alone. With `revise` that may change published sessions.
-        dialect: How `scored` is written, where it is a CSV.
+        revise: Whether published sessions may change.
+        anew: Whether `scored` contains all rows, and the file is made only from them. With `revise` that may change
+            published sessions.
+        dialect: How `scored` is written, if it is a CSV.
         flat: The request as keywords, which are those of `features.daily`.
 
     Raises:
         InputError: The rows would change published sessions, the daily file was made with other settings, or `as_of`
-            has not come yet or lies before that of the update before.
+            is in the future or before the previous update.
         OutputError: The files cannot be written.
     """
     asked = one_request("update_daily", request, flat)
     source = open_scored(scored, asked, dialect)
-    target = _check_places(source, one_place(asked, daily))
-    now = datetime.now(UTC).replace(microsecond=0)  # so that it can be typed as it is shown
+    target = _check_target(source, one_place(asked, daily))
+    now = datetime.now(UTC).replace(microsecond=0)  # so that it can be entered as it is shown
     sums = DailySums(replace(asked, as_of=now if asked.as_of is None else asked.as_of))
     instant = check_as_of(sums, now)
     sums.check_source(source)
@@ -157,16 +158,16 @@ def _next_state(
     made: pl.DataFrame,
     revised: bool,
 ) -> State:
-    """What is kept of an update for the next one; the files that it describes wait to be moved into place.
+    """The state for the next update; the files that it describes wait to be moved into place.
 
     Args:
         target: The daily file.
-        sums: All rows so far.
-        made_with: What the file was made with.
-        before: What there was.
+        sums: The sums of all rows so far.
+        made_with: The settings of the file.
+        before: The daily file before the update.
         added: The rows that were added.
-        as_of: The instant up to which the file was brought.
-        made: Every update so far, this one too.
+        as_of: The instant up to which the daily file extends.
+        made: All updates so far, including this one.
         revised: Whether published sessions were ever changed.
     """
     return State(
@@ -186,8 +187,8 @@ def _next_state(
     )
 
 
-def _check_places(source: Source, daily: str | Path | None) -> Path:
-    """The daily file, if it and all that belongs to it can be written; what is left of a killed update is removed."""
+def _check_target(source: Source, daily: str | Path | None) -> Path:
+    """Check that the daily file and its companions can be written, and remove leftovers of a killed update."""
     if daily is None:
         raise InputError("There is no daily file to update.", "Name it with --update (daily).")
     try:
@@ -204,7 +205,7 @@ def _check_places(source: Source, daily: str | Path | None) -> Path:
     if source.path.resolve() in [path.resolve() for path in files]:
         raise OutputError(f"{source.path} is written to by this update.", "Name the file of new scored rows first.")
     for path in waiting:
-        if path.is_symlink():  # none of ours is; what it leads to stays as it is
+        if path.is_symlink():  # ours never are; the target of the link stays as it is
             path.unlink()
     for path in (target, state_path(target), *waiting):
         sweep(path)
@@ -212,7 +213,7 @@ def _check_places(source: Source, daily: str | Path | None) -> Path:
 
 
 def _settled(sums: DailySums, source: Source, before: State | None) -> str | None:
-    """What midnights are: as they were in the rows before, unless it is said."""
+    """The reading of midnights: as in earlier rows, unless it is specified."""
     if before is None:
         sums.settle(time_windows(sums, source))
     else:
@@ -238,28 +239,30 @@ def _command(target: Path, asked: DailyRequest, instant: datetime) -> str:
 
 
 def _keep(target: Path, begin: pl.DataFrame, more: pl.DataFrame, *, revised: bool) -> None:
-    """Write the record, with what an update adds to it, to where it waits until the update is finished.
+    """Write the record, with the rows that an update adds, to its temporary path until the update is finished.
 
     Args:
         target: The daily file.
-        begin: How it begins where there is none; what is not known before the update counts in any case.
-        more: What the update adds.
-        revised: Whether there is a record: none is made before published sessions change.
+        begin: The first rows of a new record; of these, an existing one only gets the row about an unknown past.
+        more: The rows that the update adds.
+        revised: Whether there is a record: it is only made once published sessions change.
     """
     path = revisions_path(target)
     if not revised:
-        next_revisions_path(target).unlink(missing_ok=True)  # of an update that was stopped before it counted
+        next_revisions_path(target).unlink(
+            missing_ok=True
+        )  # left by an update that was stopped before it wrote its state
         return
     if path.exists():
         try:
-            held = read_table(path)
+            old = read_table(path)
         except InputError as error:
             raise InputError(
-                error.message, "Bring it back from a backup, or put it elsewhere: a new one is made."
+                error.message, "Restore it from a backup, or put it elsewhere: a new one is made."
             ) from error
-        if REVISED_AT not in held.columns:
+        if REVISED_AT not in old.columns:
             raise InputError(
-                f"{path} does not hold revisions of daily features.", "Put it elsewhere, or name another --update."
+                f"{path} does not hold revisions of daily features.", "Move it elsewhere, or name another --update."
             )
-        begin = joined(held, begin.filter(pl.col(AS_OF).is_null(), pl.col(REVISED_AT) == more[REVISED_AT][0]))
+        begin = joined(old, begin.filter(pl.col(AS_OF).is_null(), pl.col(REVISED_AT) == more[REVISED_AT][0]))
     write_frame(joined(more.clear(), begin, more), next_revisions_path(target), like=target)

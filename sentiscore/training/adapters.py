@@ -1,10 +1,10 @@
 """Which weights are trained: all, the head alone, or low-rank adapters next to a base's frozen weights.
 
-The head is what stands behind the network that the base has in common with other tasks, and the pooler before it.
+The head is everything after the network that the base shares with other tasks, including the pooler.
 
 LoRA: Hu and others, arXiv 2106.09685. QLoRA (4-bit NF4 weights, double quantisation): Dettmers and others,
 arXiv 2305.14314. Each linear layer in the network's blocks gets an adapter; the head, which is new, is trained in
-full. `sentiscore.engine.adapters` puts adapters and base together again.
+full. `sentiscore.engine.adapters` combines adapters with their base.
 """
 
 import copy
@@ -30,19 +30,19 @@ from sentiscore.training.folder import STATE
 from sentiscore.training.recipe import Recipe
 
 _OUTSIDE_OF_BLOCKS: Final = r"(?!(?:.*\.)?\d+(?:\.|$)).*"
-"""Names without a number between dots: what is not in one of the blocks that a network repeats."""
+"""Matches names without a number between dots: modules outside the blocks that a network repeats."""
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """Can the recipe's method be used here?
+    """Check that the recipe's method can be used here.
 
     Raises:
         MissingExtraError: The extra `lora` is not installed.
-        TrainingError: It wants to keep adapters, and trains none.
+        TrainingError: The recipe keeps adapters but does not train any.
     """
     if not has_adapters(recipe) and recipe.adapters == "keep":
-        raise TrainingError("Without adapters there are none to keep.", "Say --method lora or --method qlora.")
-    # The Trainer imports both where they are installed, for full training too; here nothing is fetched meanwhile.
+        raise TrainingError("Without adapters there are none to keep.", "Use --method lora or --method qlora.")
+    # The Trainer imports both if they are installed, even for full training; imported here, they fetch nothing.
     for name, load in (("peft", import_peft), ("bitsandbytes", import_bitsandbytes)):
         try:
             load()
@@ -52,7 +52,7 @@ def check_recipe(recipe: Recipe) -> None:
 
 
 def has_adapters(recipe: Recipe) -> bool:
-    """Does the recipe train adapters?"""
+    """Whether the recipe trains adapters."""
     return bool(libraries(recipe))
 
 
@@ -62,7 +62,7 @@ def libraries(recipe: Recipe) -> tuple[str, ...]:
 
 
 def how_to_load(transformers: Any, recipe: Recipe, device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
-    """The arguments of `from_pretrained` with which the blocks' linear layers are held in 4 bits, if they are to be."""
+    """The arguments with which `from_pretrained` loads the blocks' linear layers in 4 bits; empty except for QLoRA."""
     if recipe.method != "qlora":
         return {}
     return {
@@ -78,15 +78,15 @@ def how_to_load(transformers: Any, recipe: Recipe, device: torch.device, dtype: 
 
 
 def choose_weights(model: Any, recipe: Recipe, loading_info: dict[str, Any]) -> Any:
-    """The network with the weights free that the recipe trains: all, the head alone, or adapters and the head.
+    """The network with only those weights trainable that the recipe trains: all, the head, or adapters and the head.
 
     Args:
-        model: The base with its fresh head.
+        model: The base with its new head.
         recipe: The settings.
         loading_info: What transformers reported about loading the base.
 
     Raises:
-        TrainingError: There is nothing that adapters could be put on, or not all of it can be held in 4 bits.
+        TrainingError: The base has no layers for adapters, or not all of these layers can be stored in 4 bits.
         CheckpointError: Weights of the base's blocks are missing or, if only the head is trained, any below the head.
     """
     if recipe.method == "full":
@@ -97,13 +97,13 @@ def choose_weights(model: Any, recipe: Recipe, loading_info: dict[str, Any]) -> 
     targets = block_linears(model)
     if not targets:
         raise TrainingError(
-            f"{recipe.base} has no linear layers in its blocks that adapters could be put on.", "Say --method full."
+            f"{recipe.base} has no linear layers in its blocks that could get adapters.", "Use --method full."
         )
     if recipe.method == "qlora":
-        _hold_in_4_bits(model, targets, recipe)
+        _check_4_bits(model, targets, recipe)
     new = {name.rpartition(".")[0] for name in untrained}
-    if absent := sorted(new & set(targets)):
-        raise _missing_weights(recipe, absent[0])
+    if missing := sorted(new & set(targets)):
+        raise _missing_weights(recipe, missing[0])
     peft = import_peft()
     config = peft.LoraConfig(
         r=recipe.lora_rank,
@@ -118,44 +118,44 @@ def choose_weights(model: Any, recipe: Recipe, loading_info: dict[str, Any]) -> 
 
 
 def _free_head(model: Any, recipe: Recipe, untrained: set[str]) -> Any:
-    """The network with all but its head frozen."""
     body = f"{model.base_model_prefix}."
     free = {name for name, _ in model.named_parameters() if not name.startswith(body) or "pooler" in name.split(".")}
-    if absent := sorted(untrained - free):
-        raise _missing_weights(recipe, absent[0])
+    if missing := sorted(untrained - free):
+        raise _missing_weights(recipe, missing[0])
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in free)
     return model
 
 
 def _missing_weights(recipe: Recipe, name: str) -> CheckpointError:
-    return CheckpointError(f"{recipe.base} lacks the weights of {name}.", "Say --method full, or mend it.")
+    return CheckpointError(f"{recipe.base} lacks the weights of {name}.", "Use --method full, or repair the base.")
 
 
 def _untrained_parameters(loading_info: dict[str, Any]) -> set[str]:
-    """Names of the parameters that a base's files do not hold in the wanted shape, as transformers reports them."""
+    """The names of parameters that are missing in the base's files or have another shape there."""
     mismatched = {name if isinstance(name, str) else name[0] for name in loading_info["mismatched_keys"]}
     return set(loading_info["missing_keys"]) | mismatched
 
 
-def _hold_in_4_bits(model: Any, targets: list[str], recipe: Recipe) -> None:
-    """Check that they are, and keep bitsandbytes from changing them.
+def _check_4_bits(model: Any, targets: list[str], recipe: Recipe) -> None:
+    """Check that these layers are in 4 bits, and keep bitsandbytes from changing them.
 
-    On a processor that multiplies bf16, bitsandbytes lays a layer's weights out again the first time that it is used
-    without gradients, so in a validation. Their scales lose digits then, and no gradient passes such a layer any more.
+    On a processor with bf16 multiplication, bitsandbytes rearranges a layer's weights the first time the layer is used
+    without gradients, which is during validation. Their scales then lose precision, and gradients no longer pass
+    through the layer.
     """
     bnb = import_bitsandbytes()
     layers = [model.get_submodule(name) for name in targets]
     if not all(isinstance(layer, bnb.nn.Linear4bit) for layer in layers):
-        raise TrainingError(f"Not all of {recipe.base} can be held in 4 bits.", "Say --method lora.")
+        raise TrainingError(f"Not all layers of {recipe.base} can be stored in 4 bits.", "Use --method lora.")
     for layer in layers:
         layer.support_avx512bf16_for_cpu = False
 
 
 def export(model: Any, recipe: Recipe, base: Path, output: Path) -> KeptAdapters | None:
-    """Write what was trained: a whole model, or adapters apart from their base.
+    """Write what was trained: a complete model, or adapters without their base.
 
-    A base in 4 bits is merged with in fp32: each weight is what its 4 bits stand for, and what the adapter adds to it.
+    A base in 4 bits is merged in fp32: each weight is the value of its 4 bits plus what the adapter adds.
 
     Args:
         model: The network with adapters.
@@ -164,7 +164,7 @@ def export(model: Any, recipe: Recipe, base: Path, output: Path) -> KeptAdapters
         output: The folder of the run.
 
     Returns:
-        What kept adapters have to be put on, for the manifest; None where they were merged.
+        The base that kept adapters belong to, for the manifest; None if they were merged.
     """
     dtype = getattr(torch, recipe.save_dtype)
     in_4_bits = recipe.method == "qlora"
@@ -181,7 +181,7 @@ def export(model: Any, recipe: Recipe, base: Path, output: Path) -> KeptAdapters
 
 
 def _write(model: Any, folder: Path, dtype: torch.dtype) -> None:
-    """The adapters, the head and the config of the whole classifier, without a word of where the base is."""
+    """Write the adapters, the head and the classifier's config, without the location of the base."""
     from safetensors.torch import save_file
 
     folder.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""A pre-trained base, and labelled rows as it reads them."""
+"""Loads a pre-trained base, and encodes labelled rows for it."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -18,36 +18,36 @@ from sentiscore.errors import CheckpointError, TrainingError, import_extra, requ
 from sentiscore.tables.labelled import LabelledData
 
 _PADDING: Final = "<|padding|>"
-"""What the Pythia models call their padding token, without naming it as such."""
+"""The padding token of the Pythia models, whose config does not declare one."""
 
 
 def load_base(
     transformers: Any, base: Folder, classes: tuple[str, ...], max_length: int, how: Callable[[], dict[str, Any]]
 ) -> tuple[Any, Any, dict[str, Any]]:
-    """The tokenizer and the network with a fresh head, agreed on what padding is.
+    """Load the tokenizer, and the network with a new head, with the same padding token.
 
     Args:
         transformers: The library.
         base: A model folder.
-        classes: Names of the head's classes.
-        max_length: Tokens that will be read of a text.
-        how: More that the network's `from_pretrained` needs as arguments.
+        classes: The names of the head's classes.
+        max_length: The number of tokens of a text that will be read.
+        how: Returns additional arguments for the network's `from_pretrained`.
 
     Returns:
-        The tokenizer, the network, and what transformers reports about loading it: which weights are new, say.
+        The tokenizer, the network, and what transformers reports about loading it, such as which weights are new.
 
     Raises:
-        CheckpointError: The folder cannot be used as a base, or has missing weights below the head.
-        TrainingError: It reads fewer tokens than are wanted.
+        CheckpointError: The folder cannot be used as a base, or weights below the head are missing.
+        TrainingError: The base reads fewer than `max_length` tokens.
     """
     head = {
         "id2label": dict(enumerate(classes)),
         "label2id": {name: i for i, name in enumerate(classes)},
-        "problem_type": "single_label_classification",  # whatever its old head was
+        "problem_type": "single_label_classification",  # whatever the old head was
     }
     options = {"ignore_mismatched_sizes": True, **how()}  # a head with another number of labels is replaced
     source = opened(base)
-    if has(source, TOKENIZER):  # what never comes to an end is found before it reads thousands of rows
+    if has(source, TOKENIZER):  # one that never terminates is found before it reads thousands of rows
         make_tokenizer(*read_tokenizer(source), str(source / TOKENIZER))
     try:
         with copied(source) as copy:
@@ -70,37 +70,37 @@ def load_base(
     if max_length > positions:
         raise TrainingError(
             f"The base reads at most {positions} tokens, and the recipe's max_length is {max_length}.",
-            f"Say --max-length {positions} or less.",
+            f"Use --max-length {positions} or less.",
         )
     return tokenizer, model, loading_info
 
 
 def _longest(model: Any, wanted: int) -> int:
-    """The most tokens that a base reads, as far as it matters.
+    """The maximum number of tokens that a base reads, or `wanted` if it reads more.
 
-    One in 4 bits is not run before it is trained, which would lay its weights out again; its config is believed.
+    A base in 4 bits is not run before training, which would rearrange its weights; its config is trusted.
     """
-    said = getattr(model.config, "max_position_embeddings", None)
-    positions = said if isinstance(said, int) and said >= 1 else wanted  # XLNet, which has no limit, says -1
+    declared = getattr(model.config, "max_position_embeddings", None)
+    positions = declared if isinstance(declared, int) and declared >= 1 else wanted  # XLNet, which has no limit, has -1
     if model.device.type != "cpu" or getattr(model, "is_quantized", False):
         return int(positions)
 
     @torch.inference_mode()
-    def ask(ids: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
+    def forward(ids: torch.Tensor, _: torch.Tensor | None) -> torch.Tensor:
         logits: torch.Tensor = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
         return logits
 
     try:
-        return longest_text(model, ask, min(wanted, positions))
+        return longest_text(model, forward, min(wanted, positions))
     except ValueError as error:
         raise CheckpointError(f"The base cannot be trained: {error}.", "Choose another base.") from error
 
 
 def check_installed() -> None:
-    """Check, before anything is read, that what training needs is there.
+    """Check, before anything is read, that the libraries for training are installed.
 
     Raises:
-        MissingExtraError: It is not.
+        MissingExtraError: One of them is not.
     """
     require_extra("train", "transformers", "accelerate", "datasets", "sklearn", "scipy")
 
@@ -108,7 +108,7 @@ def check_installed() -> None:
 def encode(
     tokenizer: Any, data: LabelledData, classes: tuple[str, ...], max_length: int, smoothing: float = 0.0
 ) -> Any:
-    """Token ids, targets and weights as a data set; special tokens that stand in a text are plain text."""
+    """Token ids, targets and weights as a data set; special tokens that occur in a text are read as plain text."""
     datasets = import_extra("datasets", "train")
     encoded = _inputs(tokenizer, data, max_length)
     rows = datasets.Dataset.from_dict(

@@ -1,4 +1,4 @@
-"""Train a small model on what larger ones say.
+"""Trains a small model on the predictions of larger ones.
 
 Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015 (arXiv 1503.02531).
 """
@@ -38,30 +38,29 @@ def distill(
     on_asked: Callable[[int], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TrainingResult:
-    """Train a student on labels and on what its teachers say, and write it as a checkpoint.
+    """Train a student on labels and on the predictions of its teachers, and write it as a checkpoint.
 
-    The teachers are asked once for every text: those of the labelled sets, those without a label, and those that are
-    made of both. What they say, on average, is kept in a file, with a hash of each text instead of the text. So
-    another seed, or a run that is taken up, asks for what is not there alone, and a file that answers for every text
-    replaces the teachers.
+    The teachers score every text once: those of the labelled sets, those without a label, and the augmented texts made
+    from both. The means of their probabilities, the soft labels, are kept in a file, with a hash of each text instead
+    of the text. So a run with another seed, or a resumed one, only scores texts that are not in the file, and a file
+    that covers every text replaces the teachers.
 
     Args:
-        teachers: Folders or hub ids of models with the same classes; none if the soft labels are there for all texts.
+        teachers: Folders or hub ids of models with the same classes; none if there are soft labels for all texts.
         plan: The settings.
-        output: The folder to make.
+        output: The folder to create.
         train_data: Labelled sets to learn from.
         eval_data: Labelled sets to choose the best state by, and to calibrate on.
         texts: Texts without labels.
-        soft_labels: The file of what the teachers say; OUTPUT.soft.parquet by default. Used, and added to, if it is
-            there.
-        resume: Take up a run that was stopped, from its last saved state.
+        soft_labels: The file of soft labels; OUTPUT.soft.parquet by default. If it exists, it is used and added to.
+        resume: Resume a run that was stopped, from its last saved state.
         device: "auto", "cpu", "cuda" or "cuda:N".
-        dtype: What the teachers compute in: "auto", "fp32" or "bf16".
-        on_asked: Called with how many more texts a teacher has read.
+        dtype: The number type that the teachers compute in: "auto", "fp32" or "bf16".
+        on_asked: Called with the number of texts that a teacher has scored since the last call.
         on_progress: Called after each step and each validation of the student's training.
 
     Raises:
-        TrainingError: The student or the sets do not fit the teachers, or the run cannot be taken up.
+        TrainingError: The student or the sets do not fit the teachers, or the run cannot be resumed.
         CheckpointError: A teacher or the student cannot be loaded.
         OutputError: The folder is in use or may not be written to.
         MissingExtraError: A library that training needs is not installed.
@@ -72,12 +71,12 @@ def distill(
     check_folder_free(output, resume=resume)
     recipe, student = plan.recipe, plan.student
     _check_student(plan, teachers)
-    place = local_path(soft_labels or output.with_name(f"{output.name}.soft.parquet"), OutputError)
+    soft_path = local_path(soft_labels or output.with_name(f"{output.name}.soft.parquet"), OutputError)
     labelled = dict.fromkeys(text for rows in train_data for text in rows.texts)
     others = [text for text in dict.fromkeys(texts) if text not in labelled and text.strip()]
     listed = [*labelled, *others]
     made = augment(_to_augment(plan.augmentation, train_data, others), plan.augmentation, known=listed)
-    bare = {"texts without labels": others, "augmented texts": made}
+    extra = {"texts without labels": others, "augmented texts": made}
     with tempfile.TemporaryDirectory(prefix="sentiscore-") as scratch:
         if student.is_built:
             layers_of = student.model or next(iter(teachers), "")
@@ -88,16 +87,16 @@ def distill(
             check_base(find_folder(recipe.base, recipe.base_revision or None)[0])
         scorers = [Scorer.from_pretrained(teacher, device=device, dtype=dtype) for teacher in teachers]
         if scorers:
-            check_classes(classes_of(scorers), train_data)  # before they are asked, which takes long
-        who, answers = ask_once(scorers, [*listed, *made], place, on_asked)
+            check_classes(classes_of(scorers), train_data)  # before they score, which takes long
+        who, answers = ask_once(scorers, [*listed, *made], soft_path, on_asked)
         check_classes(classes_in(answers), train_data)
-        del scorers  # their weights make room for the student's training
+        del scorers  # frees memory for the student's training
         return train(
             recipe,
             output=output,
             train_data=[
                 *(mixed(rows, answers, plan.mixing.label_share) for rows in train_data),
-                *(unlabelled(name, more, answers, plan.mixing.soft_weight) for name, more in bare.items() if more),
+                *(unlabelled(name, more, answers, plan.mixing.soft_weight) for name, more in extra.items() if more),
             ],
             eval_data=eval_data,
             record={
@@ -113,16 +112,12 @@ def distill(
 
 
 def _check_student(plan: Distillation, teachers: Sequence[str | Path]) -> None:
-    """Can such a student be trained?
 
-    Raises:
-        TrainingError: It cannot.
-    """
     recipe, student = plan.recipe, plan.student
     if student.is_built and recipe.adapters == "keep":
         raise TrainingError(
             "The base of this student is gone once it is trained, so its adapters cannot be kept apart from it.",
-            'Say adapters = "merge" in the student\'s settings.',
+            'Set adapters = "merge" in the student\'s settings.',
         )
     if student.hidden_size and recipe.method == "head":
         raise TrainingError(
@@ -136,11 +131,10 @@ def _check_student(plan: Distillation, teachers: Sequence[str | Path]) -> None:
 
 
 def _to_augment(how: Augmentation, train_data: Sequence[LabelledData], others: Sequence[str]) -> list[str]:
-    """The texts that more texts are made of."""
     names = [rows.name for rows in train_data]
-    if strange := sorted(set(how.sets) - set(names)):
+    if unknown := sorted(set(how.sets) - set(names)):
         raise TrainingError(
-            f"There is no set {', '.join(map(repr, strange))} to augment.", f"The sets are: {', '.join(names)}."
+            f"There is no set {', '.join(map(repr, unknown))} to augment.", f"The sets are: {', '.join(names)}."
         )
     chosen = [rows for rows in train_data if not how.sets or rows.name in how.sets]
     return list(dict.fromkeys([*(text for rows in chosen for text in rows.texts), *others]))

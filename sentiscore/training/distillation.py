@@ -1,4 +1,4 @@
-"""Every setting of a distillation: a recipe with three more tables."""
+"""All settings of a distillation: a recipe with three more tables."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +13,10 @@ from sentiscore.training.student import Student
 
 @dataclass(frozen=True, kw_only=True)
 class Mixing(Settings):
-    """How labels and teachers share the say: the `[distill]` table of a distillation.
+    """How labels and teachers are combined: the `[distill]` table of a distillation.
 
     Raises:
-        TrainingError: A value is of the wrong type or out of its range.
+        TrainingError: A value has the wrong type or is out of range.
     """
 
     what = "[distill] table"
@@ -25,27 +25,27 @@ class Mixing(Settings):
 
     label_share: float = setting(
         0.5,
-        "Share of a labelled text's target that its label has; 0 to 1.",
+        "Share of the label in a labelled text's target, from 0 to 1.",
         low=0,
         high=1,
         wanted="from 0 to 1: nothing is more than all",
     )
-    soft_weight: float = setting(1.0, "How much a text without a label counts beside a labelled one.", above=0)
+    soft_weight: float = setting(1.0, "Weight of a text without a label, relative to a labelled one.", above=0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Distillation(Settings):
-    """What `sentiscore distill --student` reads.
+    """The settings that `sentiscore distill --student` reads.
 
     Attributes:
-        recipe: How the student is trained, its labelled sets included; its base is the student unless `student` says
+        recipe: How the student is trained, including its labelled sets; its base is the student unless `student` says
             otherwise.
         student: Where the student comes from.
-        mixing: How labels and teachers share the say.
-        augmentation: What more texts are made.
+        mixing: How labels and teachers are combined.
+        augmentation: Which additional texts are made.
 
     Raises:
-        TrainingError: The recipe smooths labels, which a student does not learn from as they are.
+        TrainingError: The recipe smooths labels, but a student learns from soft labels.
     """
 
     what = "distillation"
@@ -66,12 +66,12 @@ class Distillation(Settings):
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
-        """A distillation from a TOML file: a recipe's settings, and the tables [student], [distill] and [augment].
+        """Read a distillation from a TOML file: a recipe's settings, and the tables [student], [distill] and [augment].
 
         Raises:
             TrainingError: The file is missing, is not TOML, or names a setting that does not exist.
         """
-        raw = Recipe.read_toml(path)  # what a file without these tables is
+        raw = Recipe.read_toml(path)  # without these tables it is a recipe
         tables = {name: raw.pop(name, {}) for name in ("student", "distill", "augment")}
         return cls(
             recipe=Recipe.from_dict(raw),

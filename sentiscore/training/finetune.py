@@ -1,4 +1,4 @@
-"""Fine-tune a pre-trained model on labelled rows, keep the best state, calibrate it, write a checkpoint."""
+"""Fine-tunes a pre-trained model on labelled rows, keeps the best state, calibrates it and writes a checkpoint."""
 
 import functools
 import shutil
@@ -41,26 +41,26 @@ def train(
 ) -> TrainingResult:
     """Fine-tune a classifier and write it as a checkpoint.
 
-    Several labelled sets may be trained on together. The model has three classes if one of them has neutral rows;
-    rows of a set without any are trained and validated with neutral left out. At each validation a temperature is
-    fitted on the validation rows, where each set counts alike, and the state with the least loss after it is kept: a
-    state that is right more often and too sure of it is the better one once it is calibrated. The temperature and the
-    figures in the manifest are those of the checkpoint as it was saved.
+    Several labelled sets can be trained on together. The model has three classes if one of them has neutral rows; in
+    training and validation, rows of a set without neutral rows leave that class out. At each validation a temperature
+    is fitted on the validation rows, with equal weight for each set, and the state with the lowest loss after
+    temperature is kept: a state that is right more often but overconfident is better once it is calibrated. The
+    temperature and the figures in the manifest are those of the saved checkpoint.
 
     Args:
         recipe: The settings.
-        output: The folder to make.
+        output: The folder to create.
         train_data: Sets of rows to learn from; the recipe's hub data set by default.
-        eval_data: Sets of rows to choose the best state by; never taken from the training rows, since near copies
-            of them would make the choice blind.
-        record: What else the rows and the base follow from, for the manifest; a run that is taken up must have the
+        eval_data: Sets of rows to choose the best state by; never taken from the training rows, since near copies of
+            them would bias the choice.
+        record: Anything else that the rows and the base were made from, for the manifest; a resumed run must have the
             same.
-        resume: Take up a run that was stopped, from its last saved state.
+        resume: Resume a run that was stopped, from its last saved state.
         device: "auto", "cpu", "cuda" or "cuda:N".
         on_progress: Called after each step and each validation.
 
     Raises:
-        TrainingError: The run cannot be taken up, or diverged.
+        TrainingError: The run cannot be resumed, or it diverged.
         CheckpointError: The base cannot be loaded.
         InputError: The data cannot be used.
         OutputError: The folder is in use or may not be written to.
@@ -98,7 +98,7 @@ def train(
     steps = trainer.state.global_step - resumed_from
 
     manifest = calibrate(run, save(run, trainer.model, tokenizer))
-    shutil.rmtree(output / STATE)  # not before the model is on the disk, which it is with its manifest
+    shutil.rmtree(output / STATE)  # only once the manifest, and so the model, is on disk
     return TrainingResult(
         folder=output,
         manifest=manifest,
@@ -111,39 +111,37 @@ def train(
 
 
 def _check_classes(train_data: Sequence[LabelledData], eval_data: Sequence[LabelledData]) -> tuple[str, ...]:
-    """The classes to learn, which the training rows must show."""
+    """The classes to learn; an error if the sets of rows do not fit together."""
     names = [rows.name for rows in eval_data]
     if len(set(names)) < len(names):
         raise TrainingError(
-            f"Two sets of validation rows have one name: {', '.join(names)}.", "Give each a name of its own."
+            f"Two sets of validation rows have one name: {', '.join(names)}.", "Give each set its own name."
         )
     trained_on = {rows.fingerprint.sha256: rows.name for rows in train_data}
     for rows in eval_data:
         if rows.fingerprint.sha256 in trained_on:
             raise TrainingError(
                 f"{trained_on[rows.fingerprint.sha256]} and {rows.name} hold the same rows.",
-                "Validate on rows that are not trained on, or the best state and the temperature mean nothing.",
+                "Validate on rows that are not trained on; otherwise the best state and the temperature mean nothing.",
             )
     known = {one for rows in train_data for one in rows.inputs}
     if repeated := sum(one in known for rows in eval_data for one in rows.inputs):
         warnings.warn(
-            f"{repeated:,} of the {sum(len(rows.texts) for rows in eval_data):,} validation texts are training texts "
-            "too; the figures will look better than they are.",
+            f"{repeated:,} of the {sum(len(rows.texts) for rows in eval_data):,} validation texts are also training "
+            "texts; the figures will look better than they are.",
             SentiscoreWarning,
             stacklevel=3,
         )
-    # Soft labels teach of every class, one that is never the likeliest too.
+    # Soft labels teach every class, even one that is never the most likely.
     shown = {label for rows in train_data for label in (rows.label_names if rows.probs is None else rows.classes)}
     trained = ", ".join(rows.name for rows in train_data)
     if len(shown) == 1:
-        raise TrainingError(
-            f"All rows of {trained} are {shown.pop()}.", "Rows of at least two classes are needed to learn."
-        )
+        raise TrainingError(f"All rows of {trained} are {shown.pop()}.", "Training needs rows of at least two classes.")
     for rows in eval_data:
         if unseen := set(rows.label_names) - shown:
             raise TrainingError(
-                f"{rows.name} has rows that are {', '.join(sorted(unseen))}, and {trained} has none.",
-                "Validate on rows of the classes that are trained.",
+                f"{rows.name} has rows that are {', '.join(sorted(unseen))}, but {trained} has none.",
+                "Validate on rows of the classes in the training rows.",
             )
     return max((rows.classes for rows in train_data), key=len)
 

@@ -1,4 +1,4 @@
-"""A trained model -> a checkpoint: its weights saved, its temperature fitted, its manifest written."""
+"""A trained model -> a checkpoint: saves its weights, fits its temperature, writes its manifest."""
 
 import sys
 import warnings
@@ -27,7 +27,7 @@ def save(run: Run, model: Any, tokenizer: Any) -> KeptAdapters | None:
     """Write a trained model into the folder of its run.
 
     Returns:
-        What its adapters have to be put on, if they are kept apart from their base.
+        The base that its adapters belong to, if they are kept apart from it.
     """
     recipe, output, kept = run.recipe, run.output, None
     if not adapters.has_adapters(recipe):
@@ -37,12 +37,12 @@ def save(run: Run, model: Any, tokenizer: Any) -> KeptAdapters | None:
     tokenizer.model_max_length = recipe.max_length
     tokenizer.save_pretrained(output)
     for weights in output.glob("*.safetensors"):
-        weights.chmod((output / "config.json").stat().st_mode)  # they come out readable by their owner alone
+        weights.chmod((output / "config.json").stat().st_mode)  # only the owner could read them otherwise
     return kept
 
 
 def calibrate(run: Run, kept: KeptAdapters | None) -> Manifest:
-    """Fit the temperature on the model as it was saved, and write the manifest."""
+    """Fit the temperature on the saved model, and write the manifest."""
     recipe, classes = run.recipe, run.classes
     saved = Checkpoint(
         name=str(run.output),
@@ -60,7 +60,7 @@ def calibrate(run: Run, kept: KeptAdapters | None) -> Manifest:
     temperature = fit_temperature(*answers.values())
     if temperature >= HOTTEST * 0.99:
         warnings.warn(
-            "The fitted temperature is as high as it goes: the model tells next to nothing about these rows.",
+            "The fitted temperature is at its upper limit: the model predicts next to nothing about these rows.",
             SentiscoreWarning,
             stacklevel=3,
         )
@@ -72,7 +72,9 @@ def calibrate(run: Run, kept: KeptAdapters | None) -> Manifest:
         temperature=temperature,
         training_data=tuple(rows.fingerprint for rows in run.train_data),
         selection_data=tuple(rows.fingerprint for rows in run.eval_data),
-        recipe=_without_places(recipe) | dict(run.record) | {"data": ", ".join(rows.name for rows in run.train_data)},
+        recipe=_portable_settings(recipe)
+        | dict(run.record)
+        | {"data": ", ".join(rows.name for rows in run.train_data)},
         metrics={
             name: finite(point_metrics(labels, probabilities(logits, temperature)))
             for name, (logits, labels) in answers.items()
@@ -88,8 +90,8 @@ def calibrate(run: Run, kept: KeptAdapters | None) -> Manifest:
     return write_manifest(run.output, manifest)
 
 
-def _without_places(recipe: Recipe) -> dict[str, Any]:
-    """The settings as JSON has them; of files and folders the names alone, for they lie elsewhere elsewhere."""
+def _portable_settings(recipe: Recipe) -> dict[str, Any]:
+    """The settings as JSON; files and folders only by name, since their paths differ between machines."""
     settings = recipe.as_dict()
     sets = [one | {part: Path(one[part]).name for part in ("train", "validation")} for one in settings["sets"]]
     return {**settings, "base": _name_of(recipe.base), "sets": sets}
@@ -102,7 +104,7 @@ def _name_of(base: str) -> str:
 def _answers(
     classifier: Classifier, rows: LabelledData, classes: tuple[str, ...]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """The logits of the classes that a set knows, and its labels, for the rows that have tokens."""
+    """The logits of a set's classes, and its labels, for the rows that have tokens."""
     logits = classifier.run(classifier.encoder.encode(rows.texts, rows.mentions))
     read = ~np.isnan(logits[:, 0])
     return logits[read][:, [classes.index(name) for name in rows.classes]], rows.ids(rows.classes)[read]

@@ -1,4 +1,4 @@
-"""The folder of a training run: free, claimed, or left by a run that was stopped."""
+"""The folder of a training run: free, claimed, or left behind by a run that was stopped."""
 
 import dataclasses
 import json
@@ -17,20 +17,20 @@ from sentiscore.tables.labelled import LabelledData
 from sentiscore.training.recipe import Recipe
 
 STATE: Final = "training"
-"""Where in the folder the states are that a run can be resumed from; gone when the run is complete."""
+"""The subfolder with the states from which a run can be resumed; removed when the run is complete."""
 
 
 def has_state(output: Path) -> bool:
-    """Does this folder hold a run that was stopped?"""
+    """Whether this folder contains a run that was stopped."""
     return (output / STATE).is_dir()
 
 
 def check_folder_free(output: Path, *, resume: bool) -> None:
-    """May a run begin, or be taken up, in this folder?
+    """Check that a run can start, or be resumed, in this folder.
 
     Raises:
-        OutputError: It holds something else, is a file, or may not be looked at by this user.
-        TrainingError: There is nothing in it to take up.
+        OutputError: It contains something else, is a file, or this user has no permission to read it.
+        TrainingError: There is no run in it to resume.
     """
     with translated(output):
         if output.exists() and not output.is_dir():
@@ -43,17 +43,19 @@ def _check_free(output: Path, *, resume: bool) -> None:
         raise OutputError(f"{output} already holds a trained model.", "Choose another --output, or remove it.")
     unfinished = has_state(output)
     if unfinished and not resume:
-        raise OutputError(f"{output} holds a run that was stopped.", "Take it up with --resume, or remove the folder.")
+        raise OutputError(
+            f"{output} contains a run that was stopped.", "Resume it with --resume, or remove the folder."
+        )
     if resume and not unfinished:
-        raise TrainingError(f"{output} holds no run to take up.", "Leave --resume out to begin one.")
+        raise TrainingError(f"{output} holds no run to take up.", "Leave --resume out to start one.")
     if not unfinished and output.is_dir() and any(output.iterdir()):
         raise OutputError(f"{output} is not empty.", "Choose another --output.")
 
 
 def last_whole_state(output: Path) -> Path | None:
-    """The newest saved state that is whole; newer ones, which a stop cut short, are removed.
+    """The newest saved state that is complete; newer ones, whose writing was interrupted, are removed.
 
-    The Trainer writes `trainer_state.json` last, so a state where it can be read is whole.
+    The Trainer writes `trainer_state.json` last, so a state is complete if that file can be read.
     """
     states = sorted((output / STATE).glob("checkpoint-*"), key=step_of, reverse=True)
     for state in states:
@@ -81,11 +83,11 @@ def claim_folder(
     record: Mapping[str, Any],
     resume: bool,
 ) -> None:
-    """Make the run's folder and note what the run is, or compare with what was noted.
+    """Create the run's folder and record what the run is made from, or compare with the existing record.
 
     Raises:
-        TrainingError: The run that was noted had other settings.
-        OutputError: The folder cannot be made.
+        TrainingError: The recorded run had other settings.
+        OutputError: The folder cannot be created.
     """
     run = {
         **dataclasses.asdict(recipe),
@@ -95,18 +97,18 @@ def claim_folder(
         "targets of training rows": [data.hash_of_targets for data in train_data],
         "validation rows": [data.fingerprint.sha256 for data in eval_data],
     }
-    run = json.loads(json.dumps(run))  # as it will be read again: a tuple is a list there
+    run = json.loads(json.dumps(run))  # as it will be read back: with lists for tuples
     note = output / STATE / "run.json"
     if resume and note.exists():
         before = json.loads(note.read_text(encoding="utf-8"))
         if changed := [name for name in run if run[name] != before.get(name)]:
             raise TrainingError(
-                f"The run in {output} was begun with other settings: {', '.join(changed)}.",
-                "Resume it with the settings that it began with, or begin another in a new --output.",
+                f"The run in {output} was started with other settings: {', '.join(changed)}.",
+                "Resume it with the settings that it started with, or start another in a new --output.",
             )
         return
     try:
         make_folder(note.parent)
     except OSError as error:
-        raise OutputError(f"{output} cannot be made: {error}.", "Choose another place with --output.") from error
+        raise OutputError(f"{output} cannot be created: {error}.", "Choose another folder with --output.") from error
     write_text(note, json.dumps(run, indent=2))

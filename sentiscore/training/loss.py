@@ -1,4 +1,4 @@
-"""What training makes small."""
+"""The loss that training minimizes."""
 
 import torch
 
@@ -6,13 +6,13 @@ import torch
 def masked_cross_entropy(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """The mean cross-entropy of soft targets, where a row may leave classes out.
 
-    A class that a row leaves out takes no part in its softmax, so that binary film reviews and three-way
-    headlines train one head: a review says nothing of how neutral it is.
+    A class that a row leaves out is not part of its softmax, so that film reviews with two classes and headlines with
+    three train one head: a review's label does not say how neutral it is.
 
     Args:
         logits: Shape (rows, classes).
         targets: Shape (rows, classes); each row sums to 1 over its classes, and the others are NaN.
-        weights: How much each row counts, shape (rows,); 1 on average over the whole of the training rows.
+        weights: The weight of each row, shape (rows,); 1 on average over all training rows.
 
     Returns:
         A number, in nats.

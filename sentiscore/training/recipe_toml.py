@@ -7,11 +7,11 @@ from sentiscore.training.recipe import Recipe
 
 
 def recipe_toml(recipe: Recipe, comment: str = "") -> str:
-    """A recipe with every setting, as TOML for `Recipe.read` and `sentiscore train --recipe`.
+    """Write a recipe with all settings as TOML, for `Recipe.read` and `sentiscore train --recipe`.
 
     Args:
         recipe: The recipe.
-        comment: Lines to stand above it.
+        comment: Lines to put above it as a comment.
 
     Raises:
         MissingExtraError: tomli-w is not installed.

@@ -1,4 +1,4 @@
-"""What a training run is of, where it is, and what came of it."""
+"""A training run: its inputs, its progress and its result."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from sentiscore.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class Run:
-    """What is trained.
+    """The inputs of a training run.
 
     Attributes:
         recipe: The settings.
-        output: The folder to make.
+        output: The folder to create.
         classes: The classes to learn.
         train_data: Sets of rows to learn from.
         eval_data: Sets of rows to choose the best state by and to calibrate on.
-        base: The folder of the model that training begins from.
+        base: The folder of the model that training starts from.
         revision: The hub commit of the base, if it came from there.
-        record: What else the rows and the base follow from, for the manifest.
+        record: Anything else that the rows and the base were made from, for the manifest.
     """
 
     recipe: Recipe
@@ -37,15 +37,15 @@ class Run:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training run is.
+    """The progress of a training run.
 
     Attributes:
-        step: Steps done.
-        steps: Steps there will be.
-        epoch: Passes over the data done, a fraction within one.
-        metrics: Figures on the validation rows, if this is a validation, each a mean over the sets: `accuracy`,
-            `log_loss` and so on, and `calibrated_log_loss`, by which the best state is chosen. With several sets the
-            figures of each are there too, as `NAME.log_loss` and so on.
+        step: The number of steps done.
+        steps: The total number of steps.
+        epoch: The number of passes over the data done, with a fraction.
+        metrics: If this is a validation, figures on the validation rows, each a mean over the sets: `accuracy`,
+            `log_loss` and so on, and `calibrated_log_loss`, by which the best state is chosen. With several sets also
+            the figures of each, as `NAME.log_loss` and so on.
     """
 
     step: int
@@ -56,16 +56,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What came out of a training run.
+    """The result of a training run.
 
     Attributes:
         folder: The checkpoint.
-        manifest: What its manifest says.
-        seconds: Time spent training, validations included.
-        rows_per_second: Rows trained on in a second, validations included.
-        peak_memory_mb: The most memory this process held, in MiB.
-        peak_gpu_memory_mb: The most memory torch held on the GPU, in MiB; 0 on a CPU.
-        resumed_from: The step that the run was taken up at; 0 for a fresh one.
+        manifest: Its manifest.
+        seconds: Time spent training, including validations.
+        rows_per_second: Rows trained on per second, including the time for validations.
+        peak_memory_mb: Peak memory of this process, in MiB.
+        peak_gpu_memory_mb: Peak GPU memory of torch, in MiB; 0 on a CPU.
+        resumed_from: The step from which the run was resumed; 0 for a new run.
     """
 
     folder: Path

@@ -1,4 +1,4 @@
-"""Batches of rows of like length, in random order."""
+"""Batches of rows of similar length, in random order."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -7,20 +7,20 @@ import numpy as np
 from torch.utils.data import Sampler
 
 _POOL: Final = 50
-"""Batches whose rows are sorted together: more means less padding and less chance."""
+"""The number of batches whose rows are sorted together: more batches mean less padding and less randomness."""
 
 
 class LikeLengthSampler(Sampler[int]):
-    """An order of rows in which every batch holds rows of like length, and batches follow at random.
+    """An order of rows in which every batch has rows of similar length, and the batches are in random order.
 
-    The Trainer's own `group_by_length` feeds each pool from its longest batch to its shortest, so that
-    training ends each pool on fragments of a word or two; validated there, a model looks worse than it is.
-    Here the batches are shuffled too. The order follows from the seed and the epoch alone, so that a
-    resumed run sees the rows that it would have seen.
+    The Trainer's own `group_by_length` goes through each pool from its longest batch to its shortest, so that each
+    pool ends with fragments of a word or two; a model that is validated there looks worse than it is. Here the batches
+    are shuffled too. The order depends only on the seed and the epoch, so a resumed run sees the same rows as one that
+    was never stopped.
 
     Args:
-        lengths: Tokens of each row.
-        batch_size: Rows of a batch.
+        lengths: The number of tokens of each row.
+        batch_size: The number of rows in a batch.
         seed: Seed of the order.
     """
 
@@ -31,7 +31,7 @@ class LikeLengthSampler(Sampler[int]):
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Which pass over the rows comes next; every pass has an order of its own."""
+        """Set which pass over the rows comes next; every pass has its own order."""
         self._epoch = epoch
 
     def __len__(self) -> int:
@@ -44,7 +44,7 @@ class LikeLengthSampler(Sampler[int]):
         pools = [rows[i : i + pool] for i in range(0, rows.size, pool)]
         ordered = np.concatenate([part[np.argsort(self._lengths[part], kind="stable")] for part in pools])
         batches = [ordered[i : i + self._batch_size] for i in range(0, rows.size, self._batch_size)]
-        *full, last = batches  # only the last may be short, or every batch after it would shift
+        *full, last = batches  # only the last batch may be short: a short one earlier would shift all others
         for i in random.permutation(len(full)):
             yield from full[i].tolist()
         yield from last.tolist()

@@ -1,4 +1,4 @@
-"""A small base model from nothing: its own tokenizer, random weights."""
+"""Makes a small base model from scratch: its own tokenizer and random weights."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,20 +26,20 @@ def build_base(
     dropout: float = 0.1,
     seed: int = 0,
 ) -> Path:
-    """Make a GPT-NeoX base with a byte-level BPE tokenizer of its own.
+    """Make a GPT-NeoX base with its own byte-level BPE tokenizer.
 
     It knows nothing until it is trained with `sentiscore train --base OUTPUT`.
 
     Args:
-        output: The folder to make.
-        texts: What the tokenizer learns its vocabulary from.
-        vocab_size: Tokens of the vocabulary, special tokens included.
+        output: The folder to create.
+        texts: The texts from which the tokenizer learns its vocabulary.
+        vocab_size: Size of the vocabulary, including special tokens.
         hidden_size: Width of the model.
-        layers: Transformer layers.
-        heads: Attention heads of a layer.
+        layers: Number of transformer layers.
+        heads: Number of attention heads per layer.
         intermediate_size: Width of each layer's MLP.
-        max_positions: Tokens of the longest text.
-        dropout: Dropout of hidden states and attention, in training alone.
+        max_positions: Length of the longest text, in tokens.
+        dropout: Dropout of hidden states and attention, only in training.
         seed: Seed of the random weights.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What a tuning run may try: the size of the base and the recipe -> a range for each setting that is searched."""
+"""The search space of a tuning run: the size of the base and the recipe -> a range for each searched setting."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,20 +8,20 @@ from sentiscore.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class Span:
-    """All numbers from `low` to `high`; where `log` is set, each tenfold of them is as likely as another."""
+    """All numbers from `low` to `high`, drawn uniformly, or uniformly in their logarithm if `log` is set."""
 
     low: float
     high: float
     log: bool = False
 
     def with_value(self, value: float) -> "Span":
-        """The same span, widened so that it holds the value."""
+        """The same span, widened to include the value."""
         return Span(min(self.low, value), max(self.high, value), self.log)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Some numbers, in order."""
+    """A list of numbers, in order."""
 
     values: tuple[float, ...]
 
@@ -32,7 +32,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class _Size:
-    """What suits bases of fewer than so many weights."""
+    """The ranges that suit bases of fewer than `weights` weights."""
 
     weights: float
     rates: Span
@@ -41,8 +41,8 @@ class _Size:
 
 
 # The smaller a model, the larger the rates that suit it. BERT's authors try 2e-5 to 5e-5 at 110 and 340 million weights
-# (arXiv 1810.04805), those of the small BERTs 3e-5 to 3e-4 from 4 million on (arXiv 1908.08962), those of DeBERTa 5e-6
-# to 1e-5 at 400 million (arXiv 2006.03654). The ranges reach past these on both sides.
+# (arXiv 1810.04805), those of the small BERTs 3e-5 to 3e-4 from 4 million up (arXiv 1908.08962), those of DeBERTa 5e-6
+# to 1e-5 at 400 million (arXiv 2006.03654). The ranges extend beyond these on both sides.
 _SIZES: Final = (
     _Size(1e7, Span(1e-4, 3e-3, log=True), Choice((16, 32, 64, 128)), Choice((1.0, 2.0, 4.0, 8.0))),
     _Size(2e8, Span(2e-5, 3e-4, log=True), Choice((16, 32, 64)), Choice((1.0, 2.0, 3.0, 4.0))),
@@ -50,20 +50,20 @@ _SIZES: Final = (
     _Size(float("inf"), Span(1e-6, 5e-5, log=True), Choice((8, 16, 32)), Choice((1.0, 2.0, 3.0))),
 )
 _RATES_OF_FEW_WEIGHTS: Final = Span(5e-5, 2e-3, log=True)
-"""Adapters, or a head, begin at nothing and are few: they want larger rates than all weights do, in any base."""
+"""Adapters, and a new head, are small and start from scratch, so they need larger rates than full training."""
 
 
 def search_space(weights: int, recipe: Recipe) -> dict[str, Span | Choice]:
-    """What to try for each setting that is searched; everything else stays as the recipe has it.
+    """The range of each setting that is searched; all other settings stay as in the recipe.
 
-    Each range holds the recipe's own value, so that a search can begin with the recipe as it is.
+    Each range includes the recipe's own value, so that a search can start with the recipe itself.
 
     Args:
-        weights: Weights of the base.
-        recipe: The recipe to improve. Where it limits the steps (`max_steps`), the epochs are not searched.
+        weights: The number of weights of the base.
+        recipe: The recipe to improve. If it limits the steps (`max_steps`), the epochs are not searched.
 
     Returns:
-        The names of settings, and the range of each.
+        The range of each setting, by name.
     """
     size = next(size for size in _SIZES if weights < size.weights)
     space: dict[str, Span | Choice] = {

@@ -1,4 +1,4 @@
-"""The labelled sets that a recipe names -> rows to train and to validate on."""
+"""The labelled sets of a recipe -> rows to train and to validate on."""
 
 from collections import Counter
 from dataclasses import replace
@@ -12,10 +12,10 @@ from sentiscore.training.recipe import Recipe, SetOfRows
 
 
 def read_sets(recipe: Recipe) -> tuple[list[LabelledData], list[LabelledData]]:
-    """The training rows and the validation rows of every set, each called by the name of its set.
+    """Read the training rows and the validation rows of every set, each with the name of its set.
 
     Raises:
-        TrainingError: A set names no training file, two sets have one name, or none has validation rows.
+        TrainingError: A set has no training file, two sets have the same name, or none has validation rows.
         InputError: A file cannot be used.
     """
     training = []
@@ -25,24 +25,26 @@ def read_sets(recipe: Recipe) -> tuple[list[LabelledData], list[LabelledData]]:
         rows = _read_soft(one) if one.soft else _read(one, one.train)
         if one.never_neutral and NEUTRAL in rows.classes:
             raise TrainingError(
-                f"The set {name!r} says that it is never neutral, and it knows neutral.", "Leave never_neutral out."
+                f"The set {name!r} says that it is never neutral, but it has the class neutral.",
+                "Leave never_neutral out.",
             )
         training.append(replace(rows, name=name, weight=one.weight, never_neutral=one.never_neutral))
     return training, read_validation_sets(recipe)
 
 
 def read_validation_sets(recipe: Recipe) -> list[LabelledData]:
-    """The validation rows of every set that has them, each called by the name of its set; no other file is read.
+    """Read the validation rows of every set that has them, each with the name of its set, and no other file.
 
     Raises:
-        TrainingError: Two sets have one name, or none has validation rows.
+        TrainingError: Two sets have the same name, or none has validation rows.
         InputError: A file cannot be used.
     """
     named = zip(recipe.sets, _names(recipe), strict=True)
     validation = [replace(_read(one, one.validation), name=name) for one, name in named if one.validation]
     if not validation:
         raise TrainingError(
-            "No set of the recipe has validation rows.", 'Name a file of them in one at least: validation = "rows.csv".'
+            "No set of the recipe has validation rows.",
+            'Name a file of them in at least one set: validation = "rows.csv".',
         )
     return validation
 
@@ -50,7 +52,7 @@ def read_validation_sets(recipe: Recipe) -> list[LabelledData]:
 def _names(recipe: Recipe) -> list[str]:
     names = [one.name or Path(one.train or one.validation).name for one in recipe.sets]
     if twice := [name for name, times in Counter(names).items() if times > 1]:
-        raise TrainingError(f"Two sets of the recipe are called {twice[0]!r}.", "Give each a name of its own.")
+        raise TrainingError(f"Two sets of the recipe are called {twice[0]!r}.", "Give each set its own name.")
     return names
 
 

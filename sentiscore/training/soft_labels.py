@@ -1,4 +1,4 @@
-"""What teachers say of texts, and what it makes of labels."""
+"""Soft labels: what teachers predict for texts, kept in a file and combined with labels."""
 
 import hashlib
 import io
@@ -23,19 +23,19 @@ TEXT: Final = "text"
 _HASH: Final = "text_hash"
 _KEY: Final = "sentiscore.soft_labels"
 _ASKED_AT_ONCE: Final = 8_192
-"""Texts after whose answers the file is written, so that a run that is stopped need not ask for them again."""
+"""The file is written after this many texts, so that a run that was stopped need not score them again."""
 
 _SHOWN: Final = 60
-"""Characters of a text in a message."""
+"""The number of characters of a text in a message."""
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """Who answered: for the manifest of a student, and to distinguish one's answers from another's.
+    """A teacher, for the manifest of a student and to tell its answers from those of another.
 
     Attributes:
-        name: What its folder or repository is called.
-        identity: A hash of everything that its answers follow from, but for the kind of its numbers.
+        name: The name of its folder or repository.
+        identity: A hash of everything that determines its answers, except the number type it computes in.
     """
 
     name: str
@@ -43,44 +43,44 @@ class Teacher:
 
     @classmethod
     def of(cls, scorer: Scorer) -> Self:
-        """Who a model is."""
+        """Describe the model of a scorer."""
         return cls(Path(scorer.checkpoint.short_name).name, scorer.checkpoint.sha256)
 
 
 def classes_of(teachers: Sequence[Scorer]) -> tuple[str, ...]:
-    """The classes that the teachers have in common.
+    """The classes of the teachers.
 
     Raises:
-        TrainingError: They differ.
+        TrainingError: The teachers have different classes.
     """
     every = {tuple(name for name in CLASSES if name in teacher.checkpoint.labels) for teacher in teachers}
     if len(every) > 1:
         raise TrainingError(
             f"The teachers differ in their classes: {' and '.join(sorted(', '.join(one) for one in every))}.",
-            "Choose teachers that all know neutral, or none of which does.",
+            "Choose teachers that all know neutral, or that all do not.",
         )
     return every.pop()
 
 
 def classes_in(answers: pl.DataFrame) -> tuple[str, ...]:
-    """The classes that answers have probabilities of."""
+    """The classes for which answers have probabilities."""
     return tuple(name for name in CLASSES if P_OF[name] in answers.columns)
 
 
 def check_classes(known: Sequence[str], train_data: Sequence[LabelledData]) -> None:
-    """Do the teachers know every class that the labelled rows have?
+    """Check that the teachers know every class of the labelled rows.
 
     Args:
         known: The teachers' classes.
         train_data: The labelled rows.
 
     Raises:
-        TrainingError: They do not.
+        TrainingError: They do not know all of them.
     """
     for rows in train_data:
-        if strange := [name for name in rows.classes if name not in known]:
+        if unknown := [name for name in rows.classes if name not in known]:
             raise TrainingError(
-                f"{rows.name} has rows that are {', '.join(strange)}, which the teachers do not know.",
+                f"{rows.name} has rows that are {', '.join(unknown)}, which the teachers do not know.",
                 "Choose teachers that know it, or leave these rows out.",
             )
 
@@ -91,9 +91,9 @@ def ask(
     """The mean of the teachers' calibrated probabilities for each text.
 
     Args:
-        teachers: The models to ask, which have the same classes.
+        teachers: The models to ask, which must have the same classes.
         texts: Distinct texts.
-        on_progress: Called with how many more texts a teacher has read.
+        on_progress: Called with the number of texts that a teacher has scored since the last call.
 
     Returns:
         The column `text` and a column for each class, which is null for a text in which a teacher finds no tokens.
@@ -111,25 +111,25 @@ def ask_once(
     path: Path,
     on_progress: Callable[[int], None] | None = None,
 ) -> tuple[tuple[Teacher, ...], pl.DataFrame]:
-    """What the teachers say of texts: from a file as far as they were asked before, which then has the rest too.
+    """The answers for texts: from a file as far as it has them; the others come from the teachers and are added to it.
 
-    The file holds a hash of each text and not the text, so that it may be passed on where the texts may not. It is
+    The file contains a hash of each text instead of the text, so it can be shared even if the texts cannot. It is
     written every few thousand texts.
 
     Args:
-        teachers: See `ask`; none if the file answers for all the texts.
+        teachers: See `ask`; none if the file has answers for all texts.
         texts: See `ask`.
         path: The file.
         on_progress: See `ask`.
 
     Returns:
-        Who answered, and the answers: the column `text` and a column for each class, without the texts in which a
+        The teachers, and the answers: the column `text` and a column for each class, without the texts in which a
         teacher finds no tokens.
 
     Raises:
-        TrainingError: The file holds something else, or what other teachers said; or there are no teachers, and it
-            does not answer for all the texts.
-        OutputError: It cannot be written.
+        TrainingError: The file contains something else, or the answers of other teachers; or there are no teachers, and
+            the file does not have answers for all texts.
+        OutputError: The file cannot be written.
     """
     wanted = pl.DataFrame({TEXT: texts, _HASH: [_hash(text) for text in texts]}, {TEXT: pl.String, _HASH: pl.UInt64})
     who = tuple(Teacher.of(teacher) for teacher in teachers)
@@ -137,18 +137,18 @@ def ask_once(
     if path.exists():
         before, known = _read(path)
         if who and [one.identity for one in who] != [one.identity for one in before]:
-            raise TrainingError(f"{path} holds what other teachers said.", "Name another file with --soft-labels.")
+            raise TrainingError(f"{path} contains what other teachers said.", "Name another file with --soft-labels.")
         who = who or before
     elif not teachers:
         raise TrainingError(
             "There is no teacher, and no file of what teachers said.",
-            "Name one model at least, a folder or a hub id, or such a file with --soft-labels.",
+            "Name at least one model, a folder or a hub id, or such a file with --soft-labels.",
         )
     if new := wanted.join(known, on=_HASH, how="anti", maintain_order="left")[TEXT].to_list():
         if not teachers:
             raise TrainingError(
                 f"{path} does not answer for {len(new):,} of {len(texts):,} texts, such as {new[0][:_SHOWN]!r}.",
-                "Name its teachers too, and they are asked for these.",
+                "Name its teachers too, so that they can be asked for these.",
             )
         check_file_target(path)
         for start in range(0, len(new), _ASKED_AT_ONCE):
@@ -189,46 +189,46 @@ def _read(path: Path) -> tuple[tuple[Teacher, ...], pl.DataFrame]:
 
 
 def mixed(rows: LabelledData, answers: pl.DataFrame, label_share: float) -> LabelledData:
-    """Labelled rows whose labels and teachers share the say.
+    """Labelled rows whose targets combine their labels with the teachers' answers.
 
-    A row's target is label_share times its label plus the rest times the answers. Where the answers know neutral and
-    the rows do not, neutral keeps the probability that the teachers gave it, and the labels divide what is left; in
-    rows that are never neutral it has none.
+    A row's target is label_share times its label plus (1 - label_share) times the answer. If the answers have neutral
+    and the rows do not, neutral keeps the probability that the teachers gave it, and the labels share the remainder; in
+    rows that are never neutral its probability is 0.
 
     Args:
         rows: The rows; those whose text has no answer are left out.
-        answers: What `ask` returned.
-        label_share: From 0, the teachers alone, to 1.
+        answers: The result of `ask`.
+        label_share: The share of the label, from 0 (only the teachers) to 1.
     """
     known = classes_in(answers)
-    place = {text: i for i, text in enumerate(answers[TEXT])}
-    kept = [i for i, text in enumerate(rows.texts) if text in place]
-    said = answers.select(P_OF[name] for name in known).to_numpy()[[place[rows.texts[i]] for i in kept]]
+    position = {text: i for i, text in enumerate(answers[TEXT])}
+    kept = [i for i, text in enumerate(rows.texts) if text in position]
+    soft = answers.select(P_OF[name] for name in known).to_numpy()[[position[rows.texts[i]] for i in kept]]
     labels = np.nan_to_num(rows.targets(known))[kept]
     own = [known.index(name) for name in rows.classes]
     if rows.never_neutral:
         others = [i for i in range(len(known)) if i not in own]
-        said[:, others] = 0.0
-        said /= said.sum(axis=1, keepdims=True)
-    mass = said[:, own].sum(axis=1, keepdims=True)
-    targets = said.copy()
-    targets[:, own] = label_share * mass * labels[:, own] + (1 - label_share) * said[:, own]
+        soft[:, others] = 0.0
+        soft /= soft.sum(axis=1, keepdims=True)
+    mass = soft[:, own].sum(axis=1, keepdims=True)
+    targets = soft.copy()
+    targets[:, own] = label_share * mass * labels[:, own] + (1 - label_share) * soft[:, own]
     return replace(
         rows,
         texts=[rows.texts[i] for i in kept],
         label_names=[rows.label_names[i] for i in kept],
-        probs=_normed(targets),
+        probs=_normalized(targets),
     )
 
 
 def unlabelled(name: str, texts: Sequence[str], answers: pl.DataFrame, weight: float) -> LabelledData:
-    """Texts without labels as rows to train on, with what the teachers said of them.
+    """Texts without labels as rows to train on, with the teachers' answers as targets.
 
     Args:
-        name: What to call them.
+        name: The name of this set of rows.
         texts: The texts; those without an answer are left out.
-        answers: What `ask` returned.
-        weight: How much each counts.
+        answers: The result of `ask`.
+        weight: The weight of each row.
     """
     known = classes_in(answers)
     rows = answers.filter(pl.col(TEXT).is_in(pl.Series(texts, dtype=pl.String).implode()))
@@ -237,11 +237,11 @@ def unlabelled(name: str, texts: Sequence[str], answers: pl.DataFrame, weight: f
         name=name,
         texts=rows[TEXT].to_list(),
         label_names=[known[i] for i in probs.argmax(axis=1)],
-        probs=_normed(probs),
+        probs=_normalized(probs),
         weight=weight,
     )
 
 
-def _normed(probs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    normed: npt.NDArray[np.float32] = (probs / probs.sum(axis=1, keepdims=True)).astype(np.float32)
-    return normed
+def _normalized(probs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    normalized: npt.NDArray[np.float32] = (probs / probs.sum(axis=1, keepdims=True)).astype(np.float32)
+    return normalized

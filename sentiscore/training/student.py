@@ -23,7 +23,7 @@ class Student(Settings):
     With neither `take_layers` nor `hidden_size` it is the recipe's base, a pre-trained model.
 
     Raises:
-        TrainingError: A value is of the wrong type or out of its range, or two kinds of student are asked for.
+        TrainingError: A value has the wrong type or is out of range, or two kinds of student are requested.
     """
 
     what = "[student] table"
@@ -31,18 +31,18 @@ class Student(Settings):
     hint = "Begin it with a line [student]."
 
     take_layers: tuple[int, ...] = setting(
-        (), "Layers that are taken from a trained model, counted from 0.", wanted="in a list of int"
+        (), "Layers to take from a trained model, counted from 0.", wanted="in a list of int"
     )
-    model: str = setting("", "Folder or hub id of the model that they are taken from; the first teacher by default.")
+    model: str = setting("", "Folder or hub id of the model to take them from; the first teacher by default.")
     hidden_size: int = setting(0, "Width of a new GPT-NeoX with random weights; 0 for none.", low=0)
     layers: int = setting(4, "Layers of the new network.", low=1)
     heads: int = setting(4, "Attention heads of each layer.", low=1)
     intermediate_size: int = setting(512, "Width of each layer's MLP.", low=1)
-    vocab_size: int = setting(8192, "Tokens of its tokenizer, which is learnt from the texts.", low=258)
+    vocab_size: int = setting(8192, "Vocabulary size of its tokenizer, which is learned from the texts.", low=258)
 
     @property
     def is_built(self) -> bool:
-        """Whether it is made for this training, and is not a base that existed before."""
+        """Whether the student is created for this training, instead of being an existing base."""
         return bool(self.take_layers or self.hidden_size)
 
     def __post_init__(self) -> None:
@@ -54,14 +54,15 @@ class Student(Settings):
             )
         if len(set(self.take_layers)) < len(self.take_layers):
             raise TrainingError(
-                f"take_layers is {list(self.take_layers)}: a layer can be taken once.", "Leave the others out."
+                f"take_layers is {list(self.take_layers)}: a layer can only be taken once.", "Leave the others out."
             )
         if self.model and not self.take_layers:
             raise TrainingError("A model without take_layers gives no layers.", "Name them: take_layers = [0, 1]")
         shape = ("layers", "heads", "intermediate_size", "vocab_size")
         if not self.hidden_size and (idle := [name for name in shape if getattr(self, name) != getattr(Student, name)]):
             raise TrainingError(
-                f"Without a hidden_size there is no new network that {idle[0]} could be of.", "Name a hidden_size too."
+                f"Without a hidden_size there is no new network that {idle[0]} could apply to.",
+                "Set a hidden_size too.",
             )
         if self.hidden_size % self.heads:
             raise TrainingError(
@@ -73,15 +74,15 @@ class Student(Settings):
 def build_student(
     student: Student, teacher: str | Path, texts: Sequence[str], *, max_length: int, seed: int, output: Path
 ) -> Path:
-    """Make the folder that training begins from.
+    """Make the model folder that training starts from.
 
     Args:
-        student: What is wanted; one that has `take_layers` or `hidden_size`.
+        student: The settings, with `take_layers` or `hidden_size`.
         teacher: The first teacher: a folder or a hub id, whose layers are taken unless `student` names a model.
-        texts: What a new network's tokenizer learns its vocabulary from.
-        max_length: Tokens that a new network reads.
+        texts: The texts from which a new network's tokenizer learns its vocabulary.
+        max_length: The number of tokens that a new network reads.
         seed: Seed of a new network's weights.
-        output: The folder to make.
+        output: The folder to create.
 
     Returns:
         The folder.
@@ -106,14 +107,14 @@ def build_student(
 
 
 def name_of(student: Student, teacher: str | Path) -> str:
-    """What to call a student that is built, in its manifest."""
+    """The name in the manifest of a student that was created for its training."""
     if student.take_layers:
         return f"{Path(student.model or teacher).name}-layers-{'-'.join(map(str, student.take_layers))}"
     return f"new-gpt-neox-{student.layers}x{student.hidden_size}"
 
 
 def _take_layers(trained: str | Path, layers: Sequence[int], output: Path) -> Path:
-    """A copy of a trained model with some of its layers, head included."""
+    """Write a copy of a trained model with only some of its layers, and its head."""
     import torch
 
     transformers = quiet_transformers()
@@ -125,14 +126,14 @@ def _take_layers(trained: str | Path, layers: Sequence[int], output: Path) -> Pa
         model, info = build_classifier(read_config(folder), read_weights(folder), torch.float32)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise CheckpointError(
-            f"No student can be taken from {trained}: {str(error).splitlines()[0]}.",
+            f"No student can be made from {trained}: {str(error).splitlines()[0]}.",
             "Name another model, or another kind of student.",
         ) from error
     check_body(folder, model, info)
     n_layers = getattr(model.config, "num_hidden_layers", 0)
     if not all(0 <= layer < n_layers for layer in layers):
         raise TrainingError(
-            f"{trained} has the layers 0 to {n_layers - 1}, and take_layers is {list(layers)}.",
+            f"{trained} has the layers 0 to {n_layers - 1}, but take_layers is {list(layers)}.",
             "Choose layers that it has.",
         )
     owner, name = _layers_of(model, n_layers)
@@ -148,7 +149,7 @@ def _take_layers(trained: str | Path, layers: Sequence[int], output: Path) -> Pa
 
 
 def _layers_of(model: Any, n_layers: int) -> tuple[Any, str]:
-    """The module that holds the stack of layers, and what it calls it."""
+    """The module that contains the stack of layers, and the name of its attribute."""
     import torch
 
     for module in model.modules():
@@ -156,5 +157,5 @@ def _layers_of(model: Any, n_layers: int) -> tuple[Any, str]:
             if isinstance(child, torch.nn.ModuleList) and len(child) == n_layers:
                 return module, name
     raise TrainingError(
-        f"The layers of a {model.config.model_type} cannot be told apart.", "Choose another kind of student."
+        f"The layers of a {model.config.model_type} cannot be identified.", "Choose another kind of student."
     )

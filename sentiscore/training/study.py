@@ -1,8 +1,8 @@
 """A study of trials in one SQLite file: the only module that knows Optuna.
 
-The study is the record of a tuning run. Whatever happens to the process, the trials that were finished are in it, and
-the next one is drawn from them alone: the sampler is seeded again for each trial, by the seed and the number of
-finished trials, so that a run that was stopped goes on as if it had not been.
+The study is the record of a tuning run. Whatever happens to the process, the finished trials are in it, and the next
+one depends only on them: for each trial the sampler is seeded with the seed and the number of finished trials, so that
+a run that was stopped continues as if it had not been.
 """
 
 import json
@@ -25,10 +25,10 @@ PRUNED: Final = "pruned"
 STOPPED: Final = "stopped"
 
 STARTUP: Final = 4
-"""Complete trials before the first may be pruned."""
+"""The number of complete trials after which trials may be pruned."""
 
 ENOUGH: Final = 10
-"""Complete trials before it is said which setting mattered."""
+"""The number of complete trials from which importances are computed."""
 
 _NAME: Final = "sentiscore tune"
 _FIXED: Final = "fixed"
@@ -39,16 +39,16 @@ _PATIENCE_SECONDS: Final = 60
 
 @dataclass(frozen=True)
 class Trial:
-    """One set of settings, and what came of it.
+    """One set of settings, and the result of training with it.
 
     Attributes:
-        number: Its number in the study, from 0 on.
-        outcome: "complete", "pruned" (ended early, since it was worse than most), "stopped" (with its process, and done
-            again as another trial), or why it could not go on: "diverged", "out of memory".
-        log_loss: The least validation log loss after temperature that it reached; None where there was no validation.
+        number: Its number in the study, from 0.
+        outcome: "complete", "pruned" (ended early, since it was worse than most), "stopped" (with its process, and
+            repeated as another trial), or the reason why it failed: "diverged", "out of memory".
+        log_loss: The lowest validation log loss after temperature that it reached; None without a validation.
         accuracy: The validation accuracy of that state.
         seconds: How long it took.
-        settings: The values of the settings that are searched.
+        settings: The values of the searched settings.
     """
 
     number: int
@@ -60,7 +60,7 @@ class Trial:
 
 
 class OpenTrial:
-    """A trial that is under way."""
+    """A trial that is running."""
 
     def __init__(self, study: Any, trial: Any) -> None:
         self._study = study
@@ -69,16 +69,16 @@ class OpenTrial:
         self.settings: dict[str, Any] = dict(trial.params)
 
     def report(self, log_loss: float, point: int) -> bool:
-        """Note the least loss so far at a point of the run that all trials share.
+        """Record the lowest loss so far at a point of the run that all trials share.
 
         Returns:
-            Is it worse than that of most trials at this point?
+            Whether it is worse than that of most trials at this point.
         """
         self._trial.report(log_loss, point)
         return bool(self._trial.should_prune())
 
     def end(self, outcome: str, log_loss: float | None, accuracy: float | None) -> None:
-        """Note what came of it."""
+        """Record the result."""
         states = import_extra("optuna", "tune").trial.TrialState
         self._trial.set_user_attr(_OUTCOME, outcome)
         self._trial.set_user_attr(_ACCURACY, accuracy)
@@ -92,14 +92,14 @@ class Study:
     """The trials of a tuning run.
 
     Args:
-        path: The SQLite file; it is made where there is none.
-        fixed: Everything that all trials share, as JSON has it. It is compared with what the study began with.
-        space: What is searched.
+        path: The SQLite file, which is created if it does not exist.
+        fixed: Everything that all trials share, as JSON. It has to be the same as when the study was started.
+        space: The range of each searched setting.
         first: The settings of the first trial.
-        seed: The seed of the draws.
+        seed: The seed of the sampler.
 
     Raises:
-        TrainingError: The file is damaged or not such a study, or the study began with something else.
+        TrainingError: The file is damaged or not such a study, or the study was started with other settings.
         MissingExtraError: Optuna is not installed.
     """
 
@@ -120,7 +120,7 @@ class Study:
         if path.exists():
             _check_whole(path)
         storage = self._optuna.storages.RDBStorage(
-            "sqlite:///study.db",  # the name is not used: a connection of our own takes any path as it is
+            "sqlite:///study.db",  # the name is not used: our own connection takes any path as it is
             engine_kwargs={
                 "creator": partial(sqlite3.connect, path, timeout=_PATIENCE_SECONDS, check_same_thread=False)
             },
@@ -129,17 +129,17 @@ class Study:
 
     @property
     def trials(self) -> list[Trial]:
-        """The trials that are over, in their order."""
+        """The trials that have ended, in order."""
         return [_trial(trial) for trial in self._study.trials if trial.state.is_finished()]
 
     @property
     def finished(self) -> int:
-        """Trials that are over and need not be done again."""
+        """The number of trials that have ended and need not be repeated."""
         return sum(trial.outcome != STOPPED for trial in self.trials)
 
     @property
     def best(self) -> Trial | None:
-        """The complete trial with the least loss."""
+        """The complete trial with the lowest loss."""
         complete = [trial for trial in self.trials if trial.outcome == COMPLETE]
         return min(complete, key=lambda trial: math.inf if trial.log_loss is None else trial.log_loss, default=None)
 
@@ -153,10 +153,10 @@ class Study:
         return OpenTrial(self._study, self._study.ask(self._space))
 
     def importances(self) -> dict[str, float]:
-        """Which share of the differences in loss each setting explains, the largest first.
+        """The share of the differences in loss that each setting explains, the largest first.
 
-        Computed from the complete trials by functional ANOVA over a random forest (Hutter and others, 2014). Empty
-        where fewer than ENOUGH trials are complete, or all have the same loss.
+        Computed from the complete trials by functional ANOVA over a random forest (Hutter and others, 2014). Empty if
+        fewer than ENOUGH trials are complete, or all have the same loss.
         """
         complete = [trial for trial in self.trials if trial.outcome == COMPLETE]
         if len(complete) < ENOUGH or len({trial.log_loss for trial in complete}) == 1:
@@ -173,17 +173,17 @@ class Study:
             study = self._optuna.load_study(study_name=_NAME, storage=storage, pruner=self._pruner())
             if any(trial.state.name in ("COMPLETE", "PRUNED") for trial in study.trials):
                 _check_same(path, study.user_attrs.get(_FIXED, {}), fixed)
-                self._give_up_running(study)
+                self._fail_running(study)
                 return study
-            self._optuna.delete_study(study_name=_NAME, storage=storage)  # nothing came of it: begin again
+            self._optuna.delete_study(study_name=_NAME, storage=storage)  # without a result: start over
         study = self._optuna.create_study(
             study_name=_NAME, storage=storage, direction="minimize", pruner=self._pruner()
         )
         study.set_user_attr(_FIXED, fixed)
         return study
 
-    def _give_up_running(self, study: Any) -> None:
-        """Trials that were under way when their process ended are failed."""
+    def _fail_running(self, study: Any) -> None:
+        """Mark trials that were running when their process ended as failed."""
         states = self._optuna.trial.TrialState
         for trial in study.get_trials(states=[states.RUNNING]):
             study.tell(trial.number, state=states.FAIL)
@@ -200,7 +200,7 @@ class Study:
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Turn what goes wrong with the study's file into an error that says so.
+    """Turn failures to use the study's file into errors that name it.
 
     Raises:
         TrainingError: The file cannot be read or written.
@@ -214,12 +214,11 @@ def translated(path: Path) -> Iterator[None]:
         cause = error.__cause__ or error
         raise TrainingError(
             f"The study {path} cannot be read or written: {str(cause).splitlines()[0].rstrip('.')}.",
-            "See that there is room on the disk; if the file is damaged, begin a new study in another --output.",
+            "Check that there is space on the disk; if the file is damaged, start a new study in another --output.",
         ) from error
 
 
 def _check_whole(path: Path) -> None:
-    """Is this a whole SQLite file?"""
     file = sqlite3.connect(path)
     try:
         found = file.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -233,8 +232,8 @@ def _check_same(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -
     names = [*now, *(name for name in before if name not in now)]
     if changed := [name for name in names if name not in before or name not in now or before[name] != now[name]]:
         raise TrainingError(
-            f"The study in {path.parent} was begun with other settings: {', '.join(changed)}.",
-            "Go on with the settings and rows that it began with, or begin another study in a new --output.",
+            f"The study in {path.parent} was started with other settings: {', '.join(changed)}.",
+            "Continue with the settings and rows that it started with, or start another study in a new --output.",
         )
 
 

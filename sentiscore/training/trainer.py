@@ -1,4 +1,4 @@
-"""Hugging Face's Trainer, set up for a run: our loss, our order of rows, our figures and our log."""
+"""Hugging Face's Trainer, set up for a run with our own loss, order of rows, figures and log."""
 
 import json
 import math
@@ -27,10 +27,10 @@ CALIBRATED_LOSS: Final = "calibrated_log_loss"
 
 
 def encode_sets(run: Run, tokenizer: Any) -> tuple[Any, list[Any]]:
-    """The training rows of a run, all in one, and each of its sets of validation rows, as token ids and targets.
+    """The training rows of a run, in one data set, and each of its sets of validation rows, as token ids and targets.
 
     Raises:
-        InputError: A set has no text that the tokenizer reads anything of.
+        InputError: No text of a set has any tokens.
     """
     recipe, classes = run.recipe, run.classes
     train_rows = [
@@ -52,11 +52,11 @@ def make_trainer(
     """The Trainer of a run.
 
     Args:
-        run: What is trained.
+        run: The inputs of the run.
         model: The network, with a head for the classes of the run.
         tokenizer: Its tokenizer.
-        rows: What `encode_sets` made.
-        device: Where to train.
+        rows: The result of `encode_sets`.
+        device: The device to train on.
         bf16: Whether to compute in bf16.
         on_progress: Called after each step and each validation.
     """
@@ -80,7 +80,7 @@ def make_trainer(
 
 
 def _joined(sets: list[Any]) -> Any:
-    """One data set of them all, in which weights are 1 on average."""
+    """All rows in one data set, with weights scaled to a mean of 1."""
     datasets = import_extra("datasets", "train")
     joined = sets[0] if len(sets) == 1 else datasets.concatenate_datasets(sets)
     weights = np.asarray(joined["weight"], dtype=np.float32)
@@ -111,7 +111,7 @@ def _arguments(recipe: Recipe, state: Path, device: torch.device, *, bf16: bool)
         logging_strategy="no",
         report_to="none",
         disable_tqdm=True,
-        remove_unused_columns=False,  # the weight of a row is for the loss, not for the model
+        remove_unused_columns=False,  # the loss needs the weight of a row, which the model does not take
         label_names=["labels"],
         seed=recipe.seed,
         data_seed=recipe.seed,
@@ -119,9 +119,9 @@ def _arguments(recipe: Recipe, state: Path, device: torch.device, *, bf16: bool)
 
 
 def _trainer_class(recipe: Recipe) -> Any:
-    """The Trainer with our loss, and with our order of rows where the recipe wants batches of like length."""
+    """The Trainer with our loss, and with our order of rows if the recipe wants batches of similar length."""
 
-    class WeighingTrainer(quiet_transformers().Trainer):  # type: ignore[misc]
+    class WeightedTrainer(quiet_transformers().Trainer):  # type: ignore[misc]
         def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
             targets, weights = inputs.pop("labels"), inputs.pop("weight")
             outputs = model(**inputs)
@@ -129,9 +129,9 @@ def _trainer_class(recipe: Recipe) -> Any:
             return (loss, outputs) if return_outputs else loss
 
     if recipe.sampling == "random":
-        return WeighingTrainer
+        return WeightedTrainer
 
-    class LikeLengthTrainer(WeighingTrainer):
+    class LikeLengthTrainer(WeightedTrainer):
         def _get_train_sampler(self, train_dataset: Any = None) -> LikeLengthSampler:
             rows = self.train_dataset if train_dataset is None else train_dataset
             return LikeLengthSampler([len(ids) for ids in rows["input_ids"]], recipe.batch_size, recipe.seed)
@@ -140,18 +140,18 @@ def _trainer_class(recipe: Recipe) -> Any:
 
 
 def _validation_metrics(sizes: dict[str, int]) -> Callable[[Any], dict[str, float]]:
-    """Figures of each set of validation rows, which follow each other, and their means."""
+    """Computes figures of each set of validation rows, which are concatenated, and their means over the sets."""
 
     def metrics(prediction: Any) -> dict[str, float]:
         if not np.isfinite(prediction.predictions).all():
-            raise DivergedError("The loss is not a number any more.", "Try a lower --learning-rate in a new --output.")
+            raise DivergedError("The loss is no longer a number.", "Try a lower --learning-rate in a new --output.")
         ends = np.cumsum(list(sizes.values()))[:-1]
         each, answers = {}, []
         for name, logits, targets in zip(
             sizes, np.split(prediction.predictions, ends), np.split(prediction.label_ids, ends), strict=True
         ):
-            asked = ~np.isnan(targets[0])
-            answers.append((logits[:, asked], targets[:, asked].argmax(axis=1)))
+            used = ~np.isnan(targets[0])
+            answers.append((logits[:, used], targets[:, used].argmax(axis=1)))
             each[name] = point_metrics(answers[-1][1], probabilities(answers[-1][0]))
         temperature = fit_temperature(*answers)
         means = {figure: float(np.mean([one[figure] for one in each.values()])) for figure in next(iter(each.values()))}
@@ -169,7 +169,7 @@ def _make_callback(
     within_epoch = {steps_per_epoch * i // evals_per_epoch for i in range(1, evals_per_epoch)} - {0}
 
     class Observer(quiet_transformers().TrainerCallback):  # type: ignore[misc]
-        """Validates within an epoch, keeps the log, notifies the caller."""
+        """Requests validations within an epoch, writes the log, notifies the caller."""
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if (state.global_step % steps_per_epoch) in within_epoch and state.global_step < state.max_steps:

@@ -1,4 +1,4 @@
-"""Search for a better recipe: many short trainings on the same rows, each with other settings."""
+"""Searches for a better recipe: many training runs on the same rows, each with other settings."""
 
 import dataclasses
 import gc
@@ -33,16 +33,16 @@ from sentiscore.training.tuning_html import tuning_page
 
 @dataclass(frozen=True)
 class TuningResult:
-    """What came out of a tuning run.
+    """The result of a tuning run.
 
     Attributes:
-        folder: Everything that was written.
-        trials: All trials of the study, those of earlier runs too.
-        best: The trial with the least validation log loss.
+        folder: The folder with everything that was written.
+        trials: All trials of the study, including those of earlier runs.
+        best: The trial with the lowest validation log loss.
         recipe: Its recipe.
-        importances: The share of the differences in loss that each setting explains, the largest first; empty where
-            there are too few complete trials to tell.
-        first: The first trial, which had the settings of the recipe that the search began with.
+        importances: The share of the differences in loss that each setting explains, the largest first; empty if there
+            are too few complete trials, or all have the same loss.
+        first: The first trial, with the settings of the recipe that the search started with.
     """
 
     folder: Path
@@ -59,7 +59,7 @@ class TuningResult:
 
     @property
     def finished(self) -> int:
-        """Trials that are over and need not be done again."""
+        """The number of trials that have ended and need not be repeated."""
         return sum(trial.outcome != "stopped" for trial in self.trials)
 
 
@@ -75,32 +75,32 @@ def tune(
     on_trial: Callable[[Trial, Trial | None, int], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TuningResult:
-    """Search for the settings of a recipe that give the least validation log loss, after temperature.
+    """Search for the settings of a recipe that give the lowest validation log loss, after temperature.
 
-    Searched are the learning rate, the batch size, the epochs, the warm-up, the weight decay and the label smoothing,
-    in ranges that suit the size of the base. The first trial is the recipe as it is, so that the result is never worse.
-    A trial that is worse than the median of the others at the same share of its run is ended early. Every draw is
-    seeded by the recipe's seed.
+    The search covers the learning rate, the batch size, the epochs, the warm-up, the weight decay and the label
+    smoothing, in ranges that suit the size of the base. The first trial is the recipe as it is, so that the result is
+    never worse. A trial that is worse than the median of the others at the same share of its run is ended early. The
+    recipe's seed determines all samples.
 
-    Written are, in `output`: `recipe.toml` (the best recipe), `best/` (the model of the best trial), `trials.csv`,
-    `tuning.html` (what mattered), `study.db` (the study, from which the same call goes on) and `trials/NNN` with each
-    trial's recipe and log. The weights of all other trials are removed.
+    `output` then contains `recipe.toml` (the best recipe), `best/` (the model of the best trial), `trials.csv`,
+    `tuning.html` (which settings mattered), `study.db` (the study, from which the same call continues) and `trials/NNN`
+    with each trial's recipe and log. The weights of all other trials are removed.
 
     The validation rows choose among all trials, so the figures on them are better than on new text.
 
     Args:
-        recipe: The recipe to begin with; what is not searched stays as it is.
-        output: The folder to make, or that of a study to go on with.
+        recipe: The recipe to start with; settings that are not searched stay as they are.
+        output: The folder to create, or that of a study to continue.
         train_data: Sets of rows to learn from; the recipe's hub data set by default.
-        eval_data: Sets of rows to compare the trials by, each counting alike.
-        trials: Trials of the study in all, those of earlier calls too.
-        max_minutes: Begin no more trials after so many minutes; the first of a call is always begun.
+        eval_data: Sets of rows to compare the trials by, with equal weight for each set.
+        trials: The total number of trials of the study, including those of earlier calls.
+        max_minutes: Start no more trials after this many minutes; the first trial of a call is always started.
         device: "auto", "cpu", "cuda" or "cuda:N".
         on_trial: Called after each trial with it, the best so far and the number of finished trials.
         on_progress: Called after each step and each validation of a trial.
 
     Raises:
-        TrainingError: The study cannot be gone on with, or no trial came to its end.
+        TrainingError: The study cannot be continued, or no trial was completed.
         CheckpointError: The base cannot be loaded.
         InputError: The data cannot be used.
         OutputError: The folder is in use or may not be written to.
@@ -108,7 +108,7 @@ def tune(
     """
     forks.check()
     if trials < 1:
-        raise TrainingError(f"There are {trials} trials to run.", "Ask for 1 or more with --trials.")
+        raise TrainingError(f"There are {trials} trials to run.", "Request 1 or more with --trials.")
     if (train_data is None) != (eval_data is None):
         raise TrainingError("Training rows and validation rows go together.", "Give both files, or neither.")
     require_extra("tune", "optuna", "tomli_w", "matplotlib")
@@ -129,15 +129,15 @@ def tune(
         "validation rows": [rows.fingerprint.sha256 for rows in eval_data],
         "search space": {name: dataclasses.asdict(known) for name, known in space.items()},
     }
-    begun = time.monotonic()
-    heard: set[str] = set()
+    started = time.monotonic()
+    shown: set[str] = set()
     with alone(output), translated(output / STUDY):
         study = Study(output / STUDY, fixed=fixed, space=space, first=own_values(space, recipe), seed=recipe.seed)
         settle(output, study, recipe)
         ran = False
-        while (done := study.finished) < trials and not (ran and _is_over(begun, max_minutes)):
+        while (done := study.finished) < trials and not (ran and _is_over(started, max_minutes)):
             trial = study.ask()
-            with _each_warning_once(heard):
+            with _each_warning_once(shown):
                 _run(
                     trial,
                     recipe,
@@ -149,7 +149,7 @@ def tune(
                 )
             ran = True
             settle(output, study, recipe)
-            gc.collect()  # models and their optimizers are in cycles
+            gc.collect()  # models and their optimizers are in reference cycles
             if on_trial is not None:
                 on_trial(study.trials[-1], study.best, done + 1)
         return _result(output, study, recipe)
@@ -165,12 +165,12 @@ def _run(
     device: str,
     on_progress: Callable[[Progress], None] | None,
 ) -> None:
-    """Train with a trial's settings, and note in the study what came of it."""
+    """Train with a trial's settings, and record the result in the study."""
     best: tuple[float, float | None] = (math.inf, None)
     last_point = 0
 
     class PrunedError(Exception):
-        """Leaves the training of a trial that is worse than most."""
+        """Ends the training of a trial that is worse than most."""
 
     def watch(state: Progress) -> None:
         nonlocal best, last_point
@@ -205,21 +205,21 @@ def _run(
 
 
 def _point(state: Progress, points: int) -> int:
-    """The point of a run that a validation stands for: of four, the second stands for half of the steps.
+    """The point of a run that a validation belongs to: of four points, the second is at half of the steps.
 
-    Trials of different lengths are compared at equal shares of their run, where their rates have fallen alike. A
-    validation may come up to a step before its share, since steps are whole.
+    Trials of different lengths are compared at equal shares of their run, where their learning rates have fallen by the
+    same share. A validation may come up to a step before its point, since the number of steps is an integer.
     """
     return min((state.step + 1) * points // state.steps, points)
 
 
-def _is_over(begun: float, max_minutes: float | None) -> bool:
-    return max_minutes is not None and time.monotonic() - begun >= max_minutes * 60
+def _is_over(started: float, max_minutes: float | None) -> bool:
+    return max_minutes is not None and time.monotonic() - started >= max_minutes * 60
 
 
 @contextmanager
-def _each_warning_once(heard: set[str]) -> Iterator[None]:
-    """Pass on a warning the first time that it is given, and not again for each trial."""
+def _each_warning_once(shown: set[str]) -> Iterator[None]:
+    """Pass on each warning only once, and not again for each trial."""
     caught: list[warnings.WarningMessage] = []
     try:
         with warnings.catch_warnings(record=True) as caught:
@@ -227,23 +227,23 @@ def _each_warning_once(heard: set[str]) -> Iterator[None]:
             yield
     finally:
         for warning in caught:
-            if str(warning.message) not in heard:
-                heard.add(str(warning.message))
+            if str(warning.message) not in shown:
+                shown.add(str(warning.message))
                 warnings.warn(warning.message, warning.category, stacklevel=4)
 
 
 def _result(output: Path, study: Study, recipe: Recipe) -> TuningResult:
-    """Write the page, and say what came out.
+    """Write the page, and return the result.
 
     Raises:
-        TrainingError: No trial came to its end.
+        TrainingError: No trial was completed.
     """
     trials, best = study.trials, study.best
     if best is None:
         outcomes = sorted({trial.outcome for trial in trials})
         raise TrainingError(
             f"None of {study.finished} trials came to its end ({', '.join(outcomes)}); see {output / TABLE}.",
-            "Begin in a new --output with a lower learning_rate, a smaller batch_size or a shorter max_length.",
+            "Start again in a new --output with a lower learning_rate, a smaller batch_size or a shorter max_length.",
         )
     importances = study.importances()
     found = recipe.with_changes(best.settings)

@@ -1,4 +1,4 @@
-"""The folder of a tuning run, kept in line with its study."""
+"""The folder of a tuning run, kept consistent with its study."""
 
 import shutil
 import sqlite3
@@ -30,10 +30,10 @@ _KEPT: Final = (LOG, RECIPE)
 
 
 def check_folder(output: Path) -> None:
-    """Is there a study to go on with, or room for a new one?
+    """Check that the folder contains a study to continue, or is free for a new one.
 
     Raises:
-        OutputError: The folder holds something else.
+        OutputError: The folder contains something else.
     """
     if (
         output.is_dir()
@@ -45,10 +45,10 @@ def check_folder(output: Path) -> None:
 
 @contextmanager
 def alone(output: Path) -> Iterator[None]:
-    """Make the folder, and keep other processes out of it; the system frees it when this one ends.
+    """Create the folder, and lock out other processes; the operating system releases the lock when this one ends.
 
     Raises:
-        OutputError: Another process is at work in it, or it cannot be made.
+        OutputError: Another process is using it, or it cannot be created.
     """
     lock = None
     try:
@@ -62,7 +62,7 @@ def alone(output: Path) -> Iterator[None]:
             raise OutputError(
                 f"Another process is tuning in {output}.", "Wait until it is done, or choose another --output."
             ) from error
-        raise OutputError(f"{output} cannot be written to: {error}.", "Choose another place with --output.") from error
+        raise OutputError(f"{output} cannot be written to: {error}.", "Choose another folder with --output.") from error
     try:
         yield
     finally:
@@ -70,14 +70,14 @@ def alone(output: Path) -> Iterator[None]:
 
 
 def folder_of(output: Path, number: int) -> Path:
-    """Where a trial is trained."""
+    """The folder in which a trial is trained."""
     return output / TRIALS / f"{number:03}"
 
 
 def settle(output: Path, study: Study, recipe: Recipe) -> None:
-    """Bring the folder in line with the study: the best model in its place, no other weights, the files up to date.
+    """Bring the folder up to date with the study: move the best model, remove other weights, write the files.
 
-    It may be stopped anywhere; the next call does the rest.
+    It may be interrupted at any point; the next call does the rest.
 
     Raises:
         OutputError: The folder cannot be written to.
@@ -91,13 +91,15 @@ def settle(output: Path, study: Study, recipe: Recipe) -> None:
             if folder in known:
                 _strip(folder)
             else:
-                shutil.rmtree(folder)  # of a trial that was not noted
+                shutil.rmtree(folder)  # of a trial that is not in the study
         for trial in trials:
             path = folder_of(output, trial.number) / RECIPE
             if path.parent.is_dir() and not path.exists():
                 write_text(path, recipe_toml(recipe.with_changes(trial.settings), f"Trial {trial.number}."))
     except OSError as error:
-        raise OutputError(f"{output} cannot be written to: {error}.", "See that there is room on the disk.") from error
+        raise OutputError(
+            f"{output} cannot be written to: {error}.", "Check that there is space on the disk."
+        ) from error
     if trials:
         write_frame(_table(trials), output / TABLE)
     if best is not None:
@@ -106,7 +108,7 @@ def settle(output: Path, study: Study, recipe: Recipe) -> None:
 
 
 def _keep_best(output: Path, trained: Path) -> None:
-    """Put the best trial's model where the best one belongs, and leave its log where it was."""
+    """Move the best trial's model to its own folder, and leave a copy of its log with the trial."""
     kept = output / BEST
     if (trained / MANIFEST).exists():
         if kept.exists():
@@ -119,7 +121,7 @@ def _keep_best(output: Path, trained: Path) -> None:
 
 
 def _strip(folder: Path) -> None:
-    """Remove weights and whatever else a trial left but for its recipe and its log."""
+    """Remove everything that a trial left except its recipe and its log."""
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
@@ -128,7 +130,6 @@ def _strip(folder: Path) -> None:
 
 
 def _table(trials: list[Trial]) -> pl.DataFrame:
-    """One row for each trial."""
     rows: list[dict[str, Any]] = [
         {
             "trial": trial.number,

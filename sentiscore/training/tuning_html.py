@@ -1,4 +1,4 @@
-"""A tuning run as one small HTML page: the best recipe, what mattered, and the loss by each setting."""
+"""A tuning run as one small HTML page: the best recipe, which settings mattered, and the loss by each setting."""
 
 import itertools
 import math
@@ -17,11 +17,11 @@ NOTE: Final = (
     "Report figures on rows that neither trained nor chose a model."
 )
 _LOG_FROM: Final = 8
-"""A setting whose largest value is so many times its smallest is drawn on a logarithmic axis."""
+"""A setting whose largest value is at least this many times its smallest is drawn on a logarithmic axis."""
 
 
 def too_few(trials: Sequence[Trial]) -> str:
-    """Why it is not said what mattered."""
+    """Why there are no importances."""
     complete = sum(trial.outcome == COMPLETE for trial in trials)
     if complete < ENOUGH:
         return f"unknown: it takes {ENOUGH} complete trials to tell, and there are {complete}"
@@ -29,12 +29,12 @@ def too_few(trials: Sequence[Trial]) -> str:
 
 
 def tuning_page(recipe: Recipe, trials: Sequence[Trial], best: Trial, importances: dict[str, float]) -> str:
-    """The page, which needs nothing else.
+    """The page, which needs no other files.
 
     Args:
-        recipe: The recipe that the search began with.
+        recipe: The recipe that the search started with.
         trials: All trials, at least one of them complete.
-        best: The one with the least loss.
+        best: The one with the lowest loss.
         importances: The share of the differences in loss that each setting explains; may be empty.
 
     Raises:
@@ -64,7 +64,7 @@ def _share(importances: dict[str, float], name: str) -> str:
 
 @dataclass(frozen=True)
 class _BySetting:
-    """What the chart of one setting draws."""
+    """The data of one setting's chart."""
 
     name: str
     trials: Sequence[Trial]
@@ -105,7 +105,7 @@ def _draw_history(figure: Any, trials: Sequence[Trial]) -> None:
 
 
 def _by_marker(trials: Sequence[Trial]) -> list[tuple[str, list[Trial]]]:
-    """Complete trials, and those that were not but had a validation."""
+    """Complete trials, and other ones with a validation, each with their marker."""
     seen = [trial for trial in trials if trial.log_loss is not None]
     return [
         ("o", [trial for trial in seen if trial.outcome == COMPLETE]),

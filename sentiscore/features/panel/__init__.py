@@ -1,4 +1,4 @@
-"""Daily features and a target -> what a forecasting library takes. No such library is imported before it is needed."""
+"""Daily features and a target -> the input of a forecasting library, which is only imported when it is needed."""
 
 from sentiscore.features.panel.ahead import check_future
 from sentiscore.features.panel.autogluon import AutogluonPanel, to_autogluon

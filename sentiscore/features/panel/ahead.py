@@ -1,4 +1,4 @@
-"""The sessions to come: how many are forecast, which dates they are, and whether a future frame has them all."""
+"""The sessions to come: how many are forecast, their dates, and whether a future frame has all of them."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -13,7 +13,7 @@ from sentiscore.features.sessions import calendar_named
 from sentiscore.tables.exact import exactly
 
 FutureDays = Sequence[date] | pl.Series | pl.DataFrame
-"""Dates, or what `features.sessions` gives."""
+"""Dates, or the result of `features.sessions`."""
 
 _WHAT: Final = "Give the dates of the sessions to come."
 
@@ -21,16 +21,15 @@ _WHAT: Final = "Give the dates of the sessions to come."
 def check_future(df: pl.DataFrame, future: pl.DataFrame, *, h: int, time_col: str = DS) -> None:
     """Raise an InputError unless a future frame is complete: h rows for each series, right after its last.
 
-    Some libraries take the rows of a future frame by position. Where one is missing they hand a series the
-    numbers of another, with a warning at best. Panels of this module are complete; check a frame that you
-    changed, or made yourself.
+    Some libraries read the rows of a future frame by position. If one is missing, a series gets the numbers of another,
+    with a warning at best. Panels of this package are complete; use this check for a frame that you changed or made
+    yourself.
 
     Args:
-        df: What the model is fitted on, with `unique_id` and `time_col`.
-        future: What it is given for the sessions to come.
-        h: How many sessions are forecast.
-        time_col: The column of times. Numbers must follow on each other; of dates only their count and order
-            can be checked.
+        df: The frame that the model is fitted on, with `unique_id` and `time_col`.
+        future: The frame for the sessions to come.
+        h: The number of sessions to forecast.
+        time_col: The column of times. Numbers must be consecutive; for dates only their count and order can be checked.
     """
     h = _horizon(h)
     for name, frame in (("df", df), ("future", future)):
@@ -45,8 +44,8 @@ def check_future(df: pl.DataFrame, future: pl.DataFrame, *, h: int, time_col: st
         exactly(time_col).min().alias("first_new"),
         exactly(time_col).max().alias("last_new"),
     )
-    if strangers := found.join(last, on=ID, how="anti")[ID].sort().to_list():
-        raise InputError(f"The future frame has series that are not fitted: {some(strangers)}.")
+    if unknown := found.join(last, on=ID, how="anti")[ID].sort().to_list():
+        raise InputError(f"The future frame has series that are not fitted: {some(unknown)}.")
     both = last.join(found, on=ID, how="left").with_columns(pl.col("rows").fill_null(0))
     right = (pl.col("rows") == h) & (pl.col("first_new") > pl.col("last"))
     if df.schema[time_col].is_integer() and future.schema[time_col].is_integer():
@@ -54,19 +53,19 @@ def check_future(df: pl.DataFrame, future: pl.DataFrame, *, h: int, time_col: st
     wrong = both.filter(~right.fill_null(value=False)).sort(ID)
     if wrong.height:
         raise InputError(
-            f"The future frame needs the {h} sessions after the last one of each series, and has not for "
+            f"The future frame needs the {h} sessions after the last one of each series, and does not have them for "
             f"{wrong.height:,} of {both.height:,} series, for example {wrong[ID][0]} ({wrong['rows'][0]} rows).",
-            "Make it with to_nixtla or to_sktime, and hand it over whole.",
+            "Make it with to_nixtla or to_sktime, and pass it unchanged.",
         )
 
 
 def check_horizon(h: int, lags: int | Sequence[int] | None) -> tuple[int, list[int]]:
-    """The horizon, and the lags, by default the horizon alone, if all of them are known for every step of it."""
+    """The horizon and the lags, by default only the horizon; an error if a lag is not known for all of its steps."""
     h = _horizon(h)
     wanted = [h] if lags is None else whole_numbers(lags)
-    hint = f"For h={h} a lag is a whole number from {h} on."
+    hint = f"For h={h} a lag is a whole number of {h} or more."
     if wanted is None:
-        raise InputError(f"lags must be whole numbers, and is {lags!r}.", hint)
+        raise InputError(f"lags must be whole numbers, but is {lags!r}.", hint)
     if not wanted or len(set(wanted)) < len(wanted):
         raise InputError("lags names no lag, or one twice.", hint)
     if (shortest := min(wanted)) < h:
@@ -80,20 +79,20 @@ def check_horizon(h: int, lags: int | Sequence[int] | None) -> tuple[int, list[i
 def _horizon(h: int) -> int:
     number = whole_number(h)
     if number is None or number < 1:
-        raise InputError(f"h must be a whole number from 1 on, and is {h!r}.", "It counts the sessions to forecast.")
+        raise InputError(f"h must be a whole number of 1 or more, but is {h!r}.", "It counts the sessions to forecast.")
     return number
 
 
 def with_future(rows: pl.DataFrame, future_ds: FutureDays | None) -> pl.DataFrame:
-    """The sessions of daily rows, then those to come: session_idx and ds.
+    """The sessions of daily rows, followed by those to come: session_idx and ds.
 
     Args:
         rows: session_idx, ds and calendar of daily rows.
         future_ds: The sessions to come, or their dates.
 
     Raises:
-        InputError: They are not the next sessions of the calendar. Of a calendar that only its user knows, dates must
-            rise, and the sessions of a frame must be numbered on.
+        InputError: They are not the next sessions of the calendar. For a user's own calendar, dates must only increase,
+            and the sessions of a frame must continue the numbering.
     """
     known = rows.select(SESSION, DS).unique().sort(SESSION)
     if future_ds is None or known.is_empty():
@@ -104,7 +103,7 @@ def with_future(rows: pl.DataFrame, future_ds: FutureDays | None) -> pl.DataFram
     last_number, last_day = known.row(-1)
     if not (days.diff().drop_nulls() > timedelta(0)).all() or days[0] <= last_day:
         raise InputError(
-            f"future_ds must rise and begin after {last_day}, the last session of the daily features.",
+            f"future_ds must increase and begin after {last_day}, the last session of the daily features.",
             "Give the dates of the sessions to come, each once.",
         )
     numbers = pl.int_range(last_number + 1, last_number + 1 + days.len(), dtype=pl.Int64, eager=True)
@@ -120,7 +119,7 @@ def with_future(rows: pl.DataFrame, future_ds: FutureDays | None) -> pl.DataFram
 
 
 def _days(future_ds: FutureDays) -> tuple[pl.Series, pl.Series | None]:
-    """The dates of the sessions to come, and their numbers where they have some."""
+    """The dates of the sessions to come, and their numbers if there are any."""
     numbers = None
     if isinstance(future_ds, pl.DataFrame) and (missing := {SESSION, DS} - set(future_ds.columns)):
         raise InputError(
@@ -141,16 +140,16 @@ def _days(future_ds: FutureDays) -> tuple[pl.Series, pl.Series | None]:
 
 
 def _check_days(days: pl.Series, name: str, last_day: date) -> None:
-    """Raise an InputError unless these are the next sessions of a calendar, if its name says which they are."""
+    """Raise an InputError unless these are the next sessions of a calendar, if its name identifies it."""
     calendar = calendar_named(name) if name else None
     if calendar is None:
         return
     expected = calendar.following(last_day, days.len())["ds"]
     if expected.equals(days):
         return
-    strange = days.filter(~days.is_in(expected.implode()))
+    extra = days.filter(~days.is_in(expected.implode()))
     missing = expected.filter(~expected.is_in(days.implode()) & (expected < days[-1]))
-    wrong = f"{missing[0]} is missing" if missing.len() else f"{strange[0]} is not one"
+    wrong = f"{missing[0]} is missing" if missing.len() else f"{extra[0]} is not one"
     raise InputError(
         f"future_ds has to be the sessions of the calendar {name} after {last_day}, the last of the daily features, "
         f"without gaps: {wrong}.",

@@ -1,4 +1,4 @@
-"""For AutoGluon, to which every covariate that is not said to be known in advance is past-only."""
+"""For AutoGluon, which treats covariates as past-only unless they are declared as known in advance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ _TIMESTAMP: Final = "timestamp"
 
 @dataclass(frozen=True)
 class AutogluonPanel(Panel):
-    """What AutoGluon takes.
+    """Input for AutoGluon.
 
     Attributes:
         df: `item_id` (text), `timestamp`, `target` and the features, up to each series' origin.
         past_covariates: The names of the features. Leave them out of `known_covariates_names`.
-        freq: What AutoGluon wants as `freq`.
-        time: "session" or "date", as it was asked for.
+        freq: The value for AutoGluon's `freq`.
+        time: "session" or "date", as requested.
     """
 
     df: pl.DataFrame
@@ -47,13 +47,13 @@ class AutogluonPanel(Panel):
         except ModuleNotFoundError as error:
             raise MissingExtraError(
                 "This needs autogluon.timeseries, which is not installed.",
-                "If it cannot be installed beside sentiscore, write .df to a parquet file and read that in its own "
+                "If it cannot be installed next to sentiscore, write .df to a parquet file and read that in its own "
                 "environment with TimeSeriesDataFrame.from_data_frame.",
             ) from error
         return timeseries.TimeSeriesDataFrame.from_data_frame(self.df.to_pandas())
 
     def to_dates(self, forecasts: pl.DataFrame, column: str = _TIMESTAMP) -> pl.DataFrame:
-        """Forecasts with the true dates in place of stand-in days; see `Panel.to_dates`."""
+        """Replace stand-in days in forecasts by the true dates; see `Panel.to_dates`."""
         check_frame(forecasts, "The forecasts")
         if self.time == "date" or column not in forecasts.columns or not forecasts.schema[column].is_temporal():
             return forecasts if self.time == "date" else super().to_dates(forecasts, column)
@@ -71,23 +71,23 @@ def to_autogluon(
     future_ds: FutureDays | None = None,
     y_begins: str = "close",
 ) -> AutogluonPanel:
-    """A frame for AutoGluon; AutoGluon itself need not be installed.
+    """Make a frame for AutoGluon, which itself need not be installed.
 
-    AutoGluon knows no steps without dates. With `time="session"` a session is one day of a stand-in calendar, in
-    which session n is the day n after 1970-01-01.
+    AutoGluon's time steps need dates. With `time="session"` a session is one day of a stand-in calendar, in which
+    session n is day n after 1970-01-01.
 
     Args:
         daily: Daily features; see `to_nixtla`.
         y: The target; see `to_nixtla`.
-        columns: The features to use; by default every column of numbers.
-        time: "session", or "date" where every day is a session.
-        fill: A number in place of a missing feature; by default it stays null, which AutoGluon fills itself.
+        columns: The features to use; by default every numeric column.
+        time: "session", or "date" if every day is a session.
+        fill: A number that replaces missing features; by default they stay null, and AutoGluon fills them itself.
         future_ds: The sessions to come, for `to_dates`; see `to_nixtla`.
         y_begins: When the y of a session begins; see `to_nixtla`.
 
     Raises:
         InputError: The frames do not fit together, a feature is known only after the y that it is used for begins, or
-            an argument cannot be used.
+            an argument is invalid.
     """
     aligned = align(daily, y, columns=columns, fill=fill, future_ds=future_ds, y_begins=y_begins)
     frame = stand_in_days(aligned.unlagged(time)).select(

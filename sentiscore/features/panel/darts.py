@@ -1,4 +1,4 @@
-"""For Darts, whose `past_covariates` are the slot for what is known up to the origin alone."""
+"""For Darts, which takes features that are only known up to the origin as `past_covariates`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from sentiscore.features.panel.frames import Panel, Time, Y, align
 
 @dataclass(frozen=True)
 class DartsPanel(Panel):
-    """What Darts takes.
+    """Input for Darts.
 
     Attributes:
         ids: The series, in the order of the two lists.
-        series: A TimeSeries of the target for each.
-        past_covariates: A TimeSeries of the features for each, which ends where the target ends.
+        series: For each, a TimeSeries of the target.
+        past_covariates: For each, a TimeSeries of the features, which ends with the target.
     """
 
     ids: tuple[Any, ...]
@@ -37,23 +37,23 @@ def to_darts(
     future_ds: FutureDays | None = None,
     y_begins: str = "close",
 ) -> DartsPanel:
-    """Series and past covariates for Darts.
+    """Make series and past covariates for Darts.
 
-    The features are not lagged: to Darts, `lags_past_covariates=[-1]` is the row of the origin. A horizon of more
-    than `output_chunk_length` would need features of the future, and Darts refuses it.
+    The features are not lagged: in Darts, `lags_past_covariates=[-1]` is the row of the origin. A horizon of more than
+    `output_chunk_length` would need features of the future, so Darts refuses it.
 
     Args:
         daily: Daily features; see `to_nixtla`.
         y: The target; see `to_nixtla`.
-        columns: The features to use; by default every column of numbers.
-        time: "session": times are numbers of sessions; "date": dates, where every day is a session.
-        fill: A number in place of a missing feature; by default it stays missing, and most models fail.
+        columns: The features to use; by default every numeric column.
+        time: "session": times are session numbers; "date": dates, if every day is a session.
+        fill: A number that replaces missing features; by default they stay missing, and most models fail.
         future_ds: The sessions to come, for `to_dates`; see `to_nixtla`.
         y_begins: When the y of a session begins; see `to_nixtla`.
 
     Raises:
         InputError: The frames do not fit together, a feature is known only after the y that it is used for begins, or
-            an argument cannot be used.
+            an argument is invalid.
         MissingExtraError: Darts is not installed.
     """
     aligned = align(daily, y, columns=columns, fill=fill, future_ds=future_ds, y_begins=y_begins)

@@ -1,9 +1,9 @@
 """A target and daily features -> frames in which every number was known when it is used.
 
-The rule that all adapters share: the forecast of a series is made after its last session with a target, the
-origin. The row of daily features of that session may be used, and no later one. A library that takes past-only
-covariates gets the rows up to the origin as they are. A library that wants its regressors for the sessions that
-are forecast too gets lagged ones, at least as old as the horizon is long, since these are known for all of them.
+All adapters share one rule: the forecast of a series is made after its last session with a target, the origin. The
+daily features of that session may be used, but no later ones. A library that takes past-only covariates gets the rows
+up to the origin unchanged. A library that also needs its regressors for the sessions to forecast gets features that are
+lagged by at least the horizon, since these are known for all of those sessions.
 """
 
 import warnings
@@ -42,14 +42,14 @@ _ONE_DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Panel:
-    """What all panels say of themselves.
+    """The attributes that all panels have.
 
     Attributes:
-        sessions: The sessions that the panel knows: their number and their date (`session_idx`, `ds`).
-        origins: For each series its last session with a target (`unique_id`, `session_idx`, `ds`), after which
-            it is forecast, and `available_at`, before which that forecast could not have been made.
-        dropped: What was left out, and how many; empty if nothing was. All of it but the first rows
-            that a lag costs is warned about too.
+        sessions: The sessions that the panel knows: their numbers and dates (`session_idx`, `ds`).
+        origins: For each series its last session with a target (`unique_id`, `session_idx`, `ds`), after which it is
+            forecast, and `available_at`, the earliest instant at which that forecast could have been made.
+        dropped: What was left out, and how many; empty if nothing was. There are warnings about all of it, except the
+            first rows that are lost to a lag.
     """
 
     sessions: pl.DataFrame
@@ -57,14 +57,14 @@ class Panel:
     dropped: Mapping[str, int]
 
     def to_dates(self, forecasts: pl.DataFrame, column: str = DS) -> pl.DataFrame:
-        """Forecasts with dates where they have the numbers of sessions.
+        """Replace session numbers in forecasts by dates.
 
         Args:
-            forecasts: A frame in which `column` holds numbers of sessions.
-            column: Its name.
+            forecasts: A frame with a column of session numbers.
+            column: The name of that column.
 
         Raises:
-            InputError: A session has no date, since it lies beyond `future_ds` and the daily features.
+            InputError: A session has no date, since it is in neither `future_ds` nor the daily features.
         """
         check_frame(forecasts, "The forecasts")
         if column not in forecasts.columns or not forecasts.schema[column].is_integer():
@@ -73,7 +73,7 @@ class Panel:
         known = self.sessions[SESSION]
         if outside := numbers.filter(~numbers.is_in(known.implode())).unique().sort().to_list():
             raise InputError(
-                f"Nobody said which days the sessions {some(outside)} are.",
+                f"It is not known which days the sessions {some(outside)} are.",
                 "Give the dates of the sessions to come when the panel is made: future_ds=[...].",
             )
         days = numbers.replace_strict(known, self.sessions[DS], return_dtype=pl.Date)
@@ -86,8 +86,8 @@ class Aligned:
 
     Attributes:
         target: unique_id, session_idx, ds, y; sorted, without gaps within a series.
-        features: unique_id, session_idx and the columns in Float64; from the first session of each series'
-            features to its origin, and nothing later.
+        features: unique_id, session_idx and the columns as Float64; from the first session of each series' features to
+            its origin.
         columns: The names of the features.
         timing: When each row is known, and when each y begins.
         panel: Sessions, origins, and what was dropped.
@@ -100,7 +100,7 @@ class Aligned:
     panel: Panel
 
     def unlagged(self, time: Time) -> pl.DataFrame:
-        """The target joined with the features of its own session, with one column of times; see `times`.
+        """Join the target with the features of its own session, with one column of times; see `times`.
 
         Raises:
             InputError: A row is known only after the y of the next session begins.
@@ -110,7 +110,7 @@ class Aligned:
         return times(combined, time, self.panel.sessions)
 
     def lagged(self, h: int, lags: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFrame, tuple[str, ...]]:
-        """The target joined with lagged features, those of the h sessions to come, and the names of the columns.
+        """The target joined with lagged features, the lagged features of the h sessions to come, and their names.
 
         Raises:
             InputError: A row is known only after a y that it is used for begins.
@@ -147,18 +147,18 @@ def align(
     future_ds: FutureDays | None = None,
     y_begins: str = "close",
 ) -> Aligned:
-    """Check a target and daily features and put them on one grid of sessions; see `to_nixtla` for the arguments.
+    """Check a target and daily features, and put them on one grid of sessions; see `to_nixtla` for the arguments.
 
     Raises:
         InputError: They do not fit together.
     """
     check_grid(daily)
     if fill is not None and not is_number(fill):
-        raise InputError(f"fill must be a number, and is {fill!r}.", "Leave it out to keep what is missing null.")
+        raise InputError(f"fill must be a number, but is {fill!r}.", "Leave it out to keep missing values null.")
     if AVAILABLE_AT not in daily.columns:
         raise InputError("The daily features lack the column 'available_at'.", "Make them with features.daily.")
     names = check_columns(daily, feature_columns(daily) if columns is None else columns)
-    saying = [name for name in (CLOSE, CALENDAR) if name in daily.columns]
+    extra = [name for name in (CLOSE, CALENDAR) if name in daily.columns]
     if clash := sorted({ID, DS, Y, SESSION} & set(names)):
         raise InputError(f"A feature cannot be called {clash[0]!r}.", "Rename it.")
     numbered = numbered_sessions(daily)
@@ -168,9 +168,9 @@ def align(
         pl.col(DS, AVAILABLE_AT),
         exactly(*names).cast(pl.Float64),
     )
-    timing = timing_of(rows.select(ID, SESSION).hstack(daily.select(DS, AVAILABLE_AT, *saying)), parse_begin(y_begins))
+    timing = timing_of(rows.select(ID, SESSION).hstack(daily.select(DS, AVAILABLE_AT, *extra)), parse_begin(y_begins))
     sessions = with_future(timing.rows, future_ds)
-    target, dropped = _place(check_target_frame(y), rows, sessions)
+    target, dropped = _with_sessions(check_target_frame(y), rows, sessions)
     target = _known_from(target, rows, longest_lag, dropped)
     _check_no_gaps(target)
     timing.check_settled(target)
@@ -198,17 +198,17 @@ def align(
     features = grid.join(rows.drop(DS, AVAILABLE_AT), on=[ID, SESSION], how="left").sort(ID, SESSION)
     if fill is not None:
         features = features.with_columns(exactly(*names).fill_null(float(fill)))
-    # A lag costs the first rows of every panel; that is counted, and no reason for a warning.
-    if surprises := [f"{what}: {count:,}" for what, count in dropped.items() if what != _LAGGED]:
-        warnings.warn("; ".join(surprises) + ".", SentiscoreWarning, stacklevel=3)
+    # Every panel loses its first rows to a lag; they are counted, but need no warning.
+    if unexpected := [f"{what}: {count:,}" for what, count in dropped.items() if what != _LAGGED]:
+        warnings.warn("; ".join(unexpected) + ".", SentiscoreWarning, stacklevel=3)
     return Aligned(target, features, tuple(names), timing, Panel(sessions, origins, dropped))
 
 
 def check_target_frame(y: pl.DataFrame) -> pl.DataFrame:
-    """The target as unique_id, ds (Date), y (Float64), sorted, if it is one.
+    """Check a target, and return it as unique_id, ds (Date), y (Float64), sorted.
 
     Raises:
-        InputError: A column is missing or too many, a value is missing or not finite, or a row is there twice.
+        InputError: The columns are wrong, a value is missing or not finite, or a row occurs twice.
     """
     check_frame(y, "The target")
     if missing := [name for name in (ID, DS, Y) if name not in y.columns]:
@@ -224,14 +224,14 @@ def check_target_frame(y: pl.DataFrame) -> pl.DataFrame:
     if y.is_empty():
         raise InputError("The target has no rows.")
     if not y.schema[Y].is_numeric() or not y[Y].cast(pl.Float64).is_finite().all():
-        raise InputError("The column 'y' does not hold finite numbers alone.", "Fill such rows, or leave them out.")
+        raise InputError("The column 'y' contains values that are not finite numbers.", "Replace or drop those rows.")
     days = y[DS]
     if isinstance(days.dtype, pl.Datetime) and days.dtype.time_zone is None and (days.dt.date() == days).all():
         days = days.dt.date()
     if days.dtype != pl.Date:
         raise InputError(
             f"The column 'ds' of the target holds {days.dtype}.",
-            "It needs the date of each session, as in the daily features; for instants there is join_target.",
+            "It needs the date of each session, as in the daily features; for instants use join_target.",
         )
     checked = pl.DataFrame({ID: plain_ids(y[ID]), DS: days, Y: y[Y].cast(pl.Float64)})
     if (twice := checked.select(ID, DS).is_duplicated()).any():
@@ -241,7 +241,7 @@ def check_target_frame(y: pl.DataFrame) -> pl.DataFrame:
 
 
 def times(frame: pl.DataFrame, time: Time, sessions: pl.DataFrame) -> pl.DataFrame:
-    """The frame with one column of times, `ds`: numbers of sessions, or dates if these are every day."""
+    """The frame with one column of times, `ds`: session numbers, or dates if every day is a session."""
     if time == "session":
         return frame.drop(DS).rename({SESSION: DS})
     if time != "date":
@@ -257,12 +257,12 @@ def times(frame: pl.DataFrame, time: Time, sessions: pl.DataFrame) -> pl.DataFra
 
 
 def freq_of(time: Time) -> int | str:
-    """What the libraries call the frequency of such times."""
+    """The frequency of such times, as the libraries write it."""
     return 1 if time == "session" else "1d"
 
 
-def _place(y: pl.DataFrame, rows: pl.DataFrame, sessions: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
-    """The target with the sessions of its dates, and how many of its rows lie before all of them."""
+def _with_sessions(y: pl.DataFrame, rows: pl.DataFrame, sessions: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+    """The target with the sessions of its dates, and how many of its rows are before the first session."""
     if y.schema[ID] != rows.schema[ID]:
         raise InputError(
             f"The ids of the target hold {y.schema[ID]}, those of the daily features {rows.schema[ID]}.",
@@ -271,7 +271,7 @@ def _place(y: pl.DataFrame, rows: pl.DataFrame, sessions: pl.DataFrame) -> tuple
     if unknown := y.select(ID).unique().join(rows, on=ID, how="anti")[ID].sort().to_list():
         raise InputError(
             f"The target has {len(unknown):,} series without daily features: {some(unknown)}.",
-            "Leave them out, or check how both spell their ids.",
+            "Leave them out, or check how the ids are written in both.",
         )
     first, last = rows.select(pl.col(DS).min().alias("a"), pl.col(DS).max().alias("b")).row(0)
     if (late := y.filter(pl.col(DS) > last)).height:
@@ -284,23 +284,23 @@ def _place(y: pl.DataFrame, rows: pl.DataFrame, sessions: pl.DataFrame) -> tuple
     if (off := placed.filter(pl.col(SESSION).is_null())).height:
         raise InputError(
             f"{off.height:,} rows of the target are on days without a session, for example {off[DS][0]}.",
-            "Make the daily features with the calendar that the target has.",
+            "Make the daily features with the calendar of the target.",
         )
     dropped = {"rows of the target before the first session of the daily features": early} if early else {}
     return placed.select(ID, SESSION, DS, Y), dropped
 
 
 def _known_from(target: pl.DataFrame, rows: pl.DataFrame, lag: int, dropped: dict[str, int]) -> pl.DataFrame:
-    """The target from the session on whose lagged features exist."""
+    """The target from the first session for which all lagged features exist."""
     first = rows.group_by(ID).agg(pl.col(SESSION).min().alias("first"))
     placed = target.join(first, on=ID, how="left")
-    begun = placed.filter(pl.col(SESSION) >= pl.col("first"))
-    kept = begun.filter(pl.col(SESSION) >= pl.col("first") + lag).drop("first")
+    covered = placed.filter(pl.col(SESSION) >= pl.col("first"))
+    kept = covered.filter(pl.col(SESSION) >= pl.col("first") + lag).drop("first")
     if kept.is_empty():
         raise InputError("No row of the target has features that were known.", "Make daily features of earlier days.")
-    if early := placed.height - begun.height:
+    if early := placed.height - covered.height:
         dropped["rows of the target before its features begin"] = early
-    if first_ones := begun.height - kept.height:
+    if first_ones := covered.height - kept.height:
         dropped[_LAGGED] = first_ones
     if lost := target.select(ID).unique().join(kept, on=ID, how="anti").height:
         dropped["series of the target that lost all rows that way"] = lost
@@ -308,7 +308,7 @@ def _known_from(target: pl.DataFrame, rows: pl.DataFrame, lag: int, dropped: dic
 
 
 def _check_known_to_the_end(target: pl.DataFrame, rows: pl.DataFrame) -> None:
-    """Raise an InputError if a series' daily rows end before its target: nobody can say here what theirs would hold."""
+    """Raise an InputError if a series' daily rows end before its target: the missing rows cannot be made up here."""
     ends = rows.group_by(ID).agg(pl.col(SESSION).max().alias("end"), pl.col(DS).max().alias("known_to"))
     last = target.group_by(ID).agg(pl.col(SESSION).max(), pl.col(DS).max())
     short = last.join(ends, on=ID).filter(pl.col("end") < pl.col(SESSION)).sort(ID)
@@ -322,8 +322,8 @@ def _check_known_to_the_end(target: pl.DataFrame, rows: pl.DataFrame) -> None:
 
 def _to_the_end(day: date) -> str:
     return (
-        f"Make daily features of all series up to there, with end={day} in the config or as_of=, so that sessions "
-        "without news have rows of their own; or cut the target."
+        f"Make daily features of all series up to that day, with end={day} in the config or as_of=, so that sessions "
+        "without news have rows too; or cut the target."
     )
 
 

@@ -14,14 +14,14 @@ from sentiscore.features.panel.frames import Panel, Time, align, freq_of, times
 
 @dataclass(frozen=True)
 class NixtlaPanel(Panel):
-    """What Nixtla's libraries take.
+    """Input for Nixtla's libraries.
 
     Attributes:
-        df: `unique_id`, `ds`, `y` and the features: what a model is fitted on.
-        X_df: The same features of the h sessions after each series' last, complete; None with `exog="hist"`.
-        futr_exog: The names of the features that are lagged, so known for the sessions to come.
-        hist_exog: The names of the features that are known up to the origin alone.
-        freq: What the libraries want as `freq`.
+        df: The frame to fit a model on: `unique_id`, `ds`, `y` and the features.
+        X_df: The same features for the h sessions after each series' last one, complete; None with `exog="hist"`.
+        futr_exog: The names of the lagged features, which are known for the sessions to come.
+        hist_exog: The names of the features that are only known up to the origin.
+        freq: The value for the libraries' `freq`.
     """
 
     df: pl.DataFrame
@@ -44,46 +44,46 @@ def to_nixtla(
     future_ds: FutureDays | None = None,
     y_begins: str = "close",
 ) -> NixtlaPanel:
-    """Frames for mlforecast and statsforecast (`exog="lagged"`), or for neuralforecast (`exog="hist"`).
+    """Make frames for mlforecast and statsforecast (`exog="lagged"`), or for neuralforecast (`exog="hist"`).
 
-    mlforecast and statsforecast want every regressor for the sessions that are forecast too. They get the
-    features lagged by at least `h` sessions, which are known for all of these. neuralforecast has a slot for
-    what is known up to the origin alone (`hist_exog_list`); it gets the features as they are.
+    mlforecast and statsforecast need every regressor for the sessions to forecast too. They get the features lagged by
+    at least `h` sessions, which are known for all of those sessions. neuralforecast accepts features that are only
+    known up to the origin (`hist_exog_list`); it gets the features unchanged.
 
-    With mlforecast, fit with `static_features=[]`: otherwise it takes all of them for features that never change.
+    With mlforecast, fit with `static_features=[]`: otherwise it treats all features as constant over time.
 
     Args:
         daily: Daily features: one row for each entity and session, without gaps, in any order. Those of a series must
-            go on to its last session with a target: make them up to there, with `end` in the config or `as_of`.
+            extend to its last session with a target: make them up to there, with `end` in the config or `as_of`.
         y: The target: `unique_id` as in the daily features, `ds` (the date of the session whose close settles `y`,
-            which begins when the session before has closed; see `y_begins`), and `y`, without nulls, repeats, or gaps
+            which begins when the previous session has closed; see `y_begins`), and `y`, without nulls, repeats, or gaps
             between a series' sessions. Series may end on different sessions; each is forecast from its own last one.
-        h: How many sessions are forecast.
-        columns: The features to use; by default every column of numbers.
+        h: The number of sessions to forecast.
+        columns: The features to use; by default every numeric column.
         exog: "lagged" or "hist".
-        lags: With "lagged", in sessions, each at least `h`; by default `h` alone.
-        time: "session": `ds` is the number of the session, which is regular whatever the calendar, and
-            `to_dates` turns forecasts back. "date": dates, which only works where every day is a session.
-        fill: A number in place of a missing feature. By default it stays null, and most models fail. Use a
-            column such as n_docs or news_flag with it, so that a filled session can be recognised.
-        future_ds: The sessions after the last of the daily features, for `to_dates`: what `features.sessions` gives,
-            or its dates. They must be the next ones, without gaps. Of a calendar of your own, dates say no more than
-            that they rise; the frame of `features.sessions` is checked by its numbers.
-        y_begins: When the y of a session begins, counted from the close of the session before, by default at that
-            close. Every feature must be known by then. Say "close+1h" if y begins an hour after it, or later: the
-            return from the next open on, for example.
+        lags: With "lagged", in sessions, each at least `h`; by default only `h`.
+        time: "session": `ds` is the number of the session, which is regular whatever the calendar, and `to_dates`
+            converts forecasts back. "date": dates, which only works if every day is a session.
+        fill: A number that replaces missing features. By default they stay null, and most models fail. Combine it with
+            a column such as n_docs or news_flag, so that a filled session can be recognised.
+        future_ds: The sessions after the last of the daily features, for `to_dates`: the result of `features.sessions`,
+            or its dates. They must be the next ones, without gaps. With a calendar of your own, dates can only be
+            checked to increase; a frame from `features.sessions` is checked by its numbers.
+        y_begins: When the y of a session begins, relative to the close of the previous session; by default at that
+            close. Every feature must be known by then. Use for example "close+1h" if y begins an hour or more after
+            the close, such as the return from the next open.
 
     Returns:
-        A frozen result; see `NixtlaPanel`. What was left out is counted in `dropped`.
+        A frozen result; see `NixtlaPanel`. Rows and series that were left out are counted in `dropped`.
 
     Raises:
         InputError: The frames do not fit together, a feature is known only after the y that it is used for begins, or
-            an argument cannot be used.
+            an argument is invalid.
     """
     if exog not in ("lagged", "hist"):
         raise InputError(f"There is no exog {exog!r}.", 'It is "lagged" or "hist".')
     if exog == "hist" and lags is not None:
-        raise InputError("lags go with exog='lagged' alone.", "neuralforecast looks back over input_size by itself.")
+        raise InputError("lags go with exog='lagged' only.", "neuralforecast looks back over input_size by itself.")
     h, wanted = check_horizon(h, lags)
     longest = max(wanted) if exog == "lagged" else 0
     aligned = align(daily, y, columns=columns, longest_lag=longest, fill=fill, future_ds=future_ds, y_begins=y_begins)

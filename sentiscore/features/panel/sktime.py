@@ -1,4 +1,4 @@
-"""For sktime, which wants its regressors for the sessions that are forecast too."""
+"""For sktime, which needs its regressors for the sessions to forecast too."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from sentiscore.features.panel.frames import Panel, Time, Y, align, times
 
 @dataclass(frozen=True)
 class SktimePanel(Panel):
-    """What sktime takes: pandas frames with the series and the time as their index.
+    """Input for sktime: pandas frames with the series and the time as their index.
 
     Attributes:
         y: The target.
         X: The lagged features of the same rows.
-        X_future: Those of the h sessions after each series' last, complete.
+        X_future: Those of the h sessions after each series' last one, complete.
         fh: The steps to forecast, 1 to h.
     """
 
@@ -41,22 +41,22 @@ def to_sktime(
     future_ds: FutureDays | None = None,
     y_begins: str = "close",
 ) -> SktimePanel:
-    """Frames for sktime, the features lagged by at least `h` sessions.
+    """Make frames for sktime, with features that are lagged by at least `h` sessions.
 
     Args:
         daily: Daily features; see `to_nixtla`.
         y: The target; see `to_nixtla`.
-        h: How many sessions are forecast.
-        columns: The features to use; by default every column of numbers.
-        lags: In sessions, each at least `h`; by default `h` alone.
-        time: "session": times are numbers of sessions; "date": dates, where every day is a session.
-        fill: A number in place of a missing feature; by default it stays missing, and most models fail.
+        h: The number of sessions to forecast.
+        columns: The features to use; by default every numeric column.
+        lags: In sessions, each at least `h`; by default only `h`.
+        time: "session": times are session numbers; "date": dates, if every day is a session.
+        fill: A number that replaces missing features; by default they stay missing, and most models fail.
         future_ds: The sessions to come, for `to_dates`; see `to_nixtla`.
         y_begins: When the y of a session begins; see `to_nixtla`.
 
     Raises:
         InputError: The frames do not fit together, a feature is known only after the y that it is used for begins, or
-            an argument cannot be used.
+            an argument is invalid.
         MissingExtraError: pandas is not installed.
     """
     h, wanted = check_horizon(h, lags)

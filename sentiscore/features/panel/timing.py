@@ -1,12 +1,12 @@
-"""When the y of a session begins, and whether what it is forecast from was known by then.
+"""When the y of a session begins, and whether the features that forecast it were known by then.
 
-The y of a session begins when the session before it has closed, and is settled at its own close. It is forecast in
-between: after the origin's y is settled, before the next one begins. So a daily row may be used for the y of k sessions
+The y of a session begins when the previous session has closed, and is settled at its own close. Its forecast is made
+after the origin's y is settled, and before the next one begins. So a daily row may be used for the y of k sessions
 later if its `available_at` is not after the close of k - 1 sessions later. With the cutoff "close" both are the same
-instant for k = 1. With a later cutoff, the row would hold news from within the time that y covers.
+instant for k = 1. With a later cutoff, the row would contain news from the time that y covers.
 
-Daily rows say when their session closes (`session_close`). Where a frame does not say it, all that is known of a close
-is its date.
+Daily rows have the close of their session (`session_close`). If a frame does not have it, only the date of a close is
+known.
 """
 
 from dataclasses import dataclass
@@ -29,22 +29,22 @@ _LAST_DS: Final = "last_ds"
 _LAST_ZONE: Final = timedelta(hours=12)
 """A date is over everywhere 12 hours after its end in UTC."""
 _FIRST_ZONE: Final = timedelta(hours=-14)
-"""A date begins somewhere 14 hours before it does in UTC."""
+"""The first place on earth begins a date 14 hours before UTC does."""
 _DAY: Final = timedelta(days=1)
 _BEGINS, _MAY_BEGIN, _HAS_BEGUN = "begins at", "may begin as early as", "has begun by"
 
 
 def parse_begin(text: str) -> timedelta:
-    """How long after the close of the session before a y begins, from text such as "close" or "close+1h".
+    """How long after the close of the previous session a y begins, from text such as "close" or "close+1h".
 
     Raises:
-        InputError: It is not written like that.
+        InputError: The text does not have this form.
     """
-    hint = "It counts from the close of the session before: close, close+1h or close-15m."
+    hint = "It is relative to the close of the previous session: close, close+1h or close-15m."
     try:
         begin = parse_cutoff(text)
     except InputError as error:
-        raise InputError(f"y_begins is {text!r}, which says no instant.", hint) from error
+        raise InputError(f"y_begins is {text!r}, which is not an instant.", hint) from error
     if begin.anchor != "close":
         raise InputError(f"y_begins is {text!r}, and opens are not known here.", hint)
     return begin.offset
@@ -55,9 +55,9 @@ class Timing:
     """When daily rows are known, and when the y of each session begins.
 
     Attributes:
-        rows: unique_id, session_idx, ds, available_at, session_close (null where the frame does not say it) and
-            calendar (empty there) of all daily rows.
-        offset: How long after the close of the session before a y begins.
+        rows: unique_id, session_idx, ds, available_at, session_close (null if the frame does not have it) and calendar
+            (empty if it does not) of all daily rows.
+        offset: How long after the close of the previous session a y begins.
     """
 
     rows: pl.DataFrame
@@ -78,21 +78,21 @@ class Timing:
         if wrong.height:
             begin, day, close = wrong.select(CLOSE, f"{DS}_own", f"{CLOSE}_own").row(0)
             raise InputError(
-                f"As y_begins says it, the y of {day} begins at {write_instant(begin)}, but it is settled at "
+                f"According to y_begins, the y of {day} begins at {write_instant(begin)}, but it is settled at "
                 f"{write_instant(close)}, when its session closes.",
-                "Give the instant at which y really begins, counted from the close of the session before.",
+                "Give the instant at which y really begins, relative to the close of the previous session.",
             )
 
     def check(self, used: pl.DataFrame, lag: int = 1, *, lagged: bool = False) -> None:
         """Raise an InputError if a row is known only after the y that it is used for begins.
 
         Args:
-            used: unique_id and session_idx of rows that are used; those that are not there are passed over.
-            lag: For the y of how many sessions later.
+            used: unique_id and session_idx of rows that are used; rows that do not exist are ignored.
+            lag: How many sessions later the y is that they are used for.
             lagged: Whether the lag was chosen by an argument.
         """
         placed = used.join(self.rows, on=[ID, SESSION]).with_columns((pl.col(SESSION) + lag - 1).alias(_BEFORE))
-        late = self._begun(placed).filter(pl.col(AVAILABLE_AT) > pl.col(_BEGIN) + self._later()).sort(ID, SESSION)
+        late = self._maybe_late(placed).filter(pl.col(AVAILABLE_AT) > pl.col(_BEGIN) + self._later()).sort(ID, SESSION)
         if late.is_empty():
             return
         entity, day, known, begin, how = late.select(pl.col(ID).cast(pl.String), DS, AVAILABLE_AT, _BEGIN, _HOW).row(0)
@@ -106,19 +106,19 @@ class Timing:
         )
 
     def _later(self) -> pl.Expr:
-        """The offset, as fine as the instants that it is added to: polars would round them to the coarser one."""
+        """The offset in the unit of the instants that it is added to; polars would round them to a coarser unit."""
         return pl.lit(self.offset).cast(pl.Duration(getattr(self.rows.schema[CLOSE], "time_unit", "us")))
 
     def _known(self) -> pl.DataFrame:
-        """calendar, session_idx, ds and session_close of sessions that say it; the earliest, if rows differ."""
+        """Calendar, session_idx, ds and session_close of sessions that have it; the earliest if rows differ."""
         closing = self.rows.filter(pl.col(CLOSE).is_not_null())
         return closing.group_by(CALENDAR, SESSION).agg(pl.col(DS).min(), pl.col(CLOSE).min())
 
-    def _begun(self, placed: pl.DataFrame) -> pl.DataFrame:
-        """Rows that may be late, with the close after which their y begins, and how far that is known.
+    def _maybe_late(self, placed: pl.DataFrame) -> pl.DataFrame:
+        """Rows that may be late, with the close after which their y begins, and how exactly it is known.
 
-        The latest close that the rows say settles nearly all of them, since closes rise. Only where a row is later than
-        that, and its y begins after a session that has no row, its close is looked up.
+        The latest close among the rows decides nearly all cases, since closes increase. Only if a row is later than
+        that, and its y begins after a session without a row, that session's close is looked up.
         """
         known = self._known().sort(SESSION)
         last = known.select(CALENDAR, SESSION, CLOSE, pl.col(SESSION).alias(_LAST), pl.col(DS).alias(_LAST_DS))
@@ -142,7 +142,7 @@ def timing_of(rows: pl.DataFrame, offset: timedelta) -> Timing:
     """The timing of daily rows.
 
     Args:
-        rows: unique_id, session_idx, ds, available_at and what else there is.
+        rows: unique_id, session_idx, ds, available_at and, if known, session_close and calendar.
         offset: See `Timing`.
 
     Raises:
@@ -156,16 +156,16 @@ def timing_of(rows: pl.DataFrame, offset: timedelta) -> Timing:
     if nulls := rows[AVAILABLE_AT].null_count():
         raise InputError(f"{nulls:,} rows of the daily features have no available_at.", "Leave them out.")
     closes = rows.schema.get(CLOSE, pl.Null())
-    said = _is_instant(closes)
-    if not said and closes != pl.Null:
+    has_closes = _is_instant(closes)
+    if not has_closes and closes != pl.Null:
         raise InputError(
             f"The column 'session_close' holds {closes}, which is no instant.",
             "It needs times with a zone. Without the column, only the dates of the sessions are checked.",
         )
     named = rows.schema.get(CALENDAR) in TEXT
-    instants = [AVAILABLE_AT, CLOSE] if said else [AVAILABLE_AT]
+    instants = [AVAILABLE_AT, CLOSE] if has_closes else [AVAILABLE_AT]
     finest = any(getattr(rows.schema[name], "time_unit", None) == "ns" for name in instants)
-    unit: Literal["ns", "us"] = "ns" if finest else "us"  # the finer one: nothing is rounded
+    unit: Literal["ns", "us"] = "ns" if finest else "us"  # the finer one, so that nothing is rounded
     instant = pl.Datetime(unit, UTC)
     nothing = pl.lit(None)
     kept = rows.select(
@@ -173,14 +173,14 @@ def timing_of(rows: pl.DataFrame, offset: timedelta) -> Timing:
         SESSION,
         DS,
         pl.col(AVAILABLE_AT).dt.convert_time_zone(UTC).cast(instant),
-        (pl.col(CLOSE).dt.convert_time_zone(UTC) if said else nothing).cast(instant).alias(CLOSE),
+        (pl.col(CLOSE).dt.convert_time_zone(UTC) if has_closes else nothing).cast(instant).alias(CLOSE),
         (pl.col(CALENDAR) if named else nothing).cast(pl.String).fill_null("").alias(CALENDAR),
     )
     return Timing(kept, offset)
 
 
 def _looked_up(name: str, late: pl.DataFrame) -> pl.DataFrame:
-    """The rows with the close after which their y begins, or the earliest that it may be if the calendar is unknown."""
+    """The rows with the close after which their y begins, or its earliest possible time if the calendar is unknown."""
     steps = pl.col(_BEFORE) - pl.col(_LAST)
     least = (pl.col(_LAST_DS) + pl.duration(days=steps)).alias(_LAST_DS)
     may = late.with_columns(least).with_columns(_midnight(_LAST_DS, _FIRST_ZONE), pl.lit(_MAY_BEGIN).alias(_HOW))
@@ -200,7 +200,7 @@ def _looked_up(name: str, late: pl.DataFrame) -> pl.DataFrame:
 
 
 def _midnight(dates: str, shift: timedelta) -> pl.Expr:
-    """So long after the beginning of each date in UTC."""
+    """The instant `shift` after the beginning of each date in UTC."""
     return (pl.col(dates).cast(WALL).dt.replace_time_zone(UTC) + shift).alias(_BEGIN)
 
 
@@ -210,8 +210,8 @@ def _hint(lag: int, how: str, *, lagged: bool) -> str:
         how == _MAY_BEGIN
     )
     return (
-        f"{end or 'Make'} them with an earlier cutoff, such as close{longer}. If y begins later than at the close "
-        "of the session before, say so, for example y_begins='close+1h'."
+        f"{end or 'Make'} them with an earlier cutoff, such as close{longer}. If y begins later than the close of the "
+        "previous session, say so, for example y_begins='close+1h'."
     )
 
 
