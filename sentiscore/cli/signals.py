@@ -24,6 +24,8 @@ _PATIENCE_S: Final = 10.0
 """How long a command that was stopped may take to clear up."""
 
 _MOMENT_S: Final = 0.05
+_NUDGES: Final = 4
+"""How often the main thread is interrupted after a signal: a single time might again be just before a system call."""
 
 
 class _Received:
@@ -40,6 +42,7 @@ def own_the_process() -> None:
     """Declare that the process runs only this command, and may be ended with it."""
     _Received.owned = True
     sys.unraisablehook = _raise_later
+    _reach_the_main_thread()
 
 
 def listen() -> None:
@@ -101,6 +104,35 @@ def _raise_later(unraisable: "sys.UnraisableHookArgs") -> None:
     _Received.stopped = False
     with suppress(RuntimeError):  # no more threads
         _thread.start_new_thread(_interrupt, ())
+
+
+def _reach_the_main_thread() -> None:
+    """Make sure that a signal ends a wait of the main thread, which runs the handlers, whichever thread received it.
+
+    Python records a signal and runs its handler later. The system may deliver a signal to any thread, or to the main
+    thread in the instant before it waits for a lock; then the wait goes on, and nothing is handled before its end.
+    """
+    if not hasattr(signal, "SIGURG"):
+        return  # on Windows no system call is interrupted
+    received, written = os.pipe()
+    os.set_blocking(written, False)
+    signal.signal(signal.SIGURG, _nothing)  # it interrupts a system call only if it has a handler
+    signal.set_wakeup_fd(written, warn_on_full_buffer=False)
+    with suppress(RuntimeError):  # no more threads
+        _thread.start_new_thread(_nudge, (received, threading.get_ident()))
+
+
+def _nothing(number: int, frame: FrameType | None) -> None:
+    """Handles a signal that has no other purpose than to interrupt."""
+
+
+def _nudge(received: int, thread: int) -> None:
+    """Interrupt the system calls of a thread after each signal of this process."""
+    while numbers := os.read(received, 1024):
+        if set(numbers) != {signal.SIGURG}:
+            for _ in range(_NUDGES):
+                time.sleep(_MOMENT_S)
+                signal.pthread_kill(thread, signal.SIGURG)
 
 
 def _interrupt() -> None:

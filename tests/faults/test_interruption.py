@@ -167,6 +167,37 @@ main()
     assert "ignored" not in stderr
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_that_another_thread_received_stops_the_command_too(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    """The main thread waits for a lock, and no system call of it is interrupted."""
+    waiting = f"""
+import signal, threading, time
+from sentiscore.cli.main import main
+from sentiscore.scoring import job
+
+def receive():
+    time.sleep(1)
+    signal.pthread_kill(threading.get_ident(), {int(number)})
+    time.sleep(60)
+
+def wait(*_, **__):
+    threading.Thread(target=receive, daemon=True).start()
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire()
+
+job.score_file = wait
+main()
+"""
+    (tmp_path / "news.csv").write_text("headline\nprofit rises\n")
+    command = [sys.executable, "-c", waiting, "score", str(tmp_path / "news.csv"), "--text-col", "headline"]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=40, check=False)
+    assert process.returncode == code
+    assert process.stderr.splitlines()[-2].startswith("error: Stopped")
+
+
 def test_a_job_under_nohup_outlives_its_terminal(long_job: tuple[list[str], Path]) -> None:
     command, output = long_job
     process = start_and_wait_for_the_first_rows(["nohup", *command], output)
