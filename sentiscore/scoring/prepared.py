@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 if TYPE_CHECKING:
-    from sentiscore.engine.tokenizer import Encoded
+    from sentiscore.engine.encoded import Encoded
     from sentiscore.engine.vocabulary import Reading
 
 

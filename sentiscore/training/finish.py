@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from sentiscore.checkpoint import Base, Checkpoint, KeptAdapters, Manifest, write_manifest
+from sentiscore.checkpoint.tokenizer_files import read_settings
 from sentiscore.engine.classifier import Classifier
 from sentiscore.errors import SentiscoreWarning
 from sentiscore.evaluation.calibration import HOTTEST, fit_temperature
@@ -54,6 +55,7 @@ def calibrate(run: Run, kept: KeptAdapters | None) -> Manifest:
         temperature=None,
         manifest=None,
         base=Base(run.base, kept.in_4_bits) if kept else None,
+        tokenizer_settings=read_settings(run.output),
     )
     classifier = Classifier.load(saved, device=torch.device("cpu"), dtype=torch.float32)
     answers = {rows.name: _answers(classifier, rows, classes) for rows in run.eval_data}
