@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sentiscore.checkpoint import Checkpoint
-from sentiscore.checkpoint.tokenizer_files import TOKENIZER, has_token_types
+from sentiscore.checkpoint.tokenizer_files import TOKENIZER
 from sentiscore.engine.batching import Batch, pack, plan_batches
 from sentiscore.engine.cores import cores, on_cores
 from sentiscore.engine.device import check_fork, machine_faults
@@ -99,8 +99,7 @@ class Classifier:
             cores(1),
         ):  # loading is bound by memory, and further threads would only spin
             encoder = load_encoder(checkpoint, wanted)
-            typed = has_token_types(checkpoint.tokenizer_settings)
-            types = encoder.types() if typed else None
+            types = encoder.types() if checkpoint.token_types else None
             engine = load_engine(checkpoint, device, dtype, max_length=wanted, types=types)
         if (token := encoder.token_beyond(engine.vocabulary)) is not None:
             raise CheckpointError(
@@ -122,7 +121,9 @@ class Classifier:
                     "Copy or download the whole folder again, or choose another model.",
                 )
             encoder = encoder.limited_to(engine.longest)
-        return cls(encoder, engine, n_labels=len(checkpoint.outputs), device=device, dtype=dtype, typed=typed)
+        return cls(
+            encoder, engine, n_labels=len(checkpoint.outputs), device=device, dtype=dtype, typed=types is not None
+        )
 
     @property
     def computed_by_transformers(self) -> bool:

@@ -15,6 +15,9 @@ BREAK: Final = "\n"
 SHARE: Final = 4
 """A mention is cut to the maximum length of the input divided by this, in tokens."""
 
+SHORTEST_PAIR: Final = 16
+"""The minimum number of tokens that leaves room for a word of a text beside special tokens and a mention."""
+
 
 def second_segments(tokenizer: Tokenizer, mentions: Sequence[str | None], max_length: int) -> list[str | None]:
     """The second segments for some mentions.
