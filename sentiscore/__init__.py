@@ -48,7 +48,14 @@ if TYPE_CHECKING:
     from sentiscore.scoring.upkeep import Pruned, StoreInfo, cache_info, prune_cache
     from sentiscore.tables.dialect import CsvDialect
     from sentiscore.tables.inspection import Inspection, inspect
-    from sentiscore.tables.labelled import LabelledData, load_hub_data, read_labelled, read_soft_labelled, read_texts
+    from sentiscore.tables.labelled import (
+        LabelledData,
+        load_hub_data,
+        read_labelled,
+        read_pairs,
+        read_soft_labelled,
+        read_texts,
+    )
     from sentiscore.tables.provenance import Provenance
     from sentiscore.training.distill import distill
     from sentiscore.training.distillation import Distillation
@@ -118,6 +125,7 @@ _HOME = {
     "read_labelled": "sentiscore.tables.labelled",
     "read_sets": "sentiscore.training.sets",
     "read_soft_labelled": "sentiscore.tables.labelled",
+    "read_pairs": "sentiscore.tables.labelled",
     "read_texts": "sentiscore.tables.labelled",
     "read_validation_sets": "sentiscore.training.sets",
     "sample_news": "sentiscore.samples",
@@ -188,6 +196,7 @@ __all__ = [
     "plot_file",
     "prune_cache",
     "read_labelled",
+    "read_pairs",
     "read_sets",
     "read_soft_labelled",
     "read_texts",

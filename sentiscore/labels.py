@@ -13,12 +13,13 @@ CLASSES: Final = (NEGATIVE, NEUTRAL, POSITIVE)
 
 OK: Final = "ok"
 TRUNCATED: Final = "truncated"
+NOT_MENTIONED: Final = "not_mentioned"
 EMPTY: Final = "empty"
 NULL: Final = "null"
 UNDECODABLE: Final = "undecodable"
 UNKNOWN: Final = "unknown"
-STATUSES: Final = (OK, TRUNCATED, EMPTY, NULL, UNDECODABLE, UNKNOWN)
-SCORED_STATUSES: Final = (OK, TRUNCATED)
+STATUSES: Final = (OK, TRUNCATED, NOT_MENTIONED, EMPTY, NULL, UNDECODABLE, UNKNOWN)
+SCORED_STATUSES: Final = (OK, TRUNCATED, NOT_MENTIONED)
 BAD_STATUSES: Final = (EMPTY, NULL, UNDECODABLE, UNKNOWN)
 """Rows without a text that the model could read: they have no scores."""
 

@@ -72,6 +72,7 @@ def make_checkpoint(tiny_base: Path) -> Callable[..., Path]:
         labels: tuple[str, ...] = ("negative", "positive"),
         temperature: float | None = 1.5,
         base: Path = tiny_base,
+        reads_targets: bool = False,
     ) -> Path:
         import torch
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -101,11 +102,19 @@ def make_checkpoint(tiny_base: Path) -> Callable[..., Path]:
                 recipe={},
                 metrics={},
                 versions={},
+                reads_targets=reads_targets,
             ),
         )
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny_targets(make_checkpoint: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of three classes that reads pairs of a text and a target."""
+    labels = ("negative", "neutral", "positive")
+    return make_checkpoint(tmp_path_factory.mktemp("targets") / "tiny", labels=labels, reads_targets=True)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from sentiscore.checkpoint.hub import fetch
 from sentiscore.checkpoint.lock import pinned_tokenizer
 from sentiscore.checkpoint.manifest import Manifest
 from sentiscore.checkpoint.reading import DEFAULT, PACKAGED, Folder, OpenedFolder, has, hash_inside
-from sentiscore.checkpoint.tokenizer_files import TOKENIZER, read_settings, tokenizer_sources
+from sentiscore.checkpoint.tokenizer_files import TOKENIZER, has_token_types, read_settings, tokenizer_sources
 from sentiscore.checkpoint.weights_header import ADAPTER_CONFIG, INDEX, WHOLE, weight_files
 from sentiscore.errors import CheckpointError, SentiscoreWarning
 from sentiscore.labels import check_labels, labels_of_config
@@ -60,6 +60,7 @@ class Checkpoint:
         files: sha256 by name of every file that its answers depend on, including those of the base.
         base: The base of its weights, if these are adapters; None for a complete model.
         tokenizer_settings: The tokenizer settings that affect how it reads texts, by file name.
+        token_types: Whether its network gets a type for each token.
         pinned_tokenizer: The hash of the tokenizer in the lock file; None if it has none.
         opened: The open folder that was checked; None to open it by its path.
     """
@@ -75,6 +76,7 @@ class Checkpoint:
     files: dict[str, str] = field(default_factory=dict)
     base: Base | None = None
     tokenizer_settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    token_types: bool = False
     pinned_tokenizer: str | None = None
     opened: OpenedFolder | None = field(default=None, repr=False, compare=False)
 
@@ -92,6 +94,11 @@ class Checkpoint:
     def labels(self) -> tuple[str, ...]:
         """The classes that it distinguishes, in the order in which its ids first mean them."""
         return tuple(dict.fromkeys(self.outputs))
+
+    @property
+    def reads_targets(self) -> bool:
+        """Whether it was trained to judge a text towards a mention in it."""
+        return self.manifest is not None and self.manifest.reads_targets
 
     @property
     def short_name(self) -> str:
@@ -112,8 +119,10 @@ class Checkpoint:
 
     @property
     def _settings(self) -> dict[str, str]:
-        """The hash of its tokenizer's settings, if there are any."""
-        return {"tokenizer settings": _hash_of(self.tokenizer_settings)} if self.tokenizer_settings else {}
+        """The hash of its tokenizer's settings, if there are any that matter."""
+        types = {"token types": "1"} if self.token_types and not self.tokenizer_settings else {}
+        settings = {"tokenizer settings": _hash_of(self.tokenizer_settings)} if self.tokenizer_settings else {}
+        return settings | types
 
     def sha256_of(self, *, tokenizer: bool) -> str:
         """One hash over the files of the tokenizer, or over all others.
@@ -203,6 +212,7 @@ def load_opened(
     check_task(folder)
     outputs = _check_outputs(config, manifest, labels, model)
     settings = {} if manifest is not None and has(folder, TOKENIZER) else read_settings(folder)
+    of_pairs = manifest is not None and manifest.reads_targets
     longest = _longest_of(config)
     wanted = manifest.max_length if manifest else min(_USUAL_LENGTH, longest, _length_in(settings))
     if not 1 <= wanted <= longest:
@@ -227,6 +237,7 @@ def load_opened(
         files=files,
         base=base,
         tokenizer_settings=settings,
+        token_types=has_token_types(read_settings(folder) if of_pairs else settings),
         pinned_tokenizer=pinned,
         opened=folder,
     )

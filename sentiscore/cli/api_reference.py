@@ -46,7 +46,15 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
         *("inspect", "Inspection", "Provenance", "validate", "verify", "Verification", "monitor", "DriftReport"),
     ),
     "Training and evaluation": (
-        *("read_labelled", "read_soft_labelled", "read_texts", "load_hub_data", "LabelledData", "read_sets"),
+        *(
+            "read_labelled",
+            "read_soft_labelled",
+            "read_texts",
+            "read_pairs",
+            "load_hub_data",
+            "LabelledData",
+            "read_sets",
+        ),
         *("read_validation_sets", "Recipe", "build_base", "train", "Progress", "TrainingResult", "tune", "Trial"),
         *("TuningResult", "distill", "Distillation", "evaluate", "Report", "write_reports"),
     ),

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     help="Texts without labels, beside those of the sets: csv, tsv, parquet or jsonl. May be given several times.",
 )
 @click.option("--text-col", default="text", show_default=True, help="The column of texts in those files.")
+@click.option("--target-col", metavar="NAME", help="The column of mentions in those files that the texts are read for.")
 @options.csv
 @click.option("-o", "--output", required=True, type=options.PATH, help="The folder to make.")
 @click.option(
@@ -53,6 +54,7 @@ def command(
     student_file: Path,
     text_files: tuple[Path, ...],
     text_col: str,
+    target_col: str | None,
     output: Path,
     soft_labels: Path | None,
     seed: int | None,
@@ -73,7 +75,7 @@ def command(
     """
     from sentiscore.cli.failures import stopped
     from sentiscore.cli.train import show_result
-    from sentiscore.tables.labelled import read_texts
+    from sentiscore.tables.labelled import read_pairs
     from sentiscore.training.distill import distill
     from sentiscore.training.distillation import Distillation
     from sentiscore.training.sets import read_sets
@@ -82,7 +84,7 @@ def command(
     if seed is not None:
         plan = replace(plan, recipe=plan.recipe.with_changes({"seed": seed}))
     training, validation = read_sets(plan.recipe)
-    found = [read_texts(path, text_col, dialect) for path in text_files]
+    found = [read_pairs(path, text_col, target_col, dialect) for path in text_files]
     with _DistillationReporter() as report:
         try:
             result = distill(
@@ -91,7 +93,7 @@ def command(
                 output=output,
                 train_data=training,
                 eval_data=validation,
-                texts=[text for more, _ in found for text in more],
+                texts=[one for more, _ in found for one in more],
                 soft_labels=soft_labels,
                 resume=resume,
                 device=device,

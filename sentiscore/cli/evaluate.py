@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 @click.option("--text-col", default="sentence", show_default=True, help="The column of texts in those files.")
 @click.option("--label-col", default="label", show_default=True, help="The column of labels in those files.")
 @click.option(
+    "--target-col",
+    metavar="NAME",
+    help="The column of what the labels are about, as the texts mention it, for a model that reads targets.",
+)
+@click.option(
     "--data-labels",
     metavar="NAME,NAME[,NAME]",
     callback=lambda _ctx, _param, value: options.split(value),
@@ -54,6 +59,7 @@ def command(
     train_file: Path | None,
     text_col: str,
     label_col: str,
+    target_col: str | None,
     data_labels: list[str] | None,
     labels: list[str] | None,
     revision: str | None,
@@ -81,7 +87,7 @@ def command(
     if sets_file and (eval_files or train_file):
         raise click.UsageError(f"{sets_file} names the rows: leave --eval-file and --train-file out.")
     if sets_file:
-        options.refuse_beside_sets(("text_col", "label_col", "data_labels", *options.CSV_NAMES))
+        options.refuse_beside_sets(("text_col", "label_col", "target_col", "data_labels", *options.CSV_NAMES))
     from sentiscore.cli.show import line, report_tables
     from sentiscore.evaluation.evaluate import check_known, evaluate
     from sentiscore.evaluation.files import check_reports, write_reports
@@ -95,8 +101,12 @@ def command(
     named = [Path(one.validation) for one in recipe.sets if one.validation]
     check_reports(json_file, html_file, [path for path in (*eval_files, train_file, sets_file, *named) if path])
 
+    csv = dialect.as_dict()
+
     def read(path: Path) -> "LabelledData":
-        return read_labelled(path, text_col=text_col, label_col=label_col, labels=data_labels, **dialect.as_dict())
+        return read_labelled(
+            path, text_col=text_col, label_col=label_col, target_col=target_col, labels=data_labels, **csv
+        )
 
     if sets_file:
         sets = read_validation_sets(recipe)

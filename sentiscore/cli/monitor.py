@@ -94,9 +94,9 @@ def command(
     """Compare scored rows with scored rows of before, and say what has changed.
 
     SCORED is what `sentiscore score` wrote tonight, for example, and the reference what it wrote in the last
-    months. Compared are sentiment, labels, confidence and length; the share of truncated, empty, null,
-    undecodable and unknown rows; with --text-col words and languages; with --time-col rows per day; and with both
-    the share of repeated texts.
+    months. Compared are sentiment, labels, confidence and length; the share of truncated, not_mentioned, empty,
+    null, undecodable and unknown rows; with --text-col words and languages; with --time-col rows per day; and with
+    both the share of repeated texts.
 
     A check alarms where its value is past its threshold and also past what chance alone would give for files of
     these sizes. Then the exit code is 3. docs/how-to/watch-for-drift.md explains each check.

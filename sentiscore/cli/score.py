@@ -41,6 +41,17 @@ def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("--text-col", required=True, metavar="NAME", help="The column of texts.")
 @click.option(
+    "--target-col",
+    metavar="NAME",
+    help="The column of what the sentiment is towards, as each text mentions it, for a model that reads targets. A row "
+    "without a target is scored for its whole text, and so is one that does not mention it.",
+)
+@click.option(
+    "--targets",
+    type=options.PATH,
+    help="A table of the names that texts may use for a target, with the columns entity and name: a row for each name.",
+)
+@click.option(
     "-o",
     "--output",
     metavar="FILE|FOLDER/",
@@ -134,7 +145,9 @@ def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -
     help="Tell of each window, each warning and the end as JSON on stderr, one object a line.",
 )
 @options.grouped("scorer", _scorer, ("model", "revision", "labels", "device", "dtype", "max_length", "overflow"))
-@options.grouped("rows", _rows, ("columns", "prefix", "limit", "bad_rows", "csv_as_is", "dialect"))
+@options.grouped(
+    "rows", _rows, ("target_col", "targets", "columns", "prefix", "limit", "bad_rows", "csv_as_is", "dialect")
+)
 @options.grouped("run", _run, ("resume", "max_memory", "cache", "cache_bytes"))
 def command(
     inputs: tuple[str, ...],
@@ -150,9 +163,9 @@ def command(
 
     Every row comes out once, in order, with all its columns and p_negative, p_positive, p_neutral (where the
     model has it), sentiment, label, n_tokens, n_windows (with --overflow windows), unknown_share and status (ok,
-    truncated, empty, null, undecodable or unknown). Inputs may be patterns in quotes, and folders of files of one
-    format, in which folders called KEY=VALUE are columns. With --time-col the daily features are written in the
-    same pass.
+    truncated, not_mentioned, empty, null, undecodable or unknown). Inputs may be patterns in quotes, and folders of
+    files of one format, in which folders called KEY=VALUE are columns. With --time-col the daily features are
+    written in the same pass.
 
     The output takes its place when all of it is written and was read back. A job that is stopped or killed
     keeps its finished windows beside the output, and the same command goes on from there; SIGTERM lets it
@@ -162,6 +175,7 @@ def command(
     sentiscore score news.parquet --text-col headline
     sentiscore score 'news/*.csv.gz' --text-col headline -o all.parquet
     sentiscore score news.csv --text-col headline --time-col published_at --entity-col ticker
+    sentiscore score news.csv --text-col headline --target-col company -m runs/targets
     """
     from sentiscore.cli.show import progress, reporting, summary_table
     from sentiscore.scoring.events import SCORING, PhaseBegun, WindowDone

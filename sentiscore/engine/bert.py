@@ -5,6 +5,7 @@ are batched, so that there is neither padding nor a mask; only the first token o
 layer computes keys and values for every token, and everything else for that token alone.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -36,7 +37,7 @@ class _Family:
         head_activation: The activation that follows it.
         head_output: Full name of the head's second linear layer.
         settings: Its names of common settings, where they differ from BERT's.
-        has_types: Whether there are embeddings of token types; a lone text is of type 0.
+        has_types: Whether there are embeddings of token types; a text that is read alone is of type 0.
         positions_after_padding: Whether positions start after the id of the padding token.
     """
 
@@ -187,9 +188,12 @@ class BertEngine:
         position_table = take(weights, f"{embeddings}.position_embeddings.weight", positions, hidden)[
             max(first - 1, 0) :
         ]
+        self._type_shifts: Tensor | None = None
+        self.token_types = int(config["type_vocab_size"]) if family.has_types else sys.maxsize
         if family.has_types:
-            types = take(weights, f"{embeddings}.token_type_embeddings.weight", int(config["type_vocab_size"]), hidden)
+            types = take(weights, f"{embeddings}.token_type_embeddings.weight", self.token_types, hidden)
             position_table = position_table + types[0]
+            self._type_shifts = moved(types - types[0], device, dtype)
         self.longest = positions - first
         words = take(weights, f"{embeddings}.word_embeddings.weight", self.vocabulary, hidden)
         self._words, self._position_table = moved(words, device, dtype), moved(position_table, device, dtype)
@@ -246,20 +250,24 @@ class BertEngine:
         return self._position_table[others.cumsum(dim=1) * others]
 
     @torch.inference_mode()
-    def logits(self, window: bool, ids: Tensor, ends: Tensor | None) -> Tensor:
+    def logits(self, window: bool, ids: Tensor, ends: Tensor | None, types: Tensor | None = None) -> Tensor:
         """Logits of one batch.
 
         Args:
             window: The result of `open_window` for its window.
             ids: Token ids, padded on the right, shape (rows, tokens).
             ends: Position of the last token of each row, shape (rows,); None if no row is padded.
+            types: The type of each token, same shape as the ids; None if all are of type 0.
 
         Returns:
             Shape (rows, labels), in the order of the model's ids.
         """
         rows, width = ids.shape
         bias = None if ends is None else hide_padding(ends, width, self._words.dtype)
-        x = self._embedding_norm((self._words[ids] + self._position_embeddings(ids, counted=window)).flatten(0, 1))
+        x = self._words[ids] + self._position_embeddings(ids, counted=window)
+        if types is not None and self._type_shifts is not None:
+            x += self._type_shifts[types]
+        x = self._embedding_norm(x.flatten(0, 1))
         for layer in self._layers:
             mixed = layer.qkv(x).view(rows, width, -1, x.shape[1] // self._heads)
             if layer.query is None:

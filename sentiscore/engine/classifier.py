@@ -1,7 +1,8 @@
 """Texts -> logits: encode, plan batches, compute, restore the order."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, Self
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -9,14 +10,15 @@ import torch
 from torch import Tensor
 
 from sentiscore.checkpoint import Checkpoint
-from sentiscore.checkpoint.tokenizer_files import TOKENIZER, has_token_types
+from sentiscore.checkpoint.tokenizer_files import TOKENIZER
 from sentiscore.engine.batching import Batch, pack, plan_batches
 from sentiscore.engine.cores import cores, on_cores
 from sentiscore.engine.device import check_fork, machine_faults
+from sentiscore.engine.encoded import Encoded
 from sentiscore.engine.made_tokenizer import load_encoder
 from sentiscore.engine.memory import keep_few_kernels
 from sentiscore.engine.networks import Engine, is_own, load_engine
-from sentiscore.engine.tokenizer import Encoded, TextEncoder
+from sentiscore.engine.tokenizer import TextEncoder
 from sentiscore.errors import CheckpointError, InputError
 
 _TOKEN_BUDGET: Final = {"cpu": 512, "cuda": 65_536, "mps": 8_192}
@@ -45,6 +47,7 @@ class Classifier:
         n_labels: The number of logits per text.
         device: The device on which it computes.
         dtype: The number type of its computation.
+        typed: Whether the network gets the types of a pair's tokens.
     """
 
     def __init__(
@@ -55,9 +58,11 @@ class Classifier:
         n_labels: int,
         device: torch.device,
         dtype: torch.dtype,
+        typed: bool = False,
     ) -> None:
         self.encoder = encoder
         self._engine = engine
+        self._typed = typed
         self._n_labels = n_labels
         self._token_budget = _TOKEN_BUDGET[device.type]
         if device.type == "cpu":
@@ -94,7 +99,7 @@ class Classifier:
             cores(1),
         ):  # loading is bound by memory, and further threads would only spin
             encoder = load_encoder(checkpoint, wanted)
-            types = encoder.types() if has_token_types(checkpoint.tokenizer_settings) else None
+            types = encoder.types() if checkpoint.token_types else None
             engine = load_engine(checkpoint, device, dtype, max_length=wanted, types=types)
         if (token := encoder.token_beyond(engine.vocabulary)) is not None:
             raise CheckpointError(
@@ -116,7 +121,9 @@ class Classifier:
                     "Copy or download the whole folder again, or choose another model.",
                 )
             encoder = encoder.limited_to(engine.longest)
-        return cls(encoder, engine, n_labels=len(checkpoint.outputs), device=device, dtype=dtype)
+        return cls(
+            encoder, engine, n_labels=len(checkpoint.outputs), device=device, dtype=dtype, typed=types is not None
+        )
 
     @property
     def computed_by_transformers(self) -> bool:
@@ -157,14 +164,29 @@ class Classifier:
                 f"{self._engine.vocabulary:,} ids.",
                 "Copy or download the whole folder again, or choose another model.",
             )
+        types = encoded.segments.types if self._typed and encoded.segments is not None else None
+        if types is not None and types.max() >= self._engine.token_types:
+            raise CheckpointError(
+                f"The tokenizer of the model gives the token type {types.max()}, and its network knows "
+                f"{self._engine.token_types:,}.",
+                "Copy or download the whole folder again, or choose another model.",
+            )
         batches = plan_batches(lengths, self._token_budget, self._padding)
-        ids = self._to_device(pack(batches, encoded.ids, encoded.starts[rows], lengths, self._engine.pad_id or 0))
         order = np.concatenate([batch.rows for batch in batches])
-        ends = self._to_device(lengths[order] - 1)
+
+        def packed(values: npt.NDArray[np.int32], padding: int) -> Tensor:
+            return self._to_device(pack(batches, values, encoded.starts[rows], lengths, padding))
+
+        inputs = _Inputs(
+            batches=batches,
+            ids=packed(encoded.ids, self._engine.pad_id or 0),
+            ends=self._to_device(lengths[order] - 1),
+            types=None if types is None else packed(types, 0),
+        )
         distinct = self._to_device(known)
         compute = self._on_cores if self.device.type == "cpu" else self._in_turn
         with machine_faults(self.device, self.dtype):
-            found = compute(batches, ids, ends, distinct, progress).float().cpu().numpy()
+            found = compute(inputs, distinct, progress).float().cpu().numpy()
         if found.shape != (rows.size, self._n_labels):
             raise CheckpointError(
                 f"The model gives {found.shape[0]:,} answers to {rows.size:,} texts: config and weights do not fit.",
@@ -185,58 +207,87 @@ class Classifier:
             return tensor.to(self.device)
         return tensor.pin_memory().to(self.device, non_blocking=True)
 
-    def _on_cores(
-        self, batches: Sequence[Batch], ids: Tensor, ends: Tensor, distinct: Tensor, progress: Progress | None
-    ) -> Tensor:
+    def _on_cores(self, inputs: "_Inputs", distinct: Tensor, progress: Progress | None) -> Tensor:
         """Compute several batches at a time, each on its own cores, so that none waits for another."""
         window = self._engine.open_window(distinct)
-        work = [(batch, *given) for batch, given in zip(batches, _inputs(batches, ids, ends), strict=True)]
 
-        def compute(one: tuple[Batch, Tensor, Tensor | None]) -> Tensor:
-            return self._engine.logits(window, *one[1:])
+        def compute(one: _Input) -> Tensor:
+            return self._engine.logits(window, one.ids, one.ends, one.types)
 
-        def report(one: tuple[Batch, Tensor, Tensor | None]) -> None:
+        def report(one: _Input) -> None:
             if progress is not None:
-                progress(one[0].rows.size)
+                progress(len(one.ids))
 
-        return torch.cat(on_cores(compute, work, report))
+        return torch.cat(on_cores(compute, list(inputs), report))
 
-    def _in_turn(
-        self, batches: Sequence[Batch], ids: Tensor, ends: Tensor, distinct: Tensor, progress: Progress | None
-    ) -> Tensor:
+    def _in_turn(self, inputs: "_Inputs", distinct: Tensor, progress: Progress | None) -> Tensor:
         """Compute one batch after the other; nothing here waits for the device, whose queue fills up."""
         window = self._engine.open_window(distinct)
         results = []
-        for batch, (block, last) in zip(batches, _inputs(batches, ids, ends), strict=True):
-            results.append(self._within_memory(window, block, last))
+        for one in inputs:
+            results.append(self._within_memory(window, one))
             if progress is not None:
-                progress(batch.rows.size)
+                progress(len(one.ids))
         return torch.cat(results)
 
-    def _within_memory(self, window: Any, ids: Tensor, ends: Tensor | None) -> Tensor:
+    def _within_memory(self, window: Any, one: "_Input") -> Tensor:
         """Compute the logits of a batch, in halves if the device lacks memory for the whole batch."""
+        rows, tokens = one.ids.shape
         try:
-            return self._engine.logits(window, ids, ends)
+            return self._engine.logits(window, one.ids, one.ends, one.types)
         except torch.OutOfMemoryError as error:
-            if len(ids) == 1:
+            if rows == 1:
                 raise InputError(
-                    f"{self.device} has too little free memory for a text of {ids.shape[1]} tokens.",
+                    f"{self.device} has too little free memory for a text of {tokens} tokens.",
                     "Use --device cpu, a smaller --max-length, or a smaller model.",
                 ) from error
-            half = len(ids) // 2
-        self._token_budget = min(self._token_budget, half * ids.shape[1])  # the next window starts with less
-        parts = [
-            self._within_memory(window, ids[part], None if ends is None else ends[part])
-            for part in (slice(0, half), slice(half, None))
-        ]
-        return torch.cat(parts)
+            half = rows // 2
+        self._token_budget = min(self._token_budget, half * tokens)  # the next window starts with less
+        return torch.cat([self._within_memory(window, one.of(part)) for part in (slice(0, half), slice(half, None))])
 
 
-def _inputs(batches: Sequence[Batch], ids: Tensor, ends: Tensor) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Slice the ids and ends of each batch out of those of the window."""
-    token = row = 0
-    for batch in batches:
-        block = ids[token : token + batch.tokens].view(batch.rows.size, batch.width)
-        yield block, ends[row : row + batch.rows.size] if batch.padding else None
-        token += batch.tokens
-        row += batch.rows.size
+class _Input(NamedTuple):
+    """One batch as the network takes it.
+
+    Attributes:
+        ids: Token ids, padded on the right, shape (rows, tokens).
+        ends: Position of the last token of each row, shape (rows,); None if no row is padded.
+        types: The type of each token, same shape as the ids; None if the network gets none.
+    """
+
+    ids: Tensor
+    ends: Tensor | None
+    types: Tensor | None
+
+    def of(self, rows: slice) -> "_Input":
+        """Some of its rows."""
+        return _Input(*(None if part is None else part[rows] for part in self))  # type: ignore[arg-type] # ids are there
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """The batches of a window, whose tokens lie one after the other.
+
+    Attributes:
+        batches: The batches, in order.
+        ids: Token ids of all batches, shape (tokens,).
+        ends: Position of the last token of each row, shape (rows,).
+        types: The type of each token, shape (tokens,); None if the network gets none.
+    """
+
+    batches: Sequence[Batch]
+    ids: Tensor
+    ends: Tensor
+    types: Tensor | None
+
+    def __iter__(self) -> Iterator[_Input]:
+        token = row = 0
+        for batch in self.batches:
+            tokens, shape = slice(token, token + batch.tokens), (batch.rows.size, batch.width)
+            yield _Input(
+                ids=self.ids[tokens].view(shape),
+                ends=self.ends[row : row + batch.rows.size] if batch.padding else None,
+                types=None if self.types is None else self.types[tokens].view(shape),
+            )
+            token += batch.tokens
+            row += batch.rows.size

@@ -13,6 +13,7 @@ classifier does not need:
    into the queries. With a parallel residual, attention and MLP then share one normalised input.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -66,6 +67,7 @@ class GptNeoxEngine:
     """
 
     pad_id: Final = 0  # any token will do: padding is never read
+    token_types: Final = sys.maxsize  # it ignores them
 
     def __init__(
         self,
@@ -167,13 +169,14 @@ class GptNeoxEngine:
         )
 
     @torch.inference_mode()
-    def logits(self, window: FirstLayer, ids: Tensor, ends: Tensor | None) -> Tensor:
+    def logits(self, window: FirstLayer, ids: Tensor, ends: Tensor | None, types: Tensor | None = None) -> Tensor:
         """Logits of one batch of the open window.
 
         Args:
             window: The result of `open_window` for its window.
             ids: Token ids, padded on the right, shape (rows, tokens).
             ends: Position of the last token of each row, shape (rows,); None if no row is padded.
+            types: Ignored: the network has no token types.
 
         Returns:
             Shape (rows, labels), in the order of the model's ids.

@@ -64,6 +64,7 @@ class HuggingFaceEngine:
             # It would switch to full attention at the first short text, for every text after it.
             model.base_model.set_attention_type(_FULL)
         self.vocabulary = int(model.get_input_embeddings().num_embeddings)
+        self.token_types = int(getattr(model.config, "type_vocab_size", None) or sys.maxsize)
         self.width = int(getattr(model.config, "hidden_size", _USUAL_WIDTH))
         model.config.use_cache = False  # decoders would keep keys and values that are never used
         self._types = None
@@ -152,22 +153,25 @@ class HuggingFaceEngine:
     def open_window(self, distinct: Tensor) -> None:
         """Do nothing: the batches of a window share nothing."""
 
-    def logits(self, window: None, ids: Tensor, ends: Tensor | None) -> Tensor:
+    def logits(self, window: None, ids: Tensor, ends: Tensor | None, types: Tensor | None = None) -> Tensor:
         """Logits of one batch.
 
         Args:
             window: The result of `open_window` for its window.
             ids: Token ids, padded on the right, shape (rows, tokens).
             ends: Position of the last token of each row, shape (rows,); None if no row is padded.
+            types: The type of each token, same shape as the ids; None for those of texts that are read alone.
 
         Returns:
             Shape (rows, labels), in the order of the model's ids.
         """
         if ids.shape[1] < self._shortest:  # always to the same length, whatever the other rows
             ends = torch.full_like(ids[:, 0], ids.shape[1] - 1) if ends is None else ends
-            ids = functional.pad(ids, (0, self._shortest - ids.shape[1]), value=self._filling)
+            missing = (0, self._shortest - ids.shape[1])
+            ids = functional.pad(ids, missing, value=self._filling)
+            types = None if types is None else functional.pad(types, missing)
         try:
-            return self._ask(ids, ends)
+            return self._ask(ids, ends, types)
         except torch.OutOfMemoryError:
             raise
         except REFUSALS as error:
@@ -177,10 +181,12 @@ class HuggingFaceEngine:
             ) from error
 
     @torch.inference_mode()
-    def _ask(self, ids: Tensor, ends: Tensor | None) -> Tensor:
+    def _ask(self, ids: Tensor, ends: Tensor | None, types: Tensor | None = None) -> Tensor:
         """See `logits`; errors of the network are not translated."""
         mask = torch.ones_like(ids) if ends is None else torch.arange(ids.shape[1], device=ids.device) <= ends[:, None]
-        more = {} if self._types is None else {"token_type_ids": self._types[ids.long()]}
+        more = {}
+        if self._types is not None:
+            more["token_type_ids"] = self._types[ids.long()] if types is None else types.long()
         logits: Tensor = self._model(input_ids=ids.long(), attention_mask=mask.long(), **more).logits
         return logits
 

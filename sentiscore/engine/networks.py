@@ -29,19 +29,25 @@ class Engine(Protocol):
         """The number of token ids it knows, from 0."""
 
     @property
+    def token_types(self) -> int:
+        """The number of token types it knows, from 0."""
+
+    @property
     def width(self) -> int:
         """The number of values per token between layers."""
 
     def open_window(self, distinct: Tensor) -> Any:
         """Compute what the batches of a window share, given their distinct token ids."""
 
-    def logits(self, window: Any, ids: Tensor, ends: Tensor | None) -> Tensor:
+    def logits(self, window: Any, ids: Tensor, ends: Tensor | None, types: Tensor | None = None) -> Tensor:
         """Logits of one batch, shape (rows, labels).
 
         Args:
             window: The result of `open_window`.
             ids: Token ids, padded on the right, shape (rows, tokens).
             ends: Position of the last token of each row, shape (rows,); None if no row is padded.
+            types: The type of each token, same shape as the ids, for texts with mentions; None if all are read alone.
+                Networks without token types ignore them.
         """
 
 

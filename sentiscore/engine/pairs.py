@@ -15,6 +15,9 @@ BREAK: Final = "\n"
 SHARE: Final = 4
 """A mention is cut to the maximum length of the input divided by this, in tokens."""
 
+SHORTEST_PAIR: Final = 16
+"""The minimum number of tokens that leaves room for a word of a text beside special tokens and a mention."""
+
 
 def second_segments(tokenizer: Tokenizer, mentions: Sequence[str | None], max_length: int) -> list[str | None]:
     """The second segments for some mentions.
@@ -29,14 +32,22 @@ def second_segments(tokenizer: Tokenizer, mentions: Sequence[str | None], max_le
     """
     room = max(1, max_length // SHARE)
     added = tokenizer.num_special_tokens_to_add(is_pair=True) - tokenizer.num_special_tokens_to_add(is_pair=False)
-    before = "" if added else BREAK
+    before = "" if added > 0 else BREAK
     segments: dict[str | None, str | None] = {None: None}
     for mention in dict.fromkeys(mentions):
         if mention is not None:
-            plain = mention.strip()
-            ends = [end for _, end in tokenizer.encode(plain, add_special_tokens=False).offsets]
-            segments[mention] = before + (plain if len(ends) <= room else plain[: ends[room - 1]])
+            segments[mention] = before + _cut(tokenizer, mention.strip(), room)
     return [segments[mention] for mention in mentions]
+
+
+def _cut(tokenizer: Tokenizer, mention: str, room: int) -> str:
+    """The beginning of a mention, which alone may have more tokens than it had as a part of the whole."""
+    while len(ends := [end for _, end in tokenizer.encode(mention, add_special_tokens=False).offsets]) > room:
+        shorter = mention[: min(ends[room - 1], len(mention) - 1)]
+        if not shorter:
+            break
+        mention = shorter
+    return mention
 
 
 def pairing(tokenizer: Tokenizer, max_length: int, *, keeps_end: bool = False) -> Tokenizer:

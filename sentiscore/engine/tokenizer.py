@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Self
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from tokenizers import Tokenizer
 
 from sentiscore.checkpoint.reading import Folder
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER, read_tokenizer
 from sentiscore.checkpoint.tokenizer_parts import Parts
+from sentiscore.engine.encoded import Encoded, Segments
 from sentiscore.engine.long_texts import cut
 from sentiscore.engine.pairs import paired, pairing, second_segments
 from sentiscore.engine.products import is_machines
@@ -113,39 +112,6 @@ def make_tokenizer(data: bytes | bytearray | str, parts: Parts, what: str) -> To
                 untrusted,
             )
     return made
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Token ids of some texts.
-
-    Attributes:
-        ids: The ids of all texts, one text after the other, shape (tokens,).
-        lengths: The number of tokens of each text, at most the limit, shape (texts,).
-        truncated: Whether a text had more tokens than the limit, shape (texts,).
-    """
-
-    ids: npt.NDArray[np.int32]
-    lengths: npt.NDArray[np.int64]
-    truncated: npt.NDArray[np.bool_]
-
-    @property
-    def starts(self) -> npt.NDArray[np.int64]:
-        """The position of the first id of each text, shape (texts,)."""
-        return np.cumsum(self.lengths) - self.lengths
-
-    def followed_by(self, other: "Encoded") -> "Encoded":
-        """These texts, followed by others."""
-        return Encoded(
-            ids=np.concatenate([self.ids, other.ids]),
-            lengths=np.concatenate([self.lengths, other.lengths]),
-            truncated=np.concatenate([self.truncated, other.truncated]),
-        )
-
-    def of(self, text: int) -> npt.NDArray[np.int32]:
-        """Token ids of one text."""
-        start = int(self.starts[text])
-        return self.ids[start : start + int(self.lengths[text])]
 
 
 class TextEncoder:
@@ -299,6 +265,7 @@ class TextEncoder:
         parts = [np.empty(0, dtype=np.int32)]
         lengths = np.zeros(len(texts), dtype=np.int64)
         truncated = np.zeros(len(texts), dtype=np.bool_)
+        segments: list[Segments] = []
         start = 0
         while start < len(texts):
             part = texts[start : start + self._at_once(texts, start, limit)]
@@ -313,8 +280,10 @@ class TextEncoder:
                     parts.append(np.array(ids, dtype=np.int32))
                     ids = []
             parts.append(np.array(ids, dtype=np.int32))
+            if seconds is not None:
+                segments.append(Segments.of(encodings))
             start += len(part)
-        return Encoded(ids=np.concatenate(parts), lengths=lengths, truncated=truncated)
+        return Encoded(np.concatenate(parts), lengths, truncated, Segments.joined(segments) if segments else None)
 
     def _at_once(self, texts: Sequence[str], start: int, limit: int) -> int:
         """How many texts, from a given one, go through the tokenizer in one call."""
@@ -326,13 +295,22 @@ class TextEncoder:
         return _TEXTS_AT_ONCE
 
     def reading(self, encoded: Encoded) -> Reading:
-        """Determine how much of each text the model knows."""
+        """Determine how much of each text the model knows; mentions do not count."""
         with translated("The tokenizer of the model is broken"):
-            return self._vocabulary.read(encoded.ids, encoded.lengths)
+            return self._vocabulary.read(*encoded.without_mentions())
 
-    def pieces(self, text: str) -> list[str]:
-        """Cut a text into pieces within the limit, at ends of sentences where possible; joined, they are the text."""
-        room = self.max_length - self._tokenizer.num_special_tokens_to_add(is_pair=False)
+    def pieces(self, text: str, mention: str | None = None) -> list[str]:
+        """Cut a text into pieces within the limit, at ends of sentences where possible; joined, they are the text.
+
+        Args:
+            text: Any text.
+            mention: The mention that each of the pieces is read for.
+        """
+        room = self.max_length - self._tokenizer.num_special_tokens_to_add(is_pair=mention is not None)
+        if mention is not None:
+            with translated("The tokenizer of the model is broken"):
+                (second,) = second_segments(self._whole, [mention], self.max_length)
+                room -= len(self._whole.encode(second or "", add_special_tokens=False))
         blocks = [text[start : start + _BLOCK] for start in range(0, len(text), _BLOCK)] or [text]
         return [piece for block in blocks for piece in self._pieces_of(block, room)]
 

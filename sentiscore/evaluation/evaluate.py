@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from sentiscore import forks
 from sentiscore.checkpoint import DEFAULT
@@ -13,6 +14,7 @@ from sentiscore.errors import InputError, import_extra, require_extra
 from sentiscore.evaluation.baseline import fit_baseline
 from sentiscore.evaluation.metrics import ReliabilityBin, bootstrap_intervals, finite, point_metrics, reliability
 from sentiscore.labels import CLASSES, NEUTRAL
+from sentiscore.scoring.mentions import Targets, check_reads_targets, mentions_of
 from sentiscore.scoring.probabilities import probabilities
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.tables.labelled import LabelledData
@@ -42,6 +44,7 @@ class Report:
         data: The name of the labelled rows.
         rows: The number of scored rows.
         left_out: The number of other rows, whose texts have nothing that the model knows.
+        not_mentioned: The number of scored rows whose text does not mention their target, and was scored as a whole.
         classes: Label names, in the order of `confusion`, `labels` and `probs`.
         neutral_left_out: Whether the model knows neutral and the rows do not. Then its probabilities are only of
             negative and positive, as in training on such rows.
@@ -61,6 +64,7 @@ class Report:
     data: str
     rows: int
     left_out: int
+    not_mentioned: int
     classes: tuple[str, ...]
     neutral_left_out: bool
     temperature: float | None
@@ -93,6 +97,8 @@ def evaluate(
 ) -> Report:
     """Evaluate a model on one set of labelled rows; a mean over several domains would hide the weakest one.
 
+    Rows with mentions are scored as `Scorer.score` scores texts with targets.
+
     If none of the rows is neutral, a model with three classes only predicts negative or positive: the softmax is over
     these two logits.
 
@@ -105,7 +111,8 @@ def evaluate(
 
     Raises:
         CheckpointError: The model cannot be loaded.
-        InputError: The rows have a class that the model does not know, or other classes than the baseline's rows.
+        InputError: The rows have a class that the model does not know, or other classes than the baseline's rows; or
+            they have mentions, and the model cannot read targets.
         MissingExtraError: scikit-learn or SciPy is not installed.
     """
     forks.check()
@@ -117,7 +124,8 @@ def evaluate(
     neutral_left_out = NEUTRAL in classes and NEUTRAL not in data.classes
     if neutral_left_out:
         classes = data.classes
-    logits = scorer.logits(data.texts)[:, [checkpoint.labels.index(name) for name in classes]]
+    mentions, absent = _mentions_of(data)
+    logits = scorer.logits(data.texts, mentions)[:, [checkpoint.labels.index(name) for name in classes]]
     read = ~np.isnan(logits[:, 0])
     logits, labels = logits[read], data.ids(classes)[read]
     raw = probabilities(logits)
@@ -140,6 +148,7 @@ def evaluate(
         data=data.name,
         rows=int(read.sum()),
         left_out=int((~read).sum()),
+        not_mentioned=int((absent & read).sum()),
         classes=classes,
         neutral_left_out=neutral_left_out,
         temperature=checkpoint.temperature,
@@ -154,12 +163,23 @@ def evaluate(
     )
 
 
+def _mentions_of(data: LabelledData) -> tuple[list[str | None] | None, npt.NDArray[np.bool_]]:
+    """What each text is read for, and whether it does not mention its target, shape (rows,)."""
+    if data.mentions is None:
+        return None, np.zeros(len(data.texts), dtype=np.bool_)
+    targets = Targets(pl.Series(data.mentions, dtype=pl.String), {})
+    found = mentions_of(pl.Series(data.texts, dtype=pl.String), targets)
+    return found.mention.to_list(), found.absent.to_numpy()
+
+
 def check_known(data: LabelledData, scorer: Scorer) -> None:
-    """Check that a model knows every class of the labelled rows.
+    """Check that a model knows every class of the labelled rows, and can read their mentions.
 
     Raises:
-        InputError: It does not know all of them.
+        InputError: It does not know all of them, or cannot read mentions.
     """
+    if data.mentions is not None:
+        check_reads_targets(scorer.checkpoint, scorer.max_length)
     known = scorer.checkpoint.labels
     if unknown := sorted(set(data.label_names) - set(known)):
         raise InputError(

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from sentiscore.errors import InputError
-from sentiscore.labels import CLASSES, EMPTY, NEUTRAL, NULL, UNDECODABLE, UNKNOWN
+from sentiscore.labels import CLASSES, EMPTY, NEUTRAL, NOT_MENTIONED, NULL, UNDECODABLE, UNKNOWN
 from sentiscore.monitoring import chance
 from sentiscore.monitoring.languages import UNKNOWN as NO_LANGUAGE
 from sentiscore.monitoring.languages import languages
@@ -184,7 +184,7 @@ def _scores(checks: _Checks, now: Profile, then: Profile) -> None:
 
 
 def _statuses(checks: _Checks, now: Profile, then: Profile) -> None:
-    names = (EMPTY, NULL, UNDECODABLE, UNKNOWN)
+    names = (NOT_MENTIONED, EMPTY, NULL, UNDECODABLE, UNKNOWN)
     if min(now.rows, then.rows) < LEAST:
         checks.skip(names, f"there are {now.rows:,} rows, and {then.rows:,} in the reference; it takes {LEAST}")
         return

@@ -15,6 +15,7 @@ THRESHOLDS: Final[Mapping[str, float]] = {
     "confidence": 0.05,
     "length": 0.2,
     "truncated": 0.05,
+    "not_mentioned": 0.05,
     "empty": 0.02,
     "null": 0.02,
     "undecodable": 0.01,

@@ -3,9 +3,9 @@
 Texts are not kept, only their 128-bit hashes. Among a billion texts, two share a hash with a probability of 1.5e-21; a
 store of 1 GiB holds about twelve million.
 
-An answer is found by the hash of its text and by the identity of the scorer: everything else that it depends on. It is
-stored with a checksum over both and over its values, so an answer that the disk corrupted is ignored, and its text
-scored again.
+An answer is found by the hash of its text and the mention that it is read for, and by the identity of the scorer:
+everything else that it depends on. It is stored with a checksum over both and over its values, so an answer that the
+disk corrupted is ignored, and its text scored again.
 """
 
 import json
@@ -34,6 +34,8 @@ from sentiscore.scoring.prepared import Answers, Known
 
 LEAST_MAX_BYTES: Final = 1_000_000
 _KEY_BYTES: Final = 16
+_OF_PAIR: Final = b"text and mention"
+"""Distinguishes the key of a pair from that of any text; 16 bytes at most."""
 _CHECKSUM_BYTES: Final = 8
 _ANSWER_BYTES: Final = 120
 """Approximate bytes of an answer in a database whose pages are two thirds full."""
@@ -138,12 +140,13 @@ class AnswerStore:
         """Stop waiting for other processes; called from another thread, it ends a wait in progress."""
         self._db.hurried = True
 
-    def look_up(self, asker: Asker, texts: Sequence[str]) -> Known:
+    def look_up(self, asker: Asker, texts: Sequence[str], mentions: Sequence[str | None] | None = None) -> Known:
         """Look up the answers to some texts.
 
         Args:
             asker: The scorer that asks.
             texts: Distinct texts.
+            mentions: The mention that each text is read for, or None; by default all are read alone.
 
         Raises:
             InputError: The database is damaged.
@@ -151,7 +154,7 @@ class AnswerStore:
             ForkError: The store was opened before this process was forked.
         """
         self._check_process()
-        keys = [_key(text) for text in texts]
+        keys = list(map(_key, texts) if mentions is None else map(_key, texts, mentions))
         rows = self._rows(asker, keys)
         layout = asker.layout
         found = np.zeros(len(keys), dtype=np.bool_)
@@ -298,8 +301,12 @@ def _today() -> int:
     return int(time.time() // _DAY_S)
 
 
-def _key(text: str) -> bytes:
-    return blake2b(text.encode(), digest_size=_KEY_BYTES).digest()
+def _key(text: str, mention: str | None = None) -> bytes:
+    if mention is None:
+        return blake2b(text.encode(), digest_size=_KEY_BYTES).digest()
+    both = mention.encode()
+    length = len(both).to_bytes(8, "big")  # so that no two pairs have the same bytes
+    return blake2b(length + both + text.encode(), digest_size=_KEY_BYTES, person=_OF_PAIR).digest()
 
 
 def _bound(part: int, parts: int) -> bytes:

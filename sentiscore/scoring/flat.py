@@ -27,6 +27,8 @@ class FlatOptions(TypedDict, total=False):
     max_length: int | None
     overflow: str
 
+    target_col: str | None
+    targets: str | Path | None
     columns: Sequence[str] | None
     prefix: str
     limit: int | None

@@ -25,12 +25,14 @@ from sentiscore.scoring.flat import FlatOptions, daily_of, listener_of, rows_of,
 from sentiscore.scoring.job_windows import Bounds
 from sentiscore.scoring.journal import Journal
 from sentiscore.scoring.memory_limit import memory_limit, window_limits
+from sentiscore.scoring.mentions import check_reads_targets
 from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
 from sentiscore.scoring.output_job import OutputJob, Watch
 from sentiscore.scoring.plan import check_targets, make_plan
 from sentiscore.scoring.planned import JobRequest, Plan
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.scoring.tally import JobSummary, Tally
+from sentiscore.scoring.target_names import names_of
 from sentiscore.scoring.texts import not_a_list
 
 WINDOW_ROWS: Final = 32_768
@@ -68,8 +70,9 @@ def score_file(
             source has its own output, NAME.scored.parquet next to it.
         model: "default", a folder, a hub id, a loaded scorer, or everything about the model; keywords: device, dtype,
             revision, labels, max_length, overflow.
-        rows: Which rows are scored, how they are read and written; keywords: columns, prefix, limit, bad_rows,
-            csv_as_is, and for the dialect of a CSV separator, skip_rows, comment, encoding.
+        rows: Which rows are scored, and towards what, how they are read and written; keywords: target_col, targets,
+            columns, prefix, limit, bad_rows, csv_as_is, and for the dialect of a CSV separator, skip_rows, comment,
+            encoding.
         daily: The daily features to make in the same pass; keywords: time_col (without which there are none),
             entity_col, entity_separator, calendar, weight_col, id_col, tz, time_format, time_unit, midnight, day_tz,
             config. A path here is their output.
@@ -96,7 +99,8 @@ def score_file(
     paths = _paths(source)
     chosen, asked = scorer_of(model, flat), rows_of(rows, flat)
     days = daily_of(daily, flat, text_col=text_col, prefix=asked.prefix)
-    request = JobRequest(text_col=text_col, rows=asked, overflow=chosen.overflow, daily=days)
+    names = names_of(asked.targets, asked.target_col)
+    request = JobRequest(text_col=text_col, rows=asked, overflow=chosen.overflow, daily=days, names=names)
     if output is None and len(paths) > 1 and days is not None and days.output is not None:
         raise InputError(
             "One file of daily features for several sources needs one output for them.",
@@ -117,7 +121,7 @@ def score_file(
             make_plan(job, request, output=output, between=watch.between, bounds=watch.bounds)
             for job in ([paths] if output is not None else [[path] for path in paths])
         ]
-        check_targets(plans)
+        check_targets(plans, [] if asked.targets is None else [asked.targets])
         tally = Tally(plans, listen)
         summary = _run(plans, chosen, allowed, tally, watch)
     if tally.damage.n_rows:
@@ -142,6 +146,8 @@ def _run(
                 if scorer is None:  # after locking the first output, so that a second run fails without waiting
                     watch.between()
                     scorer = _load(model)
+                    if plan.request.rows.target_col is not None:
+                        check_reads_targets(scorer.checkpoint, scorer.max_length)
                     if allowed.cache is not None:
                         store = stack.enter_context(AnswerStore.open(allowed.cache, max_bytes=allowed.cache_bytes))
                         scorer, watch = scorer.with_answers(store), replace(watch, hurry=store.hurry)

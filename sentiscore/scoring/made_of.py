@@ -29,6 +29,8 @@ def provenance_of_rows(
         n_sources=len(sources),
         options={
             "text_col": plan.request.text_col,
+            "target_col": asked.target_col,
+            "targets": plan.request.names.sha256 or None,
             "columns": asked.columns,
             **plan.csv_options,
             "limit": asked.limit,

@@ -78,6 +78,11 @@ class RowOptions(Settings):
     """Which rows of a table to score, how to read them, and what to write.
 
     Attributes:
+        target_col: The column of what the sentiment of each text is towards, as the text mentions it: a company, say.
+            Needs a model that reads targets. A row whose target is null or blank is scored for its whole text, and so
+            is one whose text does not mention it, with the status not_mentioned.
+        targets: A table of the names that texts may use for a target, with the columns entity and name and a row for
+            each name. Of the names of an entity, the longest that the text contains is the mention.
         columns: Columns of the source to keep in the output; all by default.
         prefix: Put before the name of each added column.
         limit: Score only this many rows from the beginning of each output.
@@ -94,6 +99,8 @@ class RowOptions(Settings):
     what: ClassVar[str] = "choice of rows"
     hint: ClassVar[str] = _HINT
 
+    target_col: str | None = None
+    targets: str | Path | None = None
     columns: tuple[str, ...] | None = None
     prefix: str = ""
     limit: int | None = None

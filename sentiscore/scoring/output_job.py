@@ -18,6 +18,7 @@ from sentiscore.scoring.job_windows import Bounds, Window, windows_of
 from sentiscore.scoring.journal import Journal
 from sentiscore.scoring.made_of import provenance_of_days, provenance_of_rows
 from sentiscore.scoring.memory_limit import MemoryLimit
+from sentiscore.scoring.mentions import Targets
 from sentiscore.scoring.overlap import Behind, ahead
 from sentiscore.scoring.planned import Plan
 from sentiscore.scoring.prepared import Prepared
@@ -147,17 +148,20 @@ class OutputJob:
             for window in windows:
                 self._watch.memory.check()
                 scores = self._journal.find(window.position, window.rows.height)
-                prepared = None if scores is not None else self._scorer.prepare(self._texts(window))
+                prepared = None if scores is not None else self._prepared(window)
                 give_back()
                 yield _Read(window, scores, prepared)
 
-    def _texts(self, window: Window) -> pl.Series:
-        """The texts for the scorer: null where the bytes are not text."""
-        name = self._plan.request.text_col
-        texts, undecodable = series_of(window.rows, name), window.undecodable(name)
-        if not undecodable.any():
-            return texts
-        return texts.cast(pl.String).zip_with(~undecodable, pl.Series([None], dtype=pl.String))
+    def _prepared(self, window: Window) -> Prepared:
+        """The encoded texts of a window; a text is null where its bytes are not text."""
+        request = self._plan.request
+        texts, undecodable = series_of(window.rows, request.text_col), window.undecodable(request.text_col)
+        if undecodable.any():
+            texts = texts.cast(pl.String).zip_with(~undecodable, pl.Series([None], dtype=pl.String))
+        target_col = request.rows.target_col
+        if target_col is None:
+            return self._scorer.prepare(texts)
+        return self._scorer.prepare(texts, Targets(series_of(window.rows, target_col), request.names.names))
 
     def _write(
         self, one: _Read, logits: npt.NDArray[np.float32] | None, output: Sink, rejects: Sink | None
@@ -265,9 +269,14 @@ def job_key(plan: Plan, scorer: Scorer, digests: Sequence[str]) -> dict[str, str
         scorer: The model.
         digests: The hash of each source's content.
     """
+    request = plan.request
+    towards = {}
+    if request.rows.target_col is not None:
+        towards = {"target column": request.rows.target_col, "names of targets": request.names.sha256}
     return {
         "input": ",".join(digests),
-        "text column": plan.request.text_col,
+        "text column": request.text_col,
+        **towards,
         **{name.replace("_", " "): str(value) for name, value in plan.csv_options.items()},
         **scorer.identity(),
     }

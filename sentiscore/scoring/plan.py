@@ -13,7 +13,7 @@ from sentiscore.nightly.daily_file import default_daily, sibling_path
 from sentiscore.scoring.bad_rows import bad_before_scoring, check_columns
 from sentiscore.scoring.job_windows import Bounds, Window, windows_of
 from sentiscore.scoring.planned import JobRequest, Plan
-from sentiscore.scoring.scored_columns import check_clashes, check_text_column
+from sentiscore.scoring.scored_columns import check_clashes, check_inputs
 from sentiscore.tables import Source, check_target, is_folder_target, open_source
 from sentiscore.tables.exact import series_of
 
@@ -51,7 +51,9 @@ def make_plan(
     schema = _common_schema(sources)
     where = str(sources[0].path)
     sources[0].require(request.text_col, "--text-col (text_col)")
-    check_text_column(schema, request.text_col, where)
+    if rows.target_col is not None:
+        sources[0].require(rows.target_col, "--target-col (target_col)")
+    check_inputs(schema, request.text_col, rows.target_col, where)
     for column in rows.columns or ():
         sources[0].require(column, "--columns (columns)")
     kept = list(dict.fromkeys(rows.columns)) if rows.columns is not None else list(schema)
@@ -83,7 +85,7 @@ def make_plan(
         output=target,
         folder=folder,
         kept=kept,
-        needed=list(dict.fromkeys([*kept, request.text_col, *placing])),
+        needed=list(dict.fromkeys([*kept, *request.read_cols, *placing])),
         placing=placing,
         rejects=rejects,
         sums=sums,
@@ -98,15 +100,15 @@ def _open(paths: Sequence[str | Path], request: JobRequest) -> list[Source]:
     time = request.time_col
     return [
         open_source(path, request.rows.dialect)
-        .as_text([request.text_col, time, request.entity_col])
+        .as_text([*request.read_cols, time, request.entity_col])
         .with_offsets(time=time)  # for all columns, since any can be the time column later
         for path in paths
     ]
 
 
-def check_targets(plans: Sequence[Plan]) -> None:
-    """Raise an OutputError if an output equals, contains or is inside a source or another output."""
-    taken = {real(source.path) for plan in plans for source in plan.sources}
+def check_targets(plans: Sequence[Plan], others: Sequence[str | Path] = ()) -> None:
+    """Raise an OutputError if an output equals, contains or is inside a source, another output or another file."""
+    taken = {real(source.path) for plan in plans for source in plan.sources} | {real(Path(path)) for path in others}
     above = {folder for real_path in taken for folder in real_path.parents}
     for plan in plans:
         for path in plan.targets:

@@ -7,6 +7,7 @@ from typing import Any
 from sentiscore import labels as names
 from sentiscore.features import DailyRequest, DailySums
 from sentiscore.scoring.options import RowOptions
+from sentiscore.scoring.target_names import TargetNames
 from sentiscore.tables import Source
 
 
@@ -19,12 +20,19 @@ class JobRequest:
         rows: Which rows to score.
         overflow: What to do with a text that is too long.
         daily: The daily features of the rows, with their text_col and prefix; None if there are none.
+        names: The names of targets.
     """
 
     text_col: str
     rows: RowOptions = field(default_factory=RowOptions)
     overflow: str = names.TRUNCATE
     daily: DailyRequest | None = None
+    names: TargetNames = field(default_factory=TargetNames)
+
+    @property
+    def read_cols(self) -> list[str]:
+        """The columns that the model reads: texts, and what they are read for."""
+        return [name for name in (self.text_col, self.rows.target_col) if name is not None]
 
     @property
     def time_col(self) -> str | None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 if TYPE_CHECKING:
-    from sentiscore.engine.tokenizer import Encoded
+    from sentiscore.engine.encoded import Encoded
     from sentiscore.engine.vocabulary import Reading
 
 
@@ -71,6 +71,8 @@ class Known:
 class Prepared:
     """Rows whose distinct texts were encoded, except those with known answers.
 
+    A text that is read for several mentions counts once for each of them.
+
     Attributes:
         null: Whether a row has no text, shape (rows,).
         which: The number of each row's distinct text; null if there is none to score, shape (rows,).
@@ -79,6 +81,7 @@ class Prepared:
         reading: How much of each of these texts or pieces the model knows.
         owners: The text of each of them, as a number below `n_encoded`, shape (encoded texts or pieces,).
         known: The result of looking up the distinct texts in the store of answers; None without a store.
+        absent: Whether a row has a target that its text does not mention, shape (rows,); None without targets.
     """
 
     null: pl.Series
@@ -88,6 +91,7 @@ class Prepared:
     reading: "Reading"
     owners: npt.NDArray[np.integer]
     known: Known | None = None
+    absent: pl.Series | None = None
 
     def texts_of(self, starts: Sequence[int]) -> list[tuple[int, int]]:
         """How many distinct texts of each part of the rows went through the model, and how many were known.

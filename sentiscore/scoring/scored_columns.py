@@ -44,12 +44,28 @@ def rows_of(prepared: Prepared, answers: Answers, labels: Sequence[str], columns
         .otherwise(pl.col(names.STATUS).fill_null(names.EMPTY))
         .alias(names.STATUS),
     )
+    if prepared.absent is not None:
+        whole = pl.col(names.STATUS).is_in(names.SCORED_STATUSES) & prepared.absent
+        marked = pl.when(whole).then(pl.lit(names.NOT_MENTIONED)).otherwise(pl.col(names.STATUS))
+        scored = scored.with_columns(marked.alias(names.STATUS))
     return scored.select(columns)
 
 
-def check_text_column(schema: pl.Schema, text_col: str, where: str) -> None:
+def check_inputs(schema: pl.Schema, text_col: str, target_col: str | None, where: str) -> None:
+    """Raise an InputError unless both columns exist and hold text, and are not one."""
+    check_text_column(schema, text_col, where)
+    if target_col == text_col:
+        raise InputError(
+            f"The column {text_col!r} cannot be both the text and the target.",
+            "Name the column of what the texts are about with --target-col (target_col).",
+        )
+    if target_col is not None:
+        check_text_column(schema, target_col, where, "--target-col (target_col)")
+
+
+def check_text_column(schema: pl.Schema, text_col: str, where: str, option: str = "--text-col (text_col)") -> None:
     """Raise an InputError unless the column exists and holds text."""
-    require_column(schema, text_col, where, "--text-col (text_col)")
+    require_column(schema, text_col, where, option)
     dtype = schema[text_col]
     if dtype not in (pl.String, pl.Null, pl.Categorical, pl.Enum):
         texts = [name for name, kind in schema.items() if kind == pl.String]

@@ -1,7 +1,6 @@
 """Texts in, calibrated probabilities out, row for row."""
 
 import copy
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -16,17 +15,20 @@ from sentiscore import contracts, forks
 from sentiscore import labels as names
 from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
 from sentiscore.engine import torch
-from sentiscore.engine.classifier import SHORTEST, Classifier, Progress
+from sentiscore.engine.classifier import Classifier, Progress
 from sentiscore.engine.device import choose_device, choose_dtype, dtype_name
-from sentiscore.errors import CheckpointError, InputError, SentiscoreWarning
+from sentiscore.errors import InputError
 from sentiscore.scoring.answers import AnswerStore, Asker
+from sentiscore.scoring.loading import load_classifier, warn_about
+from sentiscore.scoring.mentions import Targets, check_reads_targets, mentions_of
 from sentiscore.scoring.options import ScorerOptions, one_scorer
 from sentiscore.scoring.pickled import Origin, restore
 from sentiscore.scoring.pieces import answers_of
 from sentiscore.scoring.prepared import Prepared
 from sentiscore.scoring.preparing import distinct_of, per_row, prepare
 from sentiscore.scoring.probabilities import class_logits
-from sentiscore.scoring.scored_columns import check_clashes, check_text_column, rows_of
+from sentiscore.scoring.scored_columns import check_clashes, check_inputs, rows_of
+from sentiscore.scoring.target_names import names_of
 from sentiscore.scoring.texts import as_texts
 from sentiscore.tables.exact import series_of
 from sentiscore.version import __version__
@@ -96,20 +98,7 @@ class Scorer:
         choose_dtype(asked.dtype, choose_device(asked.device))  # fail before reading the model's files
         checkpoint = load_checkpoint(asked.model, revision=asked.revision, labels=asked.labels)
         scorer = cls.load(checkpoint, asked)
-        if differences := scorer._classifier.encoder.differences:
-            warnings.warn(
-                f"{checkpoint.name} contradicts itself on how texts are read: {', '.join(differences)}. They are read "
-                "as transformers does.",
-                SentiscoreWarning,
-                stacklevel=2,
-            )
-        if not scorer.calibrated:
-            warnings.warn(
-                f"{checkpoint.name} is not calibrated: its probabilities are as they come, and mostly too sure. "
-                f"A temperature is fitted by: sentiscore train --base {checkpoint.name}",
-                SentiscoreWarning,
-                stacklevel=2,
-            )
+        warn_about(checkpoint, scorer._classifier, stacklevel=3)
         return scorer
 
     @classmethod
@@ -124,16 +113,7 @@ class Scorer:
             CheckpointError: It cannot be loaded.
             InputError: The device or dtype does not exist, or max_length is out of range.
         """
-        length = asked.max_length
-        if length is not None and not SHORTEST <= length <= checkpoint.longest:
-            raise InputError(
-                f"{checkpoint.name} can read {SHORTEST} to {checkpoint.longest} tokens, not {length}.",
-                "Choose a --max-length (max_length) in that range.",
-            )
-        device = choose_device(asked.device)
-        dtype = choose_dtype(asked.dtype, device)
-        classifier = _load(checkpoint, device, dtype, length, may_choose=asked.dtype == "auto")
-        return cls(checkpoint.closed(), classifier, asked)
+        return cls(checkpoint.closed(), load_classifier(checkpoint, asked), asked)
 
     def __reduce__(self) -> tuple[object, ...]:
         if self._answers is not None:
@@ -207,12 +187,15 @@ class Scorer:
         """The columns that scoring adds, in order."""
         return names.score_columns(self.checkpoint.labels, self.overflow)
 
-    def score(self, texts: Iterable[object]) -> pl.DataFrame:
+    def score(self, texts: Iterable[object], targets: Iterable[object] | None = None) -> pl.DataFrame:
         """Score texts.
 
         Args:
             texts: Texts in a list, an array, or a polars or pandas series. Missing ones (None, NaN, pandas.NA, NaT) and
                 blank ones get a status and no scores.
+            targets: What the sentiment of each text is towards, as the text mentions it; likewise. A text with a
+                missing or blank target is scored as a whole, and so is one that does not mention it, with the status
+                not_mentioned.
 
         Returns:
             One row for each text, in order, with the columns p_negative, p_positive, p_neutral (where the
@@ -220,24 +203,37 @@ class Scorer:
             of the tokens that the model does not know) and status.
 
         Raises:
-            InputError: An item is neither a text nor missing.
+            InputError: An item is neither a text nor missing, there are more or fewer targets than texts, or the model
+                cannot read targets.
         """
         forks.check()
-        return self.score_series(as_texts(texts))
+        towards = None if targets is None else Targets(as_texts(targets, "target"), {})
+        return self.score_series(as_texts(texts), targets=towards)
 
-    def score_frame(self, df: pl.DataFrame, *, text_col: str, prefix: str = "") -> pl.DataFrame:
+    def score_frame(
+        self,
+        df: pl.DataFrame,
+        *,
+        text_col: str,
+        target_col: str | None = None,
+        targets: str | Path | None = None,
+        prefix: str = "",
+    ) -> pl.DataFrame:
         """Score a column of a frame.
 
         Args:
             df: Any frame.
             text_col: Its column of texts.
+            target_col: Its column of what the sentiment of each text is towards; see `score`.
+            targets: A table of the names that the text may use for a target, with the columns entity and name.
             prefix: Put before the name of each added column.
 
         Returns:
             The frame's rows and columns unchanged, followed by the columns of scores.
 
         Raises:
-            InputError: The column is missing or not text, or an added column would clash.
+            InputError: A column is missing or not text, an added column would clash, the table cannot be used, or the
+                model cannot read targets.
         """
         forks.check()
         if not isinstance(df, pl.DataFrame):
@@ -245,55 +241,67 @@ class Scorer:
                 f"This is a {type(df).__module__.split('.')[0]} {type(df).__name__}, not a polars DataFrame.",
                 "Convert it first: lazy.collect(), or polars.from_pandas(frame).",
             )
-        check_text_column(df.schema, text_col, "the frame")
+        check_inputs(df.schema, text_col, target_col, "the frame")
         check_clashes(df.columns, self.columns, prefix, "The frame")
-        scores = self.score_series(series_of(df, text_col))
+        table = names_of(targets, target_col)
+        towards = None if target_col is None else Targets(series_of(df, target_col), table.names)
+        scores = self.score_series(series_of(df, text_col), targets=towards)
         return df.hstack(scores.rename({name: prefix + name for name in scores.columns}).get_columns())
 
-    def logits(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def logits(self, texts: Sequence[str], mentions: Sequence[str | None] | None = None) -> npt.NDArray[np.float32]:
         """The network's logits for the beginning of each text, before temperature and softmax.
 
         Args:
             texts: Any texts.
+            mentions: The mention that each text is read for, None for the whole text; by default for all texts.
 
         Returns:
             Shape (texts, labels), in the order of the checkpoint's labels; NaN for a text of which the model knows
             nothing. If several ids mean the same label, it is the logit of their sum at the checkpoint's temperature.
         """
         encoder = self._classifier.encoder
-        encoded = encoder.encode(texts)
+        encoded = encoder.encode(texts, mentions)
         logits = self._classifier.run(encoded)
         logits[~encoder.reading(encoded).known] = np.nan
         joined = class_logits(logits, self.checkpoint.outputs, self.checkpoint.temperature or 1.0)
         return joined.astype(np.float32, copy=False)
 
-    def score_series(self, texts: pl.Series, progress: Progress | None = None) -> pl.DataFrame:
-        """Score a series of texts; equal texts go through the model once.
+    def score_series(
+        self, texts: pl.Series, progress: Progress | None = None, targets: Targets | None = None
+    ) -> pl.DataFrame:
+        """Score a series of texts; equal texts with equal targets go through the model once.
 
         Args:
             texts: Texts, nulls allowed.
             progress: Called with how many more rows are done.
+            targets: What the sentiment of each is towards; None for the whole text.
 
         Returns:
             See `score`.
         """
-        prepared = self.prepare(texts)
+        prepared = self.prepare(texts, targets)
         return self.finish(prepared, self.compute(prepared, progress))
 
-    def prepare(self, texts: pl.Series) -> Prepared:
+    def prepare(self, texts: pl.Series, targets: Targets | None = None) -> Prepared:
         """The first of the three steps of scoring: find the distinct texts, and encode the unknown ones.
 
         The three steps may run in separate threads, each on another window.
 
         Args:
             texts: Texts, nulls allowed.
+            targets: What the sentiment of each is towards; None for the whole text.
         """
         forks.check()
-        found = distinct_of(texts)
+        mentions = None
+        if targets is not None:
+            check_reads_targets(self.checkpoint, self.max_length)
+            mentions = mentions_of(texts, targets)
+        found = distinct_of(texts, mentions)
         known = None
         if self._answers is not None:
             store, asker = self._answers
-            known = store.look_up(asker, found.texts.to_list())
+            asked = None if found.mentions is None else found.mentions.to_list()
+            known = store.look_up(asker, found.texts.to_list(), asked)
         return prepare(found, known, self._classifier.encoder, windows=self.overflow == names.WINDOWS)
 
     def compute(self, prepared: Prepared, progress: Progress | None = None) -> npt.NDArray[np.float32]:
@@ -330,15 +338,3 @@ class Scorer:
             store, asker = self._answers
             store.keep(asker, prepared.known, new)
         return scored
-
-
-def _load(
-    checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype, max_length: int | None, *, may_choose: bool
-) -> Classifier:
-    """Load the classifier; in fp32 if the dtype is "auto" and the network cannot compute with another."""
-    try:
-        return Classifier.load(checkpoint, device=device, dtype=dtype, max_length=max_length)
-    except CheckpointError:
-        if not may_choose or dtype is torch.float32:
-            raise
-    return Classifier.load(checkpoint, device=device, dtype=torch.float32, max_length=max_length)

@@ -15,29 +15,34 @@ _LONGEST_SHOWN: Final = 60
 _HINT: Final = "A text is a str. A missing one is None, NaN, pandas.NA or NaT, and gets the status null."
 
 
-def as_texts(texts: Iterable[object]) -> pl.Series:
+def as_texts(texts: Iterable[object], what: str = _TEXT) -> pl.Series:
     """Texts as a series.
 
     Args:
         texts: A list, an array, a polars or pandas series, or any other iterable of texts. None and pandas' missing
             values (NaN, NA and NaT) are missing texts.
+        what: What the texts are.
 
     Raises:
         InputError: It is a single text, or contains something that is not a text.
     """
     if isinstance(texts, str):
-        raise InputError("score takes a list of texts, not one text.", "Put it in a list: [text]")
+        raise InputError(f"score takes a list of {what}s, not one {what}.", f"Put it in a list: [{what}]")
     if isinstance(texts, pl.Series):
         if texts.dtype not in _TEXT_LIKE:
-            raise InputError(f"Not all of these are texts: the series holds {texts.dtype}.", _HINT)
-        return texts.cast(pl.String).alias(_TEXT)
+            raise InputError(f"Not all of these {_are(what)}: the series holds {texts.dtype}.", _HINT)
+        return texts.cast(pl.String).alias(what)
     if (advice := not_a_list(texts)) is not None:
         raise InputError(
-            f"Not all of these are texts: this is a {_type(texts)}.",
-            advice or "Put the texts in a list.",
+            f"Not all of these {_are(what)}: this is a {_type(texts)}.",
+            advice or f"Put the {what}s in a list.",
         )
-    given = [_text(at, value) for at, value in enumerate(texts)]
-    return pl.Series(_TEXT, given, dtype=pl.String, strict=True)
+    given = [_text(at, value, what) for at, value in enumerate(texts)]
+    return pl.Series(what, given, dtype=pl.String, strict=True)
+
+
+def _are(what: str) -> str:
+    return "are texts" if what == _TEXT else f"{what}s are texts"
 
 
 def not_a_list(given: object) -> str | None:
@@ -65,14 +70,15 @@ def not_a_list(given: object) -> str | None:
     return None
 
 
-def _text(at: int, value: object) -> str | None:
+def _text(at: int, value: object, what: str) -> str | None:
     if isinstance(value, str):
         if not value.isascii():
             try:
                 value.encode()
             except UnicodeEncodeError as error:
                 raise InputError(
-                    f"Not all of these are texts: number {at}, counted from 0, holds half a character: {error.reason}.",
+                    f"Not all of these {_are(what)}: number {at}, counted from 0, holds half a character: "
+                    f"{error.reason}.",
                     "Mend it, for example with text.encode(errors='replace').decode().",
                 ) from error
         return value
@@ -81,7 +87,7 @@ def _text(at: int, value: object) -> str | None:
     shown = repr(value)
     shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
     raise InputError(
-        f"Not all of these are texts: number {at}, counted from 0, is {shown}, of the type {_type(value)}.", _HINT
+        f"Not all of these {_are(what)}: number {at}, counted from 0, is {shown}, of the type {_type(value)}.", _HINT
     )
 
 

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +16,6 @@ from sentiscore.tables.exact import series_of
 from sentiscore.tables.fingerprint import DataFingerprint
 from sentiscore.tables.limits import LABELLED_ROWS
 from sentiscore.tables.opening import open_source, read_table
-
-_USES: Final = ("text", "label", "target")
 
 
 @dataclass(frozen=True)
@@ -133,13 +130,7 @@ def read_labelled(
         InputError: The file or a column cannot be used, or a label is unknown.
         CheckpointError: `labels` are not label names.
     """
-    columns = [text_col, label_col, *([] if target_col is None else [target_col])]
-    if twice := [name for name in columns if columns.count(name) > 1]:
-        first, second = [use for use, name in zip(_USES, columns, strict=False) if name == twice[0]][:2]
-        raise InputError(
-            f"The column {twice[0]!r} cannot be both the {first} and the {second}.",
-            f"Name two columns: --{first}-col and --{second}-col, or {first}_col and {second}_col in a recipe.",
-        )
+    columns = _different(text=text_col, label=label_col, target=target_col)
     csv = CsvDialect(separator=separator, skip_rows=skip_rows, comment=comment, encoding=encoding)
     rows = 0
 
@@ -157,22 +148,61 @@ def read_labelled(
 
 
 def read_texts(path: str | Path, text_col: str, dialect: CsvDialect | None = None) -> tuple[list[str], int]:
-    """The texts of a table, and how many rows have none.
+    """The texts of a table, and the number of rows without a text.
 
     Args:
         path: See `read_labelled`.
         text_col: The column of texts.
-        dialect: How a CSV is written.
+        dialect: The dialect of a CSV.
 
     Raises:
-        InputError: The file or the column cannot be used, or has no text.
+        InputError: The file or the column cannot be used, or there is no text.
     """
-    column = read_table(path, [text_col], dialect or CsvDialect())[text_col]
-    _check_text(column, path)
-    texts = [text for text in column.cast(pl.String) if text and text.strip()]
-    if not texts:
+    pairs, without = read_pairs(path, text_col, None, dialect)
+    return [text for text, _ in pairs], without
+
+
+def read_pairs(
+    path: str | Path, text_col: str, target_col: str | None, dialect: CsvDialect | None = None
+) -> tuple[list[tuple[str, str | None]], int]:
+    """The texts of a table, each with the mention in its row, and the number of rows without a text.
+
+    Args:
+        path: See `read_labelled`.
+        text_col: The column of texts.
+        target_col: The column of mentions; a text whose mention is missing or blank has None, and so has each if the
+            column is None.
+        dialect: The dialect of a CSV.
+
+    Raises:
+        InputError: The file or a column cannot be used, or there is no text.
+    """
+    columns = _different(text=text_col, target=target_col)
+    frame = read_table(path, columns, dialect or CsvDialect())
+    for name, use in zip(columns, ("text", "target"), strict=False):
+        _check_text(series_of(frame, name), path, use)
+    texts = series_of(frame, text_col).cast(pl.String)
+    mentions = [None] * frame.height if target_col is None else _mentions(series_of(frame, target_col)).to_list()
+    pairs = [(text, mention) for text, mention in zip(texts, mentions, strict=True) if text and text.strip()]
+    if not pairs:
         raise InputError(f"The column {text_col!r} of {path} has no text.", "Name another column or another file.")
-    return texts, len(column) - len(texts)
+    return pairs, frame.height - len(pairs)
+
+
+def _different(**columns: str | None) -> list[str]:
+    """The columns that are given, by their use; none may have two uses."""
+    uses: dict[str, str] = {}
+    for use, name in columns.items():
+        if name is None:
+            continue
+        if name in uses:
+            first = uses[name]
+            raise InputError(
+                f"The column {name!r} cannot be both the {first} and the {use}.",
+                f"Name two columns: --{first}-col and --{use}-col, or {first}_col and {use}_col in a recipe.",
+            )
+        uses[name] = use
+    return list(uses)
 
 
 def _check_text(column: pl.Series, path: str | Path, use: str = "text") -> None:
@@ -263,10 +293,15 @@ def _whole(texts: pl.Series, labels: pl.Series, targets: pl.Series | None = None
     """The rows that have both a text and a label, in the columns text and label, and target where they have targets."""
     frame = pl.DataFrame({"text": texts.cast(pl.String), "label": _plain(labels)})
     if targets is not None:
-        plain = targets.cast(pl.String).str.strip_chars()
-        frame = frame.with_columns(target=pl.when(plain != "").then(plain))
+        frame = frame.with_columns(_mentions(targets).alias("target"))
     blank = pl.col("text").str.contains(r"^\s*$")
     return frame.filter(pl.col("text").is_not_null() & ~blank & pl.col("label").str.len_bytes().gt(0))
+
+
+def _mentions(targets: pl.Series) -> pl.Series:
+    """Mentions without white space around them, and without blank ones."""
+    plain = targets.cast(pl.String).str.strip_chars()
+    return plain.set(plain == "", None)
 
 
 def _labelled(name: str, whole: pl.DataFrame, rows: int, meaning: Sequence[str] | None) -> LabelledData:

@@ -1,5 +1,6 @@
 """Loads a pre-trained base, and encodes labelled rows for it."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -73,6 +74,15 @@ def load_base(
             f"Use --max-length {positions} or less.",
         )
     return tokenizer, model, loading_info
+
+
+def tell_segments_apart(tokenizer: Any, model: Any) -> None:
+    """Let a network that knows token types get them, as in pretraining on two segments; the saved tokenizer says so."""
+    takes = "token_type_ids" in inspect.signature(model.forward).parameters
+    if takes and getattr(model.config, "type_vocab_size", 0) > 1:
+        names = ["input_ids", "token_type_ids", "attention_mask"]
+        tokenizer.model_input_names = names
+        tokenizer.init_kwargs["model_input_names"] = names
 
 
 def _longest(model: Any, wanted: int) -> int:

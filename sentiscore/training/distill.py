@@ -4,7 +4,8 @@ Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015 (
 """
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import chain
 from pathlib import Path
 
 from sentiscore import forks
@@ -19,7 +20,7 @@ from sentiscore.training.distillation import Distillation
 from sentiscore.training.finetune import train
 from sentiscore.training.folder import check_folder_free
 from sentiscore.training.run import Progress, TrainingResult
-from sentiscore.training.soft_labels import ask_once, check_classes, classes_in, classes_of, mixed, unlabelled
+from sentiscore.training.soft_labels import Input, ask_once, check_classes, classes_in, classes_of, mixed, unlabelled
 from sentiscore.training.student import build_student, name_of
 
 
@@ -30,7 +31,7 @@ def distill(
     output: str | Path,
     train_data: Sequence[LabelledData],
     eval_data: Sequence[LabelledData],
-    texts: Sequence[str] = (),
+    texts: Sequence[str | Input] = (),
     soft_labels: str | Path | None = None,
     resume: bool = False,
     device: str = "auto",
@@ -51,7 +52,7 @@ def distill(
         output: The folder to create.
         train_data: Labelled sets to learn from.
         eval_data: Labelled sets to choose the best state by, and to calibrate on.
-        texts: Texts without labels.
+        texts: Texts without labels, those that are read for a mention in them as pairs of text and mention.
         soft_labels: The file of soft labels; OUTPUT.soft.parquet by default. If it exists, it is used and added to.
         resume: Resume a run that was stopped, from its last saved state.
         device: "auto", "cpu", "cuda" or "cuda:N".
@@ -72,11 +73,11 @@ def distill(
     recipe, student = plan.recipe, plan.student
     _check_student(plan, teachers)
     soft_path = local_path(soft_labels or output.with_name(f"{output.name}.soft.parquet"), OutputError)
-    labelled = dict.fromkeys(text for rows in train_data for text in rows.texts)
-    others = [text for text in dict.fromkeys(texts) if text not in labelled and text.strip()]
-    listed = [*labelled, *others]
+    labelled = dict.fromkeys(one for rows in train_data for one in rows.inputs)
+    others = _unlabelled(texts, labelled)
+    listed = list(dict.fromkeys(text for text, _ in [*labelled, *others]))
     made = augment(_to_augment(plan.augmentation, train_data, others), plan.augmentation, known=listed)
-    extra = {"texts without labels": others, "augmented texts": made}
+    extra = {"texts without labels": others, "augmented texts": _unlabelled(made)}
     with tempfile.TemporaryDirectory(prefix="sentiscore-") as scratch:
         if student.is_built:
             layers_of = student.model or next(iter(teachers), "")
@@ -88,7 +89,7 @@ def distill(
         scorers = [Scorer.from_pretrained(teacher, device=device, dtype=dtype) for teacher in teachers]
         if scorers:
             check_classes(classes_of(scorers), train_data)  # before they score, which takes long
-        who, answers = ask_once(scorers, [*listed, *made], soft_path, on_asked)
+        who, answers = ask_once(scorers, [*labelled, *chain(*extra.values())], soft_path, on_asked)
         check_classes(classes_in(answers), train_data)
         del scorers  # frees memory for the student's training
         return train(
@@ -111,8 +112,13 @@ def distill(
         )
 
 
-def _check_student(plan: Distillation, teachers: Sequence[str | Path]) -> None:
+def _unlabelled(texts: Sequence[str | Input], known: Collection[Input] = ()) -> list[Input]:
+    """Distinct texts with their mentions, without blank and known ones."""
+    given = dict.fromkeys((one, None) if isinstance(one, str) else one for one in texts)
+    return [one for one in given if one not in known and one[0].strip()]
 
+
+def _check_student(plan: Distillation, teachers: Sequence[str | Path]) -> None:
     recipe, student = plan.recipe, plan.student
     if student.is_built and recipe.adapters == "keep":
         raise TrainingError(
@@ -130,11 +136,13 @@ def _check_student(plan: Distillation, teachers: Sequence[str | Path]) -> None:
         )
 
 
-def _to_augment(how: Augmentation, train_data: Sequence[LabelledData], others: Sequence[str]) -> list[str]:
+def _to_augment(how: Augmentation, train_data: Sequence[LabelledData], others: Sequence[Input]) -> list[str]:
+    """The texts to make more of: those that are not read for a mention."""
     names = [rows.name for rows in train_data]
     if unknown := sorted(set(how.sets) - set(names)):
         raise TrainingError(
             f"There is no set {', '.join(map(repr, unknown))} to augment.", f"The sets are: {', '.join(names)}."
         )
     chosen = [rows for rows in train_data if not how.sets or rows.name in how.sets]
-    return list(dict.fromkeys([*(text for rows in chosen for text in rows.texts), *others]))
+    inputs = [*(one for rows in chosen for one in rows.inputs), *others]
+    return list(dict.fromkeys(text for text, mention in inputs if mention is None))

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from sentiscore.checkpoint import Base, Checkpoint, KeptAdapters, Manifest, write_manifest
+from sentiscore.checkpoint.tokenizer_files import has_token_types, read_settings
 from sentiscore.engine.classifier import Classifier
 from sentiscore.errors import SentiscoreWarning
 from sentiscore.evaluation.calibration import HOTTEST, fit_temperature
@@ -44,6 +45,7 @@ def save(run: Run, model: Any, tokenizer: Any) -> KeptAdapters | None:
 def calibrate(run: Run, kept: KeptAdapters | None) -> Manifest:
     """Fit the temperature on the saved model, and write the manifest."""
     recipe, classes = run.recipe, run.classes
+    reads_targets = any(rows.mentions is not None for rows in run.train_data)
     saved = Checkpoint(
         name=str(run.output),
         folder=run.output,
@@ -54,6 +56,7 @@ def calibrate(run: Run, kept: KeptAdapters | None) -> Manifest:
         temperature=None,
         manifest=None,
         base=Base(run.base, kept.in_4_bits) if kept else None,
+        token_types=reads_targets and has_token_types(read_settings(run.output)),
     )
     classifier = Classifier.load(saved, device=torch.device("cpu"), dtype=torch.float32)
     answers = {rows.name: _answers(classifier, rows, classes) for rows in run.eval_data}
@@ -85,7 +88,7 @@ def calibrate(run: Run, kept: KeptAdapters | None) -> Manifest:
             **{name: version(name) for name in ("torch", "transformers", "tokenizers", *adapters.libraries(recipe))},
         },
         adapters=kept,
-        reads_targets=any(rows.mentions is not None for rows in run.train_data),
+        reads_targets=reads_targets,
     )
     return write_manifest(run.output, manifest)
 

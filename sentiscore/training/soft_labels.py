@@ -16,10 +16,15 @@ from sentiscore.disk.durable import write_whole
 from sentiscore.disk.permission import check_file_target
 from sentiscore.errors import InputError, TrainingError
 from sentiscore.labels import CLASSES, P_OF
+from sentiscore.scoring.mentions import Targets
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.tables.labelled import LabelledData
 
+Input = tuple[str, str | None]
+"""A text, and the mention that it is read for; None for the whole text."""
+
 TEXT: Final = "text"
+MENTION: Final = "mention"
 _HASH: Final = "text_hash"
 _KEY: Final = "sentiscore.soft_labels"
 _ASKED_AT_ONCE: Final = 8_192
@@ -86,28 +91,33 @@ def check_classes(known: Sequence[str], train_data: Sequence[LabelledData]) -> N
 
 
 def ask(
-    teachers: Sequence[Scorer], texts: Sequence[str], on_progress: Callable[[int], None] | None = None
+    teachers: Sequence[Scorer], inputs: Sequence[Input], on_progress: Callable[[int], None] | None = None
 ) -> pl.DataFrame:
     """The mean of the teachers' calibrated probabilities for each text.
 
     Args:
         teachers: The models to ask, which must have the same classes.
-        texts: Distinct texts.
+        inputs: Distinct texts, each with the mention that it is read for, if any.
         on_progress: Called with the number of texts that a teacher has scored since the last call.
 
     Returns:
-        The column `text` and a column for each class, which is null for a text in which a teacher finds no tokens.
+        The columns `text` and `mention`, and a column for each class, which is null for a text in which a teacher finds
+        no tokens.
+
+    Raises:
+        InputError: There are mentions, and a teacher cannot read targets.
     """
     columns = [P_OF[name] for name in classes_of(teachers)]
-    series = pl.Series(TEXT, texts, dtype=pl.String)
-    answers = [teacher.score_series(series, on_progress).select(columns) for teacher in teachers]
+    texts, mentions = (pl.Series(name, [one[i] for one in inputs], pl.String) for i, name in enumerate((TEXT, MENTION)))
+    targets = None if mentions.null_count() == mentions.len() else Targets(mentions, {})
+    answers = [teacher.score_series(texts, on_progress, targets).select(columns) for teacher in teachers]
     means = [sum((one[name] for one in answers[1:]), start=answers[0][name]) / len(answers) for name in columns]
-    return pl.DataFrame([series, *(mean.alias(name) for mean, name in zip(means, columns, strict=True))])
+    return pl.DataFrame([texts, mentions, *(mean.alias(name) for mean, name in zip(means, columns, strict=True))])
 
 
 def ask_once(
     teachers: Sequence[Scorer],
-    texts: Sequence[str],
+    inputs: Sequence[Input],
     path: Path,
     on_progress: Callable[[int], None] | None = None,
 ) -> tuple[tuple[Teacher, ...], pl.DataFrame]:
@@ -118,20 +128,21 @@ def ask_once(
 
     Args:
         teachers: See `ask`; none if the file has answers for all texts.
-        texts: See `ask`.
+        inputs: See `ask`.
         path: The file.
         on_progress: See `ask`.
 
     Returns:
-        The teachers, and the answers: the column `text` and a column for each class, without the texts in which a
-        teacher finds no tokens.
+        The teachers, and the answers: see `ask`, without the texts in which a teacher finds no tokens.
 
     Raises:
         TrainingError: The file contains something else, or the answers of other teachers; or there are no teachers, and
             the file does not have answers for all texts.
         OutputError: The file cannot be written.
     """
-    wanted = pl.DataFrame({TEXT: texts, _HASH: [_hash(text) for text in texts]}, {TEXT: pl.String, _HASH: pl.UInt64})
+    wanted = pl.DataFrame(
+        [(*one, _hash(one)) for one in inputs], {TEXT: pl.String, MENTION: pl.String, _HASH: pl.UInt64}, orient="row"
+    )
     who = tuple(Teacher.of(teacher) for teacher in teachers)
     known = pl.DataFrame(schema={_HASH: pl.UInt64})
     if path.exists():
@@ -144,24 +155,28 @@ def ask_once(
             "There is no teacher, and no file of what teachers said.",
             "Name at least one model, a folder or a hub id, or such a file with --soft-labels.",
         )
-    if new := wanted.join(known, on=_HASH, how="anti", maintain_order="left")[TEXT].to_list():
+    if new := wanted.join(known, on=_HASH, how="anti", maintain_order="left").select(TEXT, MENTION).rows():
         if not teachers:
             raise TrainingError(
-                f"{path} does not answer for {len(new):,} of {len(texts):,} texts, such as {new[0][:_SHOWN]!r}.",
+                f"{path} does not answer for {len(new):,} of {len(inputs):,} texts, such as {new[0][0][:_SHOWN]!r}.",
                 "Name its teachers too, so that they can be asked for these.",
             )
         check_file_target(path)
         for start in range(0, len(new), _ASKED_AT_ONCE):
             answers = ask(teachers, new[start : start + _ASKED_AT_ONCE], on_progress)
-            answers = wanted.join(answers, on=TEXT, maintain_order="right").drop(TEXT)
+            hashes = pl.Series(_HASH, [_hash(one) for one in answers.select(TEXT, MENTION).rows()], dtype=pl.UInt64)
+            answers = answers.drop(TEXT, MENTION).insert_column(0, hashes)
             known = pl.concat([known, answers], how="diagonal")
             _write(known, who, path)
-    return who, wanted.join(known, on=_HASH, how="left", maintain_order="left").drop(_HASH).drop_nulls()
+    answers = wanted.join(known, on=_HASH, how="left", maintain_order="left").drop(_HASH)
+    return who, answers.drop_nulls([P_OF[name] for name in classes_in(answers)])
 
 
-def _hash(text: str) -> int:
+def _hash(one: Input) -> int:
     """Eight bytes that distinguish a text from a million others."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+    text, mention = one
+    encoded = text.encode() if mention is None else f"{text}\0{mention}".encode()
+    return int.from_bytes(hashlib.sha256(encoded).digest()[:8], "big")
 
 
 def _write(answers: pl.DataFrame, who: Sequence[Teacher], path: Path) -> None:
@@ -201,9 +216,10 @@ def mixed(rows: LabelledData, answers: pl.DataFrame, label_share: float) -> Labe
         label_share: The share of the label, from 0 (only the teachers) to 1.
     """
     known = classes_in(answers)
-    position = {text: i for i, text in enumerate(answers[TEXT])}
-    kept = [i for i, text in enumerate(rows.texts) if text in position]
-    soft = answers.select(P_OF[name] for name in known).to_numpy()[[position[rows.texts[i]] for i in kept]]
+    position = _positions(answers)
+    inputs = rows.inputs
+    kept = [i for i, one in enumerate(inputs) if one in position]
+    soft = answers.select(P_OF[name] for name in known).to_numpy()[[position[inputs[i]] for i in kept]]
     labels = np.nan_to_num(rows.targets(known))[kept]
     own = [known.index(name) for name in rows.classes]
     if rows.never_neutral:
@@ -217,29 +233,37 @@ def mixed(rows: LabelledData, answers: pl.DataFrame, label_share: float) -> Labe
         rows,
         texts=[rows.texts[i] for i in kept],
         label_names=[rows.label_names[i] for i in kept],
+        mentions=None if rows.mentions is None else [rows.mentions[i] for i in kept],
         probs=_normalized(targets),
     )
 
 
-def unlabelled(name: str, texts: Sequence[str], answers: pl.DataFrame, weight: float) -> LabelledData:
+def unlabelled(name: str, inputs: Sequence[Input], answers: pl.DataFrame, weight: float) -> LabelledData:
     """Texts without labels as rows to train on, with the teachers' answers as targets.
 
     Args:
         name: The name of this set of rows.
-        texts: The texts; those without an answer are left out.
+        inputs: The texts, each with its mention, if any; those without an answer are left out.
         answers: The result of `ask`.
         weight: The weight of each row.
     """
     known = classes_in(answers)
-    rows = answers.filter(pl.col(TEXT).is_in(pl.Series(texts, dtype=pl.String).implode()))
+    position = _positions(answers)
+    rows = answers[[position[one] for one in inputs if one in position]]
     probs = rows.select(P_OF[name] for name in known).to_numpy()
     return LabelledData(
         name=name,
         texts=rows[TEXT].to_list(),
         label_names=[known[i] for i in probs.argmax(axis=1)],
+        mentions=None if rows[MENTION].null_count() == rows.height else rows[MENTION].to_list(),
         probs=_normalized(probs),
         weight=weight,
     )
+
+
+def _positions(answers: pl.DataFrame) -> dict[Input, int]:
+    """The row of each text, with its mention, in answers."""
+    return {one: i for i, one in enumerate(zip(answers[TEXT], answers[MENTION], strict=True))}
 
 
 def _normalized(probs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -8,7 +8,18 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from sentiscore import Distillation, InputError, Recipe, Scorer, TrainingError, distill, evaluate, read_labelled, train
+from sentiscore import (
+    Distillation,
+    InputError,
+    Recipe,
+    Scorer,
+    TrainingError,
+    distill,
+    evaluate,
+    read_labelled,
+    read_pairs,
+    train,
+)
 from sentiscore.checkpoint import Manifest, load_checkpoint
 from sentiscore.cli.main import cli
 from sentiscore.tables.labelled import LabelledData
@@ -243,7 +254,7 @@ def test_a_distillation_is_not_taken_up_with_other_settings(recipe: Recipe, teac
 
 def test_rows_that_are_never_neutral_teach_the_student_so(recipe: Recipe, teacher: Path) -> None:
     rows = replace(films(range(4)), never_neutral=True)
-    answers = ask([Scorer.from_pretrained(teacher, device="cpu", dtype="fp32")], rows.texts)
+    answers = ask([Scorer.from_pretrained(teacher, device="cpu", dtype="fp32")], rows.inputs)
     soft = mixed(rows, answers, 0.5)
     assert soft.probs is not None
     assert (soft.probs[:, 1] == 0).all()
@@ -251,6 +262,36 @@ def test_rows_that_are_never_neutral_teach_the_student_so(recipe: Recipe, teache
     unknown = mixed(films(range(4)), answers, 0.5)
     assert unknown.probs is not None
     assert unknown.probs[:, 1] == pytest.approx(answers["p_neutral"].to_numpy(), abs=1e-6)
+
+
+def test_a_student_learns_of_targets_from_labels_and_from_texts_without_one(tiny_base: Path, tmp_path: Path) -> None:
+    about = {"shares": "positive", "board": "negative"}
+
+    def rows(numbers: range) -> LabelledData:
+        both = [(f"shares rise and the board meets {i}", who) for i in numbers for who in about]
+        return LabelledData(
+            "news", [text for text, _ in both], [about[who] for _, who in both], mentions=[w for _, w in both]
+        )
+
+    recipe = Recipe(base=str(tiny_base), epochs=4, evals_per_epoch=1, batch_size=8, learning_rate=3e-3, max_length=24)
+    folder = tmp_path / "teacher"
+    train(recipe, output=folder, train_data=[rows(range(20))], eval_data=[rows(range(20, 24))], device="cpu")
+    pl.DataFrame({"text": ["board and shares again", "shares"], "who": ["board", None]}).write_csv(
+        tmp_path / "more.csv"
+    )
+    pairs, _ = read_pairs(tmp_path / "more.csv", "text", "who")
+    result = distill(
+        [folder],
+        Distillation(recipe=recipe, mixing=Mixing(label_share=0.5)),
+        output=tmp_path / "student",
+        train_data=[rows(range(20))],
+        eval_data=[rows(range(20, 24))],
+        texts=[*pairs, "the board meets"],
+        device="cpu",
+    )
+    assert result.manifest.reads_targets
+    assert [one.rows for one in result.manifest.training_data] == [40, 3]
+    assert result.manifest.metrics["news"]["accuracy"] == 1.0
 
 
 def test_broken_soft_labels_are_a_clear_error(recipe: Recipe, teacher: Path, tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ def models(make_checkpoint: Callable[..., Path], tmp_path_factory: pytest.TempPa
     made = make_checkpoint(folder / "made", base=base)
     for name in ("runs/large", "runs/a", "runs/b", "runs/mine", "downloads/their-model"):
         shutil.copytree(made, folder / name)
+    make_checkpoint(folder / "runs" / "targets", base=base, reads_targets=True)
     shutil.copytree(base, folder / "bases" / "minilm-l6")
     return folder
 
@@ -64,7 +65,7 @@ def desk(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in TABLES:
         Path(name).parent.mkdir(exist_ok=True)
         own = pl.col("text") + f" {name}"
-        labelled.select("label", text=own, sentence=own).write_csv(f"{name}.csv")
+        labelled.select("label", text=own, sentence=own, company=pl.lit(name)).write_csv(f"{name}.csv")
     Path("sst2").mkdir()
     for name in ("train", "validation", "other", "sst2/validation"):
         labelled.select(pl.col("text").alias("sentence") + f" {name}", pl.col("label")).write_csv(
@@ -127,8 +128,9 @@ def test_every_block_of_a_page_runs_as_it_stands(page: Path, desk: Path) -> None
             more_of_the_readme()
         if page.stem == "update-every-night":
             stories_of_tonight()
-        if re.search(r"sentiscore train .*-o runs/mine", code.replace("\\\n", "")):
-            shutil.rmtree("runs/mine")
+        for made in ("runs/mine", "runs/targets"):
+            if re.search(rf"sentiscore train .*-o {made}", code.replace("\\\n", "")):
+                shutil.rmtree(made)
         for block in blocks:
             if block.file:
                 Path(block.file).write_text(block.code, encoding="utf-8")

@@ -52,6 +52,7 @@ calls = {
     "prune_cache": lambda: sentiscore.prune_cache(store, everything=True),
     "expand_patterns": lambda: sentiscore.expand_patterns([news]),
     "read_texts": lambda: sentiscore.read_texts(news, "headline"),
+    "read_pairs": lambda: sentiscore.read_pairs(news, "headline", None),
     "read_soft_labelled": lambda: sentiscore.read_soft_labelled(news),
     "read_sets": lambda: sentiscore.read_sets(recipe),
     "read_validation_sets": lambda: sentiscore.read_validation_sets(recipe),

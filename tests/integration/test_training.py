@@ -2,8 +2,10 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
@@ -347,15 +349,36 @@ def test_soft_labels_teach_their_probabilities(recipe: Recipe, tmp_path: Path) -
     assert probs == pytest.approx([0.8, 0.3], abs=0.12)
 
 
-def test_a_model_that_learns_from_mentions_reads_targets(recipe: Recipe, tmp_path: Path) -> None:
-    def about(numbers: range, name: str) -> LabelledData:
-        path = tmp_path / name
-        both = [(f"profit rises and demand falls {i}", who, how) for i in numbers for who, how in ABOUT.items()]
-        pl.DataFrame(both, ["sentence", "who", "label"], orient="row").write_csv(path)
-        return read_labelled(path, target_col="who")
+def about(path: Path, numbers: range) -> LabelledData:
+    """Texts that are good for one and bad for another."""
+    both = [(f"profit rises and demand falls {i}", who, how) for i in numbers for who, how in ABOUT.items()]
+    pl.DataFrame(both, ["sentence", "who", "label"], orient="row").write_csv(path)
+    return read_labelled(path, target_col="who")
 
-    train_data, eval_data = about(range(30), "train.csv"), about(range(30, 35), "eval.csv")
+
+def test_a_model_that_learns_from_mentions_reads_targets(recipe: Recipe, tmp_path: Path) -> None:
+    train_data, eval_data = about(tmp_path / "train.csv", range(30)), about(tmp_path / "eval.csv", range(30, 35))
     output = tmp_path / "run"
     result = train(recipe, output=output, train_data=[train_data], eval_data=[eval_data], device="cpu")
     assert result.manifest.reads_targets
     assert result.manifest.metrics["eval.csv"]["accuracy"] == 1.0
+
+
+@pytest.mark.filterwarnings("ignore:The fitted temperature is as high as it goes")
+def test_an_encoder_learns_mentions_with_token_types_and_says_so_to_transformers(
+    recipe: Recipe, tiny_bert: Callable[..., Path], tmp_path: Path
+) -> None:
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    recipe = recipe.with_changes({"base": str(tiny_bert()), "epochs": 1.0})
+    rows = about(tmp_path / "train.csv", range(20))
+    held_out = about(tmp_path / "eval.csv", range(20, 22))
+    output = tmp_path / "run"
+    manifest = train(recipe, output=output, train_data=[rows], eval_data=[held_out], device="cpu").manifest
+    model = AutoModelForSequenceClassification.from_pretrained(output).eval()
+    inputs = AutoTokenizer.from_pretrained(output)(held_out.texts, held_out.mentions, padding=True, return_tensors="pt")
+    assert int(inputs["token_type_ids"].max()) == 1
+    with torch.inference_mode():
+        probs = probabilities(model(**inputs).logits.numpy(), manifest.temperature or 1.0)
+    loss = -np.log(probs[np.arange(4), held_out.ids(manifest.labels)]).mean()
+    assert manifest.metrics["eval.csv"]["log_loss"] == pytest.approx(loss, abs=1e-5)

@@ -74,13 +74,14 @@ def network_of(kind: str, **changes: Any) -> Any:
     return model
 
 
-def save(model: Any, folder: Path, *, single: str = "<s>:0 $A:0 </s>:0") -> Path:
+def save(model: Any, folder: Path, *, single: str = "<s>:0 $A:0 </s>:0", pair: str | None = None) -> Path:
     """A folder with the classifier and a tokenizer of words.
 
     Args:
         model: What `network_of` gave.
         folder: Where to.
         single: How a text stands between special tokens.
+        pair: How a text and a second segment stand between them.
     """
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
@@ -88,7 +89,7 @@ def save(model: Any, folder: Path, *, single: str = "<s>:0 $A:0 </s>:0") -> Path
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))  # noqa: S106 - it is no password
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.post_processor = processors.TemplateProcessing(
-        single=single, pair=None, special_tokens=[("<s>", 0), ("</s>", END)]
+        single=single, pair=pair, special_tokens=[("<s>", 0), ("</s>", END)]
     )
     model.save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))

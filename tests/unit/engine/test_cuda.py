@@ -9,9 +9,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sentiscore.engine.classifier import Classifier
+from sentiscore.engine.encoded import Encoded
 from sentiscore.engine.huggingface import HuggingFaceEngine
 from sentiscore.engine.networks import Engine
-from sentiscore.engine.tokenizer import Encoded
 from tests.effort import combined
 from tests.unit.engine.fake_cuda import CUDA, fake_cuda
 from tests.unit.engine.reference import Rows, engine_of, model_of, one_at_a_time, probabilities, rows_of
@@ -84,6 +84,7 @@ class Cramped:
     pad_id = 0
     width = 32
     vocabulary = 10**6
+    token_types = 2
 
     def __init__(self, engine: Engine, room: int) -> None:
         self._engine, self._room = engine, room
@@ -92,11 +93,13 @@ class Cramped:
     def open_window(self, distinct: torch.Tensor) -> Any:
         return self._engine.open_window(distinct)
 
-    def logits(self, window: Any, ids: torch.Tensor, ends: torch.Tensor | None) -> torch.Tensor:
+    def logits(
+        self, window: Any, ids: torch.Tensor, ends: torch.Tensor | None, types: torch.Tensor | None = None
+    ) -> torch.Tensor:
         self.sizes.append(ids.numel())
         if ids.numel() > self._room:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return self._engine.logits(window, ids, ends)
+        return self._engine.logits(window, ids, ends, types)
 
 
 def cramped(family: str, room: int, monkeypatch: pytest.MonkeyPatch) -> tuple[Classifier, Cramped]:

@@ -8,8 +8,8 @@ import torch
 
 from sentiscore.checkpoint import load_checkpoint
 from sentiscore.engine.classifier import Classifier
+from sentiscore.engine.encoded import Encoded
 from sentiscore.engine.huggingface import HuggingFaceEngine
-from sentiscore.engine.tokenizer import Encoded
 from sentiscore.errors import CheckpointError
 from tests.conftest import TEXTS
 from tests.unit.engine.reference import (

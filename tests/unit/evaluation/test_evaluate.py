@@ -94,3 +94,22 @@ def test_a_model_without_a_temperature_has_nothing_to_compare(
     assert np.array_equal(report.probs, report.raw_probs)
     assert "  before temperature" not in [title for title, _ in side_by_side([report])]
     assert any("never calibrated" in note for note in notes_of(report))
+
+
+def test_rows_with_mentions_are_measured_as_they_are_scored(tiny_targets: Path) -> None:
+    texts = ["profit rises and shares fall", "profit rises and shares fall", "shares fall", "shares fall today"]
+    mentions = ["profit", "Shares", "bonds", None]
+    data = LabelledData("rows", texts, ["positive", "negative", "neutral", "negative"], mentions=mentions)
+    scorer = Scorer.from_pretrained(tiny_targets, device="cpu", dtype="fp32")
+    report = evaluate(data, model=scorer, resamples=10)
+    scored = scorer.score(texts, mentions)
+    assert scored["status"].to_list() == ["ok", "ok", "not_mentioned", "ok"]
+    assert report.probs == pytest.approx(scored.select([f"p_{name}" for name in CLASSES]).to_numpy(), abs=1e-6)
+    assert report.not_mentioned == report.to_dict()["not_mentioned"] == 1
+    assert any("1 rows do not mention their target" in note for note in notes_of(report))
+
+
+def test_rows_with_mentions_need_a_model_that_reads_targets(tiny_checkpoint: Path) -> None:
+    data = LabelledData("rows", TEXTS[:2], ["positive", "negative"], mentions=["profit", None])
+    with pytest.raises(InputError, match="cannot read targets"):
+        evaluate(data, model=tiny_checkpoint)

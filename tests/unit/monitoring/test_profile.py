@@ -38,7 +38,15 @@ def tiny() -> pl.DataFrame:
 def test_rows_are_counted_by_status_and_scores_by_distinct_text() -> None:
     found = profile(tiny())
     assert (found.rows, found.scored, found.truncated, found.neutral) == (5, 2, 1, False)
-    assert found.statuses == {"ok": 2, "truncated": 1, "empty": 1, "null": 1, "undecodable": 0, "unknown": 0}
+    assert found.statuses == {
+        "ok": 2,
+        "truncated": 1,
+        "not_mentioned": 0,
+        "empty": 1,
+        "null": 1,
+        "undecodable": 0,
+        "unknown": 0,
+    }
     assert found.labels.tolist() == [1, 0, 1]
     assert np.flatnonzero(found.sentiment).tolist() == [600, 1800]
     assert np.flatnonzero(found.confidence).tolist() == [700, 900]

@@ -145,8 +145,9 @@ def test_each_threshold_is_the_value_past_which_its_check_alarms(history: pl.Dat
     rows = night(
         USUAL * 3, language="German", leaning=(0.9, 0.4, 0.2), empty=0.2, null=0.2, truncated=0.3, words=20, repeats=0.5
     )
-    null = rows.filter(pl.col("status") == "null")
-    rows = pl.concat([rows, *(null.with_columns(status=pl.lit(status)) for status in ("undecodable", "unknown"))])
+    kinds = (("null", "undecodable"), ("null", "unknown"), ("ok", "not_mentioned"))
+    more = (rows.filter(pl.col("status") == like).with_columns(status=pl.lit(status)) for like, status in kinds)
+    rows = pl.concat([rows, *more])
     found = {check.name: check for check in report(rows, history).checks}
     assert found.keys() == set(THRESHOLDS)
     del found["missing_days"]  # a count of days: another test is its own

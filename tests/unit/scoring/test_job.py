@@ -43,7 +43,15 @@ def test_a_file_comes_out_as_its_frame_would(scorer: Scorer, news: pl.DataFrame,
     assert summary.outputs == (news_file.parent / "news.scored.parquet",)
     assert_frame_equal(pl.read_parquet(summary.outputs[0]), scorer.score_frame(news, text_col="headline"))
     assert (summary.rows, summary.texts_scored) == (6, 3)
-    assert summary.statuses == {"ok": 4, "truncated": 0, "empty": 1, "null": 1, "undecodable": 0, "unknown": 0}
+    assert summary.statuses == {
+        "ok": 4,
+        "truncated": 0,
+        "not_mentioned": 0,
+        "empty": 1,
+        "null": 1,
+        "undecodable": 0,
+        "unknown": 0,
+    }
 
 
 @pytest.mark.parametrize("kind", ["csv", "ndjson", "parquet", "csv.gz", "tsv", "jsonl"])

@@ -26,9 +26,9 @@ def test_a_long_text_is_cut_before_it_is_a_text_of_python_and_its_score_stays(
     encode = TextEncoder.encode
     read: list[int] = []
 
-    def watched(self: TextEncoder, given: list[str]) -> object:
+    def watched(self: TextEncoder, given: list[str], mentions: None) -> object:
         read.extend(len(text) for text in given)
-        return encode(self, given)
+        return encode(self, given, mentions)
 
     monkeypatch.setattr(TextEncoder, "encode", watched)
     cut = scorer.score(texts)

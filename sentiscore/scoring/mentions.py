@@ -1,0 +1,147 @@
+"""Finds the mention of a target in the text of its row."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import polars as pl
+
+from sentiscore.checkpoint import Checkpoint
+from sentiscore.engine.pairs import SHORTEST_PAIR
+from sentiscore.errors import InputError
+from sentiscore.scoring.bad_rows import is_blank
+
+LONGEST: Final = 256
+"""The maximum number of characters of a mention; nothing longer is looked for."""
+
+_TEXT: Final = "text"
+_TARGET: Final = "target"
+_MENTION: Final = "mention"
+_APOSTROPHES: Final = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc", "'"))
+_UNSPACED: Final = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+"""Characters of scripts that write no space between words (Thai, Lao, Burmese, Khmer, Chinese, Japanese), or none
+between a word and its particle (Korean)."""
+
+
+class Targets(NamedTuple):
+    """What the sentiment of the texts of some rows is towards.
+
+    Attributes:
+        values: A mention, or an entity with names; null or blank for the whole text, shape (rows,).
+        names: The names of entities, in the order in which they are looked for. Any other target is its own name.
+    """
+
+    values: pl.Series
+    names: Mapping[str, Sequence[str]]
+
+
+class Mentions(NamedTuple):
+    """What the texts of some rows are read for.
+
+    Attributes:
+        mention: The mention of each row's target; null if its text is read alone, shape (rows,).
+        absent: Whether a row has a text and a target, and its text does not mention it, shape (rows,).
+    """
+
+    mention: pl.Series
+    absent: pl.Series
+
+
+def check_reads_targets(checkpoint: Checkpoint, max_length: int) -> None:
+    """Check that a model can read targets.
+
+    Args:
+        checkpoint: The model.
+        max_length: Tokens that it reads.
+
+    Raises:
+        InputError: It cannot.
+    """
+    if not checkpoint.reads_targets:
+        raise InputError(
+            f"{checkpoint.name} cannot read targets: it was not trained on pairs of a text and a target.",
+            "Train one with target_col, or score whole texts: leave out --target-col (target_col, targets).",
+        )
+    if max_length < SHORTEST_PAIR:
+        raise InputError(
+            f"A text and a target take {SHORTEST_PAIR} tokens or more, and {max_length} are read.",
+            "Choose a larger --max-length (max_length).",
+        )
+
+
+def mentions_of(texts: pl.Series, targets: Targets) -> Mentions:
+    """Find the mention of each row's target.
+
+    Args:
+        texts: Texts, nulls allowed, shape (rows,).
+        targets: What each text is read for.
+
+    Raises:
+        InputError: There are more or fewer targets than texts.
+    """
+    values, names = targets
+    if values.len() != texts.len():
+        raise InputError(
+            f"There are {texts.len():,} texts and {values.len():,} targets.",
+            "Give each text a target, or None for the whole text.",
+        )
+    rows = pl.DataFrame({_TEXT: texts.cast(pl.String), _TARGET: values.cast(pl.String).str.strip_chars()})
+    asked = rows.filter(pl.all_horizontal(pl.all().is_not_null() & ~is_blank(pl.all()))).unique(maintain_order=True)
+    found = pl.Series(_MENTION, _found(asked, names), dtype=pl.String)
+    joined = rows.join(
+        asked.with_columns(found, asked=pl.lit(value=True)), on=[_TEXT, _TARGET], how="left", maintain_order="left"
+    )
+    return Mentions(joined[_MENTION], joined["asked"].is_not_null() & joined[_MENTION].is_null())
+
+
+def _found(asked: pl.DataFrame, names: Mapping[str, Sequence[str]]) -> Iterator[str | None]:
+    """The first name of each target that its text mentions; None if there is none."""
+    text, plain_text = "", ""
+    plain_names: dict[str, list[tuple[str, str]]] = {}
+    for row_text, target in asked.iter_rows():
+        if row_text != text:  # one text after the other is often asked about several targets
+            text, plain_text = row_text, plain(row_text)
+        if target not in plain_names:
+            plain_names[target] = [(name, plain(name)) for name in names.get(target, [target]) if len(name) <= LONGEST]
+        yield next((name for name, words in plain_names[target] if is_mentioned(words, plain_text)), None)
+
+
+def plain(text: str) -> str:
+    """The form in which texts and names are compared.
+
+    That is Unicode's NFKC (https://unicode.org/reports/tr15), without case, with straight apostrophes and with one
+    blank for each run of white space.
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES)
+    return " ".join(text.casefold().split())
+
+
+def is_mentioned(name: str, text: str) -> bool:
+    """Whether a text contains a name that neither begins nor ends within a word.
+
+    Args:
+        name: The name, in its plain form; at most some hundred characters.
+        text: The text, in its plain form.
+    """
+    start = text.find(name) if name else -1
+    while start >= 0:
+        end = start + len(name)
+        if not (_inside_word(text, start) or _inside_word(text, end)):
+            return True
+        start = text.find(name, start + 1)
+    return False
+
+
+def _inside_word(text: str, at: int) -> bool:
+    """Whether a word continues at a position of a text."""
+    return 0 < at < len(text) and _is_of_word(text[at - 1]) and _is_of_word(text[at])
+
+
+def _is_of_word(char: str) -> bool:
+    """Whether a character is a letter, a digit or an underscore of a script with spaces between words."""
+    return (char == "_" or unicodedata.category(char)[0] in "LMN") and _UNSPACED.match(char) is None
