@@ -21,15 +21,19 @@ _TITLES: Final = {
     "disagreement": "Disagreement",
     "uncertainty": "Uncertainty",
     "sent_momentum": "Momentum of sentiment",
+    "tone_mean": "Mean tone",
+    "tone_std": "Standard deviation of tone",
 }
 _Z: Final = "sent_z_"
 _FAMILIES: Final = {
     DECAY: "Decayed mean",
     _Z: "Standardised sentiment",
     "abnormal_volume_": "Abnormal volume",
+    "tone_decay_": "Decayed mean tone",
 }
+_TONE: Final = ("tone_mean", "tone_std")
 _SHARES: Final = ("pos_share", "neg_share", "neu_share")
-_OF_DOCUMENTS: Final = (*SENTIMENT, "sent_std", *_SHARES, "bullishness", "disagreement", "uncertainty")
+_OF_DOCUMENTS: Final = (*SENTIMENT, "sent_std", *_SHARES, "bullishness", "disagreement", "uncertainty", *_TONE)
 """Columns that are measured on a session's documents, so that a value without documents was filled in."""
 
 
