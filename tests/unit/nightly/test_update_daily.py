@@ -632,6 +632,21 @@ def test_sums_of_another_version_are_refused(write: Make, target: Path, monkeypa
         update_daily(write(second), daily=target, **END)
 
 
+def test_sums_of_a_version_without_tone_are_refused_and_the_file_can_be_made_anew(
+    write: Make, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = before_and_after(rows_of(), 20)
+    monkeypatch.setattr(state, "FORMAT", 3)
+    update_daily(write(first), daily=target, **NOON)
+    monkeypatch.undo()
+    before = pl.read_parquet(state_path(target))
+    write_frame(before.drop("tone", "tone_squares", "w_tone"), state_path(target))
+    with pytest.raises(InputError, match=r"another version of sentiscore.*\n.*--anew"):
+        update_daily(write(second), daily=target, **END)
+    update_daily(write(rows_of()), daily=target, anew=True, revise=True, **END)
+    assert_frame_equal(pl.read_parquet(target), daily(rows_of(), **END), check_exact=True)
+
+
 @pytest.mark.filterwarnings("ignore::sentiscore.errors.SentiscoreWarning")  # of rows without an entity or an id
 @pytest.mark.parametrize(
     ("written", "id_col", "empty"),
