@@ -213,7 +213,7 @@ def test_a_job_of_a_version_with_other_columns_is_refused_and_never_mixed(
 def test_answers_of_a_version_with_other_columns_stay_valid_and_its_job_is_made_anew(
     scorer: Scorer, news_file: Path, tmp_path: Path
 ) -> None:
-    cache = {"cache": tmp_path / "cache"}
+    cache: dict[str, Any] = {"cache": tmp_path / "cache"}
     with pytest.MonkeyPatch.context() as patch:
         older(scorer, patch)
         before = stopped(news_file, scorer, output=tmp_path / "out.csv", **cache)
