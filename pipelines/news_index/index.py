@@ -1,4 +1,4 @@
-"""Monthly indices of sentiment and tone from articles, and how they go along with the San Francisco Fed's."""
+"""Monthly indices of sentiment and tone from articles, and their correlation with the San Francisco Fed's."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -130,7 +130,7 @@ def correlation(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Corre
 
 
 def beside_fed(rows: pl.DataFrame, fed: pl.DataFrame) -> IndexCorrelation:
-    """How the monthly mean of some texts' scores goes along with the Fed's index.
+    """The correlation of the monthly mean of some texts' scores with the Fed's index.
 
     Args:
         rows: `month` and `score` of each text.
@@ -163,7 +163,7 @@ def index_correlation(
 def index_correlations(
     scorer: Scorer | Callable[[pl.Series], pl.Series], data: Path, *, first: int = 1995, last: int = 2005
 ) -> dict[str, IndexCorrelation]:
-    """How the monthly means of a model's sentiment and of its tone over all sentences go along with the Fed's index.
+    """The correlations of the monthly means of a model's sentiment and of its tone with the Fed's index.
 
     Args:
         scorer: The model, or any function from texts to sentiments, which knows no tone.
