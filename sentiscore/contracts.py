@@ -26,7 +26,9 @@ from sentiscore.labels import (
     SENTIMENT,
     STATUS,
     STATUSES,
+    TONE,
 )
+from sentiscore.tone import LIMIT, log_odds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -102,9 +104,18 @@ def sentiment_is_positive_less_negative(names: Collection[str]) -> pl.Expr:
     return pl.col(SENTIMENT).is_null() | (gap < _ROUNDING)
 
 
+def tone_is_the_log_of_the_odds(names: Collection[str]) -> pl.Expr:
+    """Tone follows from the probabilities."""
+    if TONE not in names:
+        return pl.col(SENTIMENT).is_null() | pl.lit(value=True)
+    gap = (log_odds(pl.col(P_POSITIVE), pl.col(P_NEGATIVE)) - pl.col(TONE)).abs()
+    return pl.col(TONE).is_null() | (gap < _ROUNDING)
+
+
 def scores_are_there_where_the_status_says_so(names: Collection[str]) -> pl.Expr:
     """Rows without a text have no scores, and all other rows have all of them."""
-    scores = [P_NEGATIVE, P_POSITIVE, SENTIMENT, LABEL, *([P_NEUTRAL] if P_NEUTRAL in names else [])]
+    optional = [name for name in (P_NEUTRAL, TONE) if name in names]
+    scores = [P_NEGATIVE, P_POSITIVE, SENTIMENT, LABEL, *optional]
     all_there = pl.all_horizontal(pl.col(scores).is_not_null())
     none_there = pl.all_horizontal(pl.col(scores).is_null())
     return (pl.col(STATUS).is_in(SCORED_STATUSES) & all_there) | (pl.col(STATUS).is_in(BAD_STATUSES) & none_there)
@@ -156,13 +167,19 @@ SCORED_ROWS: Final = Contract(
         _share(P_POSITIVE),
         _share(P_NEUTRAL, required=False),
         _share(SENTIMENT, least=-1),
+        _share(TONE, least=-LIMIT, most=LIMIT, required=False),
         Column(LABEL, pl.String(), nullable=True, among=CLASSES),
         Column("n_tokens", pl.Int32(), least=0),
         Column("n_windows", pl.Int32(), required=False, least=0),
         _share("unknown_share", required=False),
         Column(STATUS, pl.String(), among=STATUSES),
     ),
-    (probabilities_sum_to_one, sentiment_is_positive_less_negative, scores_are_there_where_the_status_says_so),
+    (
+        probabilities_sum_to_one,
+        sentiment_is_positive_less_negative,
+        tone_is_the_log_of_the_odds,
+        scores_are_there_where_the_status_says_so,
+    ),
 )
 """Rows as scoring emits them, next to any other columns of the table."""
 
@@ -190,6 +207,9 @@ DAILY_FEATURES: Final = Contract(
         _figure("sent_momentum", -2, 2),
         _figure("^sent_z_.+$", -100, 100),
         _figure("^abnormal_volume_.+$", -50, 50),
+        _figure("tone_mean", -LIMIT, LIMIT),
+        _figure("tone_std", 0, 1.5 * LIMIT),
+        _figure("^tone_decay_.+$", -LIMIT, LIMIT),
     ),
     (entity_is_named, news_is_flagged, means_are_there_where_texts_are, shares_sum_to_one),
     unique=("unique_id", "ds"),

@@ -35,6 +35,7 @@ P_NEUTRAL: Final = "p_neutral"
 P_OF: Final = {NEGATIVE: P_NEGATIVE, NEUTRAL: P_NEUTRAL, POSITIVE: P_POSITIVE}
 """The column of each class's probability."""
 SENTIMENT: Final = "sentiment"
+TONE: Final = "tone"
 LABEL: Final = "label"
 N_TOKENS: Final = "n_tokens"
 N_WINDOWS: Final = "n_windows"
@@ -51,7 +52,7 @@ def score_columns(labels: Sequence[str], overflow: str = TRUNCATE) -> list[str]:
     """The columns that scoring adds to a table, in order, for a model with these labels."""
     neutral = [P_NEUTRAL] if NEUTRAL in labels else []
     windows = [N_WINDOWS] if overflow == WINDOWS else []
-    return [P_NEGATIVE, P_POSITIVE, *neutral, SENTIMENT, LABEL, N_TOKENS, *windows, UNKNOWN_SHARE, STATUS]
+    return [P_NEGATIVE, P_POSITIVE, *neutral, SENTIMENT, TONE, LABEL, N_TOKENS, *windows, UNKNOWN_SHARE, STATUS]
 
 
 _WORDS: Final = {

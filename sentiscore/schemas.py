@@ -12,6 +12,7 @@ import polars as pl
 from sentiscore import contracts
 from sentiscore.errors import import_extra
 from sentiscore.labels import CLASSES, STATUSES
+from sentiscore.tone import LIMIT
 
 import_extra("pandera.polars", "validate")
 
@@ -31,6 +32,7 @@ class ScoredRows(pa.DataFrameModel):
     p_positive: pl.Float32 = pa.Field(ge=0, le=1, nullable=True)
     p_neutral: Optional[pl.Float32] = pa.Field(ge=0, le=1, nullable=True)  # noqa: UP045 - pandera's way to allow it to be absent
     sentiment: pl.Float32 = pa.Field(ge=-1, le=1, nullable=True)
+    tone: Optional[pl.Float32] = pa.Field(ge=-LIMIT, le=LIMIT, nullable=True)  # noqa: UP045 - older files lack it
     label: pl.String = pa.Field(isin=list(CLASSES), nullable=True)
     n_tokens: pl.Int32 = pa.Field(ge=0)
     n_windows: Optional[pl.Int32] = pa.Field(ge=0)  # noqa: UP045
@@ -48,6 +50,12 @@ class ScoredRows(pa.DataFrameModel):
     def sentiment_is_positive_less_negative(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """Sentiment follows from the probabilities."""
         return _in_rows(data, contracts.sentiment_is_positive_less_negative)
+
+    @pa.dataframe_check
+    @classmethod
+    def tone_is_the_log_of_the_odds(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        """Tone follows from the probabilities."""
+        return _in_rows(data, contracts.tone_is_the_log_of_the_odds)
 
     @pa.dataframe_check
     @classmethod
@@ -81,6 +89,11 @@ class DailyFeatures(pa.DataFrameModel):
     surprise: Optional[pl.Float64] = pa.Field(alias="^sent_z_.+$", regex=True, ge=-100, le=100, nullable=True)  # noqa: UP045
     volume: Optional[pl.Float64] = pa.Field(  # noqa: UP045
         alias="^abnormal_volume_.+$", regex=True, ge=-50, le=50, nullable=True
+    )
+    tone_mean: Optional[pl.Float64] = pa.Field(ge=-LIMIT, le=LIMIT, nullable=True)  # noqa: UP045
+    tone_std: Optional[pl.Float64] = pa.Field(ge=0, le=1.5 * LIMIT, nullable=True)  # noqa: UP045
+    tone_decay: Optional[pl.Float64] = pa.Field(  # noqa: UP045
+        alias="^tone_decay_.+$", regex=True, ge=-LIMIT, le=LIMIT, nullable=True
     )
 
     class Config:

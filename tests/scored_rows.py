@@ -72,6 +72,7 @@ def scored_rows(
             "p_positive": p[:, 2],
             **({"p_neutral": p[:, 1]} if neutral else {}),
             "sentiment": p[:, 2] - p[:, 0],
+            "tone": np.log(p[:, 2] + np.float32(1e-3)) - np.log(p[:, 0] + np.float32(1e-3)),
             "label": np.array(CLASSES)[p.argmax(axis=1)],
             "n_tokens": texts.str.count_matches(r"\S+").cast(pl.Int32) + 3,
             "status": pl.select(pl.when(pl.Series(cut)).then(pl.lit("truncated")).otherwise(pl.lit("ok"))).to_series(),
@@ -84,7 +85,8 @@ def scored_rows(
     ).to_series()
     rows = rows.with_columns(bad.alias("bad"), _times(which, days, start, day_spread, generator).alias("published_at"))
     unscored = pl.col("bad").is_not_null()
-    scored_columns = [name for name in ("p_negative", "p_positive", "p_neutral", "sentiment", "label") if name in rows]
+    names = ("p_negative", "p_positive", "p_neutral", "sentiment", "tone", "label")
+    scored_columns = [name for name in names if name in rows]
     text = pl.when(pl.col("bad") == "empty").then(pl.lit("")).when(pl.col("bad").is_null()).then("text")
     return rows.with_columns(
         text.alias("text"),

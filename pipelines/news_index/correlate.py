@@ -1,4 +1,4 @@
-"""Does the monthly mean of a model's sentiment follow the San Francisco Fed's news index better than a word list?
+"""Does a model's monthly sentiment or tone follow the San Francisco Fed's news index better than a word list?
 
 python pipelines/news_index/correlate.py --data FOLDER [--model MODEL ...] [--from 1995] [--to 2005] [--json]
 """
@@ -12,7 +12,15 @@ from pathlib import Path
 
 import polars as pl
 
-from index import Correlation, IndexCorrelation, beside_fed, fed_index, index_correlation, read_articles
+from index import (
+    Correlation,
+    IndexCorrelation,
+    beside_fed,
+    fed_index,
+    index_correlation,
+    index_correlations,
+    read_articles,
+)
 from lexicon import word_list
 from sentiscore import Scorer
 
@@ -21,16 +29,17 @@ def word_list_by_article(data: Path, first: int, last: int) -> IndexCorrelation:
     """The baseline: the word list on complete articles, where it does best."""
     articles = read_articles(data, first, last)
     month = pl.col("date").dt.truncate("1mo").alias("month")
-    rows = articles.select(month, word_list(data)(articles["texts"]).alias("sentiment"))
+    rows = articles.select(month, word_list(data)(articles["texts"]).alias("score"))
     return beside_fed(rows, fed_index(data))
 
 
 def compare(data: Path, models: list[str], first: int, last: int) -> Iterator[tuple[str, IndexCorrelation]]:
-    """The word list, followed by each model."""
+    """The word list, followed by each model, by sentiment and by tone."""
     yield "word list, by article", word_list_by_article(data, first, last)
     yield "word list, by sentence", index_correlation(word_list(data), data, first=first, last=last)
     for model in models:
-        yield model, index_correlation(Scorer.from_pretrained(model), data, first=first, last=last)
+        found = index_correlations(Scorer.from_pretrained(model), data, first=first, last=last)
+        yield from ((f"{model}, {column}", one) for column, one in found.items())
 
 
 def as_line(name: str, found: IndexCorrelation) -> str:

@@ -1,4 +1,4 @@
-"""A monthly index of sentiment from articles, and its correlation with the San Francisco Fed's."""
+"""Monthly indices of sentiment and tone from articles, and their correlation with the San Francisco Fed's."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ import polars as pl
 
 from sentiscore import Scorer
 
+COLUMNS: Final = ("sentiment", "tone")
+"""The scores of which an index is made: each month's is the mean over its texts."""
 ARTICLES: Final = "us_news.parquet"
 INDEX: Final = "sf_fed_daily_news_sentiment.csv"
 HALF_LIFE: Final = 2
@@ -81,12 +83,12 @@ def sentences_of(articles: pl.DataFrame) -> pl.DataFrame:
 
 
 def monthly(rows: pl.DataFrame) -> pl.DataFrame:
-    """The mean sentiment of each month, in order; a row without a sentiment does not count.
+    """The mean score of each month, in order; a row without a score does not count.
 
     Args:
-        rows: `month` and `sentiment`.
+        rows: `month` and `score`.
     """
-    return rows.drop_nulls("sentiment").group_by("month").agg(pl.col("sentiment").mean()).sort("month")
+    return rows.drop_nulls("score").group_by("month").agg(pl.col("score").mean()).sort("month")
 
 
 def fed_index(data: Path) -> pl.DataFrame:
@@ -106,10 +108,10 @@ def smoothed(index: pl.DataFrame) -> pl.DataFrame:
     earlier ones.
 
     Args:
-        index: `month` and `sentiment`, in order.
+        index: `month` and `score`, in order.
     """
     every = index.upsample("month", every="1mo").with_columns(
-        pl.col("sentiment").ewm_mean(half_life=HALF_LIFE, ignore_nulls=False)
+        pl.col("score").ewm_mean(half_life=HALF_LIFE, ignore_nulls=False)
     )
     return every.join(index, on="month", how="semi", maintain_order="left")
 
@@ -129,17 +131,17 @@ def correlation(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Corre
 
 
 def beside_fed(rows: pl.DataFrame, fed: pl.DataFrame) -> IndexCorrelation:
-    """The correlation of the monthly mean of some texts' sentiment with the Fed's index.
+    """The correlation of the monthly mean of some texts' scores with the Fed's index.
 
     Args:
-        rows: `month` and `sentiment` of each text.
+        rows: `month` and `score` of each text.
         fed: The result of `fed_index`.
     """
     index = monthly(rows)
 
     def with_fed(series: pl.DataFrame) -> Correlation:
         both = series.join(fed, on="month", maintain_order="left")
-        return correlation(both["sentiment"].to_numpy(), both["fed"].to_numpy())
+        return correlation(both["score"].to_numpy(), both["fed"].to_numpy())
 
     months = index.join(fed, on="month", how="semi").height
     return IndexCorrelation(rows.height, months, raw=with_fed(index), smoothed=with_fed(smoothed(index)))
@@ -156,7 +158,27 @@ def index_correlation(
         first: The first year.
         last: The last year (inclusive).
     """
+    return index_correlations(scorer, data, first=first, last=last)["sentiment"]
+
+
+def index_correlations(
+    scorer: Scorer | Callable[[pl.Series], pl.Series], data: Path, *, first: int = 1995, last: int = 2005
+) -> dict[str, IndexCorrelation]:
+    """The correlations of the monthly means of a model's sentiment and of its tone with the Fed's index.
+
+    Args:
+        scorer: The model, or any function from texts to sentiments, which knows no tone.
+        data: The folder news_index.
+        first: The first year.
+        last: The last year (inclusive).
+
+    Returns:
+        By the name of the column of scores.
+    """
     sentences = sentences_of(read_articles(data, first, last))
-    texts = sentences["text"]
-    sentiment = scorer.score(texts)["sentiment"] if isinstance(scorer, Scorer) else scorer(texts)
-    return beside_fed(sentences.with_columns(sentiment.alias("sentiment")), fed_index(data))
+    texts, fed = sentences["text"], fed_index(data)
+    if isinstance(scorer, Scorer):
+        scores = scorer.score(texts).select(COLUMNS)
+    else:
+        scores = scorer(texts).alias("sentiment").to_frame()
+    return {name: beside_fed(sentences.select("month", score=scores[name]), fed) for name in scores.columns}

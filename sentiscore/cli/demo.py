@@ -31,7 +31,7 @@ def command(output: Path) -> None:
         summary = demo(output, on_event=reporting(report))
     frame_table(
         pl.read_parquet(summary.outputs[0], n_rows=8, glob=False, hive_partitioning=False),
-        ["published_at", "ticker", "headline", "sentiment", "label", "status"],
+        ["published_at", "ticker", "headline", "sentiment", "tone", "label", "status"],
         "The first scored rows",
     )
     frame_table(

@@ -162,7 +162,7 @@ def command(
     """Score a text column of CSV, parquet or ndjson files of any size.
 
     Every row comes out once, in order, with all its columns and p_negative, p_positive, p_neutral (where the
-    model has it), sentiment, label, n_tokens, n_windows (with --overflow windows), unknown_share and status (ok,
+    model has it), sentiment, tone, label, n_tokens, n_windows (with --overflow windows), unknown_share and status (ok,
     truncated, not_mentioned, empty, null, undecodable or unknown). Inputs may be patterns in quotes, and folders of
     files of one format, in which folders called KEY=VALUE are columns. With --time-col the daily features are
     written in the same pass.

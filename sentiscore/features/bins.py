@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sentiscore.features.placing import SCALE, SCALE_BITS
+from sentiscore.features.scores import SCALE, SCALE_BITS
 from sentiscore.labels import NEGATIVE, POSITIVE
 
 Ints = npt.NDArray[np.int64]
@@ -17,7 +17,10 @@ MIDDLE: Final = 2**31
 
 MOST_BINS: Final = 2**22
 _MARGIN: Final = 64
-_NAMES: Final = ("rows", "n_docs", "total", "high", "low", "w_positive", "w_negative", "unsure", "w_unsure")
+_NAMES: Final = (
+    *("rows", "n_docs", "total", "high", "low", "w_positive", "w_negative", "unsure", "w_unsure"),
+    *("tone", "tone_high", "tone_low", "w_tone"),
+)
 
 
 class Grid:
@@ -90,21 +93,30 @@ class Bins:
 
         counted = rows["counted"]
         if all_counted := bool(counted.all()):
-            q, unsure, label = rows["q"], rows["u"], rows["label"]
+            q, unsure, tone, label = (rows[name] for name in ("q", "u", "t", "label"))
         else:
-            q, unsure, label = (rows[name].set(~counted, None) for name in ("q", "u", "label"))
+            q, unsure, tone, label = (rows[name].set(~counted, None) for name in ("q", "u", "t", "label"))
         count("rows", None)
         count("n_docs", None if all_counted else counted.to_numpy())
+
+        def squares(values: Ints, prefix: str = "") -> None:
+            squared = values * values
+            total(f"{prefix}high", squared >> SCALE_BITS)
+            total(f"{prefix}low", squared & (SCALE - 1))
+
         filled = q.fill_null(0).to_numpy()
-        squares = filled * filled
         total("total", filled)
-        total("high", squares >> SCALE_BITS)
-        total("low", squares & (SCALE - 1))
+        squares(filled)
         for name in (POSITIVE, NEGATIVE):
             count(f"w_{name}", (label == name).fill_null(value=False).to_numpy())
         if unsure.null_count() < unsure.len():
             total("unsure", unsure.fill_null(0).to_numpy())
             count("w_unsure", unsure.is_not_null().to_numpy())
+        if tone.null_count() < tone.len():
+            filled = tone.fill_null(0).to_numpy()
+            total("tone", filled)
+            squares(filled, "tone_")
+            count("w_tone", tone.is_not_null().to_numpy())
 
     def moved(self, grid: Grid) -> "Bins":
         """The same sums in a larger grid."""
@@ -125,6 +137,7 @@ class Bins:
             "n_docs", pl.exclude("n_docs").cast(pl.Int128), weight=pl.col("n_docs").cast(pl.Int128)
         ).with_columns(
             squares=pl.col("high") * SCALE + pl.col("low"),
+            tone_squares=pl.col("tone_high") * SCALE + pl.col("tone_low"),
             w_neutral=pl.col("weight") - pl.col("w_positive") - pl.col("w_negative"),
         )
         return wide.insert_column(0, self.grid.keys(slots).alias("key"))

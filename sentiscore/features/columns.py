@@ -10,7 +10,7 @@ import polars as pl
 
 from sentiscore.features.config import DailyConfig
 from sentiscore.features.grid import CALENDAR, CLOSE
-from sentiscore.features.placing import SCALE, WEIGHT_SCALE
+from sentiscore.features.scores import SCALE, TONE_SCALE, WEIGHT_SCALE
 from sentiscore.features.sums import KEYS, TOTALS
 
 _FINE: Final = 2**40
@@ -26,6 +26,8 @@ some 600 texts a session on."""
 _LEVEL: Final = ("sent_mean", "sent_shrunk", "sent_std")
 _SHARES: Final = ("pos_share", "neg_share", "neu_share")
 _OPINION: Final = ("bullishness", "disagreement", "uncertainty")
+_TONE: Final = ("tone_mean", "tone_std")
+_DECAYED: Final = ("sent_decay_", "tone_decay_", "sent_momentum")
 
 Row = pl.Expr
 
@@ -40,6 +42,8 @@ def column_names(config: DailyConfig) -> list[str]:
         names += [f"sent_decay_{half_life:g}" for half_life in config.decay] + ["sent_momentum"]
     if "surprise" in config.sets:
         names += [f"sent_z_{window}" for window in config.z] + [f"abnormal_volume_{window}" for window in config.volume]
+    if "tone" in config.sets:
+        names += [*_TONE, *(f"tone_decay_{half_life:g}" for half_life in config.decay)]
     return names
 
 
@@ -67,6 +71,8 @@ def daily_columns(grid: pl.DataFrame, totals: pl.DataFrame, config: DailyConfig)
         frame = _decays(frame, config)
     if "surprise" in config.sets:
         frame = _surprises(frame, config)
+    if "tone" in config.sets:
+        frame = _tones(frame, config)
     features = column_names(config)
     frame = _filled(frame, features, config)
     return frame.select(
@@ -90,8 +96,13 @@ def _with_positions(frame: pl.DataFrame) -> pl.DataFrame:
     row = pl.int_range(pl.len(), dtype=pl.Int64)
     new = (pl.col("unique_id") != pl.col("unique_id").shift()).fill_null(value=True)
     frame = frame.with_columns(row=row).with_columns(start=pl.when(new).then("row").forward_fill())
-    last = pl.when(pl.col("n_docs") > 0).then("row").forward_fill()
-    return frame.with_columns(last_news=pl.when(last >= pl.col("start")).then(last))
+    return frame.with_columns(last_news=_latest(pl.col("n_docs") > 0))
+
+
+def _latest(rows: pl.Expr) -> pl.Expr:
+    """The entity's latest row of some rows, up to each row."""
+    last = pl.when(rows).then("row").forward_fill()
+    return pl.when(last >= pl.col("start")).then(last)
 
 
 def _rounded_up() -> pl.Expr:
@@ -105,23 +116,32 @@ def _news(value: pl.Expr) -> pl.Expr:
 
 def _level() -> pl.Expr:
     """sent_mean: sum of w s / sum of w, over the texts of the session."""
-    return _news(pl.col("total").cast(pl.Float64) / pl.col("weight").cast(pl.Float64) / SCALE).alias("sent_mean")
+    return _news(_mean("total", "weight", SCALE)).alias("sent_mean")
+
+
+def _mean(total: str, weight: str, scale: int) -> pl.Expr:
+    return pl.col(total).cast(pl.Float64) / pl.col(weight).cast(pl.Float64) / scale
 
 
 def _std() -> pl.Expr:
-    """sent_std: the sample deviation, sqrt(sum of w (s - mean)**2 / sum of w * n / (n - 1)).
+    """sent_std: the sample deviation of sentiment; see `_deviation`."""
+    return pl.when(pl.col("n_docs") > 1).then(_deviation("total", "squares", SCALE)).alias("sent_std")
+
+
+def _deviation(total_of: str, squares_of: str, scale: int) -> pl.Expr:
+    """The sample deviation, sqrt(sum of w (s - mean)**2 / sum of w * n / (n - 1)).
 
     With weights it is that of the NIST/SEMATECH handbook of statistical methods, where n is the number of weights above
     0, including discounted repeats. The squares are taken around the integer next to the mean, so equal
     values have a deviation of exactly 0.
     """
-    n, weight, total, squares = (pl.col(name) for name in ("n_docs", "weight", "total", "squares"))
+    n, weight, total, squares = (pl.col(name) for name in ("n_docs", "weight", total_of, squares_of))
     middle = (total * 2 + weight) // (weight * 2)
     rest = (total - middle * weight).cast(pl.Float64)
     around = (squares - middle * total * 2 + middle * middle * weight).cast(pl.Float64)
     wide = weight.cast(pl.Float64)
     deviations = (around - rest * rest / wide).clip(lower_bound=0)
-    return pl.when(n > 1).then((deviations / wide * (n / (n - 1))).sqrt() / SCALE).alias("sent_std")
+    return (deviations / wide * (n / (n - 1))).sqrt() / scale
 
 
 def _shares() -> list[pl.Expr]:
@@ -150,6 +170,24 @@ def _opinion() -> list[pl.Expr]:
         pl.when(both > 0).then((1 - balance * balance).clip(0, 1).sqrt()).alias("disagreement"),
         pl.when(sure > 0).then((pl.col("unsure").cast(pl.Float64) / sure / SCALE).clip(0, 1)).alias("uncertainty"),
     ]
+
+
+def _tones(frame: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
+    """tone_mean, tone_std and tone_decay_{h}: what sent_mean, sent_std and sent_decay_{h} are, of tone.
+
+    Texts whose tone is not known do not count, and without the tone of all texts there is no deviation. Between texts
+    of known tone the decayed mean does not change.
+    """
+    known = pl.col("w_tone") > 0
+    all_known = (pl.col("n_docs") > 1) & (pl.col("w_tone") == pl.col("weight"))
+    latest = frame.select(_latest(known)).to_series()
+    decays = {f"tone_decay_{half_life:g}": half_life for half_life in config.decay}
+    frame = frame.with_columns(
+        pl.when(known).then(_mean("tone", "w_tone", TONE_SCALE)).alias("tone_mean"),
+        pl.when(all_known).then(_deviation("tone", "tone_squares", TONE_SCALE)).alias("tone_std"),
+        *(_decayed(half_life, "tone", "w_tone", TONE_SCALE).alias(name) for name, half_life in decays.items()),
+    )
+    return frame.with_columns(frame[name].gather(latest).alias(name) for name in decays)
 
 
 def _before(frame: pl.DataFrame, column: str, since: pl.Series) -> pl.Series:
@@ -183,8 +221,8 @@ def _shrunk(frame: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
     return frame.with_columns(sent_shrunk=_news(shrunk.clip(-1, 1)))
 
 
-def _decayed(half_life: float) -> pl.Expr:
-    """The sum of 2**(-age / h) w s / the sum of 2**(-age / h) w, over all texts so far; age in sessions.
+def _decayed(half_life: float, total: str, weight: str, scale: int) -> pl.Expr:
+    """The sum of 2**(-age / h) w s / the sum of 2**(-age / h) w, over all texts so far; age in sessions, s a score.
 
     Both sums fade, so a session with many texts counts more than one with few, and a session without texts changes
     nothing: it has the value of the previous session.
@@ -194,7 +232,7 @@ def _decayed(half_life: float) -> pl.Expr:
         values = pl.col(column).cast(pl.Float64)
         return values.ewm_mean(half_life=half_life, adjust=True, ignore_nulls=False).over("start")
 
-    return (faded("total") / faded("weight") / SCALE).clip(-1, 1)
+    return faded(total) / faded(weight) / scale
 
 
 def _decays(frame: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
@@ -205,8 +243,10 @@ def _decays(frame: pl.DataFrame, config: DailyConfig) -> pl.DataFrame:
     """
     half_lives = sorted({*config.decay, *config.momentum})
     names = {half_life: f"faded_{half_life!r}" for half_life in half_lives}
-    frame = frame.with_columns(_decayed(half_life).alias(name) for half_life, name in names.items())
-    latest = frame["last_news"]  # without news nothing changes, and long after it both sums are too small to divide
+    frame = frame.with_columns(
+        _decayed(half_life, "total", "weight", SCALE).clip(-1, 1).alias(name) for half_life, name in names.items()
+    )
+    latest = frame["last_news"]  # between news nothing changes, and long after it both sums are too small to divide
     frame = frame.with_columns(frame[name].gather(latest).alias(name) for name in names.values())
     fast, slow = (pl.col(names[half_life]) for half_life in config.momentum)
     return frame.with_columns(
@@ -290,8 +330,7 @@ def _filled(frame: pl.DataFrame, features: list[str], config: DailyConfig) -> pl
         return frame.with_columns(
             pl.when(without & pl.col(name).is_null()).then(0.0).otherwise(name).alias(name) for name in names
         )
-    latest = {name: frame[name].gather(frame["last_news"]) for name in names if not name.startswith("sent_decay_")}
-    latest.pop("sent_momentum", None)
+    latest = {name: frame[name].gather(frame["last_news"]) for name in names if not name.startswith(_DECAYED)}
     age = frame["sessions_since_news"].cast(pl.Float64)
     if config.fill == "decay":
         left = age.to_frame("age").select(pl.lit(2.0).pow(-pl.col("age") / config.fill_half_life)).to_series()

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sentiscore.durations import parse_duration, write_duration
 from sentiscore.settings import Settings, setting
 
-SETS: Final = ("level", "shares", "opinion", "decay", "surprise", "unique")
+SETS: Final = ("level", "shares", "opinion", "decay", "surprise", "tone", "unique")
 """The available sets of columns; see `DailyConfig`."""
 
 SHRINK_TO: Final = ("past", "zero")
@@ -69,8 +69,9 @@ class DailyConfig(Settings):
         latency: How long after it was published a text can be used, such as "5m"; a timedelta does too.
         sets: The sets of columns to make: "level" (sent_mean, sent_shrunk, sent_std), "shares" (pos_share,
             neg_share, neu_share), "opinion" (bullishness, disagreement, uncertainty), "decay" (sent_decay_{h},
-            sent_momentum), "surprise" (sent_z_{w}, abnormal_volume_{w}) and "unique" (n_unique is counted).
-        decay: Half-lives of the columns sent_decay_{h}.
+            sent_momentum), "surprise" (sent_z_{w}, abnormal_volume_{w}), "tone" (tone_mean, tone_std, tone_decay_{h})
+            and "unique" (n_unique is counted).
+        decay: Half-lives of the columns sent_decay_{h} and tone_decay_{h}.
         momentum: The two half-lives whose difference is sent_momentum, the shorter one first.
         z: Windows of the columns sent_z_{w}.
         volume: Windows of the columns abnormal_volume_{w}.

@@ -90,6 +90,10 @@ def daily(
         - sent_z_{w}: sent_mean in deviations from the w sessions before; a deviation counts as at least 0.02.
         - abnormal_volume_{w}: log of the number of texts divided by the usual number for as many calendar days,
           from the w sessions before.
+        - tone_mean: mean tone (the log odds of positive against negative, in nats), in [-6.91, 6.91]; null where no
+          text has a tone or probabilities.
+        - tone_std: its sample standard deviation; null below two texts, or where a text has no tone.
+        - tone_decay_{h}: the mean tone of all texts so far, which count half as much every h sessions.
 
         Without news, columns about a session's own texts are null, unless the config fills them. The
         functions in sentiscore/features/columns.py give each formula with its source.

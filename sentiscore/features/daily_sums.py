@@ -96,6 +96,7 @@ class DailySums:
             prefix=asked.prefix,
             separator=check_separator(asked.entity_separator, asked.entity_col),
             id=asked.id_col,
+            toned="tone" in self.config.sets,
         )
         self.sums = Sums(
             repeats=self.config.repeats,

@@ -11,11 +11,20 @@ from sentiscore.features.entities import Entities, check_entities, read_entities
 from sentiscore.features.epochs import odd_times
 from sentiscore.features.ids import check_ids, read_ids, story_keys
 from sentiscore.features.midnights import Midnights, count_midnights, midnights_as_dates
+from sentiscore.features.scores import (
+    SCALE,
+    check_whole,
+    no_numbers,
+    read_probabilities,
+    read_sentiment,
+    whole_tone,
+    whole_uncertainty,
+    whole_weights,
+)
 from sentiscore.features.sessions import Sessions
 from sentiscore.features.time_format import DATE, TimeFormat
 from sentiscore.features.times import check_time_type, plausible, read_published
 from sentiscore.labels import (
-    CLASSES,
     LABEL,
     P_NEGATIVE,
     P_NEUTRAL,
@@ -23,19 +32,12 @@ from sentiscore.labels import (
     SCORED_STATUSES,
     SENTIMENT,
     STATUS,
-    STATUSES,
+    TONE,
 )
-from sentiscore.tables.exact import name_of, series_of
+from sentiscore.tables.exact import series_of
 
 ALL: Final = "all"
 """The `unique_id` of the only series if there is no entity column."""
-
-SCALE_BITS: Final = 24
-SCALE: Final = 2**SCALE_BITS
-"""Sentiment and uncertainty are summed in steps of 1 / 2**24, the precision of a float32."""
-
-WEIGHT_SCALE: Final = 2**20
-"""Weights are summed in steps of 1 / 2**20, and are at most 2**20."""
 
 SEED: Final = 0
 
@@ -52,6 +54,7 @@ class ScoredColumns:
         weight: How much it counts; None where all count the same.
         prefix: The prefix of the scored columns.
         id: What identifies a text, so that its copies count once; None if each row counts.
+        toned: Whether the tone of texts is needed.
     """
 
     time: str
@@ -61,6 +64,7 @@ class ScoredColumns:
     prefix: str = ""
     separator: str | None = None
     id: str | None = None
+    toned: bool = True
 
     def needed(self, schema: pl.Schema) -> list[str]:
         """The columns of this schema that are read."""
@@ -68,6 +72,8 @@ class ScoredColumns:
         scores = [self.prefix + name for name in (SENTIMENT, LABEL, STATUS)]
         probabilities = [self.prefix + name for name in (P_NEGATIVE, P_POSITIVE, P_NEUTRAL)]
         present = [name for name in probabilities if name in schema]
+        if self.toned and not {*probabilities[:2]} <= {*present}:
+            present += [name for name in [self.prefix + TONE] if name in schema]
         return list(dict.fromkeys([*(name for name in named if name is not None), *scores, *present]))
 
     def check(self, schema: pl.Schema, how: TimeFormat) -> None:
@@ -103,10 +109,10 @@ class Placed:
 
     Attributes:
         rows: A row for each entity of each row that was given: unique_id, session_idx, and counted: whether it has
-            scores and a weight; then, as whole numbers, q (sentiment), u (uncertainty, null where it is not known), w
-            (weight, if there are weights); label; and text (a hash) and at (the instant it was published), if texts
-            are to be recognised. With ids also id (a hash over it and the entity, null without one),
-            at, and row: the position of the given row.
+            scores and a weight; then, as whole numbers, q (sentiment), u and t (uncertainty and tone, null where they
+            are not known), w (weight, if there are weights); label; and text (a hash) and at (the instant it was
+            published), if texts are to be recognised. With ids also id (a hash over it and the entity, null without
+            one), at, and row: the position of the given row.
         n_rows: Rows that were given.
         n_unplaced: Rows without an entity or a time.
         n_outside: Rows before or after all sessions of the calendar.
@@ -172,7 +178,7 @@ def place(
             f"The rows are not scored: they lack {', '.join(missing)}.",
             "Score them first with sentiscore score; if that used --prefix, give the same here.",
         )
-    numbers = _numbers(scored[columns.prefix + SENTIMENT])
+    numbers = read_sentiment(scored[columns.prefix + SENTIMENT])
     zones = zones_of(how, sessions)
     as_dates = how.midnight == DATE
     published = plausible(midnights_as_dates(times, zones) if as_dates else times.instants)
@@ -232,17 +238,19 @@ def _rows(
     """
     status, label = scored[columns.prefix + STATUS], scored[columns.prefix + LABEL]
     scorable = status.is_in(SCORED_STATUSES)
+    p = read_probabilities(scored, columns.prefix)
     parts = {
         "unique_id": entities,
         "session_idx": index,
         "counted": scorable,
         "q": (numbers * SCALE).round().cast(pl.Int64),
-        "u": _uncertainty(scored, columns.prefix),
+        "u": no_numbers(scored.height) if p is None else whole_uncertainty(p),
+        "t": whole_tone(p, scored, columns.prefix) if columns.toned else no_numbers(scored.height),
         "label": label.cast(pl.String),  # in a file without any scored row it may hold nothing
     }
-    _check_whole(status, scorable, parts["q"], label)
+    check_whole(status, scorable, parts["q"], label)
     if columns.weight is not None:
-        parts["w"] = _weights(series_of(scored, columns.weight), scorable)
+        parts["w"] = whole_weights(series_of(scored, columns.weight), scorable)
         parts["counted"] = scorable & (parts["w"] > 0)
     if columns.text is not None:
         parts["text"] = series_of(scored, columns.text).cast(pl.String).hash(SEED)
@@ -264,81 +272,3 @@ def entities_of(scored: pl.DataFrame, columns: ScoredColumns) -> Entities:
 def zones_of(how: TimeFormat, sessions: Sessions) -> list[str]:
     """The zones that a date without an hour may be in, other than the one in which it was written."""
     return [zone for zone in (how.tz, sessions.zone) if zone is not None]
-
-
-def _check_whole(status: pl.Series, scorable: pl.Series, q: pl.Series, label: pl.Series) -> None:
-    """Raise an InputError if a status, a sentiment and a label of one row contradict each other."""
-    whole = (scorable == q.is_not_null()) & (scorable == label.is_in(CLASSES).fill_null(value=False))
-    if not scorable.all():
-        whole &= status.is_in(STATUSES)
-    if broken := int((~whole.fill_null(value=False)).sum()):
-        raise InputError(
-            f"{broken:,} rows have a status, a sentiment and a label that do not fit together.",
-            "Score the rows anew.",
-        )
-
-
-def _as_numbers(column: pl.Series) -> pl.Series:
-    """Numbers, also from CSV, where they are text; those become float32, the type that scoring writes."""
-    numbers = column.cast(pl.Float32) if column.dtype == pl.String else column
-    return numbers.cast(pl.Float64)
-
-
-def _numbers(sentiment: pl.Series) -> pl.Series:
-    """Sentiment as numbers."""
-    try:
-        numbers = _as_numbers(sentiment)
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"The column {name_of(sentiment)!r} does not hold numbers.", "Score the rows anew.") from error
-    outside = (numbers.abs() > 1) | numbers.is_nan()
-    if outside.any():
-        raise InputError(
-            f"The column {name_of(sentiment)!r} holds {numbers.filter(outside)[0]}, and sentiment is in [-1, 1].",
-            "Score the rows anew.",
-        )
-    return numbers
-
-
-def _uncertainty(scored: pl.DataFrame, prefix: str) -> pl.Series:
-    """How far a text's probabilities are from sure, from 0 to 1 in whole steps; null where they are not there.
-
-    It is the Gini-Simpson index (E. H. Simpson, Measurement of Diversity, Nature 1949) over its largest value: with
-    two classes 4 p (1 - p). It needs no logarithm, so it is the same on every machine.
-    """
-    names = [prefix + name for name in (P_NEGATIVE, P_POSITIVE)]
-    if any(name not in scored.columns for name in names):
-        return pl.repeat(None, scored.height, dtype=pl.Int64, eager=True)
-    if prefix + P_NEUTRAL in scored.columns:
-        names.append(prefix + P_NEUTRAL)
-    try:
-        p = scored.select(_as_numbers(scored[name]).alias(name.removeprefix(prefix)) for name in names)
-    except pl.exceptions.PolarsError as error:
-        raise InputError("The columns of probabilities do not hold numbers.", "Score the rows anew.") from error
-    positive, negative = pl.col(P_POSITIVE), pl.col(P_NEGATIVE)
-    squares = positive * positive + negative * negative
-    two = (1 - squares) * 2
-    gini = two
-    if P_NEUTRAL in p.columns:
-        neutral = pl.col(P_NEUTRAL)
-        gini = pl.when(neutral.is_null()).then(two).otherwise((1 - squares - neutral * neutral) * 1.5)
-    return p.select((gini.clip(0, 1) * SCALE).round().cast(pl.Int64)).to_series()
-
-
-def _weights(column: pl.Series, counted: pl.Series) -> pl.Series:
-    """Weights in whole steps; every weight above 0 is at least one step."""
-    hint = (
-        f"A weight is a number from 0 to {WEIGHT_SCALE:,}; 0 leaves a text out. Choose with --weight-col (weight_col)."
-    )
-    try:
-        weights = column.cast(pl.Float64)
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"The weights in {name_of(column)!r} are not numbers.", hint) from error
-    bad = counted & ~(weights.is_between(0, WEIGHT_SCALE) & weights.is_finite()).fill_null(value=False)
-    if bad.any():
-        raise InputError(
-            f"{int(bad.sum()):,} scored rows have no usable weight in {name_of(column)!r}, for example "
-            f"{weights.filter(bad)[0]}.",
-            hint,
-        )
-    steps = (weights.set(~counted, None) * WEIGHT_SCALE).round().cast(pl.Int64)
-    return steps.set((weights > 0) & (steps == 0), 1).fill_null(0)

@@ -12,7 +12,7 @@ import polars as pl
 
 from sentiscore import forks
 from sentiscore.errors import InputError, import_extra
-from sentiscore.features.plot_data import SENTIMENT, decays, payload
+from sentiscore.features.plot_data import band_of, decay_of, payload
 from sentiscore.features.plot_page import plot_page
 from sentiscore.tables.exact import name_of, series_of
 
@@ -44,8 +44,8 @@ def plot(
     network request.
 
     Args:
-        daily: Daily features with the columns unique_id, ds, n_docs and `column`; sent_std, sent_decay_*,
-            session_idx and available_at are used if they exist.
+        daily: Daily features with the columns unique_id, ds, n_docs and `column`; the standard deviation
+            and the decayed mean of a mean, session_idx and available_at are used if they exist.
         column: The column to draw above the documents.
         entities: The entities to draw; by default those with the most documents.
         limit: Draw at most this many if `entities` is not given.
@@ -113,9 +113,7 @@ def check_columns(names: Sequence[str], column: str) -> None:
 
 def needed_columns(names: Sequence[str], column: str) -> list[str]:
     """Which of a frame's columns a plot reads."""
-    used = {*_KEYS, "session_idx", "available_at", column}
-    if column in SENTIMENT:
-        used |= {"sent_std", *decays(names)}
+    used = {*_KEYS, "session_idx", "available_at", column, band_of(column, names), decay_of(column, names)}
     return [name for name in names if name in used]
 
 

@@ -7,8 +7,13 @@ import polars as pl
 
 from sentiscore.tables.exact import exactly
 
-DECAY: Final = "sent_decay_"
-SENTIMENT: Final = ("sent_mean", "sent_shrunk")
+_DECAY: Final = "sent_decay_"
+_TONE_DECAY: Final = "tone_decay_"
+_SENTIMENT: Final = ("sent_mean", "sent_shrunk")
+_BANDS: Final = {"sent_mean": "sent_std", "tone_mean": "tone_std"}
+"""The deviation that is drawn around a mean."""
+_DECAYS: Final = {**dict.fromkeys(_SENTIMENT, _DECAY), "tone_mean": _TONE_DECAY}
+"""The family of decayed means that is drawn together with a mean."""
 _DECIMALS: Final = 4
 _TITLES: Final = {
     "sent_mean": "Mean sentiment",
@@ -21,21 +26,32 @@ _TITLES: Final = {
     "disagreement": "Disagreement",
     "uncertainty": "Uncertainty",
     "sent_momentum": "Momentum of sentiment",
+    "tone_mean": "Mean tone",
+    "tone_std": "Standard deviation of tone",
 }
 _Z: Final = "sent_z_"
 _FAMILIES: Final = {
-    DECAY: "Decayed mean",
+    _DECAY: "Decayed mean",
     _Z: "Standardised sentiment",
     "abnormal_volume_": "Abnormal volume",
+    _TONE_DECAY: "Decayed mean tone",
 }
+_TONE: Final = ("tone_mean", "tone_std")
 _SHARES: Final = ("pos_share", "neg_share", "neu_share")
-_OF_DOCUMENTS: Final = (*SENTIMENT, "sent_std", *_SHARES, "bullishness", "disagreement", "uncertainty")
+_OF_DOCUMENTS: Final = (*_SENTIMENT, "sent_std", *_SHARES, "bullishness", "disagreement", "uncertainty", *_TONE)
 """Columns that are measured on a session's documents, so that a value without documents was filled in."""
 
 
-def decays(names: Sequence[str]) -> list[str]:
+def band_of(column: str, names: Sequence[str]) -> str | None:
+    """The column of deviations that is drawn around a mean, if there is one."""
+    band = _BANDS.get(column)
+    return band if band in names else None
+
+
+def decay_of(column: str, names: Sequence[str]) -> str | None:
     """The column of decayed means that is drawn together with a mean, if there is one."""
-    return [name for name in names if name.startswith(DECAY)][:1]
+    family = _DECAYS.get(column)
+    return None if family is None else next((name for name in names if name.startswith(family)), None)
 
 
 def payload(drawn: pl.DataFrame, chosen: pl.DataFrame, column: str) -> dict[str, Any]:
@@ -44,14 +60,14 @@ def payload(drawn: pl.DataFrame, chosen: pl.DataFrame, column: str) -> dict[str,
     A value is null where nothing is to be drawn. `n` is null where the frame has no row for a session.
     """
     sessions = _sessions(drawn)
-    decay = next(iter(decays(drawn.columns)), None) if column in SENTIMENT else None
+    band, decay = band_of(column, drawn.columns), decay_of(column, drawn.columns)
     news = pl.col("n_docs") > 0
     measured = column in _OF_DOCUMENTS or column.startswith(_Z)
     values = {
         "n": pl.col("n_docs"),
         "y": pl.when(news).then(exactly(column)) if measured else exactly(column),
         **({"filled": pl.when(~news).then(exactly(column))} if measured else {}),
-        **({"sd": pl.when(news).then("sent_std")} if column == "sent_mean" and "sent_std" in drawn.columns else {}),
+        **({"sd": pl.when(news).then(band)} if band else {}),
         **({"decay": pl.col(decay)} if decay else {}),
     }
     rows = drawn.select("name", "ds", **values).with_columns(
@@ -110,6 +126,6 @@ def _title(column: str) -> str:
 
 def _range(column: str) -> list[float] | None:
     """The whole range of a column that has one, so that charts of two entities compare."""
-    if column in SENTIMENT or column.startswith(DECAY):
+    if column in _SENTIMENT or column.startswith(_DECAY):
         return [-1, 1]
     return [0, 1] if column in _SHARES else None

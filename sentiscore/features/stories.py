@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-_CONTENT: Final = ("text", "q", "label", "u", "w")
+_CONTENT: Final = ("text", "q", "label", "u", "w", "t")
 _LARGEST: Final = 2**24
 """The number of rows that are added up at once."""
 

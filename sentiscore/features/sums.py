@@ -13,13 +13,17 @@ from typing import Final, Self
 import polars as pl
 
 from sentiscore.features.bins import MIDDLE, SESSIONS, Bins, Grid
-from sentiscore.features.placing import WEIGHT_SCALE
+from sentiscore.features.scores import WEIGHT_SCALE
 from sentiscore.labels import NEGATIVE, NEUTRAL, POSITIVE
 
 KEYS: Final = ("unique_id", "session_idx")
-TOTALS: Final = ("weight", "total", "squares", "w_positive", "w_negative", "w_neutral", "unsure", "w_unsure")
+TOTALS: Final = (
+    *("weight", "total", "squares", "w_positive", "w_negative", "w_neutral", "unsure", "w_unsure"),
+    *("tone", "tone_squares", "w_tone"),
+)
 """Sums over the counted texts, in addition to n_docs: of the weights w; of w times sentiment, and times its square; of
-the weights by label; of w times uncertainty, and of the weights of texts whose uncertainty is known."""
+the weights by label; of w times uncertainty, and of the weights of texts whose uncertainty is known; of w times tone,
+and times its square, and of the weights of texts whose tone is known."""
 
 _TEXT: Final = ("text", "at", "q", "label", "u")
 _HASHES: Final = 2**64
@@ -63,7 +67,7 @@ class Sums:
         else:
             # a session that has only texts without scores still extends the span of its entity
             self._add_sums(keyed.filter(~pl.col("counted")))
-            self._seen.append(counted.select("key", *_TEXT, *(["w"] if self._weighted else [])))
+            self._seen.append(counted.select("key", *_TEXT, *(["w"] if self._weighted else []), "t"))
         if self._repeats == "keep" and _grown(self._seen):
             self._seen = [_distinct(pl.concat(self._seen))]
 
@@ -199,7 +203,7 @@ def _sum(rows: pl.DataFrame, *, weighted: bool) -> pl.DataFrame:
     """The sums of rows for each key."""
     rows = rows if weighted else rows.with_columns(w=pl.lit(1, dtype=pl.Int64))
     kept = pl.col("counted")
-    q, u, w = (pl.when(kept).then(pl.col(name)).cast(pl.Int128) for name in ("q", "u", "w"))
+    q, u, t, w = (pl.when(kept).then(pl.col(name)).cast(pl.Int128) for name in ("q", "u", "t", "w"))
     return (
         rows.lazy()
         .group_by("key")
@@ -214,6 +218,9 @@ def _sum(rows: pl.DataFrame, *, weighted: bool) -> pl.DataFrame:
             ),
             (w * u).sum().alias("unsure"),
             pl.when(u.is_not_null()).then(w).sum().alias("w_unsure"),
+            (w * t).sum().alias("tone"),
+            (w * (t * t)).sum().alias("tone_squares"),
+            pl.when(t.is_not_null()).then(w).sum().alias("w_tone"),
         )
         .collect(engine="streaming")
     )
@@ -252,7 +259,7 @@ def _weigh(seen: pl.DataFrame, repeats: str, within: int, scale: int) -> pl.Data
     seconds. Other weights are multiplied by the share and rounded to steps too, and are at least one.
     """
     ordered = seen.with_columns(entity=pl.col("key") // SESSIONS)
-    ordered = ordered.sort("entity", *_TEXT, *(["w"] if "w" in seen.columns else []))
+    ordered = ordered.sort("entity", *_TEXT, *(["w"] if "w" in seen.columns else []), "t")
     same = (pl.col("entity") == pl.col("entity").shift()) & (pl.col("text") == pl.col("text").shift())
     gap = pl.col("at") - pl.col("at").shift()
     rows = ordered.with_columns(gap=pl.when(same.fill_null(value=False)).then(gap).otherwise(within).clip(0, within))

@@ -26,7 +26,7 @@ from sentiscore.features.sums import KEYS, TOTALS
 from sentiscore.features.time_format import INSTANT
 from sentiscore.tables import check_target, open_sink, open_source
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Incremented whenever sums, columns or formulas change, so that old sums are never mistaken for new ones."""
 
 _SLICE_ROWS: Final = 1_000_000
@@ -213,13 +213,13 @@ def _text_columns(settings: dict[str, Any]) -> list[str]:
     if settings["config repeats"] == "keep":
         return ["text", "at"]
     weighted = settings["weight column"] or settings["config repeats"] == "discount"
-    return ["text", "at", "q", "label", "u", *(["w"] if weighted else [])]
+    return ["text", "at", "q", "label", "u", *(["w"] if weighted else []), "t"]
 
 
 def _story_columns(settings: dict[str, Any]) -> list[str]:
     """The columns that are kept of rows with ids."""
     optional = {"text": settings["text column"], "w": settings["weight column"]}
-    return ["id", "at", "counted", "q", "u", "label", *(name for name, there in optional.items() if there)]
+    return ["id", "at", "counted", "q", "u", "t", "label", *(name for name, there in optional.items() if there)]
 
 
 def _updates(raw: list[dict[str, Any]]) -> pl.DataFrame:

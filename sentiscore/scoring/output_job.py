@@ -262,7 +262,7 @@ def _finish(sink: Sink, made: Provenance) -> None:
 
 
 def job_key(plan: Plan, scorer: Scorer, digests: Sequence[str]) -> dict[str, str]:
-    """Everything that the answers of a job depend on, by name: runs with equal keys may share finished windows.
+    """Everything that the scores of a job depend on, by name: runs with equal keys may share finished windows.
 
     Args:
         plan: The job.
@@ -276,6 +276,7 @@ def job_key(plan: Plan, scorer: Scorer, digests: Sequence[str]) -> dict[str, str
     return {
         "input": ",".join(digests),
         "text column": request.text_col,
+        "columns": ",".join(scorer.columns),
         **towards,
         **{name.replace("_", " "): str(value) for name, value in plan.csv_options.items()},
         **scorer.identity(),

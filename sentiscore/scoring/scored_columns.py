@@ -9,6 +9,7 @@ from sentiscore import labels as names
 from sentiscore.errors import InputError
 from sentiscore.scoring.prepared import Answers, Prepared
 from sentiscore.tables.source import require_column
+from sentiscore.tone import log_odds
 
 
 def rows_of(prepared: Prepared, answers: Answers, labels: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
@@ -36,7 +37,10 @@ def rows_of(prepared: Prepared, answers: Answers, labels: Sequence[str], columns
             names.UNKNOWN_SHARE: pl.Series(answers.unknown_share, dtype=pl.Float32),
             names.STATUS: pl.Series(status.tolist(), dtype=pl.String),
         }
-    ).with_columns(pl.col(list(numbers)).cast(pl.Float32))
+    ).with_columns(
+        pl.col(list(numbers)).cast(pl.Float32),
+        log_odds(pl.col(names.P_POSITIVE), pl.col(names.P_NEGATIVE)).cast(pl.Float32).alias(names.TONE),
+    )
     scored = by_text.select(pl.all().gather(prepared.which)).with_columns(
         pl.col(names.N_TOKENS, names.N_WINDOWS).fill_null(0),
         pl.when(prepared.null)

@@ -34,7 +34,7 @@ from sentiscore.tables.exact import series_of
 from sentiscore.version import __version__
 
 _ANSWERS: Final = "2"
-"""Increased whenever the answers of a model change, or get other columns."""
+"""Increased whenever the answers of a model change; columns are made of answers, and may change without it."""
 
 
 class Scorer:
@@ -199,7 +199,7 @@ class Scorer:
 
         Returns:
             One row for each text, in order, with the columns p_negative, p_positive, p_neutral (where the
-            model has it), sentiment, label, n_tokens, n_windows (with overflow="windows"), unknown_share (share
+            model has it), sentiment, tone, label, n_tokens, n_windows (with overflow="windows"), unknown_share (share
             of the tokens that the model does not know) and status.
 
         Raises:

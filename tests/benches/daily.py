@@ -111,6 +111,7 @@ def pandas_groupby(path: Path, texts: bool) -> pl.DataFrame:  # noqa: PLR0915 - 
     rows["sentiment"] = rows["sentiment"].astype("float64")
     positive, negative = rows["p_positive"].astype("float64"), rows["p_negative"].astype("float64")
     rows["unsure"] = 2 * (1 - positive**2 - negative**2)
+    rows["tone"] = np.log(positive + 1e-3) - np.log(negative + 1e-3)
     grouped = rows.groupby(["ticker", "session"], observed=True)
     named = {
         "n_docs": ("sentiment", "size"),
@@ -120,6 +121,9 @@ def pandas_groupby(path: Path, texts: bool) -> pl.DataFrame:  # noqa: PLR0915 - 
         "pos_share": ("pos", "mean"),
         "neg_share": ("neg", "mean"),
         "uncertainty": ("unsure", "mean"),
+        "total_tone": ("tone", "sum"),
+        "tone_mean": ("tone", "mean"),
+        "tone_std": ("tone", "std"),
     }
     if texts:
         named["n_unique"] = ("headline", "nunique")
@@ -129,7 +133,7 @@ def pandas_groupby(path: Path, texts: bool) -> pl.DataFrame:  # noqa: PLR0915 - 
         [(name, i) for name, low, high in spans.itertuples() for i in range(low, high + 1)], names=["ticker", "session"]
     )
     daily = daily.reindex(index)
-    for name in ("n_docs", "total", *(["n_unique"] if texts else [])):
+    for name in ("n_docs", "total", "total_tone", *(["n_unique"] if texts else [])):
         daily[name] = daily[name].fillna(0)
     daily["neu_share"] = 1 - daily["pos_share"] - daily["neg_share"]
     daily["news_flag"] = (daily["n_docs"] > 0).astype("int8")
@@ -146,8 +150,9 @@ def pandas_groupby(path: Path, texts: bool) -> pl.DataFrame:  # noqa: PLR0915 - 
     shrunk = (daily["total"] + 5 * prior) / (daily["n_docs"] + 5)
     daily["sent_shrunk"] = shrunk.where(daily["news_flag"] == 1)
     for half_life in (5, 20):
-        faded = by[["total", "n_docs"]].ewm(halflife=half_life).mean().droplevel(0)
+        faded = by[["total", "total_tone", "n_docs"]].ewm(halflife=half_life).mean().droplevel(0)
         daily[f"sent_decay_{half_life}"] = faded["total"] / faded["n_docs"]
+        daily[f"tone_decay_{half_life}"] = faded["total_tone"] / faded["n_docs"]
     daily["sent_momentum"] = daily["sent_decay_5"] - daily["sent_decay_20"]
     days = pd.DatetimeIndex(calendar.sessions)
     covered = np.diff(days.to_numpy().astype("datetime64[D]").astype("int64"), prepend=0)
@@ -166,7 +171,9 @@ def pandas_groupby(path: Path, texts: bool) -> pl.DataFrame:  # noqa: PLR0915 - 
     daily = daily.reset_index()
     daily["ds"] = days[daily["session"]]
     daily["unique_id"] = daily["ticker"].astype("str")
-    return pl.from_pandas(daily.drop(columns=["ticker", "session", "total"])).with_columns(pl.col("ds").cast(pl.Date))
+    return pl.from_pandas(daily.drop(columns=["ticker", "session", "total", "total_tone"])).with_columns(
+        pl.col("ds").cast(pl.Date)
+    )
 
 
 CONTESTANTS: Final[dict[str, Callable[[Path, bool], pl.DataFrame]]] = {

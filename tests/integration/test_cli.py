@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sentiscore.cli.main import COMMANDS, cli
+from sentiscore.tables import read_table, write_frame
 
 
 def run(*args: object) -> Result:
@@ -279,6 +280,23 @@ def test_an_exchange_cutoff_and_config_reach_the_features(
     again = run("features", scored, *settings, *more, "--weight-col", "n_tokens", "-o", tmp_path / "again.parquet")
     assert again.exit_code == 0, again.output
     assert pl.read_parquet(tmp_path / "again.parquet").equals(daily)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_rows_that_were_scored_without_a_tone_give_the_same_features(
+    news_file: Path, tiny_checkpoint: Path, tmp_path: Path, suffix: str
+) -> None:
+    settings = ("--time-col", "published_at", "--entity-col", "ticker", "--text-col", "headline")
+    result = run("score", news_file, "-m", tiny_checkpoint, *settings, "-o", tmp_path / f"new.{suffix}")
+    assert result.exit_code == 0, result.output
+    daily = pl.read_parquet(tmp_path / "new.daily.parquet")
+    assert daily["tone_mean"].null_count() == (daily["n_docs"] == 0).sum()
+    rows = read_table(tmp_path / f"new.{suffix}")
+    assert rows.columns[rows.columns.index("sentiment") + 1] == "tone"
+    write_frame(rows.drop("tone"), tmp_path / f"old.{suffix}")
+    again = run("features", tmp_path / f"old.{suffix}", *settings, "-o", tmp_path / "old.daily.parquet")
+    assert again.exit_code == 0, again.output
+    assert pl.read_parquet(tmp_path / "old.daily.parquet").equals(daily)
 
 
 def test_a_daily_file_is_updated_and_revised(news: pl.DataFrame, tmp_path: Path) -> None:

@@ -49,6 +49,8 @@ NUMBERS = [
     -1.00001,
     1e-6,
     1.6,
+    7,
+    -7,
     51,
     -51,
     101,
@@ -141,7 +143,9 @@ def damages(kind: str) -> st.SearchStrategy[Damage]:
         Damage,
         what=st.sampled_from(["value", "value", *DAMAGES]),
         name=st.sampled_from(sound(kind).columns),
-        new=st.sampled_from(["sent_decay_9d", "sent_z_9", "abnormal_volume_9", "sent_z_", "x_sent_z_9", "^.*$"]),
+        new=st.sampled_from(
+            ["sent_decay_9d", "sent_z_9", "abnormal_volume_9", "sent_z_", "x_sent_z_9", "^.*$", "tone_decay_9"]
+        ),
         dtype=st.sampled_from(TYPES),
         value=st.sampled_from(VALUES),
         rows=st.lists(st.integers(0, 40), min_size=1, max_size=5),

@@ -78,6 +78,12 @@ class Text:
         p = [self.positive / 64, self.neutral / 64, (64 - self.positive - self.neutral) / 64]
         return 1.5 * (1 - sum(value * value for value in p))
 
+    @property
+    def tone(self) -> float:
+        """In steps of 1 / 2**21."""
+        p, q = self.positive / 64, (64 - self.positive - self.neutral) / 64
+        return round((math.log(p + 1e-3) - math.log(q + 1e-3)) * 2**21) / 2**21
+
 
 @st.composite
 def instants(draw: st.DrawFn) -> datetime:
@@ -233,7 +239,7 @@ def weights_of(own: Sequence[Text], config: DailyConfig, weighted: bool) -> tupl
         return weights, shares
     order = sorted(
         (row for row in own if weights[id(row)] > 0),
-        key=lambda row: (row.text, row.at, row.sentiment, row.label, row.uncertainty, row.weight),
+        key=lambda row: (row.text, row.at, row.sentiment, row.label, row.uncertainty, row.weight, row.tone),
     )
     for before, row in zip([None, *order], order, strict=False):
         if before is None or before.text != row.text or row.at - before.at >= config.span:
@@ -263,17 +269,22 @@ def figures(
         "_n": n,
         "_weight": total_weight,
         "_total": total,
+        "_tone": sum(w * row.tone for row, w, _ in own),
     }
     since = next((k for k, row in enumerate(reversed([*past, out])) if row["n_docs"]), None)
     out["sessions_since_news"] = since
     names = ["sent_mean", "sent_shrunk", "sent_std", "pos_share", "neg_share", "neu_share"]
-    out |= dict.fromkeys([*names, "bullishness", "disagreement", "uncertainty"])
+    out |= dict.fromkeys([*names, "bullishness", "disagreement", "uncertainty", "tone_mean", "tone_std"])
     if n:
         mean = total / total_weight
         out["sent_mean"] = mean
         square = sum(w * (row.sentiment - mean) ** 2 for row, w, _ in own) / total_weight
         if len(own) > 1:
             out["sent_std"] = math.sqrt(square * len(own) / (len(own) - 1))
+        out["tone_mean"] = out["_tone"] / total_weight
+        square = sum(w * (row.tone - out["tone_mean"]) ** 2 for row, w, _ in own) / total_weight
+        if len(own) > 1:
+            out["tone_std"] = math.sqrt(square * len(own) / (len(own) - 1))
         share = {
             label: sum(w for row, w, _ in own if row.label == label) / total_weight
             for label in ("positive", "negative", "neutral")
@@ -292,12 +303,13 @@ def figures(
         out["sent_shrunk"] = (n * mean + config.shrinkage * prior) / (n + config.shrinkage)
     every = [*past, out]
 
-    def decayed(half_life: float) -> float | None:
+    def decayed(half_life: float, total_of: str = "_total") -> float | None:
         weight = sum(0.5 ** (age / half_life) * row["_weight"] for age, row in enumerate(reversed(every)))
-        summed = sum(0.5 ** (age / half_life) * row["_total"] for age, row in enumerate(reversed(every)))
+        summed = sum(0.5 ** (age / half_life) * row[total_of] for age, row in enumerate(reversed(every)))
         return summed / weight if since is not None else None
 
     out |= {f"sent_decay_{h:g}": decayed(h) for h in config.decay}
+    out |= {f"tone_decay_{h:g}": decayed(h, "_tone") for h in config.decay}
     fast, slow = (decayed(h) for h in config.momentum)
     out["sent_momentum"] = None if fast is None or slow is None else fast - slow
     for w in config.z:
@@ -326,7 +338,9 @@ def usual_number(days: int, baseline: Sequence[tuple[int, float]]) -> float:
 
 def fill(row: dict[str, Any], until: Sequence[dict[str, Any]], config: DailyConfig) -> dict[str, Any]:
     """The row with what a session without news holds."""
-    own = [name for name in row if name.startswith(("sent_", "pos_", "neg_", "neu_", "bull", "disag", "uncer"))]
+    own = [
+        name for name in row if name.startswith(("sent_", "pos_", "neg_", "neu_", "bull", "disag", "uncer", "tone_"))
+    ]
     if row["n_docs"] or config.fill == "none":
         return row
     if config.fill == "zero":
@@ -335,7 +349,7 @@ def fill(row: dict[str, Any], until: Sequence[dict[str, Any]], config: DailyConf
     if age is None:
         return row
     left = 0.5 ** (age / config.fill_half_life) if config.fill == "decay" else 1.0
-    remembered = [name for name in own if not name.startswith(("sent_decay", "sent_momentum"))]
+    remembered = [name for name in own if not name.startswith(("sent_decay", "sent_momentum", "tone_decay"))]
     latest = until[-1 - age]
     return row | {name: None if latest[name] is None else latest[name] * left for name in remembered}
 

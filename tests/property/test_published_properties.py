@@ -34,7 +34,7 @@ def anew(rows: pl.DataFrame, args: dict[str, Any], random: Random) -> tuple[pl.D
     if random.random() < 0.3:
         rows = rows.filter(pl.col("ticker") != "BBB")
     if random.random() < 0.3:
-        sets = random.choice([("level",), ("level", "shares"), ("unique", "decay")])
+        sets = random.choice([("level",), ("level", "shares"), ("unique", "decay"), ("tone",)])
         args = {**args, "config": DailyConfig(start=args["config"].start, sets=sets)}
     return rows, args
 

@@ -30,6 +30,7 @@ def test_a_model_without_neutral_adds_no_column_for_it() -> None:
         "p_positive",
         "p_neutral",
         "sentiment",
+        "tone",
         "label",
         "n_tokens",
         "unknown_share",

@@ -1,3 +1,4 @@
+import math
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ def scored() -> pl.DataFrame:
             "p_negative": [0.25, None],
             "p_positive": [0.75, None],
             "sentiment": [0.5, None],
+            "tone": [math.log(0.751 / 0.251), None],
             "label": ["positive", None],
             "n_tokens": [3, 0],
             "status": ["ok", "null"],
@@ -24,6 +26,7 @@ def scored() -> pl.DataFrame:
             "p_negative": pl.Float32,
             "p_positive": pl.Float32,
             "sentiment": pl.Float32,
+            "tone": pl.Float32,
             "n_tokens": pl.Int32,
         },
     )
@@ -34,11 +37,19 @@ def test_good_rows_pass_with_other_columns_beside_them(scored: pl.DataFrame) -> 
     assert validate(frame, ScoredRows) is frame
 
 
+@pytest.mark.parametrize("full", [False, True])
+def test_rows_that_were_scored_without_a_tone_pass(scored: pl.DataFrame, *, full: bool) -> None:
+    sentiscore.validate(scored.drop("tone"), "scored", full=full)
+
+
 @pytest.mark.parametrize(
     ("change", "check"),
     [
         (pl.lit(0.6, pl.Float32).alias("p_positive"), "probabilities_sum_to_one"),
         (pl.lit(0.1, pl.Float32).alias("sentiment"), "sentiment_is_positive_less_negative"),
+        (pl.lit(1.1, pl.Float32).alias("tone"), "tone_is_the_log_of_the_odds"),
+        (pl.lit(7.0, pl.Float32).alias("tone"), "less_than_or_equal_to"),
+        (pl.lit(None, pl.Float32).alias("tone"), "scores_are_there_where_the_status_says_so"),
         (pl.lit("joy").alias("label"), "isin"),
         (pl.lit("ok").alias("status"), "scores_are_there_where_the_status_says_so"),
         (pl.lit(float("nan"), pl.Float32).alias("p_negative"), "less_than_or_equal_to"),

@@ -1,3 +1,4 @@
+import math
 import warnings
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
@@ -18,7 +19,8 @@ OWN = ["sent_mean", "sent_shrunk", "sent_std", "pos_share", "neg_share", "neu_sh
 OPINION = ["bullishness", "disagreement", "uncertainty"]
 HOUR = timedelta(hours=1)
 MEMORY = ["sent_decay_5", "sent_decay_20", "sent_momentum", "sent_z_20", "abnormal_volume_20"]
-COLUMNS = [*KEYS, *COUNTS, *OWN, *OPINION, *MEMORY]
+TONE = ["tone_mean", "tone_std", "tone_decay_5", "tone_decay_20"]
+COLUMNS = [*KEYS, *COUNTS, *OWN, *OPINION, *MEMORY, *TONE]
 
 
 def scored(*rows: tuple[str | None, float | None, str | None], **more: list[Any]) -> pl.DataFrame:
@@ -548,6 +550,7 @@ def test_a_scored_row_without_a_usable_weight_is_refused(weight: float | None) -
         (("opinion", "shares"), ["pos_share", "neg_share", "neu_share", *OPINION]),
         (("decay",), ["sent_decay_5", "sent_decay_20", "sent_momentum"]),
         (("surprise",), ["sent_z_20", "abnormal_volume_20"]),
+        (("tone",), TONE),
     ],
 )
 def test_sets_of_columns_are_chosen(sets: tuple[str, ...], features: list[str]) -> None:
@@ -558,8 +561,9 @@ def test_sets_of_columns_are_chosen(sets: tuple[str, ...], features: list[str]) 
 def test_columns_are_named_by_their_half_lives_and_windows() -> None:
     config = DailyConfig(decay=(2.5, 10), z=(5, 60), volume=(10,))
     frame = daily(scored(("2024-02-05T09:00:00Z", 0.5, "positive")), time_col="at", config=config)
-    assert frame.columns[-6:] == [
-        "sent_decay_2.5", "sent_decay_10", "sent_momentum", "sent_z_5", "sent_z_60", "abnormal_volume_10"
+    assert frame.columns[-10:] == [
+        "sent_decay_2.5", "sent_decay_10", "sent_momentum", "sent_z_5", "sent_z_60", "abnormal_volume_10",
+        "tone_mean", "tone_std", "tone_decay_2.5", "tone_decay_10"
     ]  # fmt: skip
 
 
@@ -626,6 +630,93 @@ def test_probabilities_give_uncertainty_and_without_them_it_is_not_known() -> No
     none = two.with_columns(p_neutral=pl.lit(None, dtype=pl.Float32))  # a model of two classes beside one of three
     assert daily(none, time_col="at")["uncertainty"].to_list() == [1.0, 0.0]
     assert daily(rows, time_col="at")["uncertainty"].to_list() == [None, None]
+
+
+# --- tone ---
+
+
+def toned(*rows: tuple[str, float | None]) -> pl.DataFrame:
+    """Scored rows of (time, p_positive) by a model of two classes; one without a probability was scored without any."""
+    sentiments = [0.0 if p is None else 2 * p - 1 for _, p in rows]
+    positive = pl.Series([p for _, p in rows], dtype=pl.Float32)
+    times = [(at, sentiment, "positive") for (at, _), sentiment in zip(rows, sentiments, strict=True)]
+    return scored(*times).with_columns(p_positive=positive, p_negative=1 - positive)
+
+
+def tone_of(p: float) -> float:
+    return math.log(p + 1e-3) - math.log(1 - p + 1e-3)
+
+
+MORNING, NOON, NEXT_DAY = "2024-02-05T09:00:00Z", "2024-02-05T12:00:00Z", "2024-02-06T09:00:00Z"
+
+
+def test_tone_is_the_mean_of_log_odds_and_fades_as_sentiment_does() -> None:
+    rows = toned((MORNING, 0.75), (NOON, 1.0), (NEXT_DAY, 0.125))
+    frame = daily(rows, time_col="at", config=DailyConfig(decay=(1,)))
+    one, two, three = tone_of(0.75), tone_of(1.0), tone_of(0.125)
+    assert frame["tone_mean"].to_list() == pytest.approx([(one + two) / 2, three], abs=1e-6)
+    assert frame["tone_std"].to_list() == [pytest.approx(abs(one - two) / 2**0.5, abs=1e-6), None]
+    faded = ((one + two) / 2 + three) / (2 / 2 + 1)  # after a day both texts count half
+    assert frame["tone_decay_1"].to_list() == pytest.approx([(one + two) / 2, faded], abs=1e-6)
+
+
+def test_tone_is_of_the_probabilities_whatever_a_column_called_tone_holds() -> None:
+    rows = toned((MORNING, 0.75), (NOON, 0.0), (NEXT_DAY, 0.3))
+    plain = daily(rows, time_col="at")
+    assert plain["tone_mean"].null_count() == 0
+    tones = [tone_of(p) for p in (0.75, 0.0, 0.3)]
+    for column in (pl.Series(tones, dtype=pl.Float32), pl.Series([55.0, -3.5, None]), pl.Series(["up", "", None])):
+        assert_frame_equal(daily(rows.with_columns(tone=column), time_col="at"), plain, check_exact=True)
+
+
+def test_without_probabilities_the_column_of_tones_counts_and_without_both_nothing_is_known() -> None:
+    rows = toned((MORNING, 0.75), (NOON, 0.5), (NEXT_DAY, 0.25))
+    tones = pl.Series("tone", [tone_of(p) for p in (0.75, 0.5, 0.25)], dtype=pl.Float32)
+    plain, without = daily(rows, time_col="at"), rows.drop("p_positive")
+    assert_frame_equal(daily(without.with_columns(tones), time_col="at").select(TONE), plain.select(TONE), abs_tol=1e-6)
+    text = without.with_columns(tones.cast(pl.String))  # as a CSV has it
+    assert_frame_equal(daily(text, time_col="at").select(TONE), plain.select(TONE), abs_tol=1e-6)
+    unknown = daily(without, time_col="at")
+    assert unknown.select(pl.col(TONE).is_null().all()).row(0) == (True,) * len(TONE)
+    assert unknown["sent_mean"].to_list() == plain["sent_mean"].to_list()
+
+
+@pytest.mark.parametrize("value", [6.92, -6.92, float("nan")])
+def test_a_column_that_cannot_be_of_tones_is_refused(value: float) -> None:
+    rows = scored((MORNING, 0.5, "positive"), tone=[value])
+    with pytest.raises(InputError, match=r"'tone' holds .*, and tone is in \[-6.91, 6.91\]"):
+        daily(rows, time_col="at")
+    sets = tuple(name for name in SETS if name != "tone")
+    assert daily(rows, time_col="at", config=DailyConfig(sets=sets)).height == 1, "nobody asked for it"
+
+
+def test_texts_without_a_tone_do_not_count_for_it() -> None:
+    rows = toned((MORNING, 0.75), (NOON, None), (NEXT_DAY, None), ("2024-02-07T09:00:00Z", 0.5))
+    frame = daily(rows, time_col="at", config=DailyConfig(decay=(1,)))
+    first = pytest.approx(tone_of(0.75), abs=1e-6)
+    assert frame["tone_mean"].to_list() == [first, None, 0.0]
+    assert frame["tone_std"].to_list() == [None] * 3
+    faded = tone_of(0.75) / 4 / (1 / 4 + 1)
+    assert frame["tone_decay_1"].to_list() == [first, first, pytest.approx(faded, abs=1e-6)]
+
+
+def test_a_long_time_without_tones_leaves_the_decayed_tone_as_it_was() -> None:
+    days = [datetime(2020, 1, 1, 9, tzinfo=UTC) + timedelta(days=i) for i in range(1_200)]
+    rows = toned(*((day.isoformat(), None if i else 0.75) for i, day in enumerate(days)))
+    frame = daily(rows, time_col="at", config=DailyConfig(decay=(0.5,), momentum=(0.25, 0.5)))
+    assert frame["tone_decay_0.5"].n_unique() == 1
+    assert frame["tone_decay_0.5"][-1] == pytest.approx(tone_of(0.75), abs=1e-6)
+
+
+def test_weights_count_for_tone_too() -> None:
+    rows = toned((MORNING, 0.75), (NOON, 0.25)).with_columns(weight=pl.Series([3.0, 1.0]))
+    frame = daily(rows, time_col="at", weight_col="weight")
+    assert frame["tone_mean"].to_list() == pytest.approx([tone_of(0.75) / 2], abs=1e-6)
+
+
+def test_probabilities_that_are_not_numbers_are_refused() -> None:
+    with pytest.raises(InputError, match="probabilities hold NaN"):
+        daily(toned((MORNING, 0.5), (NOON, float("nan"))).with_columns(sentiment=0.0), time_col="at")
 
 
 # --- many entities ---

@@ -87,6 +87,8 @@ def test_an_entity_without_documents_has_its_sessions_and_no_values(daily: pl.Da
         ("pos_share", "Share of positive texts", [0, 1]),
         ("sent_z_20", "Standardised sentiment (sent_z_20)", None),
         ("abnormal_volume_20", "Abnormal volume (abnormal_volume_20)", None),
+        ("tone_mean", "Mean tone", None),
+        ("tone_decay_5", "Decayed mean tone (tone_decay_5)", None),
         ("my_own", "my_own", None),
     ],
 )
@@ -105,7 +107,20 @@ def test_the_table_and_the_summary_count_sessions_and_documents(daily: pl.DataFr
     assert "not on this page" not in page
 
 
-@pytest.mark.parametrize("column", ["sent_mean", "sent_shrunk", "disagreement", "sent_z_20"])
+def test_tone_is_drawn_with_its_own_deviation_and_decayed_mean(daily: pl.DataFrame) -> None:
+    toned = daily.with_columns(
+        pl.col("sent_mean").alias("tone_mean") * 4,
+        pl.col("sent_std").alias("tone_std") * 2,
+        pl.col("sent_decay_9").alias("tone_decay_9"),
+    )
+    data = data_of(features.plot(toned, column="tone_mean"))
+    assert data["entities"][0]["y"] == [2.0, None, -1.0, 0.4938]
+    assert data["entities"][0]["sd"] == [0.2, None, None, 0.4]
+    assert data["entities"][0]["decay"] == [0.5, 0.5, 0.3, 0.25]
+    assert (data["decay"], data["band"]) == ("tone_decay_9", True)
+
+
+@pytest.mark.parametrize("column", ["sent_mean", "sent_shrunk", "disagreement", "sent_z_20", "tone_mean"])
 def test_values_that_were_filled_in_are_told_from_measured_ones(daily: pl.DataFrame, column: str) -> None:
     filled = daily.with_columns(pl.col("sent_mean").fill_null(0).alias(column))
     data = data_of(features.plot(filled, column=column))
@@ -241,6 +256,7 @@ def test_a_session_on_a_weekend_keeps_weekends_on_the_axis() -> None:
 def test_only_what_is_drawn_is_read() -> None:
     names = ["unique_id", "ds", "available_at", "n_docs", "sent_mean", "sent_std", "pos_share", "sent_decay_5"]
     assert needed_columns(names, "sent_mean") == [*names[:6], "sent_decay_5"]
+    assert needed_columns([*names, "tone_mean", "tone_std"], "tone_mean") == [*names[:4], "tone_mean", "tone_std"]
     assert needed_columns(names, "pos_share") == ["unique_id", "ds", "available_at", "n_docs", "pos_share"]
 
 

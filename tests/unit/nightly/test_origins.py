@@ -65,7 +65,7 @@ def test_rows_that_say_nothing_give_features_that_say_so(tmp_path: Path) -> None
 
 def test_a_provenance_of_another_file_is_not_believed(tmp_path: Path) -> None:
     path = scored(tmp_path / "news.ndjson", rows_of())
-    path.write_text(path.read_text().replace("positive", "negative"))
+    path.write_text(path.read_text().replace('"positive"', '"negative"'))
     with pytest.warns(SentiscoreWarning, match="is of another file, or news.ndjson was changed"):
         done = daily_file(path, **ARGS)
     assert told_of(done.output).provenance.n_unknown == 1

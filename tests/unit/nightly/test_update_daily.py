@@ -36,17 +36,25 @@ NOON: dict[str, Any] = {**ARGS, "as_of": datetime(2024, 1, 21, 12, tzinfo=UTC)}
 
 
 def rows_of(n: int = 200, days: int = 40, seed: int = 0) -> pl.DataFrame:
-    """Scored rows of three tickers in the order of their times, with repeats and a few without a text."""
+    """Scored rows of three tickers in the order of their times, with repeats and a few without a text.
+
+    Some were scored without probabilities.
+    """
     random = Random(seed)  # noqa: S311 - made-up rows
     times = sorted(FIRST + timedelta(seconds=random.randrange(days * 86_400)) for _ in range(n))
     scores = [None if random.random() < 0.1 else random.uniform(-1, 1) for _ in range(n)]
+    sentiment = pl.Series(scores, dtype=pl.Float32)
+    positive = ((1 + sentiment) * 128).round() / 256  # which text and every type of numbers have exactly
+    positive = positive.set(pl.Series([i % 9 == seed % 9 for i in range(n)], dtype=pl.Boolean), None)
     return pl.DataFrame(
         {
             "at": pl.Series(times, dtype=pl.Datetime("us", "UTC")),
             "ticker": [random.choice(["AAA", "BBB", "ä"]) for _ in range(n)],
             "text": [random.choice("abcdefg") for _ in range(n)],
             "weight": [random.uniform(0, 2) for _ in range(n)],
-            "sentiment": pl.Series(scores, dtype=pl.Float32),
+            "p_negative": 1 - positive,
+            "p_positive": positive,
+            "sentiment": sentiment,
             "label": [None if score is None else "positive" if score > 0 else "negative" for score in scores],
             "status": ["null" if score is None else "ok" for score in scores],
         }
@@ -622,6 +630,21 @@ def test_sums_of_another_version_are_refused(write: Make, target: Path, monkeypa
     monkeypatch.undo()
     with pytest.raises(InputError, match=r"another version of sentiscore.*\n.*--anew"):
         update_daily(write(second), daily=target, **END)
+
+
+def test_sums_of_a_version_without_tone_are_refused_and_the_file_can_be_made_anew(
+    write: Make, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = before_and_after(rows_of(), 20)
+    monkeypatch.setattr(state, "FORMAT", 3)
+    update_daily(write(first), daily=target, **NOON)
+    monkeypatch.undo()
+    before = pl.read_parquet(state_path(target))
+    write_frame(before.drop("tone", "tone_squares", "w_tone"), state_path(target))
+    with pytest.raises(InputError, match=r"another version of sentiscore.*\n.*--anew"):
+        update_daily(write(second), daily=target, **END)
+    update_daily(write(rows_of()), daily=target, anew=True, revise=True, **END)
+    assert_frame_equal(pl.read_parquet(target), daily(rows_of(), **END), check_exact=True)
 
 
 @pytest.mark.filterwarnings("ignore::sentiscore.errors.SentiscoreWarning")  # of rows without an entity or an id

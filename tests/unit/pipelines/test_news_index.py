@@ -24,19 +24,17 @@ def test_a_sentence_ends_at_a_stop_with_space_behind_it() -> None:
 
 def test_a_month_is_the_mean_of_its_texts_and_texts_without_a_score_do_not_count() -> None:
     months = [date(2000, 2, 1), date(2000, 1, 1), date(2000, 1, 1), date(2000, 1, 1)]
-    rows = pl.DataFrame({"month": months, "sentiment": [0.5, 1.0, 0.0, None]})
+    rows = pl.DataFrame({"month": months, "score": [0.5, 1.0, 0.0, None]})
     assert index.monthly(rows).rows() == [(date(2000, 1, 1), 0.5), (date(2000, 2, 1), 0.5)]
 
 
 def test_the_smoothed_index_looks_back_alone_and_a_gap_passes() -> None:
     months = [date(2000, 1, 1), date(2000, 2, 1), date(2000, 4, 1)]
-    series = pl.DataFrame({"month": months, "sentiment": [1.0, 0.0, 3.0]})
+    series = pl.DataFrame({"month": months, "score": [1.0, 0.0, 3.0]})
     found = index.smoothed(series)
     half = 0.5**0.5  # the weight of a month ago, where two months ago counts half
     assert found["month"].to_list() == months
-    assert found["sentiment"].to_list() == pytest.approx(
-        [1, half / (1 + half), (3 + half**3) / (1 + half**2 + half**3)]
-    )
+    assert found["score"].to_list() == pytest.approx([1, half / (1 + half), (3 + half**3) / (1 + half**2 + half**3)])
     assert index.smoothed(series.head(2)).equals(found.head(2))
 
 
@@ -81,6 +79,14 @@ def test_an_index_that_is_the_feds_own_correlates_fully(data: Path) -> None:
     assert index.index_correlation(word_list(data), data, first=1994, last=1996).months == 24
 
 
+def test_an_index_of_tones_is_the_mean_of_log_odds(data: Path, tiny_checkpoint: Path) -> None:
+    scorer = Scorer.from_pretrained(tiny_checkpoint, device="cpu", dtype="fp32")
+    found = index.index_correlations(scorer, data)
+    assert found["sentiment"] == index.index_correlation(scorer, data)
+    tones = index.index_correlation(lambda texts: scorer.score(texts)["tone"], data)
+    assert found["tone"] == tones != found["sentiment"]
+
+
 def test_the_table_has_a_line_for_the_word_list_and_each_model(
     data: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -89,8 +95,10 @@ def test_the_table_has_a_line_for_the_word_list_and_each_model(
     correlate.main()
     head, *lines = capsys.readouterr().out.splitlines()
     assert "1995 to 1996" in head
-    assert [line.split("  ")[0] for line in lines[:3]] == ["word list, by article", "word list, by sentence", "default"]
-    assert lines[3].startswith(str(tiny_checkpoint))
+    assert [line.split("  ")[0] for line in lines[:4]] == [
+        *("word list, by article", "word list, by sentence", "default, sentiment", "default, tone")
+    ]
+    assert [line.split("  ")[0].split(" ")[0] for line in lines[4:]] == [f"{tiny_checkpoint},"] * 2
     assert "96      24   +1.000 [+1.000, +1.000]" in lines[1]
 
 

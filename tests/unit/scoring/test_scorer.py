@@ -12,6 +12,7 @@ from polars.testing import assert_frame_equal
 
 from sentiscore import InputError, Scorer
 from sentiscore.errors import SentiscoreWarning
+from sentiscore.scoring.probabilities import probabilities
 from tests.conftest import TEXTS
 from tests.effort import examples
 
@@ -54,16 +55,32 @@ def test_the_order_of_a_models_labels_does_not_matter(make_checkpoint: Callable[
     swapped = Scorer.from_pretrained(folder, dtype="fp32", labels=["positive", "negative"]).score(TEXTS)
     assert swapped["p_positive"].to_list() == straight["p_negative"].to_list()
     assert swapped["sentiment"].to_list() == (-straight["sentiment"]).to_list()
+    assert swapped["tone"].to_list() == (-straight["tone"]).to_list()
     assert all(a != b for a, b in zip(swapped["label"], straight["label"], strict=True))
 
 
 def test_three_classes_have_a_neutral_column(make_checkpoint: Callable[..., Path], tmp_path: Path) -> None:
     folder = make_checkpoint(tmp_path / "three", labels=("negative", "neutral", "positive"))
     scored = Scorer.from_pretrained(folder, dtype="fp32").score(TEXTS)
-    first = ["p_negative", "p_positive", "p_neutral", "sentiment", "label", "n_tokens"]
+    first = ["p_negative", "p_positive", "p_neutral", "sentiment", "tone", "label", "n_tokens"]
     assert scored.columns == [*first, "unknown_share", "status"]
     total = scored.select(pl.sum_horizontal("p_negative", "p_positive", "p_neutral")).to_series()
     assert ((total - 1).abs() < 1e-6).all()
+
+
+@pytest.mark.parametrize("labels", [("negative", "positive"), ("positive", "neutral", "negative")])
+def test_tone_is_computed_from_the_probabilities_before_they_are_rounded(
+    make_checkpoint: Callable[..., Path], tmp_path: Path, labels: tuple[str, ...]
+) -> None:
+    scorer = Scorer.from_pretrained(make_checkpoint(tmp_path / "model", labels=labels), dtype="fp32")
+    prepared = scorer.prepare(pl.Series([TEXTS[0], None, TEXTS[1]]))
+    logits = np.linspace(-9, 11, 2 * len(labels), dtype=np.float32).reshape(2, -1)
+    scored = scorer.finish(prepared, logits)
+    p = probabilities(logits, scorer.checkpoint.temperature or 1.0)
+    positive, negative = (p[:, labels.index(name)] for name in ("positive", "negative"))
+    expected = (np.log(positive + 1e-3) - np.log(negative + 1e-3)).astype(np.float32)
+    assert scored["tone"].to_list() == [expected[0], None, expected[1]]
+    assert scored["tone"].dtype == pl.Float32
 
 
 def test_a_frame_keeps_its_columns_rows_and_order(scorer: Scorer, news: pl.DataFrame) -> None:

@@ -11,7 +11,7 @@ import pytest
 from sentiscore import InputError, OutputError, Scorer, score_file
 from sentiscore.checkpoint import Manifest, write_manifest
 from sentiscore.errors import StoppedError
-from sentiscore.scoring import job
+from sentiscore.scoring import job, output_job
 from sentiscore.scoring.events import WindowDone
 from sentiscore.scoring.tally import JobSummary
 from sentiscore.scoring.work_folder import work_folder
@@ -187,6 +187,44 @@ def test_another_column_refuses(scorer: Scorer, tmp_path: Path) -> None:
     stopped(source, scorer, output=tmp_path / "out.csv")
     with pytest.raises(OutputError, match="text column was headline and is other"):
         score_file(source, text_col="other", model=scorer, output=tmp_path / "out.csv")
+
+
+def older(scorer: Scorer, patch: pytest.MonkeyPatch) -> None:
+    """Make jobs as a version did that knew no tone."""
+    key = output_job.job_key
+    patch.setattr(
+        output_job, "job_key", lambda *given: {name: value for name, value in key(*given).items() if name != "columns"}
+    )
+    patch.setattr(Scorer, "columns", [name for name in scorer.columns if name != "tone"])
+
+
+def test_a_job_of_a_version_with_other_columns_is_refused_and_never_mixed(
+    scorer: Scorer, news_file: Path, tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        older(scorer, patch)
+        stopped(news_file, scorer, output=tmp_path / "out.csv")
+    with pytest.raises(OutputError, match=r"columns was not there and is p_negative,p_positive,sentiment,tone,label"):
+        run(news_file, scorer, output=tmp_path / "out.csv")
+    assert run(news_file, scorer, output=tmp_path / "out.csv", resume=False).n_resumed == 0
+    assert pl.read_csv(tmp_path / "out.csv")["tone"].null_count() == 0
+
+
+def test_answers_of_a_version_with_other_columns_stay_valid_and_its_job_is_made_anew(
+    scorer: Scorer, news_file: Path, tmp_path: Path
+) -> None:
+    cache: dict[str, Any] = {"cache": tmp_path / "cache"}
+    with pytest.MonkeyPatch.context() as patch:
+        older(scorer, patch)
+        before = stopped(news_file, scorer, output=tmp_path / "out.csv", **cache)
+    summary = run(news_file, scorer, output=tmp_path / "out.csv", **cache)
+    assert summary.n_resumed == 0
+    assert summary.texts_known == sum(window.rows for window in before.finished)
+    run(news_file, scorer, output=tmp_path / "plain.csv")
+    names = ["headline", "label", "status"]
+    found, expected = pl.read_csv(tmp_path / "out.csv"), pl.read_csv(tmp_path / "plain.csv")
+    assert found.select(names).equals(expected.select(names))
+    assert (found["tone"] - expected["tone"]).abs().max() < 1e-5  # type: ignore[operator]
 
 
 def test_another_tokenizer_refuses(make_checkpoint: Callable[..., Path], news_file: Path, tmp_path: Path) -> None:
