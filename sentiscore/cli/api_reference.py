@@ -48,7 +48,8 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Training and evaluation": (
         *("read_labelled", "read_soft_labelled", "read_texts", "load_hub_data", "LabelledData", "read_sets"),
         *("read_validation_sets", "Recipe", "build_base", "train", "Progress", "TrainingResult", "tune", "Trial"),
-        *("TuningResult", "distill", "Distillation", "evaluate", "Report", "write_reports"),
+        *("TuningResult", "distill", "Distillation", "evaluate", "Report", "write_reports", "check_behaviour"),
+        "BehaviourReport",
     ),
     "Errors": (
         *("SentiscoreError", "InputError", "OutputError", "CheckpointError", "TrainingError", "DivergedError"),
