@@ -106,7 +106,7 @@ def command(
             line(f"written: {path}")
     if max_failures is not None and (over := report.over(max_failures)):
         raise Failure(
-            f"The model fails in more than {max_failures:.1%} of the cases of {len(over)} of "
+            f"The model fails in more than {100 * max_failures:g} % of the cases of {len(over)} of "
             f"{len(report.capabilities)} capabilities: {', '.join(each.name for each in over)}.",
             "Look at the examples, or allow more with --max-failures.",
         )

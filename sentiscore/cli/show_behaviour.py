@@ -74,7 +74,7 @@ def _cells(judgements: "Sequence[Judgement]") -> list[str]:
             cells += ["-", ""]
             continue
         low, high = each.interval
-        cells += [f"{each.failures} of {each.cases}", f"{each.rate:.1%} [{low:.1%}, {high:.1%}]"]
+        cells += [f"{each.failures} of {each.cases}", f"{100 * each.rate:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"]
     return cells
 
 

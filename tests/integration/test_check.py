@@ -52,7 +52,7 @@ def test_a_report_is_a_table_json_and_a_page(tiny_checkpoint: Path, own: Path, t
         *("--json", targets[0], "--html", targets[1]),
     )
     assert (done.exit_code, done.stderr) == (0, "")
-    for shown in ("never", "expected the sentiment rises by at least 2.00; got ", "3 of 3", "100.0% [43.9%, 100.0%]"):
+    for shown in ("never", "expected the sentiment rises by at least 2.00; got ", "3 of 3", "100 % [44, 100]"):
         assert shown in done.stdout
     assert "not judged: never and hard: tiny: " in done.stdout
     assert "words.csv" in done.stdout
