@@ -11,7 +11,8 @@ from sentiscore.behaviour.judging import Answer
 from sentiscore.behaviour.readers import Asked, Progress, Reader
 from sentiscore.errors import InputError, import_extra
 from sentiscore.labels import CLASSES, NEGATIVE, NEUTRAL, POSITIVE, meanings_of
-from sentiscore.tables.opening import read_table
+from sentiscore.tables.limits import LABELLED_ROWS
+from sentiscore.tables.opening import open_source, read_table
 
 VADER: Final = "vader"
 _VADER_NEUTRAL: Final = 0.05
@@ -91,7 +92,7 @@ def word_list(path: str | Path) -> Reader:
     Raises:
         InputError: It cannot be read, or is not such a table.
     """
-    signs = _signs(read_table(path), Path(path))
+    signs = _signs(Path(path))
 
     def tone(text: str) -> float:
         found = [sign for word in _WORD.findall(text.lower().replace("\u2019", "'")) if (sign := signs.get(word))]
@@ -100,22 +101,25 @@ def word_list(path: str | Path) -> Reader:
     return WordReader(Path(path).name, tone)
 
 
-def _signs(table: pl.DataFrame, path: Path) -> Mapping[str, int]:
+def _signs(path: Path) -> Mapping[str, int]:
     """1 or -1 for each word that is positive or negative."""
-    columns = {name.strip().lower(): table[name] for name in table.columns}
-    if "word" not in columns:
+    named = {name.strip().lower(): name for name in open_source(path).schema}
+    if "word" not in named:
         raise InputError(f"{path} has no column of words.", _FORMS)
-    words = [str(word).strip().lower() for word in columns["word"]]
-    if "label" in columns:
-        signs = [_sign_of_label(label, path) for label in columns["label"]]
-    elif "polarity" in columns:
-        signs = [_sign(number) for number in _numbers(columns["polarity"], path)]
-    elif {"negative", "positive"} <= columns.keys():
-        both = (_numbers(columns[name], path) for name in ("positive", "negative"))
-        signs = [(positive > 0) - (negative > 0) for positive, negative in zip(*both, strict=True)]
-    else:
+    marks = next(
+        (form for form in (["label"], ["polarity"], ["positive", "negative"]) if set(form) <= named.keys()), []
+    )
+    if not marks:
         raise InputError(f"{path} does not say which words are positive.", _FORMS)
-    found = {word: sign for word, sign in zip(words, signs, strict=True) if sign}
+    table = read_table(path, [named[name] for name in ("word", *marks)], most_rows=LABELLED_ROWS)
+    words, *columns = table.get_columns()
+    if marks == ["label"]:
+        signs = [_sign_of_label(label, path) for label in columns[0]]
+    else:  # how positive a word is and how negative, or a polarity, which says both
+        positive, *rest = [_numbers(column, path) for column in columns]
+        negative = rest[0] if rest else [-number for number in positive]
+        signs = [(good > 0) - (bad > 0) for good, bad in zip(positive, negative, strict=True)]
+    found = {str(word).strip().lower(): sign for word, sign in zip(words, signs, strict=True) if sign}
     if not found:
         raise InputError(f"{path} has no word that is positive or negative.", _FORMS)
     return found
@@ -133,7 +137,3 @@ def _numbers(column: pl.Series, path: Path) -> list[float]:
     if numbers.null_count():
         raise InputError(f"Not every value of the column {column.name!r} of {path} is a number.", _FORMS)
     return numbers.to_list()
-
-
-def _sign(number: float) -> int:
-    return (number > 0) - (number < 0)
