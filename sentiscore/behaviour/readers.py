@@ -74,5 +74,10 @@ class ModelReader:
             if progress is not None:
                 progress(done, len(asked))
 
-        scored = self._scorer.score_series(pl.Series("text", [text for text, _ in asked], dtype=pl.String), count)
+        texts = pl.Series("text", [text for text, _ in asked], dtype=pl.String)
+        if any(target is not None for _, target in asked):
+            scored = self._scorer.score(texts, targets=[target for _, target in asked])  # type: ignore[call-arg] # not yet
+            count(len(asked))
+        else:
+            scored = self._scorer.score_series(texts, count)
         return [Answer(label, sentiment) for label, sentiment in scored.select(LABEL, SENTIMENT).iter_rows()]

@@ -36,7 +36,9 @@ class BehaviourReport:
     Attributes:
         readers: The model, as the user called it, and the baselines beside it.
         suites: What the capabilities were read from: "shipped", or the name of a file.
-        capabilities: The results, in the order of the suites.
+        capabilities: The results, in the order of the suites. Each has a name, group, about, kinds, and whether it is
+            hard; and judgements, one for each reader, with cases, failures, rate, interval, up to two examples, and why
+            cases were skipped.
     """
 
     readers: tuple[str, ...]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sentiscore.behaviour.edits import EDITS
 from sentiscore.behaviour.templates import TemplateError, fields_of
 from sentiscore.errors import InputError, SentiscoreError
-from sentiscore.fitting import shown
+from sentiscore.fitting import UnfitError, fitted, shown
 from sentiscore.labels import CLASSES
 from sentiscore.settings import Settings, setting
 
@@ -175,6 +175,8 @@ def read_suite(path: str | Path) -> Suite:
         InputError: It is missing or is not TOML, which names the line; or a value is wrong, which names the table.
     """
     raw = Suite.read_toml(path)
+    if isinstance(lists := raw.get("lists"), dict):
+        _check_lists(lists, path)
     tables = raw.get("capabilities")
     if isinstance(tables, list):
         raw["capabilities"] = [_capability(table, at, path) for at, table in enumerate(tables, start=1)]
@@ -186,6 +188,17 @@ def read_suite(path: str | Path) -> Suite:
 def shipped_suite() -> Suite:
     """The suite inside the package."""
     return read_suite(SHIPPED)
+
+
+def _check_lists(lists: Mapping[str, object], path: str | Path) -> None:
+    """Check each list by itself, so that an error names it."""
+    for name, items in lists.items():
+        try:
+            fitted(tuple[str, ...], items, {"distinct": True})
+        except UnfitError as unfit:
+            raise InputError(
+                f"{path}: the list {name!r} is, or contains, {shown(unfit.value)}; it has to be {unfit.wanted}.", FORMAT
+            ) from unfit
 
 
 def _capability(table: object, at: int, path: str | Path) -> Capability:

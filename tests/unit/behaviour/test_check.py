@@ -1,14 +1,15 @@
 """`check_behaviour` with models of random weights, and with a model that is always right."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import sentiscore
-from sentiscore.behaviour.judging import Answer, FailedCase, Judgement
-from sentiscore.behaviour.readers import Asked, ModelReader, Progress
+from sentiscore.behaviour.judging import FailedCase, Judgement
+from sentiscore.behaviour.readers import ModelReader
 from sentiscore.behaviour.report import BehaviourReport, CapabilityResult
 from sentiscore.errors import InputError
 from sentiscore.scoring.options import ScorerOptions
@@ -105,13 +106,22 @@ def test_the_shipped_suite_is_read_by_a_model_of_three_classes(
 def test_a_model_that_reads_targets_is_asked_about_each(
     tiny_checkpoint: Path, own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read(_: ModelReader, asked: Sequence[Asked], progress: Progress | None = None) -> list[Answer]:
-        return [Answer("positive" if target is None else "negative", 0.0) for text, target in asked]
+    asked: dict[tuple[str, str | None], None] = {}
+
+    def score(_: sentiscore.Scorer, texts: pl.Series, *, targets: list[str | None]) -> pl.DataFrame:
+        asked.update(dict.fromkeys(zip(texts, targets, strict=True)))
+        labels = ["positive" if target is None else "negative" for target in targets]
+        return pl.DataFrame({"label": labels, "sentiment": [0.5] * len(labels)})
 
     monkeypatch.setattr(ModelReader, "reads_targets", True)
-    monkeypatch.setattr(ModelReader, "read", read)
-    report = sentiscore.check_behaviour(tiny_checkpoint, suites=[own], shipped=False)
+    monkeypatch.setattr(sentiscore.Scorer, "score", score)
+    seen: list[tuple[int, int]] = []
+    report = sentiscore.check_behaviour(
+        tiny_checkpoint, suites=[own], shipped=False, progress=lambda done, total: seen.append((done, total))
+    )
     assert (report.capabilities[3].judgements[0].cases, report.capabilities[3].judgements[0].failures) == (6, 0)
+    assert {("Aram beats Bokor.", "Bokor"), ("Bokor beats Aram.", "Aram"), ("Aram wins.", None)} <= asked.keys()
+    assert seen == [(len(asked), len(asked))]
 
 
 def test_a_name_in_two_suites_is_refused(tiny_checkpoint: Path, own: Path, tmp_path: Path) -> None:

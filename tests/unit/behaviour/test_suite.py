@@ -175,6 +175,9 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ("expect =", "expekt =", "own.toml, [[capabilities]] 1 ('praise'), test 1: A test has no setting 'expekt'."),
         ("{praise}", "{prais}", "own.toml: In 'praise', test 1: the template 'The {thing} is {prais}.' names the list"),
         ('["good", "nice"]', "[]", "own.toml: The list 'praise' is empty."),
+        ('["good", "nice"]', "3", "own.toml: the list 'praise' is, or contains, 3; it has to be a list."),
+        ('["good", "nice"]', '["good", 3]', "own.toml: the list 'praise' is, or contains, 3; it has to be text."),
+        ('["good", "nice"]', '["good", "good"]', "['good', 'good']; it has to be a list without repeats."),
         (
             "tests = [{",
             "tests = [3, {",
