@@ -1,8 +1,9 @@
 """What a reader answered -> which cases failed, and how often."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from sentiscore.behaviour.cases import Case
@@ -56,12 +57,14 @@ class Judgement:
         failures: How many of them failed.
         examples: Up to two that failed.
         skipped: Why there are no cases, or why some were left out; empty if all were judged.
+        by_kind: Cases and failures of each kind of test.
     """
 
     cases: int
     failures: int
     examples: tuple[FailedCase, ...] = ()
     skipped: str = ""
+    by_kind: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def rate(self) -> float | None:
@@ -85,19 +88,18 @@ def judge(cases: Sequence[Case], labels: Sequence[str], answers: Callable[[str, 
         answers: Its answer for a sentence and a target.
     """
     possible = [case for case in cases if not case.demand.expect or set(case.demand.expect) & set(labels)]
-    failed = [
-        FailedCase(case.text, case.edited, case.target, expected(case.demand), shown(given))
-        for case in possible
-        if not passes(case.demand, given := _given(case, answers))
-    ]
+    every = Counter(case.demand.kind for case in possible)
+    failures = [(case, given) for case in possible if not passes(case.demand, given := _given(case, answers))]
+    failed = Counter(case.demand.kind for case, _ in failures)
     left_out = len(cases) - len(possible)
     return Judgement(
         cases=len(possible),
-        failures=len(failed),
-        examples=tuple(failed[i] for i in _spread(len(failed))),
+        failures=len(failures),
+        examples=tuple(_failed(*failures[i]) for i in _spread(len(failures))),
         skipped=f"{left_out} of {len(cases)} cases expect {_unknown(cases, labels)}, which it does not know"
         if left_out
         else "",
+        by_kind={kind: (n, failed[kind]) for kind, n in every.items()},
     )
 
 
@@ -162,9 +164,19 @@ def wilson(failures: int, cases: int) -> tuple[float, float]:
     return (0.0 if failures == 0 else max(middle - half, 0.0), 1.0 if failures == cases else min(middle + half, 1.0))
 
 
-def joined(judgements: Sequence[Judgement]) -> Judgement:
-    """Several judgements of one reader as one, without examples."""
-    return Judgement(sum(each.cases for each in judgements), sum(each.failures for each in judgements))
+def joined(judgements: Sequence[Judgement], kind: str = "") -> Judgement:
+    """Several judgements of one reader as one, without examples.
+
+    Args:
+        judgements: One for each capability.
+        kind: The kind of test whose cases count; all by default.
+    """
+    counts = [each.by_kind.get(kind, (0, 0)) if kind else (each.cases, each.failures) for each in judgements]
+    return Judgement(sum(cases for cases, _ in counts), sum(failures for _, failures in counts))
+
+
+def _failed(case: Case, given: Sequence[Answer]) -> FailedCase:
+    return FailedCase(case.text, case.edited, case.target, expected(case.demand), shown(given))
 
 
 def _given(case: Case, answers: Callable[[str, str | None], Answer]) -> list[Answer]:

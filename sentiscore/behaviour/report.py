@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sentiscore.behaviour.judging import Judgement, joined
+from sentiscore.behaviour.suite import KINDS
 from sentiscore.pages import fill
 
 
@@ -50,14 +51,15 @@ class BehaviourReport:
         """The model that was checked."""
         return self.readers[0]
 
-    def overall(self, *, hard: bool = False) -> tuple[Judgement, ...]:
+    def overall(self, *, kind: str = "", hard: bool = False) -> tuple[Judgement, ...]:
         """All cases together, for each reader.
 
         Args:
+            kind: Those of one kind of test, such as "invariance", in place of all.
             hard: Those of the capabilities that are marked as hard, in place of all others.
         """
         chosen = [each.judgements for each in self.capabilities if each.hard == hard]
-        return tuple(joined([judgements[i] for judgements in chosen]) for i in range(len(self.readers)))
+        return tuple(joined([judgements[i] for judgements in chosen], kind) for i in range(len(self.readers)))
 
     def over(self, rate: float) -> tuple[CapabilityResult, ...]:
         """The capabilities at which the model fails in more than a share of the cases; hard ones do not count.
@@ -74,6 +76,7 @@ class BehaviourReport:
             "readers": list(self.readers),
             "suites": list(self.suites),
             "overall": self._by_reader(self.overall()),
+            "overall_by_kind": {kind: self._by_reader(self.overall(kind=kind)) for kind in KINDS},
             "hard": self._by_reader(self.overall(hard=True)),
             "capabilities": [
                 {
@@ -91,7 +94,7 @@ class BehaviourReport:
     def to_html(self) -> str:
         """The report as a page that needs nothing else."""
         title = f"How {self.model} behaves"
-        return fill("behaviour/report.html.j2", title=title, report=self, groups=self.groups())
+        return fill("behaviour/report.html.j2", title=title, report=self, groups=self.groups(), kinds=KINDS)
 
     def groups(self) -> dict[str, list[CapabilityResult]]:
         """The results by heading, in the order in which headings first appear."""

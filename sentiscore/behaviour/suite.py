@@ -19,6 +19,7 @@ SHIPPED: Final = Path(__file__).with_name("suite.toml")
 MINIMUM: Final = "minimum functionality"
 INVARIANCE: Final = "invariance"
 DIRECTION: Final = "direction"
+KINDS: Final = (MINIMUM, INVARIANCE, DIRECTION)
 
 UP: Final = "up"
 DOWN: Final = "down"

@@ -6,6 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from sentiscore.behaviour.suite import KINDS
 from sentiscore.cli.show import line, wide_console
 from sentiscore.cli.terminal import in_one_line
 
@@ -59,6 +60,8 @@ def _table(report: "BehaviourReport") -> None:
             hard = " (hard)" if each.hard else ""
             table.add_row(Text(f"  {in_one_line(each.name)}{hard}"), *_cells(each.judgements))
     table.add_section()
+    for kind in KINDS:
+        table.add_row(kind, *_cells(report.overall(kind=kind)))
     table.add_row("all but hard ones", *_cells(report.overall()))
     if any(each.hard for each in report.capabilities):
         table.add_row("hard ones", *_cells(report.overall(hard=True)))

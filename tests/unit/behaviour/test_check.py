@@ -75,6 +75,7 @@ def test_a_model_stands_beside_a_word_list(tiny_checkpoint: Path, own: Path, wor
     assert model[3].skipped == "6 of 6 cases ask about a target, which it does not read"
     assert report.overall()[1].cases == 9
     assert report.overall(hard=True)[1].cases == 3
+    assert [report.overall(kind=kind)[1].cases for kind in ("minimum functionality", "invariance")] == [6, 3]
 
 
 def test_options_and_a_loaded_scorer_give_the_same_report(tiny_checkpoint: Path, own: Path) -> None:
@@ -158,6 +159,7 @@ def test_json_says_everything() -> None:
     assert (first["results"][0]["rate"], second["results"][0]["rate"]) == (0.25, None)
     overall = said["overall"][0]
     assert [overall[name] for name in ("reader", "cases", "failures", "rate", "examples")] == ["m", 4, 1, 0.25, []]
+    assert list(said["overall_by_kind"]) == ["minimum functionality", "invariance", "direction"]
 
 
 def test_the_page_escapes_what_it_shows() -> None:

@@ -108,6 +108,9 @@ def test_the_interval_is_that_of_scipy() -> None:
         assert wilson(failures, cases) == pytest.approx((interval.low, interval.high), abs=1e-12)
 
 
-def test_judgements_are_joined() -> None:
-    one = judge([Case(expects("positive"), "a")], ALL, lambda *_: SAD)
-    assert (joined([one, one]).cases, joined([one, one]).failures, joined([]).cases) == (2, 2, 0)
+def test_judgements_are_joined_all_or_those_of_a_kind() -> None:
+    cases = [Case(expects("positive"), "a"), Case(compares(within=0.1), "a", "b"), Case(compares(within=0.1), "c", "d")]
+    one = judge(cases, ALL, lambda *_: SAD)
+    assert one.by_kind == {"minimum functionality": (1, 1), "invariance": (2, 0)}
+    both = [joined([one, one], kind) for kind in ("", "minimum functionality", "invariance", "direction")]
+    assert [(each.cases, each.failures) for each in both] == [(6, 2), (2, 2), (4, 0), (0, 0)]
