@@ -12,6 +12,8 @@ from sentiscore.version import __version__
 
 if TYPE_CHECKING:
     from sentiscore import features
+    from sentiscore.behaviour.check import check_behaviour
+    from sentiscore.behaviour.report import BehaviourReport
     from sentiscore.engine.verification import Verification, verify
     from sentiscore.errors import (
         CheckpointError,
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "AnswerStore": "sentiscore.scoring.answers",
+    "BehaviourReport": "sentiscore.behaviour.report",
     "CheckpointError": "sentiscore.errors",
     "CsvDialect": "sentiscore.tables.dialect",
     "DailyConfig": "sentiscore.features.config",
@@ -112,6 +115,7 @@ _HOME = {
     "WindowDone": "sentiscore.scoring.events",
     "build_base": "sentiscore.training.scratch",
     "cache_info": "sentiscore.scoring.upkeep",
+    "check_behaviour": "sentiscore.behaviour.check",
     "daily_file": "sentiscore.nightly.daily_file",
     "demo": "sentiscore.scoring.demo",
     "distill": "sentiscore.training.distill",
@@ -141,6 +145,7 @@ _HOME = {
 
 __all__ = [
     "AnswerStore",
+    "BehaviourReport",
     "CheckpointError",
     "CsvDialect",
     "DailyConfig",
@@ -184,6 +189,7 @@ __all__ = [
     "__version__",
     "build_base",
     "cache_info",
+    "check_behaviour",
     "daily_file",
     "demo",
     "distill",

@@ -56,7 +56,8 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
             "read_sets",
         ),
         *("read_validation_sets", "Recipe", "build_base", "train", "Progress", "TrainingResult", "tune", "Trial"),
-        *("TuningResult", "distill", "Distillation", "evaluate", "Report", "write_reports"),
+        *("TuningResult", "distill", "Distillation", "evaluate", "Report", "write_reports", "check_behaviour"),
+        "BehaviourReport",
     ),
     "Errors": (
         *("SentiscoreError", "InputError", "OutputError", "CheckpointError", "TrainingError", "DivergedError"),

@@ -29,6 +29,7 @@ COMMANDS: Final = (
     "tune",
     "distill",
     "evaluate",
+    "check",
     "verify",
     "cache",
 )

@@ -13,6 +13,7 @@ from sentiscore.json_schema import json_schema
 
 def render() -> dict[str, str]:
     """Each schema as JSON, by file name."""
+    from sentiscore.behaviour.suite import Suite
     from sentiscore.checkpoint.manifest import FORMAT, Manifest
     from sentiscore.features import DailyConfig, DailyRequest
     from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
@@ -31,6 +32,7 @@ def render() -> dict[str, str]:
         "scorer-options.json": json_schema(ScorerOptions),
         "row-options.json": json_schema(RowOptions),
         "run-options.json": json_schema(RunOptions),
+        "behaviour-suite.json": json_schema(Suite),
         "manifest.json": manifest | {"properties": {"format": {"const": FORMAT}} | manifest["properties"]},
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}

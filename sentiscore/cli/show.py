@@ -174,7 +174,7 @@ def drift_report(report: "DriftReport") -> None:
         figures = (f"{number:.4f}" for number in (check.value, check.threshold, check.chance))
         verdict = Text("ok", style="green") if check.passed else Text("ALARM", style="bold red")
         table.add_row(check.name, verdict, *figures, Text(in_one_line(check.sentence)))
-    _wide_console().print(table)
+    wide_console().print(table)
     reasons: dict[str, list[str]] = {}
     for name, reason in report.skipped.items():
         reasons.setdefault(reason, []).append(name)
@@ -213,10 +213,10 @@ def frame_table(frame: "pl.DataFrame", columns: Sequence[str], title: str) -> No
     rest = [name for name in frame.columns if name not in columns]
     table.caption = f"beside these: {', '.join(map(in_one_line, rest))}" if rest else None
     table.caption_justify = "left"
-    _wide_console().print(table)
+    wide_console().print(table)
 
 
-def _wide_console() -> "Console":
+def wide_console() -> "Console":
     """The width of the terminal, or, without one, a width that suffices for a table."""
     return console(width=None if sys.stdout.isatty() else 140)
 
@@ -253,7 +253,7 @@ def report_tables(reports: Sequence["Report"]) -> None:
         counts.add_column(name, justify="right")
     for name, row in zip(classes, reports[0].confusion, strict=True):
         counts.add_row(name, *(f"{n:,}" for n in row))
-    _wide_console().print(counts)
+    wide_console().print(counts)
 
 
 def _figures_table(names: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]]) -> None:
@@ -263,4 +263,4 @@ def _figures_table(names: Sequence[str], lines: Sequence[tuple[str, Sequence[str
         table.add_column(Text(in_one_line(name)), justify="right")
     for title, cells in lines:
         table.add_row(title, *(Text(text) for text in cells))
-    _wide_console().print(table)
+    wide_console().print(table)

@@ -40,6 +40,7 @@ Columns = dict[str, str]
 TAILS: Final[dict[str, Columns]] = {
     "raw": {},
     "labelled": {"label": "positive"},
+    "words": {"word": "up", "label": "positive"},
     "scored": {
         "p_negative": "0.25",
         "p_positive": "0.75",
@@ -225,7 +226,7 @@ def _parquet(kind: str, rows: int, *, dictionary: bool = True, noise: int = 0, *
         return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, dtype="i4")), pa.array([value]))
 
     def number(name: str, value: str) -> Any:
-        if name in ("label", "status"):
+        if name in ("label", "status", "word"):
             return same(value)
         return pa.array(np.full(rows, float(value), dtype="f4" if name != "n_tokens" else "i4"))
 
@@ -433,6 +434,7 @@ COMMANDS: Final[dict[str, tuple[str, Callable[[Path, Path], list[object]]]]] = {
             *("evaluate", model, "--eval-file", path, "--train-file", path, "--text-col", "text", "--resamples", 10)
         ],
     ),
+    "check": ("words", lambda path, model: ["check", model, "--baseline", path]),
     "inspect": ("scored", lambda path, _: ["inspect", path]),
 }
 """Each command line by a name, and the kind of tables that it takes."""

@@ -34,6 +34,7 @@ TERMINAL: Final = "The command line alone talks to a terminal"
 
 BY_NAME: Final = {
     "__init__.py": {ANY, "sentiscore.features"},  # the public names
+    "behaviour/baselines.py": {"vaderSentiment.vaderSentiment"},
     "checkpoint/hub.py": {"huggingface_hub", "huggingface_hub.errors"},
     "cli/main.py": {ANY},  # the commands
     "engine/adapters.py": {"bitsandbytes", "peft", "transformers.pytorch_utils"},

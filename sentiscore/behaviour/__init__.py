@@ -1,0 +1,1 @@
+"""A model and sentences that are made from templates -> what it gets wrong, capability by capability."""
