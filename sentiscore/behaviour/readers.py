@@ -7,6 +7,7 @@ import polars as pl
 
 from sentiscore.behaviour.judging import Answer
 from sentiscore.labels import LABEL, SENTIMENT
+from sentiscore.scoring.mentions import Targets
 from sentiscore.scoring.scorer import Scorer
 
 Asked = tuple[str, str | None]
@@ -62,7 +63,7 @@ class ModelReader:
     @property
     def reads_targets(self) -> bool:
         """Whether its manifest says that it reads a target beside the text."""
-        return bool(getattr(self._scorer.checkpoint.manifest, "reads_targets", False))
+        return self._scorer.checkpoint.reads_targets
 
     def read(self, asked: Sequence[Asked], progress: Progress | None = None) -> list[Answer]:
         """Its calibrated answers."""
@@ -74,10 +75,7 @@ class ModelReader:
             if progress is not None:
                 progress(done, len(asked))
 
-        texts = pl.Series("text", [text for text, _ in asked], dtype=pl.String)
-        if any(target is not None for _, target in asked):
-            scored = self._scorer.score(texts, targets=[target for _, target in asked])
-            count(len(asked))
-        else:
-            scored = self._scorer.score_series(texts, count)
+        texts, mentions = (pl.Series([one[i] for one in asked], dtype=pl.String) for i in (0, 1))
+        targets = None if mentions.null_count() == mentions.len() else Targets(mentions, {})
+        scored = self._scorer.score_series(texts, count, targets)
         return [Answer(label, sentiment) for label, sentiment in scored.select(LABEL, SENTIMENT).iter_rows()]
