@@ -3,8 +3,8 @@
 python pipelines/default_model/templates.py WORK
 
 WORK gets, as CSV: news_train (news.toml: good and bad things that rise and fall, what was expected, numbers),
-boilerplate_train (boilerplate.toml: sentences without judgement, and people of every kind), both with the columns text
-and label; and targets_made_train (targets.toml: two in one sentence, of which one fares well), with text, target and
+boilerplate_train (boilerplate.toml: sentences without judgement, and people of every kind), opinions_train
+(opinions.toml: praise and blame, and what a "not" or a "but" does to them), all with the columns text and label; and targets_made_train (targets.toml: two in one sentence, of which one fares well), with text, target and
 label. The same words always make the same sentences. The label of each follows from its kind alone: the head of each
 TOML file states the rule.
 
@@ -27,7 +27,7 @@ from typing import Any, Final
 import polars as pl
 
 _SEED: Final = 1
-FILES: Final = {"news": 9_000, "boilerplate": 6_000, "targets": 5_000}
+FILES: Final = {"news": 9_000, "boilerplate": 6_000, "opinions": 3_000, "targets": 5_000}
 """The files of words, and how many rows each is for."""
 _NAMES: Final = {"targets": "targets_made"}
 _TITLE, _PLAIN, _BARE = 0.06, 0.02, 0.15
@@ -183,7 +183,7 @@ def made(words: Mapping[str, Any], count: int, seed: str = "") -> pl.DataFrame:
 
 
 def main(work: Path) -> None:
-    """Make the three files."""
+    """Make the files."""
     for name, count in FILES.items():
         words = tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8"))
         table = made(words, count, name)
