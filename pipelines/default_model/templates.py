@@ -4,9 +4,10 @@ python pipelines/default_model/templates.py WORK
 
 WORK gets, as CSV: news_train (news.toml: good and bad things that rise and fall, what was expected, numbers),
 boilerplate_train (boilerplate.toml: sentences without judgement, and people of every kind), opinions_train
-(opinions.toml: praise and blame, and what a "not" or a "but" does to them), all with the columns text and label; and targets_made_train (targets.toml: two in one sentence, of which one fares well), with text, target and
-label. The same words always make the same sentences. The label of each follows from its kind alone: the head of each
-TOML file states the rule.
+(opinions.toml: praise and blame, and what a "not" or a "but" does to them), all with the columns text and label; and
+targets_made_train (targets.toml: two in one sentence, of which one fares well), with text, target and label. The same
+words always make the same sentences. The label of each follows from its kind alone: the head of each TOML file states
+the rule.
 
 How a frame is written:
 - `{name}` is one of the list `name`, the same one wherever the frame repeats it; `{name2}` is another of it.
