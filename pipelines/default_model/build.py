@@ -1,14 +1,23 @@
-"""Make the embedded default model: divide the data, train a head, distil three students, take their mean, measure it.
+"""Make the embedded default model: its data, a teacher, students that learn from it, and the mean of them.
 
 python pipelines/default_model/build.py --data DATA --bases BASES --work WORK [--teacher] [--install]
 
-DATA holds sst2/ and headlines/; BASES holds minilm-l6/, and smollm2-135m/ for a teacher. Every step is a command of
-sentiscore or a script of this folder, shown as it is run, and leaves its result in WORK. A step whose result is there
-is passed over, and training that was stopped is taken up, so the same command may be given again after a stop. What
-the teacher said of the texts lies here (soft.parquet), so none is needed; `--teacher` makes one and asks it anew, which
-takes hours longer, and wants a WORK of its own. The three students differ in their seed; the default is the mean of
-their weights, drawn back a little to what they began with, with its temperature fitted. `--install` puts it into the
-package.
+DATA holds sst2/, headlines/, targets/ and unlabelled/; BASES holds minilm-l6/, and mpnet-base/ for a teacher. Every
+step is a command of sentiscore or a script of this folder, shown as it is run, and leaves its result in WORK. A step
+whose result is there is passed over, and training that was stopped is taken up, so the same command may be given again
+after a stop. The steps:
+
+1. data: prepare.py divides the labelled sets, economy.py, templates.py and varied.py make more labelled rows, and
+   unlabelled.py gathers the pool, sentences without labels.
+2. teacher (with `--teacher`): mpnet-base with adapters, which are kept apart from it (teacher.toml).
+3. soft labels: the teacher is asked for the texts of the sets and of the pool. What it said lies here (soft.parquet),
+   so without `--teacher` none is needed; asking one anew takes hours, and wants a WORK of its own.
+4. students: a head (head.toml), and three students that begin with it and differ in their seed (student.toml).
+5. mean: their weights' mean, drawn back a little to what they began with (average.py, words.py).
+6. last: a few steps at a rate near nothing, which fit the temperature (last.toml). The result is the default; `fast` is
+   made of two of its layers (fast.toml).
+
+Then each model is measured (report.toml). `--install` puts the default into the package.
 """
 
 import argparse
@@ -30,6 +39,14 @@ GIVEN: Final = "soft.parquet"
 """What the teacher said, as it lies here."""
 ASKED: Final = "soft-anew.parquet"
 """What a teacher says that is trained anew."""
+POOL: Final = ("--texts", "data/pool.parquet", "--target-col", "target")
+"""The sentences without labels, some of them with a mention."""
+SCRIPTS: Final = {
+    "economy.py": "economy_report.csv",
+    "templates.py": "targets_made_train.csv",
+    "varied.py": "varied_tweets_train.csv",
+}
+"""What makes more labelled rows, and the file that each writes last."""
 KEPT: Final = (
     "config.json",
     "log.jsonl",
@@ -43,8 +60,10 @@ KEPT: Final = (
 def main() -> None:
     """Take every step that has not been taken."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, required=True, help="the folder of sst2/ and headlines/")
-    parser.add_argument("--bases", type=Path, required=True, help="the folder of minilm-l6/, and smollm2-135m/")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="the folder of sst2/, headlines/, targets/, unlabelled/"
+    )
+    parser.add_argument("--bases", type=Path, required=True, help="the folder of minilm-l6/, and mpnet-base/")
     parser.add_argument("--work", type=Path, required=True, help="where each step leaves its result")
     parser.add_argument("--teacher", action="store_true", help="train the teacher too, and ask it anew")
     parser.add_argument("--install", action="store_true", help="put the last model into the package")
@@ -52,16 +71,19 @@ def main() -> None:
     work: Path = arguments.work
     if (work / (GIVEN if arguments.teacher else ASKED)).exists():
         parser.error(f"{work} was used {'without' if arguments.teacher else 'with'} --teacher: name another folder")
-    needed = [arguments.data / "sst2", arguments.data / "headlines", arguments.bases / "minilm-l6"]
-    for folder in [*needed, *([arguments.bases / "smollm2-135m"] if arguments.teacher else [])]:
+    needed = [arguments.data / name for name in ("sst2", "headlines", "targets", "unlabelled")]
+    needed += [arguments.bases / name for name in ("minilm-l6", *(["mpnet-base"] if arguments.teacher else []))]
+    for folder in needed:
         if not folder.is_dir():
             parser.error(f"there is no folder {folder}")
     if (work / "bases").exists() and not (work / "bases").samefile(arguments.bases):
         parser.error(f"{work} was begun with other bases")
     work.mkdir(parents=True, exist_ok=True)
-    divide_data(work, arguments.data, arguments.bases)
-    teachers = make_teacher(work) if arguments.teacher else []
-    if not teachers:
+    make_data(work, arguments.data, arguments.bases)
+    teachers = ["teacher"] if arguments.teacher else []
+    if teachers:
+        train(work, "teacher", "sentiscore", "train", "--recipe", str(HERE / "teacher.toml"))
+    else:
         shutil.copyfile(HERE / GIVEN, work / GIVEN)
     make_students(work, teachers)
     for model in (*teachers, *STUDENTS, "last", "fast"):
@@ -73,21 +95,17 @@ def main() -> None:
         sys.stdout.write(f"installed in {DEFAULT}\n")
 
 
-def divide_data(work: Path, data: Path, bases: Path) -> None:
+def make_data(work: Path, data: Path, bases: Path) -> None:
     """Put the rows, and the way to the bases, into the work folder."""
     if not (work / "bases").exists():
         (work / "bases").symlink_to(bases.resolve(), target_is_directory=True)
     if not (work / "data" / "news_report.csv").exists():
         run(work, sys.executable, str(HERE / "prepare.py"), str(data.resolve()), "data")
-
-
-def make_teacher(work: Path) -> list[str]:
-    """Train the decoder, and the teacher from it."""
-    if not (work / "data" / "economy_report.csv").exists():
-        run(work, sys.executable, str(HERE / "economy.py"), "data")
-    for name in ("decoder", "teacher"):
-        train(work, name, "sentiscore", "train", "--recipe", str(HERE / f"{name}.toml"))
-    return ["teacher"]
+    for script, made in SCRIPTS.items():
+        if not (work / "data" / made).exists():
+            run(work, sys.executable, str(HERE / script), "data")
+    if not (work / "data" / "pool.parquet").exists():
+        run(work, sys.executable, str(HERE / "unlabelled.py"), str(data.resolve()), "data")
 
 
 def make_students(work: Path, teachers: Sequence[str]) -> None:
@@ -97,13 +115,13 @@ def make_students(work: Path, teachers: Sequence[str]) -> None:
     """
     soft = ASKED if teachers else GIVEN
 
-    def distil(output: str, recipe: str, seed: int = 0) -> None:
-        options = ["--student", str(HERE / f"{recipe}.toml"), "--soft-labels", soft, "--seed", str(seed)]
+    def distil(output: str, recipe: str, seed: int = 0, more: Sequence[str] = ()) -> None:
+        options = ["--student", str(HERE / f"{recipe}.toml"), "--soft-labels", soft, "--seed", str(seed), *more]
         train(work, output, "sentiscore", "distill", *teachers, *options)
 
     distil("head", "head")
     for seed, student in enumerate(STUDENTS):
-        distil(student, "student", seed)
+        distil(student, "student", seed, POOL)
     if not (work / "mean" / "tokenizer_config.json").exists():  # which is written last
         shutil.rmtree(work / "mean", ignore_errors=True)
         back = ["--back-to", "head", "--share", str(BACK)]
@@ -111,7 +129,7 @@ def make_students(work: Path, teachers: Sequence[str]) -> None:
     if not (work / "last" / "sentiscore.json").exists():
         run(work, sys.executable, str(HERE / "words.py"), "mean")  # twice does no harm
     distil("last", "last")
-    distil("fast", "fast")
+    distil("fast", "fast", more=POOL)
 
 
 def train(work: Path, output: str, *command: str) -> None:
