@@ -1,14 +1,23 @@
-"""Build the embedded default model: split the data, train a head, distil three students, average and evaluate them.
+"""Make the embedded default model: its data, a teacher, students that learn from it, and the mean of them.
 
 python pipelines/default_model/build.py --data DATA --bases BASES --work WORK [--teacher] [--install]
 
-DATA contains sst2/ and headlines/; BASES contains minilm-l6/, and smollm2-135m/ for a teacher. Every step is a command
-of sentiscore or a script from this folder; it is printed when it runs, and leaves its result in WORK. A step whose
-result exists is skipped, and training that was stopped is resumed, so the same command can be run again after a stop.
-The teacher's soft labels are in this folder (soft.parquet), so no teacher is needed; `--teacher` trains one and makes
-new ones, which takes hours longer and needs its own WORK. The three students differ only in their seed; the default
-model is the mean of their weights, interpolated slightly towards their common start, with its temperature fitted.
-`--install` puts it into the package.
+DATA holds sst2/, headlines/, targets/ and unlabelled/; BASES holds minilm-l6/, and mpnet-base/ for a teacher. Every
+step is a command of sentiscore or a script of this folder, shown as it is run, and leaves its result in WORK. A step
+whose result is there is passed over, and training that was stopped is taken up, so the same command may be given again
+after a stop. The steps:
+
+1. data: prepare.py divides the labelled sets, economy.py, templates.py and varied.py make more labelled rows, and
+   unlabelled.py gathers the pool, sentences without labels.
+2. teacher (with `--teacher`): mpnet-base with adapters, which are kept apart from it (teacher.toml).
+3. soft labels: the teacher is asked for the texts of the sets and of the pool. What it said lies here (soft.parquet),
+   so without `--teacher` none is needed; asking one anew takes hours, and wants a WORK of its own.
+4. students: a head (head.toml), and three students that begin with it and differ in their seed (student.toml).
+5. mean: their weights' mean, drawn back a little to what they began with (average.py, words.py).
+6. last: a few steps at a rate near nothing, which fit the temperature (last.toml). The result is the default; `fast` is
+   made of two of its layers (fast.toml).
+
+Then each model is measured (report.toml). `--install` puts the default into the package.
 """
 
 import argparse
@@ -23,13 +32,21 @@ from typing import Final
 HERE: Final = Path(__file__).resolve().parent
 DEFAULT: Final = HERE.parents[1] / "sentiscore" / "default_model"
 STUDENTS: Final = ("student-0", "student-1", "student-2")
-"""The number of each is its seed."""
+"""Each has the seed that it is called by."""
 BACK: Final = 0.1
-"""Share of the common start in the final model's weights."""
+"""Share of the start in the last model's weights."""
 GIVEN: Final = "soft.parquet"
-"""The teacher's soft labels in this folder."""
+"""What the teacher said, as it lies here."""
 ASKED: Final = "soft-anew.parquet"
-"""The soft labels of a newly trained teacher."""
+"""What a teacher says that is trained anew."""
+POOL: Final = ("--texts", "data/pool.parquet", "--target-col", "target")
+"""The sentences without labels, some of them with a mention."""
+SCRIPTS: Final = {
+    "economy.py": "economy_report.csv",
+    "templates.py": "targets_made_train.csv",
+    "varied.py": "varied_tweets_train.csv",
+}
+"""What makes more labelled rows, and the file that each writes last."""
 KEPT: Final = (
     "config.json",
     "log.jsonl",
@@ -41,27 +58,32 @@ KEPT: Final = (
 
 
 def main() -> None:
-    """Run every step whose result does not exist yet."""
+    """Take every step that has not been taken."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, required=True, help="the folder with sst2/ and headlines/")
-    parser.add_argument("--bases", type=Path, required=True, help="the folder with minilm-l6/, and smollm2-135m/")
-    parser.add_argument("--work", type=Path, required=True, help="the folder for the results of all steps")
-    parser.add_argument("--teacher", action="store_true", help="train the teacher too, and make new soft labels")
-    parser.add_argument("--install", action="store_true", help="put the final model into the package")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="the folder of sst2/, headlines/, targets/, unlabelled/"
+    )
+    parser.add_argument("--bases", type=Path, required=True, help="the folder of minilm-l6/, and mpnet-base/")
+    parser.add_argument("--work", type=Path, required=True, help="where each step leaves its result")
+    parser.add_argument("--teacher", action="store_true", help="train the teacher too, and ask it anew")
+    parser.add_argument("--install", action="store_true", help="put the last model into the package")
     arguments = parser.parse_args()
     work: Path = arguments.work
     if (work / (GIVEN if arguments.teacher else ASKED)).exists():
         parser.error(f"{work} was used {'without' if arguments.teacher else 'with'} --teacher: name another folder")
-    needed = [arguments.data / "sst2", arguments.data / "headlines", arguments.bases / "minilm-l6"]
-    for folder in [*needed, *([arguments.bases / "smollm2-135m"] if arguments.teacher else [])]:
+    needed = [arguments.data / name for name in ("sst2", "headlines", "targets", "unlabelled")]
+    needed += [arguments.bases / name for name in ("minilm-l6", *(["mpnet-base"] if arguments.teacher else []))]
+    for folder in needed:
         if not folder.is_dir():
             parser.error(f"there is no folder {folder}")
     if (work / "bases").exists() and not (work / "bases").samefile(arguments.bases):
-        parser.error(f"{work} was started with other bases")
+        parser.error(f"{work} was begun with other bases")
     work.mkdir(parents=True, exist_ok=True)
-    divide_data(work, arguments.data, arguments.bases)
-    teachers = make_teacher(work) if arguments.teacher else []
-    if not teachers:
+    make_data(work, arguments.data, arguments.bases)
+    teachers = ["teacher"] if arguments.teacher else []
+    if teachers:
+        train(work, "teacher", "sentiscore", "train", "--recipe", str(HERE / "teacher.toml"))
+    else:
         shutil.copyfile(HERE / GIVEN, work / GIVEN)
     make_students(work, teachers)
     for model in (*teachers, *STUDENTS, "last", "fast"):
@@ -73,56 +95,52 @@ def main() -> None:
         sys.stdout.write(f"installed in {DEFAULT}\n")
 
 
-def divide_data(work: Path, data: Path, bases: Path) -> None:
-    """Write the split data, and a link to the bases, into the work folder."""
+def make_data(work: Path, data: Path, bases: Path) -> None:
+    """Put the rows, and the way to the bases, into the work folder."""
     if not (work / "bases").exists():
         (work / "bases").symlink_to(bases.resolve(), target_is_directory=True)
     if not (work / "data" / "news_report.csv").exists():
         run(work, sys.executable, str(HERE / "prepare.py"), str(data.resolve()), "data")
-
-
-def make_teacher(work: Path) -> list[str]:
-    """Train the decoder, and the teacher from it."""
-    if not (work / "data" / "economy_report.csv").exists():
-        run(work, sys.executable, str(HERE / "economy.py"), "data")
-    for name in ("decoder", "teacher"):
-        train(work, name, "sentiscore", "train", "--recipe", str(HERE / f"{name}.toml"))
-    return ["teacher"]
+    for script, made in SCRIPTS.items():
+        if not (work / "data" / made).exists():
+            run(work, sys.executable, str(HERE / script), "data")
+    if not (work / "data" / "pool.parquet").exists():
+        run(work, sys.executable, str(HERE / "unlabelled.py"), str(data.resolve()), "data")
 
 
 def make_students(work: Path, teachers: Sequence[str]) -> None:
-    """Train the head, the students that start from it, the final model from their mean, and a faster student.
+    """Train the head, the students that begin with it, what their mean needs, and a faster one.
 
-    The mean gets the normaliser before its temperature is fitted; the students, and so the soft labels, do without it.
+    The mean gets the normaliser before its temperature is fitted; the students, and so their soft labels, do without.
     """
     soft = ASKED if teachers else GIVEN
 
-    def distil(output: str, recipe: str, seed: int = 0) -> None:
-        options = ["--student", str(HERE / f"{recipe}.toml"), "--soft-labels", soft, "--seed", str(seed)]
+    def distil(output: str, recipe: str, seed: int = 0, more: Sequence[str] = ()) -> None:
+        options = ["--student", str(HERE / f"{recipe}.toml"), "--soft-labels", soft, "--seed", str(seed), *more]
         train(work, output, "sentiscore", "distill", *teachers, *options)
 
     distil("head", "head")
     for seed, student in enumerate(STUDENTS):
-        distil(student, "student", seed)
-    if not (work / "mean" / "tokenizer_config.json").exists():  # the file that is written last
+        distil(student, "student", seed, POOL)
+    if not (work / "mean" / "tokenizer_config.json").exists():  # which is written last
         shutil.rmtree(work / "mean", ignore_errors=True)
         back = ["--back-to", "head", "--share", str(BACK)]
         run(work, sys.executable, str(HERE / "average.py"), *STUDENTS, "mean", *back)
     if not (work / "last" / "sentiscore.json").exists():
-        run(work, sys.executable, str(HERE / "words.py"), "mean")  # harmless if repeated
+        run(work, sys.executable, str(HERE / "words.py"), "mean")  # twice does no harm
     distil("last", "last")
-    distil("fast", "fast")
+    distil("fast", "fast", more=POOL)
 
 
 def train(work: Path, output: str, *command: str) -> None:
-    """Run or resume a training command, or skip it if its model exists."""
+    """Run a training command, take it up where it was stopped, or pass it over if its model is there."""
     if not (work / output / "sentiscore.json").exists():
         resume = ["--resume"] if (work / output / "training").is_dir() else []
         run(work, *command, "-o", output, *resume)
 
 
 def run(work: Path, *command: str) -> None:
-    """Print a command and run it in the work folder."""
+    """Show a command and run it in the work folder."""
     sys.stdout.write(f"$ {shlex.join(command)}\n")
     sys.stdout.flush()
     if command[0] == "sentiscore":
