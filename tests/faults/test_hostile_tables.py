@@ -11,7 +11,7 @@ import pytest
 
 from sentiscore.errors import InputError
 from sentiscore.tables import open_source
-from tests.effort import spread
+from tests.effort import larger, share, spread
 from tests.faults.bombs import HEAVY, READ, REFUSED
 from tests.faults.fuzz import run
 
@@ -75,11 +75,12 @@ def test_an_odd_file_is_read_whole(bomb: Callable[[str], Path], name: str) -> No
     assert sum(window.height for window in source.windows(32_768)) == source.rows == READ[name][1]
 
 
+@larger
 @pytest.mark.skipif(sys.platform != "linux", reason="the most memory that was held is told on Linux")
 @pytest.mark.parametrize(
     "names",
     [
-        pytest.param(LIGHT, id="all others"),
+        pytest.param(LIGHT[:: share(3, 1)], id="all others"),
         *(pytest.param([name], marks=[] if name in SAMPLE else pytest.mark.thorough, id=name) for name in HEAVY),
     ],
 )

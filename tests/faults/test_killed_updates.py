@@ -87,7 +87,7 @@ def test_an_update_that_is_killed_before_any_change_ends_as_if_nothing_had_been(
     days, (values, known) = pl.read_parquet(whole / "days.parquet"), record(whole)
     assert known
     renames = [i for i, change in enumerate(done.changes, 1) if change.startswith("os.rename")]
-    few = sorted({step for rename in renames for step in (rename, rename + 1)})
+    few = [*renames, renames[-1] + 1]  # between two renames, what a reader finds does not change
     for kill in few if not THOROUGH else range(1, len(done.changes) + 1):
         folder, step = desk(start), f"killed before {done.changes[kill - 1]}"
         assert update(nursery, folder, NIGHTS[kind], SECOND, kill).code == -signal.SIGKILL

@@ -21,11 +21,11 @@ def nursery() -> Iterator[Nursery]:
     ("command", "name", "said"),
     [
         ("score", "ascii.csv.gz", ""),
-        ("score", "wide.parquet", ""),
+        pytest.param("score", "wide.parquet", "", marks=pytest.mark.thorough),
         ("features", "entities.csv.gz", ""),
         ("features", "long-entity.csv", "a name of 400,000 bytes"),
-        ("features-lists", "one-list.csv.gz", "names in a row"),
-        ("evaluate", "one-emoji.csv.gz", "to be held at once"),
+        pytest.param("features-lists", "one-list.csv.gz", "names in a row", marks=pytest.mark.thorough),
+        pytest.param("evaluate", "one-emoji.csv.gz", "to be held at once", marks=pytest.mark.thorough),
         ("inspect", "claims.parquet", "its footer makes no sense"),
     ],
 )

@@ -25,6 +25,7 @@ from sentiscore.training.recipe_toml import recipe_toml
 from sentiscore.training.run import Progress
 from sentiscore.training.trainer import CALIBRATED_LOSS
 from sentiscore.training.tuning import TuningResult
+from tests.effort import larger, share
 
 pytestmark = pytest.mark.filterwarnings("ignore:The fitted temperature")
 
@@ -293,6 +294,7 @@ class StoppedError(Exception):
     pass
 
 
+@larger
 @pytest.mark.usefixtures("quick")
 def test_a_stop_between_a_trial_and_the_move_of_its_model_is_made_good(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -302,7 +304,7 @@ def test_a_stop_between_a_trial_and_the_move_of_its_model_is_made_good(
 
     output = tmp_path / "out"
     bests = {go(recipe, output, trials=1).best.number}
-    for trials in range(2, 9):
+    for trials in range(2, share(6, 9)):
         with monkeypatch.context() as patch:
             patch.setattr(tuning_folder, "_strip", stop)
             patch.setattr(Path, "rename", stop)
