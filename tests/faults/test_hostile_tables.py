@@ -3,8 +3,9 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -19,6 +20,15 @@ ALLOWED_MB = 512
 LIGHT = sorted((REFUSED | READ).keys() - set(HEAVY))
 SAMPLE = ("long-within.csv.gz", "just-within.parquet")
 """Of the heavy ones, those that `make test` measures."""
+
+SLOW = ("lines.csv.gz", "keys.ndjson", "wide-within.csv.gz", "wide.csv")
+"""Files that take seconds, and that `make test-all` reads."""
+
+
+def but_the_slow(names: Iterable[str]) -> list[Any]:
+    """The names as parameters of a test, of which `make test` leaves out the slow ones."""
+    return [pytest.param(name, marks=pytest.mark.thorough) if name in SLOW else name for name in names]
+
 
 PEAKS = """
 import json, os, sys
@@ -60,7 +70,7 @@ def bomb(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return made
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", but_the_slow(REFUSED))
 def test_a_hostile_file_is_one_clear_error(bomb: Callable[[str], Path], name: str) -> None:
     with pytest.raises(InputError, match=REFUSED[name][1]) as caught:
         list(open_source(bomb(name)).windows(1000))
@@ -69,7 +79,7 @@ def test_a_hostile_file_is_one_clear_error(bomb: Callable[[str], Path], name: st
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("name", but_the_slow(READ))
 def test_an_odd_file_is_read_whole(bomb: Callable[[str], Path], name: str) -> None:
     source = open_source(bomb(name))
     assert sum(window.height for window in source.windows(32_768)) == source.rows == READ[name][1]

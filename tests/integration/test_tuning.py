@@ -194,6 +194,7 @@ def test_more_trials_may_be_asked_for_later_and_none_are_done_twice(recipe: Reci
     assert seen == [1, 2]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("quick")
 def test_when_the_time_is_up_no_trial_is_begun_and_the_next_call_goes_on(command: Callable[..., Result]) -> None:
     for done in (1, 2):
@@ -319,6 +320,7 @@ def test_a_stop_between_a_trial_and_the_move_of_its_model_is_made_good(
     assert len(bests) > 1
 
 
+@pytest.mark.thorough
 def test_several_sets_are_searched_together(recipe: Recipe, tmp_path: Path) -> None:
     write(tmp_path / "a.tsv", TRAIN)
     write(tmp_path / "b.tsv", EVAL)
