@@ -56,6 +56,7 @@ def _show(found: "Verification") -> None:
             ("labels", ", ".join(known.outputs)),
             ("temperature", "none: it was never calibrated" if known.temperature is None else str(known.temperature)),
             ("manifest", "no: it is not from sentiscore" if known.manifest is None else "yes"),
+            *([("targets", "it reads them")] if known.reads_targets else []),
             ("max length", f"{trial.max_length} tokens"),
             ("tokenizer", trial.tokenizer),
             *([("its sha256", trial.tokenizer_sha256)] if trial.tokenizer_sha256 else []),

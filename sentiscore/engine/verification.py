@@ -98,6 +98,7 @@ class Verification:
             "files": {} if found is None else found.files,
             "labels": [] if found is None else list(found.outputs),
             "temperature": None if found is None else found.temperature,
+            "reads_targets": None if found is None else found.reads_targets,
             "max_length": None if trial is None else trial.max_length,
             "tokenizer": None if trial is None else trial.tokenizer,
             "tokenizer_sha256": None if trial is None else trial.tokenizer_sha256,
@@ -168,7 +169,7 @@ def _run(name: str, check: Callable[[], None]) -> Check:
 
 
 def _try(checkpoint: Checkpoint) -> TrialRun:
-    """Load it as scoring would, and check that it answers each of two texts.
+    """Load it as scoring would, and check that it answers each of two texts, or pairs if it reads targets.
 
     Raises:
         SentiscoreError: It cannot be loaded, or does not answer.
@@ -180,5 +181,6 @@ def _try(checkpoint: Checkpoint) -> TrialRun:
 
     classifier = Classifier.load(checkpoint, device=torch.device("cpu"), dtype=torch.float32)
     encoder = classifier.encoder
-    classifier.run(encoder.encode(PLAIN))
+    mentions = [text.split()[-1] for text in PLAIN] if checkpoint.reads_targets else None
+    classifier.run(encoder.encode(PLAIN, mentions))
     return TrialRun(encoder.max_length, encoder.origin, encoder.made, encoder.differences, classifier.takes_padding)

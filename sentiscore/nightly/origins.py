@@ -109,9 +109,15 @@ def warn_of_another_model(target: Path, before: Provenance | None, file: ScoredF
 
 
 def _scale(provenance: Provenance) -> Any:
-    return provenance.model and provenance.model.identity
+    """What rows of one scale have in common: the model, and whether it was asked about targets."""
+    return provenance.model and (provenance.model.identity, _has_targets(provenance))
+
+
+def _has_targets(provenance: Provenance) -> bool:
+    return provenance.options.get("target_col") is not None
 
 
 def _model_name(provenance: Provenance) -> str:
     model = provenance.model
-    return "an unknown model" if model is None else f"{model.name} ({model.sha256[:12]})"
+    towards = " towards targets" if _has_targets(provenance) else ""
+    return "an unknown model" if model is None else f"{model.name} ({model.sha256[:12]}{towards})"

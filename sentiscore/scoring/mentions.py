@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 import polars as pl
@@ -15,16 +16,22 @@ from sentiscore.scoring.bad_rows import is_blank
 LONGEST: Final = 256
 """The maximum number of characters of a mention; nothing longer is looked for."""
 
+LOOKED_AT: Final = 250_000
+"""The number of characters of a text in which a mention is looked for."""
+
 _TEXT: Final = "text"
 _TARGET: Final = "target"
 _MENTION: Final = "mention"
 _APOSTROPHES: Final = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc", "'"))
-_UNSPACED: Final = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff"
-    "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]"
+_UNSPACED: Final = (
+    "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 """Characters of scripts that write no space between words (Thai, Lao, Burmese, Khmer, Chinese, Japanese), or none
 between a word and its particle (Korean)."""
+
+_LAST_MARK: Final = 0x1FFFF
+_OF_ASCII: Final = re.compile(r"\w+|.", re.ASCII | re.DOTALL)
 
 
 class Targets(NamedTuple):
@@ -100,17 +107,31 @@ def mentions_of(texts: pl.Series, targets: Targets) -> Mentions:
 
 def _found(asked: pl.DataFrame, names: Mapping[str, Sequence[str]]) -> Iterator[str | None]:
     """The first name of each target that its text mentions; None if there is none."""
-    text, plain_text = "", ""
-    plain_names: dict[str, list[tuple[str, str]]] = {}
+    text, words = "", ""
+    words_of_names: dict[str, list[tuple[str, str]]] = {}
     for row_text, target in asked.iter_rows():
         if row_text != text:  # one text after the other is often asked about several targets
-            text, plain_text = row_text, plain(row_text)
-        if target not in plain_names:
-            plain_names[target] = [(name, plain(name)) for name in names.get(target, [target]) if len(name) <= LONGEST]
-        yield next((name for name, words in plain_names[target] if is_mentioned(words, plain_text)), None)
+            text, words = row_text, words_of(row_text)
+        if target not in words_of_names:
+            each = names.get(target, [target])
+            words_of_names[target] = [(name, words_of(name)) for name in each if len(name) <= LONGEST]
+        yield next((name for name, of_name in words_of_names[target] if of_name in words), None)
 
 
-def plain(text: str) -> str:
+def words_of(text: str) -> str:
+    """The words of the beginning of a text and the characters between them, with a line break before and after each.
+
+    A text contains a name, neither end of which is within a word, just if it contains the words of the name in this
+    form. Finding that out takes no longer than reading both, whatever they are.
+    """
+    plain = plain_form(text[:LOOKED_AT])
+    if len(text) > LOOKED_AT or len(plain) > LOOKED_AT:
+        plain = plain[:LOOKED_AT].rpartition(" ")[0]  # without the word that was cut
+    found = (_OF_ASCII if plain.isascii() else _word()).findall(plain)
+    return "\n".join(["", *found, ""])
+
+
+def plain_form(text: str) -> str:
     """The form in which texts and names are compared.
 
     That is Unicode's NFKC (https://unicode.org/reports/tr15), without case, with straight apostrophes and with one
@@ -121,27 +142,12 @@ def plain(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def is_mentioned(name: str, text: str) -> bool:
-    """Whether a text contains a name that neither begins nor ends within a word.
+@cache
+def _word() -> re.Pattern[str]:
+    """A run of letters, digits and underscores of a script with spaces between words; or any other character.
 
-    Args:
-        name: The name, in its plain form; at most some hundred characters.
-        text: The text, in its plain form.
+    Marks, such as vowel signs, are a part of the word, which `re` alone does not know.
     """
-    start = text.find(name) if name else -1
-    while start >= 0:
-        end = start + len(name)
-        if not (_inside_word(text, start) or _inside_word(text, end)):
-            return True
-        start = text.find(name, start + 1)
-    return False
-
-
-def _inside_word(text: str, at: int) -> bool:
-    """Whether a word continues at a position of a text."""
-    return 0 < at < len(text) and _is_of_word(text[at - 1]) and _is_of_word(text[at])
-
-
-def _is_of_word(char: str) -> bool:
-    """Whether a character is a letter, a digit or an underscore of a script with spaces between words."""
-    return (char == "_" or unicodedata.category(char)[0] in "LMN") and _UNSPACED.match(char) is None
+    marks = "".join(char for char in map(chr, range(_LAST_MARK)) if unicodedata.category(char)[0] == "M")
+    spaced = re.sub(f"[{_UNSPACED}]", "", marks)
+    return re.compile(rf"(?:[^\W{_UNSPACED}]+|[{spaced}]+)+|.", re.DOTALL)

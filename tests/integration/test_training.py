@@ -364,7 +364,7 @@ def test_a_model_that_learns_from_mentions_reads_targets(recipe: Recipe, tmp_pat
     assert result.manifest.metrics["eval.csv"]["accuracy"] == 1.0
 
 
-@pytest.mark.filterwarnings("ignore:The fitted temperature is as high as it goes")
+@pytest.mark.filterwarnings("ignore:The fitted temperature")
 def test_an_encoder_learns_mentions_with_token_types_and_says_so_to_transformers(
     recipe: Recipe, tiny_bert: Callable[..., Path], tmp_path: Path
 ) -> None:

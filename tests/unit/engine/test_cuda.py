@@ -9,7 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sentiscore.engine.classifier import Classifier
-from sentiscore.engine.encoded import Encoded
+from sentiscore.engine.encoded import Encoded, Segments
 from sentiscore.engine.huggingface import HuggingFaceEngine
 from sentiscore.engine.networks import Engine
 from tests.effort import combined
@@ -20,9 +20,12 @@ LENGTHS = [1, 2, 3, 7, 7, 40, 128, 512, 600, 5, 5, 9]
 OWN = ["GPTNeoX", "Bert", "Roberta", "DistilBert"]
 
 
-def encoded(rows: Rows) -> Encoded:
+def encoded(rows: Rows, *, mentions: bool = False) -> Encoded:
+    """The rows; with mentions, the last token of each is one."""
     lengths = np.array([row.size for row in rows], dtype=np.int64)
-    return Encoded(np.concatenate(rows), lengths, np.zeros(len(rows), dtype=np.bool_))
+    last = np.isin(np.arange(lengths.sum()), np.cumsum(lengths) - 1)
+    segments = Segments(types=last.astype(np.int32), of_mention=last) if mentions else None
+    return Encoded(np.concatenate(rows), lengths, np.zeros(len(rows), dtype=np.bool_), segments)
 
 
 def classifier_of(engine: Engine, device: torch.device, dtype: torch.dtype = torch.float32) -> Classifier:
@@ -46,6 +49,15 @@ def test_nothing_of_hugging_faces_engines_is_left_on_the_cpu(family: str, change
     with fake_cuda():
         classifier = classifier_of(HuggingFaceEngine(model, CUDA), CUDA)
         assert classifier.run(encoded(rows_of(LENGTHS))).shape == (len(LENGTHS), 3)
+
+
+@pytest.mark.parametrize("family", ["Bert", "Electra", "GPTNeoX"])
+def test_no_token_type_is_left_on_the_cpu(family: str) -> None:
+    model = model_of(family)
+    with fake_cuda():
+        engine = HuggingFaceEngine(model, CUDA, types={}) if family == "Electra" else engine_of(model, device=CUDA)
+        classifier = Classifier(None, engine, n_labels=3, device=CUDA, dtype=torch.float32, typed=True)  # type: ignore[arg-type]
+        assert classifier.run(encoded(rows_of(LENGTHS), mentions=True)).shape == (len(LENGTHS), 3)
 
 
 @pytest.mark.parametrize("left", ["_cos", "_embedding"])

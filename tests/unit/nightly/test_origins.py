@@ -63,6 +63,15 @@ def test_rows_that_say_nothing_give_features_that_say_so(tmp_path: Path) -> None
     assert (told.scored, told.n_unknown, told.n_sources) == ((), 1, 1)
 
 
+def test_rows_towards_targets_are_not_of_the_scale_of_whole_texts(tmp_path: Path) -> None:
+    towards = dataclasses.replace(TOLD, options={**TOLD.options, "target_col": "ticker"})
+    before = dataclasses.replace(TOLD, scored=(TOLD,))
+    file = look_at(scored(tmp_path / "news.parquet", rows_of(), towards), 1)
+    with pytest.warns(SentiscoreWarning, match=r"was scored by .* towards targets\)\. Their sentiment may not"):
+        origins.warn_of_another_model(tmp_path / "daily.parquet", before, file)
+    origins.warn_of_another_model(tmp_path / "daily.parquet", dataclasses.replace(TOLD, scored=(towards,)), file)
+
+
 def test_a_provenance_of_another_file_is_not_believed(tmp_path: Path) -> None:
     path = scored(tmp_path / "news.ndjson", rows_of())
     path.write_text(path.read_text().replace('"positive"', '"negative"'))

@@ -2,11 +2,11 @@
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sentiscore import InputError
-from sentiscore.scoring.mentions import LONGEST, Targets, is_mentioned, mentions_of, plain
+from sentiscore.scoring.mentions import LONGEST, LOOKED_AT, Targets, mentions_of, plain_form, words_of
 
 
 def found(text: str, *names: str) -> str | None:
@@ -100,17 +100,28 @@ def test_more_or_fewer_targets_than_texts_are_a_clear_error() -> None:
 
 @given(before=st.text(max_size=8), name=st.text(min_size=1, max_size=8), after=st.text(max_size=8))
 def test_a_name_between_blanks_is_always_found(before: str, name: str, after: str) -> None:
-    words = plain(name)
-    assert is_mentioned(words, plain(f"{before} {words} {after}")) == bool(words)
+    assume(plain_form(name))
+    assert words_of(name) in words_of(f"{before} {plain_form(name)} {after}")
 
 
-@given(text=st.text(alphabet="ab _é東", max_size=12), name=st.text(alphabet="ab _é東", min_size=1, max_size=4))
+ALPHABET = "ab _.\u00e9\u6771\u0940"
+
+
+@given(text=st.text(ALPHABET, max_size=12), name=st.text(ALPHABET, min_size=1, max_size=4))
 def test_what_is_found_begins_and_ends_with_a_word(text: str, name: str) -> None:
-    def bounded(start: int) -> bool:
-        end = start + len(name)
-        return not any(
-            0 < at < len(text) and all(char in "ab_é" for char in (text[at - 1], text[at])) for at in (start, end)
-        )
+    def within_word(at: int) -> bool:
+        return 0 < at < len(text) and all(char in "ab_\u00e9\u0940" for char in (text[at - 1], text[at]))
 
+    assume(plain_form(name) == name and plain_form(text) == text)
     places = [i for i in range(len(text)) if text.startswith(name, i)]
-    assert is_mentioned(name, text) == any(map(bounded, places))
+    expected = any(not within_word(i) and not within_word(i + len(name)) for i in places)
+    assert (words_of(name) in words_of(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("a", "a" * LONGEST), ("ab ", "ab " * 80 + "a"), ("a ", "a " * 100 + "b"), ("\u00e9 ", "\u00e9 " * 100 + "x")],
+)
+def test_a_text_that_repeats_the_beginning_of_a_name_is_read_to_its_end_and_no_further(text: str, name: str) -> None:
+    assert found(text * LOOKED_AT, name) is None
+    assert found(text * 1_000 + f" {name}. {text * LOOKED_AT}", name) == name

@@ -70,6 +70,16 @@ def test_a_column_of_categories_is_one_of_targets(scorer: Scorer, news: pl.DataF
     assert_frame_equal(found.drop("who"), expected.drop("who"))
 
 
+@pytest.mark.parametrize("name", ["^.*$", "*", "mention", "target", "which", "\n"])
+def test_the_target_column_may_have_any_name(scorer: Scorer, news: pl.DataFrame, news_file: Path, name: str) -> None:
+    expected = pl.read_parquet(run(news_file, scorer).outputs[0])
+    news.rename({"who": name}).write_parquet(news_file)
+    found = pl.read_parquet(run(news_file, scorer, target_col=name).outputs[0])
+    assert_frame_equal(found.rename({name: "who"}), expected)
+    frame = scorer.score_frame(news.rename({"who": name}), text_col="headline", target_col=name)
+    assert_frame_equal(frame.rename({name: "who"}), expected, abs_tol=1e-6)
+
+
 def test_the_target_column_need_not_be_kept_and_limit_and_prefix_hold(scorer: Scorer, news_file: Path) -> None:
     summary = run(news_file, scorer, columns=["n"], limit=4, prefix="s_")
     found = pl.read_parquet(summary.outputs[0])
