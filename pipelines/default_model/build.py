@@ -2,16 +2,17 @@
 
 python pipelines/default_model/build.py --data DATA --bases BASES --work WORK [--teacher] [--install]
 
-DATA holds sst2/, headlines/, targets/ and unlabelled/; BASES holds minilm-l6/, and mpnet-base/ for a teacher. Every
+DATA holds sst2/, headlines/, targets/ and unlabelled/; BASES holds minilm-l6/ and mpnet-base/. Every
 step is a command of sentiscore or a script of this folder, shown as it is run, and leaves its result in WORK. A step
 whose result is there is passed over, and training that was stopped is taken up, so the same command may be given again
 after a stop. The steps:
 
 1. data: prepare.py divides the labelled sets, economy.py, templates.py and varied.py make more labelled rows, and
    unlabelled.py gathers the pool, sentences without labels.
-2. teacher (with `--teacher`): mpnet-base with adapters, which are kept apart from it (teacher.toml).
-3. soft labels: the teacher is asked for the texts of the sets and of the pool. What it said lies here (soft.parquet),
-   so without `--teacher` none is needed; asking one anew takes hours, and wants a WORK of its own.
+2. teacher: mpnet-base with adapters, which are stored apart from it in the folder teacher/. `--teacher` trains them
+   again (teacher.toml), in a WORK of its own.
+3. soft labels: the teacher scores the texts of the sets and of the pool, which takes hours. Scores that are stored here
+   (soft.parquet) are used.
 4. students: a head (head.toml), and three students that begin with it and differ in their seed (student.toml).
 5. mean: their weights' mean, drawn back a little to what they began with (average.py, words.py).
 6. last: a few steps at a rate near nothing, which fit the temperature (last.toml). The result is the default; `fast` is
@@ -35,10 +36,9 @@ STUDENTS: Final = ("student-0", "student-1", "student-2")
 """Each has the seed that it is called by."""
 BACK: Final = 0.1
 """Share of the start in the last model's weights."""
-GIVEN: Final = "soft.parquet"
-"""What the teacher said, as it lies here."""
-ASKED: Final = "soft-anew.parquet"
-"""What a teacher says that is trained anew."""
+TEACHER: Final = "teacher"
+SOFT: Final = "soft.parquet"
+NEW_SOFT: Final = "soft-of-new-teacher.parquet"
 POOL: Final = ("--texts", "data/pool.parquet", "--target-col", "target")
 """The sentences without labels, some of them with a mention."""
 SCRIPTS: Final = {
@@ -63,30 +63,34 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, required=True, help="the folder of sst2/, headlines/, targets/, unlabelled/"
     )
-    parser.add_argument("--bases", type=Path, required=True, help="the folder of minilm-l6/, and mpnet-base/")
+    parser.add_argument("--bases", type=Path, required=True, help="the folder of minilm-l6/ and mpnet-base/")
     parser.add_argument("--work", type=Path, required=True, help="where each step leaves its result")
-    parser.add_argument("--teacher", action="store_true", help="train the teacher too, and ask it anew")
+    parser.add_argument(
+        "--teacher", action="store_true", help="train the teacher again, instead of using the stored one"
+    )
     parser.add_argument("--install", action="store_true", help="put the last model into the package")
     arguments = parser.parse_args()
     work: Path = arguments.work
-    if (work / (GIVEN if arguments.teacher else ASKED)).exists():
+    soft = NEW_SOFT if arguments.teacher else SOFT
+    if (work / (SOFT if arguments.teacher else NEW_SOFT)).exists():
         parser.error(f"{work} was used {'without' if arguments.teacher else 'with'} --teacher: name another folder")
-    needed = [arguments.data / name for name in ("sst2", "headlines", "targets", "unlabelled")]
-    needed += [arguments.bases / name for name in ("minilm-l6", *(["mpnet-base"] if arguments.teacher else []))]
-    for folder in needed:
+    data, bases = arguments.data, arguments.bases
+    parts = [data / name for name in ("sst2", "headlines", "targets", "unlabelled")]
+    for folder in [*parts, bases / "minilm-l6", bases / "mpnet-base"]:
         if not folder.is_dir():
             parser.error(f"there is no folder {folder}")
-    if (work / "bases").exists() and not (work / "bases").samefile(arguments.bases):
+    if (work / "bases").exists() and not (work / "bases").samefile(bases):
         parser.error(f"{work} was begun with other bases")
     work.mkdir(parents=True, exist_ok=True)
-    make_data(work, arguments.data, arguments.bases)
-    teachers = ["teacher"] if arguments.teacher else []
-    if teachers:
-        train(work, "teacher", "sentiscore", "train", "--recipe", str(HERE / "teacher.toml"))
-    else:
-        shutil.copyfile(HERE / GIVEN, work / GIVEN)
-    make_students(work, teachers)
-    for model in (*teachers, *STUDENTS, "last", "fast"):
+    make_data(work, data, bases)
+    if arguments.teacher:
+        train(work, TEACHER, "sentiscore", "train", "--recipe", str(HERE / "teacher.toml"))
+    elif not (work / TEACHER).exists():
+        shutil.copytree(HERE / TEACHER, work / TEACHER)
+        if (HERE / SOFT).exists():
+            shutil.copyfile(HERE / SOFT, work / SOFT)
+    make_students(work, soft)
+    for model in (TEACHER, *STUDENTS, "last", "fast"):
         if not (work / f"{model}.json").exists():
             run(work, "sentiscore", "evaluate", model, "--sets", str(HERE / "report.toml"), "--json", f"{model}.json")
     if arguments.install:
@@ -108,16 +112,15 @@ def make_data(work: Path, data: Path, bases: Path) -> None:
         run(work, sys.executable, str(HERE / "unlabelled.py"), str(data.resolve()), "data")
 
 
-def make_students(work: Path, teachers: Sequence[str]) -> None:
+def make_students(work: Path, soft: str) -> None:
     """Train the head, the students that begin with it, what their mean needs, and a faster one.
 
     The mean gets the normaliser before its temperature is fitted; the students, and so their soft labels, do without.
     """
-    soft = ASKED if teachers else GIVEN
 
     def distil(output: str, recipe: str, seed: int = 0, more: Sequence[str] = ()) -> None:
         options = ["--student", str(HERE / f"{recipe}.toml"), "--soft-labels", soft, "--seed", str(seed), *more]
-        train(work, output, "sentiscore", "distill", *teachers, *options)
+        train(work, output, "sentiscore", "distill", TEACHER, *options)
 
     distil("head", "head")
     for seed, student in enumerate(STUDENTS):

@@ -30,7 +30,9 @@ def check_reports(json_file: Path | None, html_file: Path | None, read: Sequence
         if path is None:
             continue
         if real(path) in taken:
-            raise OutputError(f"{path} is read from, or written to, elsewhere in this command.", "Choose another file.")
+            raise OutputError(
+                f"{path} is read from, or written to, elsewhere in this command.", "Choose another place."
+            )
         taken.add(real(path))
         check_file_target(path)
     if html_file is not None:

@@ -153,9 +153,9 @@ DATA = ["data/sst2", "data/headlines", "data/targets", "data/unlabelled"]
         ([], [], "there is no folder data/sst2"),
         (["data/sst2", "data/headlines"], [], "there is no folder data/targets"),
         (DATA, [], "there is no folder bases/minilm-l6"),
-        ([*DATA, "bases/minilm-l6"], ["--teacher"], "no folder bases/mpnet-base"),
+        ([*DATA, "bases/minilm-l6"], [], "no folder bases/mpnet-base"),
         (["work/soft.parquet"], ["--teacher"], "used without --teacher"),
-        (["work/soft-anew.parquet"], [], "used with --teacher"),
+        (["work/soft-of-new-teacher.parquet"], [], "used with --teacher"),
     ],
 )
 def test_the_build_says_what_it_lacks_before_it_begins(
@@ -251,7 +251,14 @@ def test_the_build_makes_the_data_then_the_teacher_then_asks_it_of_the_pool(
 
 
 def test_the_build_passes_over_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for folder in [*DATA, "bases/minilm-l6", "work/data", "work/student-0", "work/student-1/training"]:
+    for folder in [
+        *DATA,
+        "bases/minilm-l6",
+        "bases/mpnet-base",
+        "work/data",
+        "work/student-0",
+        "work/student-1/training",
+    ]:
         (tmp_path / folder).mkdir(parents=True)
     for made in ("news_report.csv", *build.SCRIPTS.values(), "pool.parquet"):
         (tmp_path / "work" / "data" / made).touch()

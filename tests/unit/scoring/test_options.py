@@ -239,7 +239,7 @@ def test_a_request_stands_alone_and_has_a_time_column(call: Any) -> None:
 
 def test_an_output_is_named_once(scored: Path, tmp_path: Path) -> None:
     request = DailyRequest(**DAYS, output=tmp_path / "a.parquet")
-    with pytest.raises(InputError, match="Name one place"):
+    with pytest.raises(InputError, match="Name one output"):
         daily_file(scored, request, output=tmp_path / "b.parquet")
     with pytest.raises(InputError, match="no daily file to update"):
         update_daily(scored, time_col="published_at")
