@@ -15,7 +15,7 @@ from sentiscore.checkpoint import load_checkpoint
 from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.networks import is_own
 from sentiscore.engine.pairs import second_segments
-from sentiscore.engine.tokenizer import TextEncoder
+from sentiscore.engine.tokenizer import PROBES, TextEncoder
 from sentiscore.errors import CheckpointError
 from sentiscore.tables.labelled import LabelledData
 from sentiscore.training.base import encode, tell_segments_apart
@@ -54,6 +54,22 @@ def test_scoring_reads_pairs_as_training_does(folder: Path, mentions: list[str |
     encoded = TextEncoder.load(folder, 24).encode(TEXTS, mentions)
     assert [encoded.of(i).tolist() for i in range(len(TEXTS))] == trained_on(folder, mentions, 24)
     assert encoded.truncated.tolist() == [False, True, False, False]
+
+
+ODD = [*PROBES, "[SEP] [CLS]", "<|endoftext|><|padding|>", "\u0301", "a" * 300, "\U0001f600" * 40]
+
+
+@pytest.mark.parametrize("limit", [16, 24, 64])
+def test_odd_texts_and_mentions_are_read_as_in_training_too(folder: Path, limit: int) -> None:
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    texts = [text for text in ODD for _ in ODD]
+    mentions: list[str | None] = [mention for _ in ODD for mention in ODD]
+    data = LabelledData("rows", texts, ["positive"] * len(texts), mentions=mentions)
+    encoded = TextEncoder.load(folder, limit).encode(texts, mentions)
+    rows = encode(tokenizer, data, ("negative", "positive"), limit)["input_ids"]
+    assert np.split(encoded.ids, np.cumsum(encoded.lengths)[:-1])[-1].tolist() == rows[-1]
+    assert encoded.ids.tolist() == [one for row in rows for one in row]
+    assert encoded.lengths.max() <= limit
 
 
 def test_a_text_that_is_too_long_is_cut_and_its_mention_is_not(folder: Path) -> None:
