@@ -76,7 +76,7 @@ def load_base(
     return tokenizer, model, loading_info
 
 
-def tell_segments_apart(tokenizer: Any, model: Any) -> None:
+def use_token_types(tokenizer: Any, model: Any) -> None:
     """Let a network that knows token types get them, as in pretraining on two segments; the saved tokenizer says so."""
     takes = "token_type_ids" in inspect.signature(model.forward).parameters
     if takes and getattr(model.config, "type_vocab_size", 0) > 1:

@@ -18,7 +18,7 @@ from sentiscore.engine.pairs import second_segments
 from sentiscore.engine.tokenizer import PROBES, TextEncoder
 from sentiscore.errors import CheckpointError
 from sentiscore.tables.labelled import LabelledData
-from sentiscore.training.base import encode, tell_segments_apart
+from sentiscore.training.base import encode, use_token_types
 from tests.unit.engine.kinds import WORDS, network_of, save
 from tests.unit.engine.reference import assert_tells_rows_apart, probabilities
 
@@ -106,7 +106,7 @@ def test_the_types_of_tokens_are_those_of_training(
     tokenizer: Any = AutoTokenizer.from_pretrained(bert)
     if fixture == "plain class":
         tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend_tokenizer, pad_token="[PAD]")  # noqa: S106
-    tell_segments_apart(tokenizer, network_of("bert"))
+    use_token_types(tokenizer, network_of("bert"))
     tokenizer.save_pretrained(tmp_path)
     data = LabelledData("rows", TEXTS, ["positive", "negative"] * 2, mentions=MENTIONS)
     rows = encode(tokenizer, data, ("negative", "positive"), 24)
@@ -140,7 +140,7 @@ def test_a_pair_has_the_logits_that_it_has_alone_in_transformers(kind: str, tmp_
     model = network_of(kind, **({"type_vocab_size": 1} if kind == "roberta" else {}))  # as published ones
     folder = save(model, tmp_path, single=SINGLE.get(kind, "<s>:0 $A:0 </s>:0"), pair=PAIRS[kind])
     tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-    tell_segments_apart(tokenizer, model)
+    use_token_types(tokenizer, model)
     tokenizer.save_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     assert ("token_type_ids" in tokenizer.model_input_names) == (kind in ("bert", "electra", "albert"))
@@ -172,7 +172,7 @@ def test_a_network_that_lacks_the_types_of_its_tokenizer_is_a_clear_error(tmp_pa
     model = network_of("bert", type_vocab_size=1)
     folder = save(model, tmp_path, pair=ENCODER)
     tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-    tell_segments_apart(tokenizer, network_of("bert"))
+    use_token_types(tokenizer, network_of("bert"))
     tokenizer.save_pretrained(folder)
     classifier = Classifier.load(load_checkpoint(folder), device=CPU, dtype=torch.float32)
     with pytest.raises(CheckpointError, match="gives the token type 1, and its network knows 1"):
