@@ -49,6 +49,7 @@ def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -
 @click.option(
     "--targets",
     type=options.PATH,
+    metavar="FILE",
     help="A table of the names that texts may use for a target, with the columns entity and name: a row for each name.",
 )
 @click.option(

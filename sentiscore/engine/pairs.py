@@ -19,11 +19,20 @@ SHORTEST_PAIR: Final = 16
 """The minimum number of tokens that leaves room for a word of a text beside special tokens and a mention."""
 
 
+def uncut(tokenizer: Tokenizer) -> Tokenizer:
+    """A copy of a tokenizer that neither cuts nor pads, and reads names of special tokens in a text as plain text."""
+    whole = Tokenizer.from_str(tokenizer.to_str())
+    whole.no_truncation()
+    whole.no_padding()
+    whole.encode_special_tokens = True
+    return whole
+
+
 def second_segments(tokenizer: Tokenizer, mentions: Sequence[str | None], max_length: int) -> list[str | None]:
     """The second segments for some mentions.
 
     Args:
-        tokenizer: The model's tokenizer, without truncation.
+        tokenizer: The model's tokenizer, as `uncut` gives it.
         mentions: Mentions, none blank; None for a text that is read alone. White space around them is removed.
         max_length: The maximum number of tokens of an input.
 

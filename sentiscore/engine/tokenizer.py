@@ -14,7 +14,7 @@ from sentiscore.checkpoint.tokenizer_files import TOKENIZER, read_tokenizer
 from sentiscore.checkpoint.tokenizer_parts import Parts
 from sentiscore.engine.encoded import Encoded, Segments
 from sentiscore.engine.long_texts import cut
-from sentiscore.engine.pairs import paired, pairing, second_segments
+from sentiscore.engine.pairs import paired, pairing, second_segments, uncut
 from sentiscore.engine.products import is_machines
 from sentiscore.engine.tokenizer_trial import try_steps
 from sentiscore.engine.vocabulary import Reading, Vocabulary
@@ -209,10 +209,7 @@ class TextEncoder:
     @cached_property
     def _whole(self) -> Tokenizer:
         """The tokenizer without a limit."""
-        whole = Tokenizer.from_str(self._tokenizer.to_str())
-        whole.no_truncation()
-        whole.encode_special_tokens = True
-        return whole
+        return uncut(self._tokenizer)
 
     @cached_property
     def _pairing(self) -> Tokenizer:

@@ -48,7 +48,7 @@ class TargetNames:
             path: A table with the columns `entity` and `name`, one row for each name.
 
         Raises:
-            InputError: The table cannot be read, lacks a column, or has a row without an entity or a name.
+            InputError: The table cannot be read, has no such column, or has a row without an entity or a name.
         """
         columns = open_source(path).schema.names()
         if missing := [name for name in (ENTITY, NAME) if name not in columns]:
@@ -56,13 +56,13 @@ class TargetNames:
         frame = read_table(path, [ENTITY, NAME], most_rows=LABELLED_ROWS)
         for name in (ENTITY, NAME):
             if frame[name].dtype not in _TEXTS:
-                raise InputError(f"The column {name!r} of {path} holds {frame[name].dtype}, not text.", _EXAMPLE)
+                raise InputError(f"The column {name!r} of {path} contains {frame[name].dtype}, not text.", _EXAMPLE)
         plain = frame.select(pl.col(ENTITY, NAME).cast(pl.String).str.strip_chars())
         if plain.is_empty():
             raise InputError(f"{path} has no rows.", _EXAMPLE)
         lacking = plain.select(pl.any_horizontal(pl.all().is_null() | is_blank(pl.all()))).to_series()
         if lacking.any():
-            raise InputError(f"Row {(lacking.arg_max() or 0) + 1:,} of {path} lacks an entity or a name.", _EXAMPLE)
+            raise InputError(f"Row {(lacking.arg_max() or 0) + 1:,} of {path} has no entity or no name.", _EXAMPLE)
         names: dict[str, list[str]] = {}
         for entity, name in plain.unique(maintain_order=True).iter_rows():
             names.setdefault(entity, []).append(name)
@@ -83,7 +83,7 @@ def names_of(targets: str | Path | None, target_col: str | None) -> TargetNames:
         return TargetNames()
     if target_col is None:
         raise InputError(
-            "The table of targets names entities, and no column holds them.",
+            "There is a table of names of targets, but no column of targets.",
             "Name the column with --target-col (target_col).",
         )
     return TargetNames.read(targets)

@@ -11,7 +11,7 @@ from sentiscore.checkpoint.config import read_config
 from sentiscore.checkpoint.reading import Folder, has, opened
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER, copied, read_tokenizer
 from sentiscore.engine.huggingface import build_classifier, check_body
-from sentiscore.engine.pairs import second_segments
+from sentiscore.engine.pairs import second_segments, uncut
 from sentiscore.engine.probe import longest_text
 from sentiscore.engine.tokenizer import make_tokenizer
 from sentiscore.engine.weights import read_weights
@@ -76,7 +76,7 @@ def load_base(
     return tokenizer, model, loading_info
 
 
-def tell_segments_apart(tokenizer: Any, model: Any) -> None:
+def use_token_types(tokenizer: Any, model: Any) -> None:
     """Let a network that knows token types get them, as in pretraining on two segments; the saved tokenizer says so."""
     takes = "token_type_ids" in inspect.signature(model.forward).parameters
     if takes and getattr(model.config, "type_vocab_size", 0) > 1:
@@ -142,7 +142,7 @@ def _inputs(tokenizer: Any, data: LabelledData, max_length: int) -> dict[str, li
         return encoded(data.texts)
     paired = [i for i, mention in enumerate(data.mentions) if mention is not None]
     alone = [i for i, mention in enumerate(data.mentions) if mention is None]
-    seconds = second_segments(tokenizer.backend_tokenizer, data.mentions, max_length)
+    seconds = second_segments(uncut(tokenizer.backend_tokenizer), data.mentions, max_length)
     pairs = encoded([data.texts[i] for i in paired], [seconds[i] or "" for i in paired]) if paired else {}
     others = encoded([data.texts[i] for i in alone]) if alone else {}
     order = np.argsort([*paired, *alone])

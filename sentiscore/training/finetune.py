@@ -20,7 +20,7 @@ from sentiscore.errors import OutputError, SentiscoreWarning, TrainingError
 from sentiscore.local import local_path
 from sentiscore.tables.labelled import LabelledData, load_hub_data
 from sentiscore.training import adapters
-from sentiscore.training.base import check_installed, load_base, tell_segments_apart
+from sentiscore.training.base import check_installed, load_base, use_token_types
 from sentiscore.training.finish import calibrate, save
 from sentiscore.training.folder import STATE, check_folder_free, claim_folder, last_whole_state, step_of
 from sentiscore.training.recipe import Recipe
@@ -87,7 +87,7 @@ def train(
     how = functools.partial(adapters.how_to_load, transformers, recipe, where, dtype)
     tokenizer, model, loading_info = load_base(transformers, source, classes, recipe.max_length, how)
     if any(rows.mentions is not None for rows in train_data):
-        tell_segments_apart(tokenizer, model)
+        use_token_types(tokenizer, model)
     model = adapters.choose_weights(model, recipe, loading_info)
     rows = encode_sets(run, tokenizer)
     claim_folder(output, recipe, source, train_data, eval_data, record=run.record, resume=resume)

@@ -15,10 +15,10 @@ from sentiscore.checkpoint import load_checkpoint
 from sentiscore.engine.classifier import Classifier
 from sentiscore.engine.networks import is_own
 from sentiscore.engine.pairs import second_segments
-from sentiscore.engine.tokenizer import TextEncoder
+from sentiscore.engine.tokenizer import PROBES, TextEncoder
 from sentiscore.errors import CheckpointError
 from sentiscore.tables.labelled import LabelledData
-from sentiscore.training.base import encode, tell_segments_apart
+from sentiscore.training.base import encode, use_token_types
 from tests.unit.engine.kinds import WORDS, network_of, save
 from tests.unit.engine.reference import assert_tells_rows_apart, probabilities
 
@@ -56,6 +56,22 @@ def test_scoring_reads_pairs_as_training_does(folder: Path, mentions: list[str |
     assert encoded.truncated.tolist() == [False, True, False, False]
 
 
+ODD = [*PROBES, "[SEP] [CLS]", "<|endoftext|><|padding|>", "\u0301", "a" * 300, "\U0001f600" * 40]
+
+
+@pytest.mark.parametrize("limit", [16, 24, 64])
+def test_odd_texts_and_mentions_are_read_as_in_training_too(folder: Path, limit: int) -> None:
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    texts = [text for text in ODD for _ in ODD]
+    mentions: list[str | None] = [mention for _ in ODD for mention in ODD]
+    data = LabelledData("rows", texts, ["positive"] * len(texts), mentions=mentions)
+    encoded = TextEncoder.load(folder, limit).encode(texts, mentions)
+    rows = encode(tokenizer, data, ("negative", "positive"), limit)["input_ids"]
+    assert np.split(encoded.ids, np.cumsum(encoded.lengths)[:-1])[-1].tolist() == rows[-1]
+    assert encoded.ids.tolist() == [one for row in rows for one in row]
+    assert encoded.lengths.max() <= limit
+
+
 def test_a_text_that_is_too_long_is_cut_and_its_mention_is_not(folder: Path) -> None:
     encoder = TextEncoder.load(folder, 24)
     whole, other = (encoder.encode([TEXTS[1]], [mention]) for mention in ("strong demand", "weak results"))
@@ -90,7 +106,7 @@ def test_the_types_of_tokens_are_those_of_training(
     tokenizer: Any = AutoTokenizer.from_pretrained(bert)
     if fixture == "plain class":
         tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend_tokenizer, pad_token="[PAD]")  # noqa: S106
-    tell_segments_apart(tokenizer, network_of("bert"))
+    use_token_types(tokenizer, network_of("bert"))
     tokenizer.save_pretrained(tmp_path)
     data = LabelledData("rows", TEXTS, ["positive", "negative"] * 2, mentions=MENTIONS)
     rows = encode(tokenizer, data, ("negative", "positive"), 24)
@@ -124,7 +140,7 @@ def test_a_pair_has_the_logits_that_it_has_alone_in_transformers(kind: str, tmp_
     model = network_of(kind, **({"type_vocab_size": 1} if kind == "roberta" else {}))  # as published ones
     folder = save(model, tmp_path, single=SINGLE.get(kind, "<s>:0 $A:0 </s>:0"), pair=PAIRS[kind])
     tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-    tell_segments_apart(tokenizer, model)
+    use_token_types(tokenizer, model)
     tokenizer.save_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     assert ("token_type_ids" in tokenizer.model_input_names) == (kind in ("bert", "electra", "albert"))
@@ -156,7 +172,7 @@ def test_a_network_that_lacks_the_types_of_its_tokenizer_is_a_clear_error(tmp_pa
     model = network_of("bert", type_vocab_size=1)
     folder = save(model, tmp_path, pair=ENCODER)
     tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-    tell_segments_apart(tokenizer, network_of("bert"))
+    use_token_types(tokenizer, network_of("bert"))
     tokenizer.save_pretrained(folder)
     classifier = Classifier.load(load_checkpoint(folder), device=CPU, dtype=torch.float32)
     with pytest.raises(CheckpointError, match="gives the token type 1, and its network knows 1"):

@@ -160,7 +160,7 @@ def test_the_provenance_names_the_column_and_the_table(scorer: Scorer, news_file
         ({"target_col": "ticker"}, "has no column 'ticker'"),
         ({"target_col": "n"}, "The column 'n' of .* holds Int64, not text"),
         ({"target_col": "headline"}, "'headline' cannot be both the text and the target"),
-        ({"target_col": None, "targets": "names.csv"}, "no column holds them"),
+        ({"target_col": None, "targets": "names.csv"}, "but no column of targets"),
         ({"targets": "nowhere.csv"}, r"There is no file nowhere\.csv"),
     ],
 )

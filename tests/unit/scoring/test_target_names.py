@@ -45,9 +45,9 @@ def test_the_hash_is_of_what_is_looked_for(tmp_path: Path) -> None:
     [
         ({"ticker": ["A"], "name": ["b"]}, "has no column 'entity'; its columns are: ticker, name"),
         ({"entity": ["A"]}, "has no column 'name'"),
-        ({"entity": ["A"], "name": [1]}, "The column 'name' of .* holds Int64, not text"),
-        ({"entity": ["A", None], "name": ["b", "c"]}, "Row 2 of .* lacks an entity or a name"),
-        ({"entity": ["A", "B", "C"], "name": ["b", "c", " "]}, "Row 3 of .* lacks an entity or a name"),
+        ({"entity": ["A"], "name": [1]}, "The column 'name' of .* contains Int64, not text"),
+        ({"entity": ["A", None], "name": ["b", "c"]}, "Row 2 of .* has no entity or no name"),
+        ({"entity": ["A", "B", "C"], "name": ["b", "c", " "]}, "Row 3 of .* has no entity or no name"),
         ({"entity": pl.Series([], dtype=pl.String), "name": pl.Series([], dtype=pl.String)}, "has no rows"),
     ],
 )
@@ -59,7 +59,7 @@ def test_a_broken_table_is_a_clear_error(tmp_path: Path, written: Mapping[str, A
 
 
 def test_a_table_needs_a_column_of_targets() -> None:
-    with pytest.raises(InputError, match="no column holds them") as refused:
+    with pytest.raises(InputError, match="but no column of targets") as refused:
         names_of("names.csv", None)
     assert "--target-col (target_col)" in refused.value.hint
     with pytest.raises(InputError, match=r"There is no file names\.csv"):

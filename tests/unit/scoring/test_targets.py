@@ -18,7 +18,7 @@ from sentiscore import AnswerStore, InputError, Scorer
 from sentiscore.checkpoint import Manifest, write_manifest
 from sentiscore.scoring.probabilities import probabilities
 from sentiscore.tables.fingerprint import DataFingerprint
-from sentiscore.training.base import tell_segments_apart
+from sentiscore.training.base import use_token_types
 from tests.effort import examples
 
 TEXT = "profit rises on strong demand and shares fall"
@@ -33,7 +33,7 @@ def bert_targets(tiny_bert: Callable[..., Path]) -> Path:
 
     folder = tiny_bert(id2label=dict(enumerate(CLASSES)), initializer_range=0.5)
     tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-    tell_segments_apart(tokenizer, AutoModelForSequenceClassification.from_pretrained(folder))
+    use_token_types(tokenizer, AutoModelForSequenceClassification.from_pretrained(folder))
     tokenizer.save_pretrained(folder)
     data = (DataFingerprint("none", 0, ""),)
     manifest = Manifest(
@@ -194,7 +194,7 @@ def test_a_frame_is_scored_towards_a_column(scorer: Scorer, tmp_path: Path) -> N
         ({"target_col": "who"}, "the frame has no column 'who'"),
         ({"target_col": "n"}, "The column 'n' of the frame holds Int64, not text"),
         ({"target_col": "text"}, "'text' cannot be both the text and the target"),
-        ({"targets": "names.csv"}, "no column holds them"),
+        ({"targets": "names.csv"}, "but no column of targets"),
     ],
 )
 def test_a_column_that_cannot_hold_targets_is_a_clear_error(
