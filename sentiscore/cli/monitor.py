@@ -54,6 +54,11 @@ def _thresholds(_ctx: click.Context, _param: click.Parameter, values: tuple[str,
     "--text-col", metavar="NAME", help="The column of texts: compares words and languages; equal texts count once."
 )
 @click.option(
+    "--target-col",
+    metavar="NAME",
+    help="The column of the targets that the texts were scored towards: a text counts once for each of them.",
+)
+@click.option(
     "--time-col",
     metavar="NAME",
     help="When each text appeared: compares rows per day.  [times without a zone: --tz, or UTC]",
@@ -82,6 +87,7 @@ def command(
     scored: Path,
     references: tuple[Path, ...],
     text_col: str | None,
+    target_col: str | None,
     time_col: str | None,
     tz: str | None,
     time_format: str | None,
@@ -123,6 +129,7 @@ def command(
         scored,
         reference=references,
         text_col=text_col,
+        target_col=target_col,
         time_col=time_col,
         tz=tz,
         time_format=time_format,

@@ -29,6 +29,7 @@ def monitor(
     *,
     reference: Scored | Sequence[Scored],
     text_col: str | None = None,
+    target_col: str | None = None,
     time_col: str | None = None,
     tz: str | None = None,
     time_format: str | None = None,
@@ -49,6 +50,8 @@ def monitor(
         scored: Scored rows, for example tonight's: a file, a folder of parts, or a frame.
         reference: Rows from the same model and the same source when everything was fine; one or several.
         text_col: The column of texts. With it words and languages are compared, and equal texts count once.
+        target_col: The column of the targets that the texts were scored towards. With it a text counts once for each of
+            its targets.
         time_col: The column of times. With it rows per day are compared.
         tz: The zone of times without one; UTC by default. See `sentiscore.features.daily`, also for the next two.
         time_format: The pattern of text times.
@@ -72,7 +75,12 @@ def monitor(
     require_extra("monitor", "scipy")
     limits = with_thresholds(thresholds)
     how = TimeFormat(tz=UTC if tz is None else tz, format=time_format, unit=time_unit)
-    columns = Columns(text=text_col, time=time_col, how=how, prefix=prefix)
+    if target_col is not None and text_col is None:
+        raise InputError(
+            "A column of targets says which rows of a text are distinct, and there is no column of texts.",
+            "Name it with --text-col (text_col), or leave --target-col (target_col) out.",
+        )
+    columns = Columns(text=text_col, target=target_col, time=time_col, how=how, prefix=prefix)
     csv = CsvDialect(separator=separator, skip_rows=skip_rows, comment=comment, encoding=encoding)
     parts = [reference] if isinstance(reference, str | Path | pl.DataFrame) else list(reference)
     if not parts:
@@ -126,7 +134,7 @@ def _windows(part: Scored, columns: Columns, where: str, csv: CsvDialect) -> Ite
         needed = columns.needed(part.schema, where)
         yield from part[needed].iter_slices(_WINDOW_ROWS)
     else:
-        source = open_source(part, csv).as_text([columns.text, columns.time])
+        source = open_source(part, csv).as_text([columns.text, columns.target, columns.time])
         if columns.time is not None:
             source = source.with_offsets([columns.time], time=columns.time)
         if source.csv is not None and len(source.schema) == 1:  # it may have another separator

@@ -42,6 +42,8 @@ _MOST_REPEATS: Final = 1_000
 _HOUR_US: Final = 3_600_000_000
 _DAY_US: Final = 24 * _HOUR_US
 _SEED: Final = 0
+_SEED_OF_TARGETS: Final = 1
+"""Another one, so that a text that equals its target does not cancel it out."""
 _IN_UTC: Final = TimeFormat(tz=UTC)
 _SCORES: Final = ("bin", "label", "sure", "length", "truncated")
 
@@ -52,12 +54,14 @@ class Columns:
 
     Attributes:
         text: The column of texts; None if they are not used.
+        target: The column of the targets that the texts were scored towards; None if there are none.
         time: The column of times; None if they are not used.
         how: How times are read.
         prefix: The prefix of the scored columns.
     """
 
     text: str | None = None
+    target: str | None = None
     time: str | None = None
     how: TimeFormat = _IN_UTC
     prefix: str = ""
@@ -78,21 +82,23 @@ class Columns:
                 f"{where} is not scored: it lacks {', '.join(missing)}.",
                 "Score it first with sentiscore score; if that used --prefix, give the same here.",
             )
-        for column, option in ((self.text, "--text-col"), (self.time, "--time-col")):
+        options = ((self.text, "--text-col"), (self.target, "--target-col"), (self.time, "--time-col"))
+        for column, option in options:
             if column is not None and column not in schema:
                 raise InputError(
                     f"{where} has no column {column!r}; its columns are: {', '.join(schema)}.",
                     f"Name the right one with {option} ({option[2:].replace('-', '_')}).",
                 )
-        if self.text is not None and schema[self.text] not in (pl.String, pl.Categorical, pl.Enum, pl.Null):
-            raise InputError(
-                f"The text column {self.text!r} of {where} holds {schema[self.text]}, not text.",
-                "Name the column that was scored with --text-col (text_col).",
-            )
+        for column, what in ((self.text, "text"), (self.target, "target")):
+            if column is not None and schema[column] not in (pl.String, pl.Categorical, pl.Enum, pl.Null):
+                raise InputError(
+                    f"The {what} column {column!r} of {where} holds {schema[column]}, not text.",
+                    f"Name the column that was scored with --{what}-col ({what}_col).",
+                )
         if self.time is not None and not schema[self.time].is_numeric():  # numbers are checked one by one
             check_time_type(schema[self.time], self.time, self.how.tz)
         neutral = [self.prefix + P_NEUTRAL] if self.prefix + P_NEUTRAL in schema else []
-        named = [name for name in (self.text, self.time) if name is not None]
+        named = [name for name in (self.text, self.target, self.time) if name is not None]
         return list(dict.fromkeys([*scores, *neutral, *named]))
 
 
@@ -184,14 +190,13 @@ class Profiler:
         for status, n in rows[prefix + STATUS].value_counts(name=COUNT).iter_rows():
             self._statuses[status] += n
         instants = self._instants(rows)
-        text = self._columns.text
-        if text is None:
+        if self._columns.text is None:
             self._direct = {
                 name: counts + np.bincount(scores[name].drop_nulls().to_numpy(), minlength=counts.size)
                 for name, counts in self._direct.items()
             }
         else:
-            self._add_texts(scores, series_of(rows, text).cast(pl.String), instants)
+            self._add_texts(scores, rows, series_of(rows, self._columns.text).cast(pl.String), instants)
         if self._hours is not None and instants is not None:
             hours = (instants.drop_nulls() // _HOUR_US).rename("hour").to_frame()
             counted = hours.group_by("hour").agg(pl.len().cast(pl.Int64).alias(COUNT))
@@ -286,7 +291,9 @@ class Profiler:
             return None
         return plausible(read_times(series_of(rows, self._columns.time), self._columns.how).instants).cast(pl.Int64)
 
-    def _add_texts(self, scores: pl.DataFrame, texts: pl.Series, instants: pl.Series | None) -> None:
+    def _add_texts(
+        self, scores: pl.DataFrame, rows: pl.DataFrame, texts: pl.Series, instants: pl.Series | None
+    ) -> None:
         scored = scores["bin"].is_not_null()
         if lost := int((scored & texts.is_null()).sum()):
             raise InputError(
@@ -294,6 +301,9 @@ class Profiler:
                 "Name the column that was scored with --text-col (text_col).",
             )
         hashes = texts.hash(_SEED)
+        if self._columns.target is not None:
+            targets = series_of(rows, self._columns.target)
+            hashes ^= targets.cast(pl.String).str.strip_chars().fill_null("").hash(_SEED_OF_TARGETS)
         known = scores.with_columns(texts.str.slice(0, _TEXT_CHARACTERS).alias("text"), hashes.alias(HASH))
         if self._texts is not None:
             self._texts.add(known.filter(scored))

@@ -55,6 +55,31 @@ def test_rows_are_counted_by_status_and_scores_by_distinct_text() -> None:
     assert sorted(found.texts) == ["bad", "good"]
 
 
+def test_a_text_counts_once_for_each_of_its_targets() -> None:
+    rows = tiny().with_columns(who=pl.Series(["a", " a ", "a", "a", None]))
+    towards = Columns(text="text", target="who", time="published_at")
+    assert profile(rows, towards).labels.tolist() == profile(rows).labels.tolist() == [1, 0, 1]
+    other = rows.with_columns(
+        who=pl.Series(["a", "b", "bad", "a", None], dtype=pl.Categorical),
+        sentiment=pl.Series([0.8, -0.8, -0.4, None, None], dtype=pl.Float32),
+        p_negative=pl.Series([0.1, 0.9, 0.7, None, None], dtype=pl.Float32),
+        p_positive=pl.Series([0.9, 0.1, 0.3, None, None], dtype=pl.Float32),
+        label=pl.Series(["positive", "negative", "negative", None, None]),
+    )
+    found = profile(other, towards)
+    assert (found.scored, found.labels.tolist()) == (3, [2, 0, 1])
+    assert found.repeats is not None
+    assert profile(other).repeats is not None
+    assert found.repeats.tolist() != profile(other).repeats.tolist()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("name", "message"), [("nobody", "has no column 'nobody'"), ("n_tokens", "holds Int32")])
+def test_a_column_that_cannot_hold_targets_is_refused(name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as refused:
+        profile(tiny(), Columns(text="text", target=name))
+    assert "--target-col (target_col)" in refused.value.hint
+
+
 def test_links_are_not_words() -> None:
     rows = tiny().head(1).with_columns(text=pl.lit("up https://t.co/x1 again http://a.example"))
     texts = profile(rows).texts

@@ -157,6 +157,11 @@ def test_each_threshold_is_the_value_past_which_its_check_alarms(history: pl.Dat
         assert {check.name for check in again.checks if check.passed == passed} - {"missing_days"} == found.keys()
 
 
+def test_targets_need_the_column_of_texts(history: pl.DataFrame) -> None:
+    with pytest.raises(InputError, match="there is no column of texts"):
+        sentiscore.monitor(night(), reference=history, target_col="ticker")
+
+
 def test_without_texts_and_times_their_checks_say_what_they_need(history: pl.DataFrame) -> None:
     found = report(night(), history, text_col=None, time_col=None)
     assert set(found.skipped) == {"vocabulary", "unseen", "language", "repeats", "volume", "missing_days"}
