@@ -14,6 +14,7 @@ from sentiscore.checkpoint.manifest import Manifest
 from sentiscore.cli.schemas import render
 from sentiscore.features import DailyConfig
 from sentiscore.settings import Settings
+from tests.shipped import RECIPES
 
 ROOT = Path(__file__).parents[3]
 PAGES = ROOT / "docs" / "reference" / "schemas"
@@ -69,14 +70,9 @@ def test_what_a_schema_does_not_allow_is_refused() -> None:
             KINDS[page].from_dict({name: value})
 
 
-LISTS_OF_WORDS = {"boilerplate", "economy", "news", "opinions", "targets", "unlabelled", "varied"}
-"""What sentences to train on are made of."""
-
-
 def test_every_file_that_is_shipped_has_only_what_the_schema_names() -> None:
     schema = json.loads(render()["distillation.json"])["properties"]
-    recipes = [path for path in (ROOT / "pipelines").rglob("*.toml") if path.stem not in LISTS_OF_WORDS]
-    for path in recipes:
+    for path in RECIPES:
         keys = tomllib.loads(path.read_text(encoding="utf-8")).keys()
         assert keys <= schema.keys(), path
         assert (Distillation if keys & {"student", "distill", "augment"} else Recipe).read(path)

@@ -4,25 +4,22 @@ from typing import Any
 import pytest
 
 from sentiscore import Distillation, Recipe, TrainingError
-
-CONFIGS = [
-    path for path in sorted((Path(__file__).parents[3] / "pipelines").rglob("*.toml")) if path.name != "economy.toml"
-]
+from tests.shipped import RECIPES
 
 
 def test_the_default_recipe_is_the_tuned_one() -> None:
-    tuned = next(path for path in CONFIGS if path.name == "tuned.toml")
+    tuned = next(path for path in RECIPES if path.name == "tuned.toml")
     assert Recipe.read(tuned) == Recipe()
 
 
 def test_the_reference_recipe_is_the_run_to_improve_on() -> None:
-    recipe = Recipe.read(next(path for path in CONFIGS if path.name == "reference.toml"))
+    recipe = Recipe.read(next(path for path in RECIPES if path.name == "reference.toml"))
     assert (recipe.base, recipe.data) == ("EleutherAI/pythia-70m", "stanfordnlp/sst2")
     assert (recipe.epochs, recipe.learning_rate, recipe.weight_decay) == (3.0, 2e-5, 0.01)
     assert (recipe.max_length, recipe.sampling) == (100, "random")
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.name)
 def test_every_shipped_recipe_loads(path: Path) -> None:
     if path.name in ("head.toml", "student.toml", "last.toml", "fast.toml"):
         assert isinstance(Distillation.read(path), Distillation)
