@@ -33,9 +33,9 @@ def through_the_model(scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> list[i
     counted: list[int] = []
     encode, run = scorer._classifier.encoder.encode, scorer._classifier.run
 
-    def counting_encode(texts: Any) -> Any:
+    def counting_encode(texts: Any, mentions: Any = None) -> Any:
         counted.append(len(texts))
-        return encode(texts)
+        return encode(texts, mentions)
 
     def counting_run(encoded: Any, progress: Any = None) -> Any:
         assert encoded.lengths.size == counted[-1]

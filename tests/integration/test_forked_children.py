@@ -58,6 +58,7 @@ calls = {
     "read_validation_sets": lambda: sentiscore.read_validation_sets(recipe),
     "write_reports": lambda: sentiscore.write_reports([], None, None),
     "evaluate": lambda: sentiscore.evaluate(None, model=scorer),
+    "check_behaviour": lambda: sentiscore.check_behaviour(folder),
     "validate": lambda: sentiscore.validate(frame, "scored"),
     "monitor": lambda: sentiscore.monitor(frame, reference=frame),
     "read_labelled": lambda: sentiscore.read_labelled(news),

@@ -41,7 +41,7 @@ def test_a_value_that_was_forgotten_is_an_error() -> None:
 
 
 def test_no_template_switches_the_escaping_off() -> None:
-    assert len(TEMPLATES) == 4
+    assert len(TEMPLATES) == 5
     for path in TEMPLATES:
         assert not re.search(r"\|\s*safe|autoescape|Markup", path.read_text(encoding="utf-8")), path
 
