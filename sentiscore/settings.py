@@ -54,6 +54,8 @@ def setting(
     """
     rules = {"choices": choices, "low": low, "above": above, "high": high, "below": below}
     more = {"help": doc, "distinct": distinct, "wanted": wanted, "form": form}
+    if isinstance(default, dict):  # each object has its own
+        return dataclasses.field(default_factory=default.copy, metadata={**rules, **more})
     return dataclasses.field(default=default, metadata={**rules, **more})
 
 
@@ -101,7 +103,7 @@ class Settings:
         """Read the object from a TOML file; missing fields keep their defaults.
 
         Raises:
-            SentiscoreError: The file is missing, is not TOML, or a value of it is wrong.
+            SentiscoreError: The file is missing, may not be read, is not TOML, or a value of it is wrong.
         """
         return cls.from_dict(cls.read_toml(path))
 
@@ -110,7 +112,7 @@ class Settings:
         """Parse a TOML file of these settings.
 
         Raises:
-            SentiscoreError: The file is missing or is not TOML.
+            SentiscoreError: The file is missing, may not be read, or is not TOML.
         """
         try:
             return tomllib.loads(local_path(path).read_text(encoding="utf-8"))
@@ -118,6 +120,11 @@ class Settings:
             raise cls.error(
                 f"The {cls.what} {path} cannot be read: there is no such file.",
                 "Check the path; it is taken relative to this folder.",
+            ) from error
+        except PermissionError as error:
+            raise cls.error(
+                f"The {cls.what} {path} cannot be read: this user may not read it.",
+                "Check its permissions and those of its folder.",
             ) from error
         except (OSError, ValueError) as error:  # not UTF-8, not TOML, or a number with thousands of digits
             raise cls.error(f"The {cls.what} {path} cannot be read: {error}.", cls.hint) from error

@@ -1,5 +1,6 @@
 """A model and suites of capabilities -> a report of its behaviour."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from sentiscore.behaviour.report import BehaviourReport, CapabilityResult
 from sentiscore.behaviour.suite import Capability, Suite, read_suite, shipped_suite
 from sentiscore.checkpoint import DEFAULT
 from sentiscore.errors import InputError
+from sentiscore.local import local_path
 from sentiscore.scoring.options import ScorerOptions
 from sentiscore.scoring.scorer import Scorer
 
@@ -48,10 +50,10 @@ def check_behaviour(
     """
     forks.check()
     chosen = _suites(suites, shipped=shipped)
+    capabilities = [(one, cases_of(one, suite)) for _, suite in chosen for one in suite.capabilities]
     beside = [baseline(one) for one in baselines]
     scorer = model if isinstance(model, Scorer) else Scorer.from_pretrained(model)
     readers: list[Reader] = [ModelReader(scorer), *beside]
-    capabilities = [(one, cases_of(one, suite)) for suite in chosen.values() for one in suite.capabilities]
     every_case = [case for _, cases in capabilities for case in cases]
     judged = [
         _judged(reader, capabilities, _answers(reader, every_case, progress if i == 0 else None))
@@ -59,7 +61,7 @@ def check_behaviour(
     ]
     return BehaviourReport(
         readers=tuple(reader.name for reader in readers),
-        suites=tuple(chosen),
+        suites=tuple(name for name, _ in chosen),
         capabilities=tuple(
             CapabilityResult(
                 name=one.name,
@@ -74,16 +76,20 @@ def check_behaviour(
     )
 
 
-def _suites(files: Sequence[str | Path], *, shipped: bool) -> dict[str, Suite]:
-    """The suites by name."""
-    found = {SHIPPED: shipped_suite()} if shipped else {}
+def _suites(files: Sequence[str | Path], *, shipped: bool) -> list[tuple[str, Suite]]:
+    """The suites and their names; a file that is named twice is read once."""
+    by_path: dict[Path, str | Path] = {}
     for file in files:
+        by_path.setdefault(local_path(file).resolve(), file)
+    names = Counter([SHIPPED, *(Path(file).name for file in by_path.values())])
+    found = [(SHIPPED, shipped_suite())] if shipped else []
+    for file in by_path.values():
         name = Path(file).name
-        found[name if name not in found else str(file)] = read_suite(file)
+        found.append((name if names[name] == 1 else str(file), read_suite(file)))
     if not found:
         raise InputError("There is no suite to test with.", "Name one, or leave the shipped one in.")
     where: dict[str, str] = {}
-    for name, suite in found.items():
+    for name, suite in found:
         for capability in suite.capabilities:
             if capability.name in where:
                 raise InputError(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sentiscore.behaviour.edits import EDITS
-from sentiscore.behaviour.templates import TemplateError, fields_of
+from sentiscore.behaviour.templates import TemplateError, fields_of, is_list_name
 from sentiscore.errors import InputError, SentiscoreError
 from sentiscore.fitting import UnfitError, fitted, shown
 from sentiscore.labels import CLASSES
@@ -120,20 +120,27 @@ class Suite(Settings):
     """Capabilities, and the lists of words from which their sentences are made: a file.
 
     Raises:
-        InputError: A value is wrong, a list is empty, or a template names a list that does not exist.
+        InputError: A value is wrong, a list is empty or cannot be named, or a template names a list that does not
+            exist.
     """
 
     what = "suite"
     hint = FORMAT
 
     seed: int = setting(0, "Seed of the samples.", low=0)
-    lists: dict[str, tuple[str, ...]] = setting(doc="Lists of words, phrases or sentences, by name.", distinct=True)
+    lists: dict[str, tuple[str, ...]] = setting({}, "Lists of words, phrases or sentences, by name.", distinct=True)
     capabilities: tuple[Capability, ...] = setting(doc="What is tested, each a [[capabilities]] table.")
 
     def __post_init__(self) -> None:
         """Check also that every template can be filled in."""
         super().__post_init__()
         for name, items in self.lists.items():
+            if not is_list_name(name):
+                raise self.error(
+                    f"The list {name!r} cannot be named by a template.",
+                    "The name of a list is lower-case letters, digits and underscores, and begins with a letter: "
+                    "{firm} and {Firm} both name the list firm.",
+                )
             if not items:
                 raise self.error(f"The list {name!r} is empty.", "Add words to it, or remove it.")
         if not self.capabilities:

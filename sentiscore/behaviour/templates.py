@@ -29,6 +29,11 @@ class Field:
     capital: bool
 
 
+def is_list_name(name: str) -> bool:
+    """Whether a template can name a list of this name."""
+    return re.fullmatch(r"[a-z][a-z0-9_]*", name) is not None
+
+
 def fields_of(template: str) -> list[Field]:
     """The fields of a template, in order.
 

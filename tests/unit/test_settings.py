@@ -189,6 +189,25 @@ def test_a_file_that_is_not_there_is_a_matter_of_its_path(tmp_path: Path) -> Non
     assert caught.value.hint == "Check the path; it is taken relative to this folder."
 
 
+def test_a_file_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(InputError, match=r"The whole .*w.toml cannot be read: this user may not read it\.") as caught:
+        Whole.from_toml(tmp_path / "w.toml")
+    assert caught.value.hint == "Check its permissions and those of its folder."
+
+
+def test_a_mapping_may_be_empty_by_default_and_is_not_shared() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Open(Settings):
+        names: dict[str, str] = setting({}, "Names.")
+
+    assert Open().names == {} == Open.from_dict({}).names
+    assert Open().names is not Open().names
+
+
 @pytest.mark.parametrize("content", [b"count = ", b"\xff", b"count = " + b"9" * 5000])
 def test_a_file_that_is_not_toml_is_refused_by_its_path(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "w.toml").write_bytes(content)

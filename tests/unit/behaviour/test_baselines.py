@@ -40,13 +40,28 @@ def test_a_word_list_may_be_parquet_with_numbers(tmp_path: Path) -> None:
     assert given == [Answer("neutral", 0.0), Answer("negative", -1.0)]
 
 
+def test_words_of_any_alphabet_and_in_quotes_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "words.csv"
+    path.write_text("word,polarity\ngrößer,1\ngood,1\nšťastný,-1\ndon\u2019t,-1\n", encoding="utf-8")
+    texts = ["GRÖSSER", "größer", "It was 'good'", "\u2018Good\u2019", "Šťastný.", "don't", "Good's"]
+    given = baseline(path).read([(text, None) for text in texts])
+    assert [answer.sentiment for answer in given] == [1, 1, 1, 1, -1, -1, 0]
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [
         ("term,label\ngood,positive\n", "has no column of words"),
         ("word,weight\ngood,1\n", "does not say which words are positive"),
-        ("word,label\ngood,great\n", "has a word with the label 'great'"),
-        ("word,polarity\ngood,high\n", "is a number"),
+        ("word,label\ngood,great\n", "The word 'good' of .* has the label 'great'"),
+        ("word,label\nfine,positive\ngood,\n", "The word 'good' of .* has no label"),
+        ("word,polarity\nbad,-1\ngood,high\n", "The word 'good' of .* has the polarity 'high', which is not a number"),
+        ("word,Polarity\ngood,\n", "The word 'good' of .* has no Polarity"),
+        ("word,polarity\ngood,nan\n", "'nan', which is not a number"),
+        ("word,polarity\ngood,1\n,1\n", "Row 2 of .* has no word"),
+        ("word,polarity\nvery good,1\n", "has the entry 'very good', which is never found"),
+        ("word,polarity\nGood,1\ngood,-1\n", "has the word 'good' twice, and its rows contradict each other"),
+        ("word,label\ngood,neutral\ngood,positive\n", "has the word 'good' twice"),
         ("word,polarity\ngood,0\n", "has no word that is positive or negative"),
     ],
 )

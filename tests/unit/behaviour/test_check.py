@@ -135,6 +135,26 @@ def test_a_name_in_two_suites_is_refused(tiny_checkpoint: Path, own: Path, tmp_p
         sentiscore.check_behaviour(tiny_checkpoint, shipped=False)
 
 
+def test_files_of_one_name_are_all_checked(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths = [Path("a/own.toml"), Path("own.toml"), Path("shipped")]
+    Path("a").mkdir()
+    for at, path in enumerate(paths):
+        path.write_text(
+            f'capabilities = [{{ name = "{at}", tests = [{{ texts = ["Good."], expect = ["positive"] }}] }}]',
+            encoding="utf-8",
+        )
+    scorer = sentiscore.Scorer.from_pretrained(tiny_checkpoint)
+    report = sentiscore.check_behaviour(scorer, suites=[*paths, tmp_path / "own.toml"], shipped=False)
+    assert [each.name for each in report.capabilities] == ["0", "1", "2"]
+    assert report.suites == (str(paths[0]), "own.toml", "shipped")
+    with_shipped = sentiscore.check_behaviour(scorer, suites=["shipped"])
+    assert with_shipped.suites == ("shipped", "shipped")
+    assert len(with_shipped.capabilities) > 1
+
+
 def result(name: str, failures: int, *, cases: int = 4, hard: bool = False) -> CapabilityResult:
     example = FailedCase("a <b>", "A & B", "a", "positive", "negative (-0.10)")
     return CapabilityResult(name, "all", "About it.", ("direction",), hard, (Judgement(cases, failures, (example,)),))

@@ -94,6 +94,52 @@ def test_an_edit_that_changes_nothing_is_no_case() -> None:
     assert [case.text for case in cases_of(found.capabilities[0], found)] == ["It's a lamp", "It's a desk"]
 
 
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        (
+            {"texts": ["up up"], "edits": ["typo"], "within": 0.1},
+            "In 'praise', test 1: no edit changes any sentence of ['up up'].",
+        ),
+        (
+            {"pairs": [["A {thing}", "A {thing}"]], "within": 0.1},
+            "In 'praise', test 1: the two sentences of every pair of [['A {thing}', 'A {thing}']] are the same.",
+        ),
+        (
+            {"texts": ["A {thing}"], "target": "{thing:2}", "expect": ["neutral"]},
+            "In 'praise', test 1: the sentence 'A lamp' does not mention its target 'desk'.",
+        ),
+        (
+            {"texts": ["A {thing}"], "target": " ", "expect": ["neutral"]},
+            "In 'praise', test 1: the sentence 'A lamp' does not mention its target ' '.",
+        ),
+        (
+            {"pairs": [["A {thing}", "A {thing:2}"]], "target": "{thing}", "within": 0.1},
+            "In 'praise', test 1: the sentence 'A desk' does not mention its target 'lamp'.",
+        ),
+        (
+            {"texts": ["Globex up"], "target": "Globex", "edits": ["typo"], "within": 0.1},
+            "In 'praise', test 1: no edit changes any sentence of ['Globex up'], or each changes the target's name.",
+        ),
+    ],
+)
+def test_a_test_without_a_case_or_its_target_is_refused(test: dict[str, Any], message: str) -> None:
+    found = with_test(**test)
+    with pytest.raises(InputError) as caught:
+        cases_of(found.capabilities[0], found)
+    assert caught.value.message == message
+
+
+def test_an_edit_that_changes_the_name_of_the_target_is_no_case() -> None:
+    found = with_test(texts=["Globex up", "Globex prospers"], target="Globex", edits=["typo"], within=0.1)
+    assert [case.text for case in cases_of(found.capabilities[0], found)] == ["Globex prospers"]
+
+
+def test_a_suite_needs_no_lists() -> None:
+    found = Suite.from_dict({"capabilities": [{"name": "a", "tests": [{"texts": ["A"], "expect": ["neutral"]}]}]})
+    assert found.lists == {}
+
+
 def test_a_target_shares_the_words_of_its_sentence() -> None:
     found = with_test(texts=["The {thing} beats the {thing:2}"], target="{thing:2}", expect=["negative"])
     pairs = {(case.text, case.target) for case in cases_of(found.capabilities[0], found)}
@@ -134,6 +180,8 @@ def test_a_test_that_makes_no_sense_is_refused(test: dict[str, Any], message: st
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"lists": {"Thing": ["a"]}}, "The list 'Thing' cannot be named by a template."),
+        ({"lists": {"thing:2": ["a"]}}, "The list 'thing:2' cannot be named by a template."),
         ({"lists": {"thing": []}}, "The list 'thing' is empty."),
         ({"lists": {"thing": ["a", "a"]}}, "a list without repeats"),
         ({"lists": {"thing": "lamp"}}, "has to be a list"),
