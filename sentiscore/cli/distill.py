@@ -73,6 +73,8 @@ def command(
     sentiscore distill runs/large --student student.toml -o runs/small
     sentiscore distill runs/a runs/b --student student.toml --texts news.parquet --text-col headline -o runs/small
     """
+    if not text_files:
+        options.refuse_without("--texts", ("text_col", "target_col"))
     from sentiscore.cli.failures import stopped
     from sentiscore.cli.train import show_result
     from sentiscore.tables.labelled import read_pairs

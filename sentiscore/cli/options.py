@@ -266,6 +266,24 @@ def refuse_beside_sets(names: Sequence[str]) -> None:
             )
 
 
+def refuse_without(needed: str, names: Sequence[str]) -> None:
+    """Raise a usage error if one of these options was given, which have no effect without another.
+
+    Args:
+        needed: The other option, which was not given.
+        names: The options, as names of parameters.
+
+    Raises:
+        click.UsageError: One was given.
+    """
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} names a column of the files of {needed}: give {needed}."
+            )
+
+
 def size(value: str) -> int:
     """Parse an option that is an amount of memory or disk.
 

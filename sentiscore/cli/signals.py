@@ -17,7 +17,7 @@ from typing import Final
 from sentiscore.cli import json_log
 
 _STOPPING: Final = ("SIGINT", "SIGTERM", "SIGHUP")
-_AS_A_SHELL_TELLS: Final = 128
+_SHELL_OFFSET: Final = 128
 """What a shell adds to the number of the signal that ended a program, to make its exit code."""
 
 _PATIENCE_S: Final = 10.0
@@ -58,7 +58,7 @@ def ignore() -> None:
 
 def exit_code() -> int:
     """130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP."""
-    return _AS_A_SHELL_TELLS + _Received.number
+    return _SHELL_OFFSET + _Received.number
 
 
 def be_patient(*, now: bool) -> None:

@@ -47,17 +47,17 @@ def read_sentiment(column: pl.Series) -> pl.Series:
     return _bounded(column, "sentiment", 1)
 
 
-def _bounded(column: pl.Series, what: str, limit: float) -> pl.Series:
+def _bounded(column: pl.Series, what: str, limit: float, hint: str = "Score the rows anew.") -> pl.Series:
     """A column of numbers that are no further from 0 than a limit."""
     try:
         numbers = _as_numbers(column)
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"The column {name_of(column)!r} does not hold numbers.", "Score the rows anew.") from error
+        raise InputError(f"The column {name_of(column)!r} does not hold numbers.", hint) from error
     outside = (numbers.abs() > limit) | numbers.is_nan()
     if outside.any():
         raise InputError(
             f"The column {name_of(column)!r} holds {numbers.filter(outside)[0]}, and {what} is in [-{limit}, {limit}].",
-            "Score the rows anew.",
+            hint,
         )
     return numbers
 
@@ -119,7 +119,8 @@ def whole_tone(p: pl.DataFrame | None, scored: pl.DataFrame, prefix: str) -> pl.
         positive, negative = (pl.col(name).clip(0, 1) for name in (P_POSITIVE, P_NEGATIVE))
         return p.select((log_odds(positive, negative) * TONE_SCALE).round().cast(pl.Int64)).to_series()
     if prefix + TONE in scored.columns:
-        return (_bounded(scored[prefix + TONE], "tone", LIMIT) * TONE_SCALE).round().cast(pl.Int64)
+        hint = "Rename or drop this column if it is not a score of sentiscore, or score the rows again."
+        return (_bounded(scored[prefix + TONE], "tone", LIMIT, hint) * TONE_SCALE).round().cast(pl.Int64)
     return no_numbers(scored.height)
 
 

@@ -90,7 +90,9 @@ class Columns:
                     f"Name the right one with {option} ({option[2:].replace('-', '_')}).",
                 )
         for column, what in ((self.text, "text"), (self.target, "target")):
-            if column is not None and schema[column] not in (pl.String, pl.Categorical, pl.Enum, pl.Null):
+            if column is None or (what == "target" and schema[column].is_integer()):
+                continue
+            if schema[column] not in (pl.String, pl.Categorical, pl.Enum, pl.Null):
                 raise InputError(
                     f"The {what} column {column!r} of {where} holds {schema[column]}, not text.",
                     f"Name the column that was scored with --{what}-col ({what}_col).",

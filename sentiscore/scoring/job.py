@@ -28,7 +28,7 @@ from sentiscore.scoring.memory_limit import memory_limit, window_limits
 from sentiscore.scoring.mentions import check_reads_targets
 from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
 from sentiscore.scoring.output_job import OutputJob, Watch
-from sentiscore.scoring.plan import check_targets, make_plan
+from sentiscore.scoring.plan import check_targets, make_plan, targets_of
 from sentiscore.scoring.planned import JobRequest, Plan
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.scoring.tally import JobSummary, Tally
@@ -122,6 +122,8 @@ def score_file(
             for job in ([paths] if output is not None else [[path] for path in paths])
         ]
         check_targets(plans, [] if asked.targets is None else [asked.targets])
+        if asked.target_col is not None:
+            names.warn_of_strangers(asked.target_col, targets_of(plans, watch.between, watch.bounds), stacklevel=2)
         tally = Tally(plans, listen)
         summary = _run(plans, chosen, allowed, tally, watch)
     if tally.damage.n_rows:

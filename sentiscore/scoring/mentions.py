@@ -22,6 +22,16 @@ LOOKED_AT: Final = 250_000
 _TEXT: Final = "text"
 _TARGET: Final = "target"
 _MENTION: Final = "mention"
+_BEFORE: Final = str.maketrans(
+    dict.fromkeys("\u2122\u2120\xae\xb9\xb2\xb3\u2070\U0001f16a\U0001f16b\U0001f16c", " ")
+    | dict.fromkeys(map(chr, (*range(0x2074, 0x207A), *range(0x2460, 0x2474), *range(0x24EA, 0x2500))), " ")
+    | dict.fromkeys(map(chr, (*range(0x2776, 0x2794), *range(0x3251, 0x3260), *range(0x32B1, 0x32C0))), " ")
+    | dict.fromkeys("\u2010\u2011", "-")
+    | dict.fromkeys("\xad\u200b\u200c\u200d\u2060\ufeff", "")
+)
+"""Trademark signs, superscript and circled numbers, which NFKC turns into letters and digits, and hyphens to make one
+of; and soft hyphens, joiners and spaces without width, which are not to be seen."""
+
 _APOSTROPHES: Final = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc", "'"))
 _UNSPACED: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff"
@@ -38,7 +48,7 @@ class Targets(NamedTuple):
     """What the sentiment of the texts of some rows is towards.
 
     Attributes:
-        values: A mention, or an entity with names; null or blank for the whole text, shape (rows,).
+        values: A mention or an entity with names, text or integers; null or blank for the whole text, shape (rows,).
         names: The names of entities, in the order in which they are looked for. Any other target is its own name.
     """
 
@@ -93,7 +103,7 @@ def mentions_of(texts: pl.Series, targets: Targets) -> Mentions:
     values, names = targets
     if values.len() != texts.len():
         raise InputError(
-            f"There are {texts.len():,} texts and {values.len():,} targets.",
+            f"There must be as many targets as texts. Number of texts: {texts.len():,}; of targets: {values.len():,}.",
             "Give each text a target, or None for the whole text.",
         )
     rows = pl.DataFrame({_TEXT: texts.cast(pl.String), _TARGET: values.cast(pl.String).str.strip_chars()})
@@ -114,7 +124,9 @@ def _found(asked: pl.DataFrame, names: Mapping[str, Sequence[str]]) -> Iterator[
             text, words = row_text, words_of(row_text)
         if target not in words_of_names:
             each = names.get(target, [target])
-            words_of_names[target] = [(name, words_of(name)) for name in each if len(name) <= LONGEST]
+            words_of_names[target] = [
+                (name, words_of(name)) for name in each if len(name) <= LONGEST and plain_form(name)
+            ]
         yield next((name for name, of_name in words_of_names[target] if of_name in words), None)
 
 
@@ -134,11 +146,12 @@ def words_of(text: str) -> str:
 def plain_form(text: str) -> str:
     """The form in which texts and names are compared.
 
-    That is Unicode's NFKC (https://unicode.org/reports/tr15), without case, with straight apostrophes and with one
-    blank for each run of white space.
+    That is Unicode's NFKC (https://unicode.org/reports/tr15), without case, with straight apostrophes, with one kind of
+    hyphen, without characters that are not to be seen, and with one blank for each run of white space, trademark signs,
+    and superscript or circled numbers.
     """
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES)
+        text = unicodedata.normalize("NFKC", text.translate(_BEFORE)).translate(_APOSTROPHES)
     return " ".join(text.casefold().split())
 
 

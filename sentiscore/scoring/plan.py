@@ -122,6 +122,21 @@ def check_targets(plans: Sequence[Plan], others: Sequence[str | Path] = ()) -> N
             above.update(real_path.parents)
 
 
+def targets_of(plans: Sequence[Plan], between: Between, bounds: Bounds) -> Iterator[pl.Series]:
+    """Read the targets of the rows of some jobs, piece by piece; nothing if they have none.
+
+    Args:
+        plans: The jobs.
+        between: Called before each piece; may raise.
+        bounds: How much to hold at once.
+    """
+    for plan in plans:
+        if (column := plan.request.rows.target_col) is not None:
+            for window in windows_of(plan, lambda _: bounds.rows, [column], n_bytes=bounds.text_bytes):
+                between()
+                yield series_of(window.rows, column)
+
+
 def _placing(request: JobRequest, schema: pl.Schema) -> list[str]:
     """The columns of the sources that daily features need."""
     daily = request.daily

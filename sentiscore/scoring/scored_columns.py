@@ -56,7 +56,7 @@ def rows_of(prepared: Prepared, answers: Answers, labels: Sequence[str], columns
 
 
 def check_inputs(schema: pl.Schema, text_col: str, target_col: str | None, where: str) -> None:
-    """Raise an InputError unless both columns exist and hold text, and are not one."""
+    """Raise an InputError unless both columns exist and are not one, texts are text, and targets text or integers."""
     check_text_column(schema, text_col, where)
     if target_col == text_col:
         raise InputError(
@@ -64,7 +64,10 @@ def check_inputs(schema: pl.Schema, text_col: str, target_col: str | None, where
             "Name the column of what the texts are about with --target-col (target_col).",
         )
     if target_col is not None:
-        check_text_column(schema, target_col, where, "--target-col (target_col)")
+        option = "--target-col (target_col)"
+        require_column(schema, target_col, where, option)
+        if not schema[target_col].is_integer():
+            check_text_column(schema, target_col, where, option)
 
 
 def check_text_column(schema: pl.Schema, text_col: str, where: str, option: str = "--text-col (text_col)") -> None:

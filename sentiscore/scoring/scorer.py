@@ -232,8 +232,8 @@ class Scorer:
             The frame's rows and columns unchanged, followed by the columns of scores.
 
         Raises:
-            InputError: A column is missing or not text, an added column would clash, the table cannot be used, or the
-                model cannot read targets.
+            InputError: A column is missing, texts are not text or targets neither text nor integers, an added column
+                would clash, the table cannot be used, or the model cannot read targets.
         """
         forks.check()
         if not isinstance(df, pl.DataFrame):
@@ -244,7 +244,10 @@ class Scorer:
         check_inputs(df.schema, text_col, target_col, "the frame")
         check_clashes(df.columns, self.columns, prefix, "The frame")
         table = names_of(targets, target_col)
-        towards = None if target_col is None else Targets(series_of(df, target_col), table.names)
+        towards = None
+        if target_col is not None:
+            towards = Targets(series_of(df, target_col), table.names)
+            table.warn_of_strangers(target_col, [towards.values], stacklevel=2)
         scores = self.score_series(series_of(df, text_col), targets=towards)
         return df.hstack(scores.rename({name: prefix + name for name in scores.columns}).get_columns())
 

@@ -2,14 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
 import polars as pl
 
-from sentiscore.errors import InputError
+from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.scoring.bad_rows import is_blank
 from sentiscore.tables.limits import LABELLED_ROWS
 from sentiscore.tables.opening import open_source, read_table
@@ -40,6 +41,36 @@ class TargetNames:
         listed = sorted((entity, list(names)) for entity, names in self.names.items())
         return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
 
+    def stranger(self, columns: Iterable[pl.Series]) -> str | None:
+        """A target, if none is an entity with names; None if one is, or if there are no targets.
+
+        Args:
+            columns: Targets, read only as far as the first entity with names.
+        """
+        found = None
+        for targets in columns:
+            plain = targets.cast(pl.String).str.strip_chars().drop_nulls()
+            if plain.is_in(list(self.names)).any():
+                return None
+            found = found or next(filter(None, plain), None)
+        return found
+
+    def warn_of_strangers(self, target_col: str, columns: Iterable[pl.Series], *, stacklevel: int) -> None:
+        """Warn if there are names, and no target is one of the entities that they belong to.
+
+        Args:
+            target_col: The column of targets.
+            columns: Its values; see `stranger`.
+            stacklevel: As for `warnings.warn`, counted from the caller.
+        """
+        if self.names and (found := self.stranger(columns)) is not None:
+            warnings.warn(
+                f"No value of {target_col!r}, such as {found!r}, is an entity of {self.file}, such as "
+                f"{next(iter(self.names))!r}, so no name is used. Upper and lower case must be equal.",
+                SentiscoreWarning,
+                stacklevel=stacklevel + 1,
+            )
+
     @classmethod
     def read(cls, path: str | Path) -> Self:
         """Read a table of names.
@@ -55,7 +86,7 @@ class TargetNames:
             raise InputError(f"{path} has no column {missing[0]!r}; its columns are: {', '.join(columns)}.", _EXAMPLE)
         frame = read_table(path, [ENTITY, NAME], most_rows=LABELLED_ROWS)
         for name in (ENTITY, NAME):
-            if frame[name].dtype not in _TEXTS:
+            if frame[name].dtype not in _TEXTS and not (name == ENTITY and frame[name].dtype.is_integer()):
                 raise InputError(f"The column {name!r} of {path} contains {frame[name].dtype}, not text.", _EXAMPLE)
         plain = frame.select(pl.col(ENTITY, NAME).cast(pl.String).str.strip_chars())
         if plain.is_empty():

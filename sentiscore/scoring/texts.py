@@ -12,7 +12,7 @@ _TEXT: Final = "text"
 _TEXT_LIKE: Final = (pl.String, pl.Categorical, pl.Enum, pl.Null)
 _PANDAS_MISSING: Final = ("NAType", "NaTType")
 _LONGEST_SHOWN: Final = 60
-_HINT: Final = "A text is a str. A missing one is None, NaN, pandas.NA or NaT, and gets the status null."
+_MISSING: Final = "None, NaN, pandas.NA or NaT"
 
 
 def as_texts(texts: Iterable[object], what: str = _TEXT) -> pl.Series:
@@ -30,7 +30,7 @@ def as_texts(texts: Iterable[object], what: str = _TEXT) -> pl.Series:
         raise InputError(f"score takes a list of {what}s, not one {what}.", f"Put it in a list: [{what}]")
     if isinstance(texts, pl.Series):
         if texts.dtype not in _TEXT_LIKE:
-            raise InputError(f"Not all of these {_are(what)}: the series holds {texts.dtype}.", _HINT)
+            raise InputError(f"Not all of these {_are(what)}: the series holds {texts.dtype}.", _hint(what))
         return texts.cast(pl.String).alias(what)
     if (advice := not_a_list(texts)) is not None:
         raise InputError(
@@ -43,6 +43,12 @@ def as_texts(texts: Iterable[object], what: str = _TEXT) -> pl.Series:
 
 def _are(what: str) -> str:
     return "are texts" if what == _TEXT else f"{what}s are texts"
+
+
+def _hint(what: str) -> str:
+    if what == _TEXT:
+        return f"A text is a str. A missing one is {_MISSING}, and gets the status null."
+    return f"A {what} is a str. Where it is missing ({_MISSING}), the text is scored as a whole."
 
 
 def not_a_list(given: object) -> str | None:
@@ -87,7 +93,8 @@ def _text(at: int, value: object, what: str) -> str | None:
     shown = repr(value)
     shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
     raise InputError(
-        f"Not all of these {_are(what)}: number {at}, counted from 0, is {shown}, of the type {_type(value)}.", _HINT
+        f"Not all of these {_are(what)}: number {at}, counted from 0, is {shown}, of the type {_type(value)}.",
+        _hint(what),
     )
 
 

@@ -137,13 +137,17 @@ def read_labelled(
     def labelled(piece: pl.DataFrame) -> pl.DataFrame:
         nonlocal rows
         rows += piece.height
-        _check_text(series_of(piece, text_col), path)
-        if target_col is not None:
-            _check_text(series_of(piece, target_col), path, "target")
-        targets = None if target_col is None else series_of(piece, target_col)
-        return _whole(series_of(piece, text_col), series_of(piece, label_col), targets)
+        texts, targets = series_of(piece, text_col), None if target_col is None else series_of(piece, target_col)
+        _check_text(texts, path)
+        if targets is not None:
+            _check_text(targets, path, "target")
+        return _whole(texts, series_of(piece, label_col), targets)
 
     frame = read_table(path, columns, csv, kept=labelled, most_rows=LABELLED_ROWS)
+    if target_col is not None and frame["target"].null_count() == frame.height > 0:
+        raise InputError(
+            f"No labelled row of {path} has a target in the column {target_col!r}.", "Name another, or leave it out."
+        )
     return _labelled(Path(path).name, frame, rows, labels)
 
 
@@ -206,7 +210,8 @@ def _different(**columns: str | None) -> list[str]:
 
 
 def _check_text(column: pl.Series, path: str | Path, use: str = "text") -> None:
-    if column.dtype not in (pl.String, pl.Null, pl.Categorical, pl.Enum):
+    of_code = use == "target" and column.dtype.is_integer()
+    if not of_code and column.dtype not in (pl.String, pl.Null, pl.Categorical, pl.Enum):
         raise InputError(
             f"The column {column.name!r} of {path} holds {column.dtype}, not text.",
             f"Name the column of {use}s: --{use}-col, or {use}_col in a recipe.",

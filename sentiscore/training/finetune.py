@@ -25,6 +25,7 @@ from sentiscore.training.finish import calibrate, save
 from sentiscore.training.folder import STATE, check_folder_free, claim_folder, last_whole_state, step_of
 from sentiscore.training.recipe import Recipe
 from sentiscore.training.run import Progress, Run, TrainingResult
+from sentiscore.training.targets import check_targets, reads_targets
 from sentiscore.training.trainer import encode_sets, make_trainer
 
 
@@ -79,6 +80,7 @@ def train(
     if train_data is None or eval_data is None:
         train_data, eval_data = ([rows] for rows in load_hub_data(recipe.data, recipe.data_revision))
     classes = _check_classes(train_data, eval_data)
+    check_targets(train_data, eval_data, recipe.max_length)
     run = Run(recipe, output, classes, train_data, eval_data, base, revision, record or {})
     where = choose_device(device)
     dtype = choose_dtype(recipe.precision, where)
@@ -86,7 +88,7 @@ def train(
     transformers.set_seed(recipe.seed)
     how = functools.partial(adapters.how_to_load, transformers, recipe, where, dtype)
     tokenizer, model, loading_info = load_base(transformers, source, classes, recipe.max_length, how)
-    if any(rows.mentions is not None for rows in train_data):
+    if reads_targets(train_data):
         use_token_types(tokenizer, model)
     model = adapters.choose_weights(model, recipe, loading_info)
     rows = encode_sets(run, tokenizer)

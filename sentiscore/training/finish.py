@@ -21,6 +21,7 @@ from sentiscore.tables.labelled import LabelledData
 from sentiscore.training import adapters
 from sentiscore.training.recipe import Recipe
 from sentiscore.training.run import Run
+from sentiscore.training.targets import reads_targets
 from sentiscore.version import __version__
 
 
@@ -45,7 +46,7 @@ def save(run: Run, model: Any, tokenizer: Any) -> KeptAdapters | None:
 def calibrate(run: Run, kept: KeptAdapters | None) -> Manifest:
     """Fit the temperature on the saved model, and write the manifest."""
     recipe, classes = run.recipe, run.classes
-    reads_targets = any(rows.mentions is not None for rows in run.train_data)
+    reads = reads_targets(run.train_data)
     saved = Checkpoint(
         name=str(run.output),
         folder=run.output,
@@ -56,7 +57,7 @@ def calibrate(run: Run, kept: KeptAdapters | None) -> Manifest:
         temperature=None,
         manifest=None,
         base=Base(run.base, kept.in_4_bits) if kept else None,
-        token_types=reads_targets and has_token_types(read_settings(run.output)),
+        token_types=reads and has_token_types(read_settings(run.output)),
     )
     classifier = Classifier.load(saved, device=torch.device("cpu"), dtype=torch.float32)
     answers = {rows.name: _answers(classifier, rows, classes) for rows in run.eval_data}
@@ -88,7 +89,7 @@ def calibrate(run: Run, kept: KeptAdapters | None) -> Manifest:
             **{name: version(name) for name in ("torch", "transformers", "tokenizers", *adapters.libraries(recipe))},
         },
         adapters=kept,
-        reads_targets=reads_targets,
+        reads_targets=reads,
     )
     return write_manifest(run.output, manifest)
 

@@ -325,6 +325,14 @@ def test_settings_that_cannot_be_meant_are_refused(tmp_path: Path, table: str, m
         Distillation.read(tmp_path / "s.toml")
 
 
+@pytest.mark.parametrize("option", ["--target-col", "--text-col"])
+def test_columns_of_files_that_are_not_given_are_refused(files: Path, option: str) -> None:
+    command = ["distill", "--student", str(files / "student.toml"), "-o", str(files / "out"), option, "text"]
+    run = CliRunner().invoke(cli, command)
+    assert run.exit_code == 2
+    assert f"{option} names a column of the files of --texts: give --texts" in " ".join(run.output.split())
+
+
 def test_options_that_sets_do_not_listen_to_are_refused(files: Path) -> None:
     recipe = files / "sets.toml"
     recipe.write_text((files / "student.toml").read_text().split("[student]")[0])

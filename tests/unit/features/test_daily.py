@@ -317,6 +317,16 @@ def test_sentiment_outside_its_range_is_refused(value: float) -> None:
         daily(scored(("2024-02-05T09:00:00Z", value, "positive")), time_col="at")
 
 
+@pytest.mark.parametrize("foreign", ["calm", 99.0])
+def test_a_tone_that_is_not_one_is_to_be_renamed_or_dropped(foreign: str | float) -> None:
+    rows = scored(("2024-02-05T09:00:00Z", 0.5, "positive")).select(
+        pl.exclude("p_negative", "p_positive", "p_neutral", "tone"), tone=pl.lit(foreign)
+    )
+    with pytest.raises(InputError, match="'tone'") as refused:
+        daily(rows, time_col="at")
+    assert "Rename or drop this column" in refused.value.hint
+
+
 def test_sentiment_that_is_no_number_is_refused() -> None:
     rows = scored(("2024-02-05T09:00:00Z", None, "positive")).with_columns(sentiment=pl.lit("good"))
     with pytest.raises(InputError, match="'sentiment' does not hold numbers"):

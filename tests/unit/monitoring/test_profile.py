@@ -73,11 +73,19 @@ def test_a_text_counts_once_for_each_of_its_targets() -> None:
     assert found.repeats.tolist() != profile(other).repeats.tolist()  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize(("name", "message"), [("nobody", "has no column 'nobody'"), ("n_tokens", "holds Int32")])
+@pytest.mark.parametrize(("name", "message"), [("nobody", "has no column 'nobody'"), ("sentiment", "holds Float")])
 def test_a_column_that_cannot_hold_targets_is_refused(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message) as refused:
         profile(tiny(), Columns(text="text", target=name))
     assert "--target-col (target_col)" in refused.value.hint
+
+
+def test_targets_may_be_integers() -> None:
+    rows = tiny()
+    codes = pl.Series(range(rows.height))
+    towards = Columns(text="text", target="who")
+    found = profile(rows.with_columns(who=codes), towards)
+    assert found.labels.tolist() == profile(rows.with_columns(who=codes.cast(pl.String)), towards).labels.tolist()
 
 
 def test_links_are_not_words() -> None:

@@ -40,6 +40,18 @@ def found(text: str, *names: str) -> str | None:
         ("TSLA株が上昇", "TSLA"),
         ("ราคาทองคำขึ้น", "ทองคำ"),
         ("Marigold and gold", "gold"),
+        ("Pellowick\u2122 shines", "Pellowick"),
+        ("Pellowick\u2120 shines", "Pellowick"),
+        ("Pellowick\u00ae shines", "Pellowick"),
+        ("Pellowick\u00b9 shines", "Pellowick"),
+        ("Apple\u2460\u2461 up", "Apple"),
+        ("Apple\u2776 up", "Apple"),
+        ("Pellowick shines", "Pellowick\u2122"),
+        ("Rolls\u2011Royce up", "Rolls-Royce"),
+        ("Rolls-Royce up", "Rolls\u2010Royce"),
+        ("Pello\u00adwick shines", "Pellowick"),
+        ("\ufeffPel\u200blo\u2060wick\u200d shines", "Pellowick"),
+        ("H2O Corp.", "H\u2082O"),
     ],
 )
 def test_a_name_is_found_whatever_its_case_form_and_neighbours(text: str, name: str) -> None:
@@ -56,6 +68,8 @@ def test_a_name_is_found_whatever_its_case_form_and_neighbours(text: str, name: 
         ("Éclat", "clat"),
         ("हिन्दी", "हिन्द"),
         ("silver", "Gold"),
+        ("silver", "\u2122"),
+        ("silver", "\u2460 \u00b9"),
         ("Gold fields", "Gold  Mines"),
         ("T & T", "AT&T"),
         ("a" * 2 * LONGEST, "a" * (LONGEST + 1)),
@@ -94,7 +108,7 @@ def test_targets_without_any_value_are_no_targets() -> None:
 
 
 def test_more_or_fewer_targets_than_texts_are_a_clear_error() -> None:
-    with pytest.raises(InputError, match="There are 2 texts and 1 targets"):
+    with pytest.raises(InputError, match="Number of texts: 2; of targets: 1"):
         mentions_of(pl.Series(["a", "b"]), Targets(pl.Series(["a"]), {}))
 
 

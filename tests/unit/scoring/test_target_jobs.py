@@ -8,7 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from sentiscore import InputError, OutputError, RowOptions, Scorer, score_file
-from sentiscore.errors import StoppedError
+from sentiscore.errors import SentiscoreWarning, StoppedError
 from sentiscore.scoring import job
 from sentiscore.scoring.tally import JobSummary
 from sentiscore.tables.provenance import read_provenance
@@ -62,6 +62,27 @@ def test_a_file_comes_out_as_its_frame_would(
         assert summary.texts_scored == 5  # profit, shares, nothing, demand; and another text
 
 
+@pytest.mark.parametrize("kind", ["csv", "ndjson", "parquet"])
+def test_a_column_of_integers_is_one_of_targets(scorer: Scorer, tmp_path: Path, kind: str) -> None:
+    path, output = tmp_path / f"news.{kind}", tmp_path / "out.parquet"
+    getattr(pl.DataFrame({"headline": ["700 shares", "shares"], "who": [700, 700]}), f"write_{kind}")(path)
+    run(path, scorer, output=output)
+    assert pl.read_parquet(output)["status"].to_list() == ["ok", "not_mentioned"]
+
+
+def test_a_table_without_any_target_of_a_job_is_warned_about_once(
+    scorer: Scorer, news_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "WINDOW_ROWS", 2)
+    names = tmp_path / "names.csv"
+    names.write_text("entity,name\nBONDS,shares\n")
+    with pytest.warns(SentiscoreWarning, match=r"No value of 'who', such as 'profit', is .* such as 'BONDS'") as seen:
+        run(news_file, scorer, targets=names)
+    assert len(seen) == 1
+    names.write_text("entity,name\nDemand,shares\n")  # in a later window
+    run(news_file, scorer, targets=names)
+
+
 def test_a_column_of_categories_is_one_of_targets(scorer: Scorer, news: pl.DataFrame, news_file: Path) -> None:
     expected = pl.read_parquet(run(news_file, scorer).outputs[0])
     news.with_columns(pl.col("who").cast(pl.Categorical)).write_parquet(news_file)
@@ -106,9 +127,9 @@ class StopAfter:
         return self.left <= 0
 
 
-def stopped(source: Path, scorer: Scorer, **settings: Any) -> None:
+def stopped(source: Path, scorer: Scorer, *, after: int = 3, **settings: Any) -> None:
     with pytest.raises(StoppedError, match="are finished and kept"):
-        run(source, scorer, should_stop=StopAfter(3), **settings)
+        run(source, scorer, should_stop=StopAfter(after), **settings)
 
 
 def test_every_field_of_the_targets_is_in_the_key(
@@ -120,7 +141,7 @@ def test_every_field_of_the_targets_is_in_the_key(
     whole = run(news_file, scorer, output=tmp_path / "whole.parquet", targets=names)
     assert pl.read_parquet(whole.outputs[0])["status"].to_list() == [*STATUSES[:3], "ok", *STATUSES[4:]]
     output = tmp_path / "out.parquet"
-    stopped(news_file, scorer, output=output, targets=names)
+    stopped(news_file, scorer, output=output, targets=names, after=5)  # two windows are read for an entity of the table
     with pytest.raises(OutputError, match="target column was who and is not there; names of targets was"):
         run(news_file, scorer, output=output, target_col=None)
     with pytest.raises(OutputError, match=r"names of targets was .* and is empty"):
@@ -158,7 +179,7 @@ def test_the_provenance_names_the_column_and_the_table(scorer: Scorer, news_file
     ("asked", "message"),
     [
         ({"target_col": "ticker"}, "has no column 'ticker'"),
-        ({"target_col": "n"}, "The column 'n' of .* holds Int64, not text"),
+        ({"target_col": "x"}, "The column 'x' of .* holds Float64, not text"),
         ({"target_col": "headline"}, "'headline' cannot be both the text and the target"),
         ({"target_col": None, "targets": "names.csv"}, "but no column of targets"),
         ({"targets": "nowhere.csv"}, r"There is no file nowhere\.csv"),
@@ -167,6 +188,7 @@ def test_the_provenance_names_the_column_and_the_table(scorer: Scorer, news_file
 def test_targets_that_cannot_be_used_are_refused_before_a_model_is_loaded(
     news_file: Path, asked: dict[str, Any], message: str
 ) -> None:
+    pl.read_parquet(news_file).with_columns(x=0.5).write_parquet(news_file)
     with pytest.raises(InputError, match=message):
         run(news_file, Path("no model"), **asked)
 

@@ -16,6 +16,7 @@ from polars.testing import assert_frame_equal
 
 from sentiscore import AnswerStore, InputError, Scorer
 from sentiscore.checkpoint import Manifest, write_manifest
+from sentiscore.errors import SentiscoreWarning
 from sentiscore.scoring.probabilities import probabilities
 from sentiscore.tables.fingerprint import DataFingerprint
 from sentiscore.training.base import use_token_types
@@ -192,7 +193,7 @@ def test_a_frame_is_scored_towards_a_column(scorer: Scorer, tmp_path: Path) -> N
     ("asked", "message"),
     [
         ({"target_col": "who"}, "the frame has no column 'who'"),
-        ({"target_col": "n"}, "The column 'n' of the frame holds Int64, not text"),
+        ({"target_col": "n"}, "The column 'n' of the frame holds Float64, not text"),
         ({"target_col": "text"}, "'text' cannot be both the text and the target"),
         ({"targets": "names.csv"}, "but no column of targets"),
     ],
@@ -201,7 +202,7 @@ def test_a_column_that_cannot_hold_targets_is_a_clear_error(
     scorer: Scorer, asked: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        scorer.score_frame(pl.DataFrame({"text": ["a"], "n": [1]}), text_col="text", **asked)
+        scorer.score_frame(pl.DataFrame({"text": ["a"], "n": [1.5]}), text_col="text", **asked)
 
 
 def test_targets_that_are_not_texts_or_too_few_are_a_clear_error(scorer: Scorer) -> None:
@@ -209,8 +210,29 @@ def test_targets_that_are_not_texts_or_too_few_are_a_clear_error(scorer: Scorer)
         scorer.score([TEXT] * 2, ["profit", 3])
     with pytest.raises(InputError, match="score takes a list of targets, not one target"):
         scorer.score([TEXT], "profit")
-    with pytest.raises(InputError, match="There are 2 texts and 1 targets"):
+    with pytest.raises(InputError, match="number 0, counted from 0, is 3") as refused:
+        scorer.score([TEXT], [3])
+    assert "A target is a str." in refused.value.hint
+    assert "the text is scored as a whole" in refused.value.hint
+    with pytest.raises(InputError, match="Number of texts: 2; of targets: 1"):
         scorer.score([TEXT] * 2, ["profit"])
+
+
+def test_targets_may_be_integers(scorer: Scorer, tmp_path: Path) -> None:
+    pl.DataFrame({"entity": [700], "name": ["profit"]}).write_parquet(tmp_path / "names.parquet")
+    df = pl.DataFrame({"text": ["profit rises", "700 shares fall", "shares fall"], "code": [700, 700, None]})
+    scored = scorer.score_frame(df, text_col="text", target_col="code")
+    assert scored["status"].to_list() == ["not_mentioned", "ok", "ok"]
+    named = scorer.score_frame(df, text_col="text", target_col="code", targets=tmp_path / "names.parquet")
+    assert named["status"].to_list() == ["ok", "not_mentioned", "ok"]
+
+
+def test_a_table_without_any_target_of_a_frame_is_warned_about(scorer: Scorer, tmp_path: Path) -> None:
+    (tmp_path / "names.csv").write_text("entity,name\nPFT,profit\n")
+    df = pl.DataFrame({"text": [TEXT, TEXT], "ticker": [None, "pft"]})
+    with pytest.warns(SentiscoreWarning, match=r"No value of 'ticker', such as 'pft', .* 'PFT'.*case") as seen:
+        scorer.score_frame(df, text_col="text", target_col="ticker", targets=tmp_path / "names.csv")
+    assert [Path(one.filename).name for one in seen] == ["test_targets.py"]
 
 
 def test_a_model_that_cannot_read_targets_is_a_clear_error(tiny_checkpoint: Path) -> None:

@@ -248,6 +248,17 @@ def test_a_column_of_mentions_is_not_another_column_too(write: Write, other: str
 
 
 def test_mentions_that_are_not_text_are_refused(tmp_path: Path) -> None:
-    pl.DataFrame({"sentence": ["up"], "label": [1], "who": [3]}).write_parquet(tmp_path / "x.parquet")
-    with pytest.raises(InputError, match="holds Int64, not text"):
+    pl.DataFrame({"sentence": ["up"], "label": [1], "who": [3.5]}).write_parquet(tmp_path / "x.parquet")
+    with pytest.raises(InputError, match="holds Float64, not text"):
         read_labelled(tmp_path / "x.parquet", target_col="who")
+
+
+def test_mentions_may_be_integers(tmp_path: Path) -> None:
+    pl.DataFrame({"sentence": ["700 up"], "label": [1], "who": [700]}).write_parquet(tmp_path / "x.parquet")
+    assert read_labelled(tmp_path / "x.parquet", target_col="who").mentions == ["700"]
+
+
+@pytest.mark.parametrize("mention", ["", " "])
+def test_a_column_of_mentions_without_any_is_refused(write: Write, mention: str) -> None:
+    with pytest.raises(InputError, match=r"No labelled row of .* has a target in the column 'who'"):
+        read_labelled(write(f"sentence\tlabel\twho\nup\t1\t{mention}\nnone\t\tGold\n"), target_col="who")
