@@ -27,7 +27,7 @@ name = "never and hard"
 hard = true
 tests = [
     { texts = ["{firm} beats {firm:2}"], edits = ["capitals"], within = 0.0 },
-    { texts = ["x"], target = "{firm}", expect = ["positive"] },
+    { texts = ["x of {firm}"], target = "{firm}", expect = ["positive"] },
 ]
 """
 
