@@ -28,7 +28,7 @@ test-all: $(INSTALLED)  ## run every test, and as often as it takes to be sure: 
 test-rest: $(INSTALLED)  ## what test-all runs and test does not
 	SENTISCORE_TESTS=all $(PYTEST) -m 'thorough or larger or hypothesis'
 
-docs: $(INSTALLED)  ## the reference is what --help says, links lead somewhere, and every example of the docs runs
+docs: $(INSTALLED)  ## the reference is what --help says, links lead somewhere, and the examples of the docs run, but for two that compute for minutes
 	$(PYTEST) -m '' tests/unit/docs tests/unit/cli/test_reference.py tests/integration/test_docs.py
 
 matrix: $(INSTALLED)  ## a quick part of the tests with the lowest and the newest versions allowed, on each Python found; options in MATRIX

@@ -24,8 +24,10 @@ TABLES: Final = (
     "train", "validation", "reviews", "films", "my_labels", "headlines", "headlines/train", "headlines/validation",
     "headlines/held_out",
 )  # fmt: skip
-LONG: Final = {"evaluate-on-your-domains", "tune"}
-"""Pages whose blocks of Python compute for minutes."""
+ALWAYS: Final = {"README", "first-features", "check-behaviour", "score-every-night", "targets", "update-every-night"}
+"""Pages that `make test` runs."""
+LONG: Final = set() if THOROUGH else {"evaluate-on-your-domains", "tune"}
+"""Pages whose blocks of Python compute for minutes: `make docs` leaves them to `make test-all`."""
 SMALL: Final = {
     "train": ["--max-steps", "4"],
     "tune": ["--max-steps", "4", "--trials", "2"],
@@ -113,7 +115,11 @@ def student_of_a_base() -> None:
 @larger
 @pytest.mark.parametrize(
     "page",
-    [pytest.param(page, marks=pytest.mark.thorough if page.stem in LONG else [], id=page.stem) for page in WITH_BLOCKS],
+    [
+        pytest.param(page, marks=[] if page.stem in ALWAYS else pytest.mark.thorough, id=page.stem)
+        for page in WITH_BLOCKS
+        if page.stem not in LONG
+    ],
 )
 def test_every_block_of_a_page_runs_as_it_stands(page: Path, desk: Path) -> None:
     blocks = blocks_of(page)

@@ -96,8 +96,8 @@ def test_what_it_raises_for_longer_spans_alone_is_a_message_too(monkeypatch: pyt
     ("code", "days"),
     [
         ("XBOM", [date(2024, 1, 20)]),
-        ("XKRX", [date(1997, 1, 4), date(1998, 12, 5)]),
-        ("XMOS", [date(2009, 1, 11), date(2012, 3, 11), date(2012, 4, 28)]),
+        pytest.param("XKRX", [date(1997, 1, 4), date(1998, 12, 5)], marks=pytest.mark.thorough),
+        pytest.param("XMOS", [date(2009, 1, 11), date(2012, 3, 11), date(2012, 4, 28)], marks=pytest.mark.thorough),
     ],
 )
 def test_sessions_on_special_saturdays_and_sundays_are_there_under_every_pandas(code: str, days: list[date]) -> None:
