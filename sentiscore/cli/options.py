@@ -258,12 +258,7 @@ def refuse_beside_sets(names: Sequence[str]) -> None:
     Raises:
         click.UsageError: One was given.
     """
-    context = click.get_current_context()
-    for name in names:
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(
-                f"--{name.replace('_', '-')} is not for rows that [[sets]] name: each of them says so itself."
-            )
+    _refuse_given(names, "is not for rows that [[sets]] name: each of them says so itself.")
 
 
 def refuse_without(needed: str, names: Sequence[str]) -> None:
@@ -276,12 +271,14 @@ def refuse_without(needed: str, names: Sequence[str]) -> None:
     Raises:
         click.UsageError: One was given.
     """
+    _refuse_given(names, f"names a column of the files of {needed}: give {needed}.")
+
+
+def _refuse_given(names: Sequence[str], why: str) -> None:
     context = click.get_current_context()
     for name in names:
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(
-                f"--{name.replace('_', '-')} names a column of the files of {needed}: give {needed}."
-            )
+            raise click.UsageError(f"--{name.replace('_', '-')} {why}")
 
 
 def size(value: str) -> int:

@@ -78,7 +78,7 @@ def read_probabilities(scored: pl.DataFrame, prefix: str) -> pl.DataFrame | None
     except pl.exceptions.PolarsError as error:
         raise InputError("The columns of probabilities do not hold numbers.", "Score the rows anew.") from error
     if p.select(pl.any_horizontal(pl.all().is_nan()).any()).item():
-        raise InputError("The columns of probabilities hold NaN.", "Score the rows anew.")
+        raise InputError("The columns of probabilities hold NaN.", "Score the rows again.")
     return p
 
 
