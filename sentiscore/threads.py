@@ -13,7 +13,8 @@ import atexit
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Final, Generic, TypeVar
 
@@ -28,6 +29,9 @@ _PATIENCE_S: Final = 5.0
 """How long the exit of the process waits for running work."""
 
 _PAUSE_S: Final = 0.005
+
+_LOOK_S: Final = 0.2
+"""How long a wait goes on before Python looks for signals: polars handles SIGINT in a way that interrupts no wait."""
 
 
 class Task(Generic[Result]):
@@ -51,7 +55,7 @@ class Task(Generic[Result]):
         """Return what the function returns, or raise what it raises; runs it here if no thread has begun it."""
         if self._claim.acquire(blocking=False):
             return self._function()
-        with self._running:
+        with _awaited(self._running):
             outcome = self._outcome
         if isinstance(outcome, tuple):
             return outcome[0]
@@ -61,7 +65,7 @@ class Task(Generic[Result]):
     def give_up(self) -> None:
         """Make sure that it is over: prevent it from starting, or wait for its end. Drops its result and error."""
         if not self._claim.acquire(blocking=False):
-            with self._running:
+            with _awaited(self._running):
                 self._outcome = None
 
     def _run(self) -> None:
@@ -72,6 +76,17 @@ class Task(Generic[Result]):
                 self._outcome = (self._function(),)
             except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
                 self._outcome = error
+
+
+@contextmanager
+def _awaited(lock: "threading.Lock") -> Iterator[None]:
+    """Hold a lock once it is free; Ctrl-C ends the wait."""
+    while not lock.acquire(timeout=_LOOK_S):
+        pass
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class _Pool:

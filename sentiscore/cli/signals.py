@@ -109,8 +109,9 @@ def _raise_later(unraisable: "sys.UnraisableHookArgs") -> None:
 def _reach_the_main_thread() -> None:
     """Make sure that a signal ends a wait of the main thread, which runs the handlers, whichever thread received it.
 
-    Python records a signal and runs its handler later. The system may deliver a signal to any thread, or to the main
-    thread in the instant before it waits for a lock; then the wait goes on, and nothing is handled before its end.
+    Python records a signal and runs its handler later, in the main thread. A wait of that thread goes on meanwhile if
+    another thread received the signal, if it came in the instant before the wait, or if it is SIGINT after polars was
+    imported, whose handler has interrupted system calls restarted.
     """
     if not hasattr(signal, "SIGURG"):
         return  # on Windows no system call is interrupted

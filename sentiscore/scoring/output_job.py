@@ -1,7 +1,7 @@
 """Makes one output of a scoring job: scores its rows window by window, and then publishes everything."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,8 +117,8 @@ class OutputJob:
         def write(done: tuple[_Read, npt.NDArray[np.float32] | None]) -> list[WindowDone]:
             return self._write(*done, output, rejects)
 
-        read = ahead(self._read())
-        with closing(read), Behind(write, self._tally.written) as writing, self._hurried():
+        read = ahead(self._read(), self._watch.hurry)
+        with closing(read), Behind(write, self._tally.written, self._watch.hurry) as writing:
             for one in read:
                 logits = None
                 if one.prepared is not None:
@@ -128,15 +128,6 @@ class OutputJob:
                 if self._watch.should_stop():
                     return True
         return False
-
-    @contextmanager
-    def _hurried(self) -> Iterator[None]:
-        """If the block ends early, for example by Ctrl-C, stop the waiting of its other threads too."""
-        try:
-            yield
-        except BaseException:
-            self._watch.hurry()
-            raise
 
     def _read(self) -> Iterator[_Read]:
         """Read windows, each with its scores or its encoded texts."""

@@ -11,11 +11,20 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def ahead(items: Iterator[Item]) -> Generator[Item]:
+def _nothing() -> None:
+    """There is nothing to hurry."""
+
+
+def ahead(items: Iterator[Item], hurry: Callable[[], object] = _nothing) -> Generator[Item]:
     """Yield the same items, but make the next one while one is in use. At most one is waiting.
 
     An error while making an item is raised instead of it. Closing this closes the items too, once the one that is being
     made is done.
+
+    Args:
+        items: Makes the items.
+        hurry: Called if this ends early, also by Ctrl-C during a wait for an item, so that the item that is being made
+            stops waiting for something else.
     """
     coming = Task(partial(_next, items))
     try:
@@ -24,6 +33,9 @@ def ahead(items: Iterator[Item]) -> Generator[Item]:
             coming = Task(partial(_next, items))
             coming.begin()
             yield found[0]
+    except BaseException:
+        hurry()
+        raise
     finally:
         coming.give_up()
         if isinstance(items, Generator):
@@ -45,11 +57,16 @@ class Behind(Generic[Item, Result]):
     Args:
         function: Processes an item.
         then: Called with each result, in the thread that passes the items.
+        hurry: Called if the block ends early, also by Ctrl-C during the wait at its end, so that the item in hand stops
+            waiting for something else.
     """
 
-    def __init__(self, function: Callable[[Item], Result], then: Callable[[Result], None]) -> None:
+    def __init__(
+        self, function: Callable[[Item], Result], then: Callable[[Result], None], hurry: Callable[[], object] = _nothing
+    ) -> None:
         self._function = function
         self._then = then
+        self._hurry = hurry
         self._running: Task[Result] | None = None
 
     def __enter__(self) -> Self:
@@ -61,6 +78,11 @@ class Behind(Generic[Item, Result]):
         try:
             if kind is None:
                 self._settle()
+            else:
+                self._hurry()
+        except BaseException:
+            self._hurry()
+            raise
         finally:
             if self._running is not None:
                 self._running.give_up()
