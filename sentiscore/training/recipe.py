@@ -24,7 +24,7 @@ class SetOfRows(Settings):
     hint = "Begin each with a line [[sets]]."
 
     name: str = setting("", "The name of the set in figures; its training file's name by default.")
-    train: str = setting("", "File of the rows to learn from.")
+    train: str = setting("", "File of the rows to learn from; a set without one is only validated on.")
     validation: str = setting("", "File of the rows to choose the best state by and to calibrate on, if any.")
     text_col: str = setting("sentence", "The column of texts in both files.")
     label_col: str = setting("label", "The column of labels in both files.")

@@ -15,13 +15,15 @@ def read_sets(recipe: Recipe) -> tuple[list[LabelledData], list[LabelledData]]:
     """Read the training rows and the validation rows of every set, each with the name of its set.
 
     Raises:
-        TrainingError: A set has no training file, two sets have the same name, or none has validation rows.
+        TrainingError: A set has no file, two sets have the same name, or none has rows to train or to validate on.
         InputError: A file cannot be used.
     """
     training = []
     for one, name in zip(recipe.sets, _names(recipe), strict=True):
-        if not one.train:
+        if not (one.train or one.validation):
             raise TrainingError(f"The set {name!r} of the recipe has no rows.", 'Name their file: train = "rows.csv".')
+        if not one.train:
+            continue
         rows = _read_soft(one) if one.soft else _read(one, one.train)
         if one.never_neutral and NEUTRAL in rows.classes:
             raise TrainingError(
@@ -29,6 +31,10 @@ def read_sets(recipe: Recipe) -> tuple[list[LabelledData], list[LabelledData]]:
                 "Leave never_neutral out.",
             )
         training.append(replace(rows, name=name, weight=one.weight, never_neutral=one.never_neutral))
+    if not training:
+        raise TrainingError(
+            "No set of the recipe has rows to train on.", 'Name a file of them in at least one set: train = "rows.csv".'
+        )
     return training, read_validation_sets(recipe)
 
 

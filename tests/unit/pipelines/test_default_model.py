@@ -70,7 +70,7 @@ def test_the_recipes_of_the_default_model_load(name: str) -> None:
     assert Recipe.read(PIPELINES / "default_model" / name).sets
 
 
-@pytest.mark.parametrize("name", ["head.toml", "student.toml", "last.toml", "fast.toml"])
+@pytest.mark.parametrize("name", ["student.toml", "reader.toml", "last.toml", "fast.toml"])
 def test_the_students_load(name: str) -> None:
     plan = Distillation.read(PIPELINES / "default_model" / name)
     assert [one.name for one in plan.recipe.sets[:3]] == ["films", "headlines", "tweets"]
@@ -152,8 +152,7 @@ DATA = ["data/sst2", "data/headlines", "data/targets", "data/unlabelled"]
     [
         ([], [], "there is no folder data/sst2"),
         (["data/sst2", "data/headlines"], [], "there is no folder data/targets"),
-        (DATA, [], "there is no folder bases/minilm-l6"),
-        ([*DATA, "bases/minilm-l6"], [], "no folder bases/mpnet-base"),
+        (DATA, [], "there is no folder bases/mpnet-base"),
         (["work/soft.parquet"], ["--teacher"], "used without --teacher"),
         (["work/soft-of-new-teacher.parquet"], [], "used with --teacher"),
     ],
@@ -223,11 +222,12 @@ def test_verbs_agree_with_what_moved(name: str, verb: str, expected: str) -> Non
 def test_the_build_makes_the_data_then_the_teacher_then_asks_it_of_the_pool(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for folder in [*DATA, "bases/minilm-l6", "bases/mpnet-base"]:
+    for folder in [*DATA, "bases/mpnet-base"]:
         (tmp_path / folder).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     ran: list[tuple[str, ...]] = []
     monkeypatch.setattr(build, "run", lambda _, *command: ran.append(command))
+    monkeypatch.setattr(build, "make_start", lambda _: None)
     options = ["--data", "data", "--bases", "bases", "--work", "work", "--teacher"]
     monkeypatch.setattr("sys.argv", ["build.py", *options])
     build.main()
@@ -238,37 +238,36 @@ def test_the_build_makes_the_data_then_the_teacher_then_asks_it_of_the_pool(
         "templates.py",
         "varied.py",
         "unlabelled.py",
-        "average.py",
-        "words.py",
+        "draw.py",
     ]
     trained = [command for command in ran if command[1] in ("train", "distill")]
     assert [command[command.index("-o") + 1] for command in trained] == [
-        "teacher", "head", "student-0", "student-1", "student-2", "last", "fast",
+        "teacher", "student", "reader", "last", "fast",
     ]  # fmt: skip
     asked = [command for command in trained if "data/pool.parquet" in command]
-    assert [command[command.index("-o") + 1] for command in asked] == ["student-0", "student-1", "student-2", "fast"]
+    assert [command[command.index("-o") + 1] for command in asked] == ["reader", "fast"]
     assert all(command[2] == "teacher" for command in trained[1:])
 
 
 def test_the_build_passes_over_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in [
         *DATA,
-        "bases/minilm-l6",
         "bases/mpnet-base",
         "work/data",
-        "work/student-0",
-        "work/student-1/training",
+        "work/student",
+        "work/reader/training",
     ]:
         (tmp_path / folder).mkdir(parents=True)
-    for made in ("news_report.csv", *build.SCRIPTS.values(), "pool.parquet"):
+    for made in ("news_report.csv", *build.SCRIPTS.values(), "pool.parquet", build.DRAWN):
         (tmp_path / "work" / "data" / made).touch()
-    (tmp_path / "work" / "student-0" / "sentiscore.json").touch()
+    (tmp_path / "work" / "student" / "sentiscore.json").touch()
     monkeypatch.chdir(tmp_path)
     ran: list[tuple[str, ...]] = []
     monkeypatch.setattr(build, "run", lambda _, *command: ran.append(command))
+    monkeypatch.setattr(build, "make_start", lambda _: None)
     monkeypatch.setattr("sys.argv", ["build.py", "--data", "data", "--bases", "bases", "--work", "work"])
     build.main()
     trained = {command[command.index("-o") + 1]: command for command in ran if command[1] == "distill"}
-    assert list(trained) == ["head", "student-1", "student-2", "last", "fast"]
-    assert [name for name, command in trained.items() if "--resume" in command] == ["student-1"]
-    assert not any(command[1].endswith("unlabelled.py") for command in ran)
+    assert list(trained) == ["reader", "last", "fast"]
+    assert [name for name, command in trained.items() if "--resume" in command] == ["reader"]
+    assert not any(command[1].endswith(("unlabelled.py", "draw.py")) for command in ran)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import draw
 import unlabelled
 
 
@@ -91,20 +92,40 @@ SHARES = {"beige_book": 0.5, "wikinews": 0.5}
 
 def test_the_pool_has_distinct_texts_of_each_source_and_none_that_is_held_out() -> None:
     held = ["The mayor of OSLO met 3 people from London today!"]
-    made = unlabelled.pool(TEXTS, held, 20, SHARES, copies=0, targets=0)
+    texts, _ = unlabelled.set_aside(TEXTS, held, part=0)
+    made = unlabelled.pool(texts, 20, SHARES, copies=0, targets=0)
     assert sorted(made["text"]) == sorted([*TEXTS["beige_book"][:1], *TEXTS["beige_book"][2:], *TEXTS["wikinews"][1:]])
     assert made["target"].null_count() == made.height
-    assert made.equals(unlabelled.pool(TEXTS, held, 20, SHARES, copies=0, targets=0))
+    assert made.equals(unlabelled.pool(texts, 20, SHARES, copies=0, targets=0))
 
 
 def test_a_larger_pool_contains_a_smaller_one() -> None:
-    small, large = (unlabelled.pool(TEXTS, [], rows, SHARES, copies=0, targets=0) for rows in (4, 8))
+    small, large = (unlabelled.pool(TEXTS, rows, SHARES, copies=0, targets=0) for rows in (4, 8))
     assert small["source"].value_counts(sort=True)["count"].to_list() == [2, 2]
     assert set(small["text"]) < set(large["text"])
 
 
+def test_a_sentence_is_in_the_pool_or_aside() -> None:
+    texts = {"reuters": [f"Sales of item {chr(97 + i % 26)}{chr(97 + i // 26)} rose in May." for i in range(600)]}
+    fit, aside = unlabelled.set_aside(texts, [], part=0.2)
+    assert 60 < aside.height < 180
+    assert sorted([*fit["reuters"], *aside["text"]]) == sorted(texts["reuters"])
+    assert set(aside["source"]) == {"reuters"}
+
+
+def test_labels_are_drawn_as_often_as_the_teacher_says() -> None:
+    texts = [f"sentence {i}" for i in range(2_000)]
+    p = {"p_negative": [0.5] * 2_000, "p_neutral": [0.2] * 2_000, "p_positive": [0.3] * 2_000}
+    rows = pl.DataFrame({"text": texts, **p})
+    made = draw.drawn(pl.concat([rows, pl.DataFrame({"text": ["?"], **dict.fromkeys(p)}, schema=rows.schema)]))
+    assert sorted(made["text"]) == sorted(texts)
+    shares = dict(made["label"].value_counts(normalize=True).iter_rows())
+    assert shares == pytest.approx({"negative": 0.5, "neutral": 0.2, "positive": 0.3}, abs=0.04)
+    assert made.equals(draw.drawn(rows.reverse()))
+
+
 def test_copies_and_mentions_come_on_top() -> None:
-    made = unlabelled.pool(TEXTS, [], 8, SHARES, copies=1, targets=1)
+    made = unlabelled.pool(TEXTS, 8, SHARES, copies=1, targets=1)
     whole = made.filter(pl.col("target").is_null())
     assert whole["source"].value_counts().sort("source").rows() == [
         (name, 4) for name in ("beige_book", "beige_book_varied", "wikinews", "wikinews_varied")

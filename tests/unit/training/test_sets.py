@@ -60,6 +60,16 @@ def test_validation_rows_are_read_without_the_files_to_learn_from(recipe: Recipe
     assert [rows.name for rows in read_validation_sets(recipe)] == ["films"]
 
 
+def test_a_set_without_rows_to_learn_from_is_only_validated_on(recipe: Recipe) -> None:
+    films = recipe.sets[0]
+    only = films.with_changes({"train": "", "name": "only"})
+    training, validation = read_sets(recipe.with_changes({"sets": (films, only)}))
+    assert [rows.name for rows in training] == ["films"]
+    assert [rows.name for rows in validation] == ["films", "only"]
+    with pytest.raises(TrainingError, match="No set of the recipe has rows to train on"):
+        read_sets(recipe.with_changes({"sets": (only,)}))
+
+
 def test_targets_leave_out_the_classes_that_a_set_does_not_know(recipe: Recipe) -> None:
     films, news, soft = read_sets(recipe)[0]
     classes = ("negative", "neutral", "positive")
