@@ -2,21 +2,22 @@
 
 python pipelines/default_model/build.py --data DATA --bases BASES --work WORK [--teacher] [--install]
 
-DATA holds sst2/, headlines/, targets/ and unlabelled/; BASES holds minilm-l6/ and mpnet-base/. Every
+DATA holds sst2/, headlines/, targets/ and unlabelled/; BASES holds mpnet-base/. Every
 step is a command of sentiscore or a script of this folder, shown as it is run, and leaves its result in WORK. A step
 whose result is there is passed over, and training that was stopped is taken up, so the same command may be given again
 after a stop. The steps:
 
 1. data: prepare.py divides the labelled sets, economy.py, templates.py and varied.py make more labelled rows, and
    unlabelled.py gathers the pool, sentences without labels.
-2. teacher: mpnet-base with adapters, which are stored apart from it in the folder teacher/. `--teacher` trains them
+2. start: the previous default model, from this repository's history, which was made in the same way for two epochs.
+3. teacher: mpnet-base with adapters, which are stored apart from it in the folder teacher/. `--teacher` trains them
    again (teacher.toml), in a WORK of its own.
-3. soft labels: the teacher scores the texts of the sets and of the pool, which takes hours. Scores that are stored here
+4. soft labels: the teacher scores the texts of the sets and of the pool, which takes hours. Scores that are stored here
    (soft.parquet) are used.
-4. students: a head (head.toml), and three students that begin with it and differ in their seed (student.toml).
-5. mean: their weights' mean, drawn back a little to what they began with (average.py, words.py).
-6. last: a few steps at a rate near nothing, which fit the temperature (last.toml). The result is the default; `fast` is
-   made of two of its layers (fast.toml).
+5. student: the start learns from the labelled sets (student.toml), then reader: from the pool too (reader.toml).
+6. last: a few steps at a rate near nothing, which fit the temperature (last.toml), also on sentences of the pool's
+   sources, for which draw.py draws labels from the teacher's scores. The result is the default; `fast` is made of two
+   of its layers (fast.toml).
 
 Then each model is measured (report.toml). `--install` puts the default into the package.
 """
@@ -26,21 +27,20 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 HERE: Final = Path(__file__).resolve().parent
 DEFAULT: Final = HERE.parents[1] / "sentiscore" / "default_model"
-STUDENTS: Final = ("student-0", "student-1", "student-2")
-"""Each has the seed that it is called by."""
-BACK: Final = 0.1
-"""Share of the start in the last model's weights."""
+HISTORY: Final = "62f8722"
+"""The commit of the previous default model."""
+STUDENTS: Final = ("student", "reader")
 TEACHER: Final = "teacher"
 SOFT: Final = "soft.parquet"
 NEW_SOFT: Final = "soft-of-new-teacher.parquet"
 POOL: Final = ("--texts", "data/pool.parquet", "--target-col", "target")
 """The sentences without labels, some of them with a mention."""
+DRAWN: Final = "pool_drawn.csv"
 SCRIPTS: Final = {
     "economy.py": "economy_report.csv",
     "templates.py": "targets_made_train.csv",
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, required=True, help="the folder of sst2/, headlines/, targets/, unlabelled/"
     )
-    parser.add_argument("--bases", type=Path, required=True, help="the folder of minilm-l6/ and mpnet-base/")
+    parser.add_argument("--bases", type=Path, required=True, help="the folder of mpnet-base/")
     parser.add_argument("--work", type=Path, required=True, help="where each step leaves its result")
     parser.add_argument(
         "--teacher", action="store_true", help="train the teacher again, instead of using the stored one"
@@ -76,13 +76,14 @@ def main() -> None:
         parser.error(f"{work} was used {'without' if arguments.teacher else 'with'} --teacher: name another folder")
     data, bases = arguments.data, arguments.bases
     parts = [data / name for name in ("sst2", "headlines", "targets", "unlabelled")]
-    for folder in [*parts, bases / "minilm-l6", bases / "mpnet-base"]:
+    for folder in [*parts, bases / "mpnet-base"]:
         if not folder.is_dir():
             parser.error(f"there is no folder {folder}")
     if (work / "bases").exists() and not (work / "bases").samefile(bases):
         parser.error(f"{work} was begun with other bases")
     work.mkdir(parents=True, exist_ok=True)
     make_data(work, data, bases)
+    make_start(work)
     if arguments.teacher:
         train(work, TEACHER, "sentiscore", "train", "--recipe", str(HERE / "teacher.toml"))
     elif not (work / TEACHER).exists():
@@ -112,27 +113,32 @@ def make_data(work: Path, data: Path, bases: Path) -> None:
         run(work, sys.executable, str(HERE / "unlabelled.py"), str(data.resolve()), "data")
 
 
+def make_start(work: Path) -> None:
+    """Take the previous default model out of the repository's history."""
+    folder = DEFAULT.relative_to(HERE.parents[1]).as_posix()
+    (work / "start").mkdir(exist_ok=True)
+    for name in KEPT:
+        if not (work / "start" / name).exists():
+            command = ["git", "-C", str(HERE), "show", f"{HISTORY}:{folder}/{name}"]
+            (work / "start" / name).write_bytes(subprocess.run(command, check=True, capture_output=True).stdout)  # noqa: S603
+
+
 def make_students(work: Path, soft: str) -> None:
-    """Train the head, the students that begin with it, what their mean needs, and a faster one.
+    """Train the student on the labelled sets and on the pool, fit its temperature, and train a faster one."""
 
-    The mean gets the normaliser before its temperature is fitted; the students, and so their soft labels, do without.
-    """
-
-    def distil(output: str, recipe: str, seed: int = 0, more: Sequence[str] = ()) -> None:
-        options = ["--student", str(HERE / f"{recipe}.toml"), "--soft-labels", soft, "--seed", str(seed), *more]
+    def distil(output: str, recipe: str, *more: str) -> None:
+        options = ["--student", str(HERE / f"{recipe}.toml"), "--soft-labels", soft, *more]
         train(work, output, "sentiscore", "distill", TEACHER, *options)
 
-    distil("head", "head")
-    for seed, student in enumerate(STUDENTS):
-        distil(student, "student", seed, POOL)
-    if not (work / "mean" / "tokenizer_config.json").exists():  # which is written last
-        shutil.rmtree(work / "mean", ignore_errors=True)
-        back = ["--back-to", "head", "--share", str(BACK)]
-        run(work, sys.executable, str(HERE / "average.py"), *STUDENTS, "mean", *back)
-    if not (work / "last" / "sentiscore.json").exists():
-        run(work, sys.executable, str(HERE / "words.py"), "mean")  # twice does no harm
+    distil("student", "student")
+    distil("reader", "reader", *POOL)
+    if not (work / "data" / DRAWN).exists():
+        scored = "data/pool_scored.parquet"
+        aside = ["data/pool_aside.parquet", "--text-col", "text", "--model", TEACHER, "-o", scored]
+        run(work, "sentiscore", "score", *aside)
+        run(work, sys.executable, str(HERE / "draw.py"), scored, f"data/{DRAWN}")
     distil("last", "last")
-    distil("fast", "fast", more=POOL)
+    distil("fast", "fast", *POOL)
 
 
 def train(work: Path, output: str, *command: str) -> None:

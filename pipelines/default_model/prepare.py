@@ -45,6 +45,8 @@ _SHORT: Final = 4
 """Words of a phrase that is a text of its own: of two sets that have it in common, only one may train on it."""
 _OF_THE_SHORT, _OF_THE_LONG = 0.4, 0.75
 """Shares of the phrases, short and long, that are read beside the whole sentences."""
+_OF_REVIEWS: Final = 0.4
+"""Share of the pairs from reviews of restaurants that a student reads."""
 _COLUMNS: Final = ("text", "target", "label")
 
 
@@ -183,6 +185,9 @@ def main(data: Path, work: Path) -> None:
         for part, frame in divide(pl.DataFrame({"text": rows.texts, "label": rows.label_names})).items()
     }
     parts = without_leaks(parts | divide_targets(data / "targets"))
+    reviews = parts["targets_reviews_train"]
+    some = pl.Series([share(same_story(text), "some") for text in reviews["text"]]) < _OF_REVIEWS
+    parts["targets_reviews_some"] = reviews.filter(some)
     parts["news_report"] = pl.concat([parts["headlines_report"], parts["tweets_report"]])
     work.mkdir(parents=True, exist_ok=True)
     for name, frame in parts.items():

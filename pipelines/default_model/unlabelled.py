@@ -4,7 +4,8 @@ python pipelines/default_model/unlabelled.py DATA WORK [--rows 250000] [--varied
     [--shares beige_book=0.4 reuters=0.35 wikinews=0.25]
 
 DATA holds unlabelled/beige_book.parquet, unlabelled/reuters21578.parquet and unlabelled/wikinews.parquet. WORK has what
-prepare.py left there, and gets pool.parquet with the columns text, target (null for the whole text) and source:
+prepare.py left there, and gets pool_aside.parquet, one sentence in 250 of each source, to fit the temperature on (see
+draw.py), and pool.parquet with the columns text, target (null for the whole text) and source:
 
 - distinct sentences and titles of 4 to 60 words, as many as `--rows` says, from each source as `--shares` says; those
   that differ in numbers, case or punctuation only are one, and none is a text that is held out of the labelled sets;
@@ -36,6 +37,8 @@ FEWEST, MOST = 4, 60
 ROWS: Final = 250_000
 SHARES: Final = {"beige_book": 0.4, "reuters": 0.35, "wikinews": 0.25}
 VARIED, TARGETS = 0.1, 0.25
+ASIDE: Final = 1 / 250
+"""Share of the sentences that no student learns from."""
 BY_NOUN: Final = ("beige_book",)
 """Sources whose mentions are known nouns too; what news are about are names."""
 
@@ -137,9 +140,25 @@ def parts(titles: Iterable[str], bodies: Iterable[str]) -> list[str]:
     return [*map(tidied, titles), *(one for body in bodies for one in sentences(tidied(body)))]
 
 
+def set_aside(
+    texts: Mapping[str, Iterable[str]], held: Iterable[str], part: float = ASIDE
+) -> tuple[dict[str, list[str]], pl.DataFrame]:
+    """The distinct sentences of each source that are fit for the pool, and those to fit the temperature on.
+
+    Args:
+        texts: The sentences of each source.
+        held: Texts that may be in neither.
+        part: The share of the second.
+    """
+    known = {same_story(text) for text in held}
+    fit = {source: list(distinct(filter(is_fit, some), known)) for source, some in texts.items()}
+    aside = [(text, source) for source, some in fit.items() for text in some if share(text, "aside") < part]
+    table = pl.DataFrame(aside, schema={"text": pl.String, "source": pl.String}, orient="row")
+    return {source: [text for text in some if share(text, "aside") >= part] for source, some in fit.items()}, table
+
+
 def pool(
     texts: Mapping[str, Iterable[str]],
-    held: Iterable[str],
     rows: int = ROWS,
     shares: Mapping[str, float] = SHARES,
     copies: float = VARIED,
@@ -148,18 +167,15 @@ def pool(
     """The pool.
 
     Args:
-        texts: The sentences of each source.
-        held: Texts that may not be in it.
+        texts: The distinct sentences of each source.
         rows: Distinct sentences in it.
         shares: How many of them are from which source.
         copies: For how many of them there is a copy in other styles.
         targets: For how many of them there is a row with a mention.
     """
-    known = {same_story(text) for text in held}
     made: list[tuple[str, str | None, str]] = []
     for source, part in shares.items():
-        fit = distinct(filter(is_fit, texts[source]), known)
-        drawn = sorted(fit, key=lambda text: share(text, "pool"))[: round(rows * part)]
+        drawn = sorted(texts[source], key=lambda text: share(text, "pool"))[: round(rows * part)]
         made += [(text, None, source) for text in drawn]
         made += [
             (varied(text, random.Random(text)), None, f"{source}_varied")  # noqa: S311 - not for secrets
@@ -196,7 +212,9 @@ def main() -> None:
     held = held_out(given.work)
     if not held:
         parser.error(f"{given.work} has no rows to choose by: run prepare.py first")
-    table = pool(texts_of(given.data / "unlabelled"), held, given.rows, shares, given.varied, given.targets)
+    texts, aside = set_aside(texts_of(given.data / "unlabelled"), held)
+    aside.write_parquet(given.work / "pool_aside.parquet")
+    table = pool(texts, given.rows, shares, given.varied, given.targets)
     table.write_parquet(given.work / "pool.parquet")
     for source, rows, pairs in (
         table.group_by("source").agg(pl.len(), pl.col("target").count().alias("pairs")).sort("source").iter_rows()
