@@ -62,7 +62,8 @@ def run(given: dict[str, Any], cores: int) -> dict[str, float]:
         printed = process.stdout.read()
         if process.returncode:
             raise SystemExit(f"a run failed: {named}")
-    return json.loads(printed) | {"cpu": sum(seen.values())}
+    found: dict[str, float] = json.loads(printed)
+    return found | {"cpu": sum(seen.values())}
 
 
 def cpu_seconds_below(process: int) -> dict[int, float]:

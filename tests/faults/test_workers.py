@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
-from sentiscore import CheckpointError, InputError, SentiscoreWarning, score_file
+from sentiscore import CheckpointError, InputError, SentiscoreWarning, inspect, score_file
 from sentiscore.scoring import job
 from sentiscore.scoring.events import WindowDone
 from sentiscore.scoring.workers import hiring, local
@@ -73,6 +74,17 @@ def test_two_processes_give_the_bytes_of_one(kind: str, table: Path, tiny_checkp
     assert score(table, tiny_checkpoint, "two", kind, devices=["cpu", "cpu"]) == one
     assert one.keys() == {f"rows.{kind}", "days.parquet"}
     assert not workers_of(os.getpid())
+
+
+@pytest.mark.gpu
+def test_all_gpus_give_the_rows_of_one(table: Path, tiny_checkpoint: Path) -> None:
+    score(table, tiny_checkpoint, "one", device="cuda")
+    score(table, tiny_checkpoint, "all", devices="all")
+    one, every = (table.parent / name for name in ("one", "all"))
+    assert_frame_equal(pl.read_parquet(every / "rows.parquet"), pl.read_parquet(one / "rows.parquet"))
+    model = inspect(every / "rows.parquet").provenance.model
+    assert model is not None
+    assert model.device == "cuda"
 
 
 @larger

@@ -212,8 +212,11 @@ def test_the_example_of_the_guide_runs_on_this_machine_alone(tmp_path: Path) -> 
     assert pl.read_parquet(tmp_path / "news.scored.parquet").height == 8
 
 
-def test_a_cluster_that_is_not_there_is_one_message(table: Path, tiny_checkpoint: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no Ray cluster to use at 127\.0\.0\.1:9") as caught:
-        score(table, tiny_checkpoint, tmp_path, engine="ray", address="127.0.0.1:9")
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:9", "here"])
+def test_a_cluster_that_is_not_there_is_one_message(
+    address: str, table: Path, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=f"no Ray cluster to use at {address}") as caught:
+        score(table, tiny_checkpoint, tmp_path, engine="ray", address=address)
     assert "ray start" in caught.value.hint
     assert not ray.is_initialized()

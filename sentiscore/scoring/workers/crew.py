@@ -4,7 +4,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Final, Self
 
@@ -163,7 +163,8 @@ class Crew(ABC):
 
     def _begin(self, worker: int, begun: Begun) -> None:
         if self._facts is None:
-            self._facts = begun.facts
+            kind = begun.facts.device.partition(":")[0]  # which of several devices comes first is chance
+            self._facts = replace(begun.facts, device=kind)
             for message in begun.warnings:
                 warnings.warn(message, SentiscoreWarning, stacklevel=4)
         ours, theirs = self._facts.identity, begun.facts.identity

@@ -93,7 +93,7 @@ def reference_to(model: Scorer | ScorerOptions) -> Reference:
         InputError: The scorer has a store of answers.
     """
     if isinstance(model, Scorer):
-        return model.reference()
+        return Reference.of(model)
     checkpoint = load_checkpoint(model.model, revision=model.revision, labels=model.labels)
     origin = Origin.of(checkpoint)
     return Reference(Scorer, origin, replace(model, model=origin.model, revision=origin.revision))

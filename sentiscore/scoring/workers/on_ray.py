@@ -4,6 +4,7 @@ import logging
 import os
 import pickle
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -20,8 +21,11 @@ from sentiscore.scoring.workers.worker import Assignment, threads_of
 _ALONE: Final = "local"
 """Ray's name for a new cluster of this machine alone."""
 
+_THIS_CLUSTER: Final = "auto"
+_KNOCK_S: Final = 10.0
+
 _PATIENCE_S: Final = 600.0
-"""How long a cluster may take to start the first worker: one that grows on demand has to start a machine first."""
+"""How long a cluster may have no worker ready: one that grows on demand has to start a machine first."""
 
 _QUIET: Final = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 """Ray does not report its use, nor warn about workers without GPUs."""
@@ -59,18 +63,19 @@ class RayCrew(Crew):
         where = self._parallel.address or _ALONE
         options = {} if self._parallel.address else {"include_dashboard": False}
         try:
+            if where not in (_ALONE, _THIS_CLUSTER):
+                _knock(where)
             with _own_signals():
                 self._ray.init(address=where, log_to_driver=False, logging_level=logging.ERROR, **options)
-        except (self._ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError, OSError) as error:
-            what = str(error).strip().splitlines() or [type(error).__name__]
+        except Exception as error:  # Ray raises errors of every kind here, some of them plain Exceptions
             if self._parallel.address is None:
                 raise InputError(
-                    f"Ray does not start on this machine: {what[0]}", "Its logs are in /tmp/ray."
+                    f"Ray does not start on this machine: {_first_line(error)}", "Its logs are in /tmp/ray."
                 ) from error
             raise InputError(
-                f"There is no Ray cluster to use at {where}: {what[0]}",
-                "Run this on a machine of the cluster (ray start), or leave out --address (address) to use this "
-                "machine alone.",
+                f"There is no Ray cluster to use at {where}: {_first_line(error)}",
+                "Name it by auto or HOST:PORT on one of its machines (ray start), or leave out --address (address) to "
+                "use this machine alone.",
             ) from error
         if self._parallel.address is None and not self._fitting():
             raise InputError(
@@ -105,9 +110,11 @@ class RayCrew(Crew):
         self._running[self._actors[worker].score.remote(unit)] = worker
 
     def _reports(self, wait_s: float) -> list[tuple[int, Report]]:
-        if self._facts is None and time.monotonic() > self._patient_until:
+        if self._held:
+            self._patient_until = time.monotonic() + _PATIENCE_S
+        elif time.monotonic() > self._patient_until:
             raise InputError(
-                f"No worker has started within {_PATIENCE_S / 60:.0f} minutes: no machine of the cluster has "
+                f"No worker was ready for {_PATIENCE_S / 60:.0f} minutes: no machine of the cluster has "
                 f"{self._parallel.cpus_per_worker} cores and {self._parallel.gpus_per_worker:g} GPUs free.",
                 "Look at ray status, or say fewer with --cpus-per-worker and --gpus-per-worker.",
             )
@@ -151,13 +158,27 @@ def _own_signals() -> Iterator[None]:
     handler = signal.getsignal(signal.SIGTERM)
     added = {name: value for name, value in _QUIET.items() if name not in os.environ}
     os.environ.update(added)
+    is_stopped = False
     try:
         yield
+    except SystemExit:  # from Ray's handler
+        is_stopped = True
+        raise
     finally:
         for name in added:
             os.environ.pop(name, None)
         if in_main_thread and handler is not None:
             signal.signal(signal.SIGTERM, handler)
+            if is_stopped:
+                signal.raise_signal(signal.SIGTERM)
+
+
+def _knock(address: str) -> None:
+    """Raise an error if nothing listens at HOST:PORT: Ray would try for minutes, and end the process then."""
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal():
+        raise ValueError("it is not an address of that form")
+    socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_S).close()
 
 
 def _first_line(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from sentiscore.engine import torch
 from sentiscore.engine.memory import give_back
 from sentiscore.errors import SentiscoreError, SentiscoreWarning
 from sentiscore.scoring.facts import ScorerFacts, facts_of
+from sentiscore.scoring.loading import warn_about
 from sentiscore.scoring.pickled import Reference
 from sentiscore.scoring.prepared import Prepared
 from sentiscore.scoring.workers.unit import Scored, Unit
@@ -77,7 +78,7 @@ class Worker:
             warnings.simplefilter("always", SentiscoreWarning)
             self._scorer: Scorer = assignment.scorer.load()
             if assignment.warns:
-                self._scorer.warn(stacklevel=1)
+                warn_about(self._scorer.checkpoint, self._scorer._classifier, stacklevel=1)
         self._names = assignment.names
         self._one_at_a_time = threading.Lock()
         self.begun = Begun(facts_of(self._scorer), tuple(dict.fromkeys(str(each.message) for each in caught)))

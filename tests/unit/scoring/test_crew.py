@@ -135,7 +135,11 @@ def run(table: Path, model: Path, folder: str = "out", *, alone: bool = False, *
     """Score the table in a folder of its own, and return what was written there."""
     where = table.parent / folder
     where.mkdir(exist_ok=True)
-    given = {"dtype": "fp32", **({"device": "cpu"} if alone else {"devices": ["cpu", "cpu", "cpu"]}), **settings}
+    given: dict[str, Any] = {
+        "dtype": "fp32",
+        **({"device": "cpu"} if alone else {"devices": ["cpu", "cpu", "cpu"]}),
+        **settings,
+    }
     given.setdefault("output", where / "out.parquet")
     if "time_col" in given:
         given["daily"] = where / "days.parquet"
