@@ -74,6 +74,42 @@ class Reloadable(Protocol):
     def load(cls, checkpoint: Checkpoint, asked: ScorerOptions) -> Self:
         """Load it from its checkpoint, with the requested options."""
 
+    def __reduce__(self) -> Any:
+        """How pickle makes it again: `restore`, and its arguments."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a pickled scorer consists of: a scorer to be loaded, here or in another process.
+
+    Attributes:
+        kind: The class of the scorer.
+        origin: The origin of its model.
+        asked: The other requested options.
+    """
+
+    kind: type[Any]
+    origin: Origin
+    asked: ScorerOptions
+
+    @classmethod
+    def of(cls, scorer: Reloadable) -> Self:
+        """The reference that a pickle of a scorer holds.
+
+        Raises:
+            InputError: It has a store of answers.
+        """
+        _, parts = scorer.__reduce__()
+        return cls(*parts)
+
+    def on(self, device: str) -> Self:
+        """A reference to the same scorer on another device."""
+        return replace(self, asked=replace(self.asked, device=device))
+
+    def load(self) -> Any:
+        """Load the scorer; see `restore`."""
+        return restore(self.kind, self.origin, self.asked)
+
 
 _S = TypeVar("_S", bound=Reloadable)
 
