@@ -10,7 +10,7 @@ import polars as pl
 
 from sentiscore import labels as names
 from sentiscore.errors import InputError, import_extra
-from sentiscore.frames import in_polars, is_frame
+from sentiscore.frames import in_polars, is_frame, kind_of
 from sentiscore.scoring.options import ScorerOptions
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.scoring.shared import shared_scorer
@@ -114,7 +114,9 @@ def _texts_of(X: Any) -> Iterable[object]:  # noqa: N803
         return found.to_series()
     shape = getattr(X, "shape", None)
     if shape is not None and len(shape) == _TWO_D:
-        if shape[1] != 1 or not isinstance(X, np.ndarray):
+        if not isinstance(X, np.ndarray):
+            raise InputError(f"X is a {kind_of(X)}, which holds no texts.", _ONE_COLUMN)
+        if shape[1] != 1:
             raise InputError(f"X is an array of {shape[1]} columns, and one column of texts is scored.", _ONE_COLUMN)
         texts: Iterable[object] = X[:, 0]
         return texts

@@ -126,8 +126,12 @@ def daily(
         config=config,
         as_of=as_of,
     )
-    given, columns = opened(scored, "The scored rows"), DailySums(request).columns
-    needed = [name for name in columns.needed(given.schema) if name in given.schema]
+    given, sums = opened(scored, "The scored rows"), DailySums(request)
+    schema = given.schema
+    needed = sums.columns.needed(schema)
+    if not {*needed} <= {*schema}:
+        sums.check_schema(schema)
+    needed = [name for name in needed if name in schema]
     if isinstance(scored, pl.LazyFrame):
         return cast("Frame", _lazily(scored.select(exactly(*needed)), request))
     return cast("Frame", given.like(daily_of(given.read(needed), request)))

@@ -181,12 +181,6 @@ def test_threads_change_nothing_but_rounding_and_are_left_as_they_were(tiny_chec
     assert np.array_equal(scorer.logits(texts), scorer.logits(texts))
 
 
-def test_a_frame_of_another_library_is_told_apart(scorer: Scorer) -> None:
-    lazy: Any = pl.DataFrame({"text": ["good"]}).lazy()
-    with pytest.raises(InputError, match="This is a polars LazyFrame, not a polars DataFrame"):
-        scorer.score_frame(lazy, text_col="text")
-
-
 @pytest.mark.parametrize(("activation", "own"), [("gelu", True), ("silu", False)])
 @pytest.mark.filterwarnings("ignore:.*not calibrated:sentiscore.errors.SentiscoreWarning")
 def test_the_version_of_transformers_counts_where_it_computes(
