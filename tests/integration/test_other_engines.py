@@ -1,4 +1,4 @@
-"""The examples of docs/how-to/score-in-other-engines.md, run as they stand but for the model, where the engines are installed."""
+"""The examples of docs/how-to/score-in-other-engines.md, run as they stand but for the model, where they can be."""
 
 import os
 import shutil
@@ -27,10 +27,14 @@ def test_an_engine_scores_partitions_as_the_guide_says(
         pytest.skip(f"{engine} is not installed")
     if engine == "pyspark" and shutil.which("java") is None:
         pytest.skip("Spark needs Java")
-    (code,) = [block.code for block in blocks_of(GUIDE) if f"import {engine}" in block.code or f"from {engine}" in block.code]
+    (code,) = [
+        block.code for block in blocks_of(GUIDE) if f"import {engine}" in block.code or f"from {engine}" in block.code
+    ]
     assert "from_pretrained()" in code
     news.write_parquet(tmp_path / "news.parquet")
-    (tmp_path / "example.py").write_text(code.replace("from_pretrained()", f"from_pretrained({str(tiny_checkpoint)!r})"))
+    (tmp_path / "example.py").write_text(
+        code.replace("from_pretrained()", f"from_pretrained({str(tiny_checkpoint)!r})")
+    )
     done = subprocess.run(
         [sys.executable, "example.py"],
         cwd=tmp_path,

@@ -88,7 +88,8 @@ def test_every_step_gives_back_the_kind_of_frame_that_it_got(
         added = add(days)
         assert type(added) is kind
         same(added, add(daily))
-    asked = pl.DataFrame({"unique_id": ["BBB", "AAA"], "when": [datetime(2024, 2, 8), datetime(2024, 2, 20)]})
+    asked = pl.DataFrame({"unique_id": ["BBB", "AAA"], "when": [date(2024, 2, 8), date(2024, 2, 20)]})
+    asked = asked.with_columns(pl.col("when").cast(pl.Datetime("us")))
     joined = join_target(days, make(asked), time_col="when", tz="UTC", columns="n_docs")
     assert type(joined) is kind
     same(joined, join_target(daily, asked, time_col="when", tz="UTC", columns="n_docs"))

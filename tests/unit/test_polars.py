@@ -99,7 +99,8 @@ def test_a_model_is_loaded_once_for_all_expressions_of_a_process(
     for thread in threads:
         thread.join()
     sentiment(TEXT).score(ScorerOptions(model=tiny_checkpoint))
-    pickle.loads(pickle.dumps(FRAME.lazy().select(sentiment(TEXT).score(tiny_checkpoint)))).collect()
+    query = FRAME.lazy().select(sentiment(TEXT).score(tiny_checkpoint))
+    assert pickle.loads(pickle.dumps(query)).collect().height == FRAME.height  # noqa: S301 - the test's own
     assert len(loaded) == 1
     release_models()
     sentiment(TEXT).score(tiny_checkpoint)
@@ -157,7 +158,9 @@ def test_a_text_is_read_for_the_target_of_its_row(
     wanted = scorer.score_frame(rows, text_col="text", target_col="n", targets=names).drop(rows.columns)
     assert_frame_equal(made.collect(engine=engine), wanted)
     lazy = scorer.score_frame(rows.lazy(), text_col="text", target_col="n", targets=names)
-    assert_frame_equal(lazy.collect(engine=engine), scorer.score_frame(rows, text_col="text", target_col="n", targets=names))
+    assert_frame_equal(
+        lazy.collect(engine=engine), scorer.score_frame(rows, text_col="text", target_col="n", targets=names)
+    )
 
 
 def test_a_model_that_reads_no_targets_says_so_before_the_query_runs(tiny_checkpoint: Path) -> None:

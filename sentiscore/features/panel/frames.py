@@ -153,8 +153,7 @@ def align(
     Raises:
         InputError: They do not fit together.
     """
-    daily = features_of(daily_frame)
-    check_grid(daily)
+    check_grid(daily := features_of(daily_frame))
     if fill is not None and not is_number(fill):
         raise InputError(f"fill must be a number, but is {fill!r}.", "Leave it out to keep missing values null.")
     if AVAILABLE_AT not in daily.columns:

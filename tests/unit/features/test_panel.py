@@ -139,7 +139,9 @@ def test_what_is_not_a_frame_is_refused_with_what_to_do() -> None:
         ("The daily features", lambda given: add_lags(given, "sent_mean", 1)),
     ]
     for what, use in cases:
-        with pytest.raises(InputError, match=rf"^{what} must be a polars DataFrame.*builtins.dict.*\n.*polars.DataFrame"):
+        with pytest.raises(
+            InputError, match=rf"^{what} must be a polars DataFrame.*builtins.dict.*\n.*polars.DataFrame"
+        ):
             use({"unique_id": ["A"]})
 
 
