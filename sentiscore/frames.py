@@ -89,7 +89,7 @@ def opened(frame: object, what: str, types: Types = _NO_TYPES) -> Opened:
             if some are missing.
 
     Raises:
-        InputError: It is no frame, is distributed over several machines, or two of its columns have the same name.
+        InputError: It is not a frame, is distributed over several machines, or two of its columns have the same name.
         MissingExtraError: It is not one of polars, and narwhals is not installed.
     """
     forks.check()
@@ -114,7 +114,7 @@ def opened(frame: object, what: str, types: Types = _NO_TYPES) -> Opened:
         ) from error
     if strange := [name for name in names if not isinstance(name, str)]:
         raise InputError(
-            f"{what} has the column {strange[0]!r}, whose name is no text.",
+            f"{what} has the column {strange[0]!r}, whose name is not text.",
             "Rename the columns, for example with frame.rename(columns=str).",
         )
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -254,8 +254,8 @@ class _OfNarwhals:
         given = nw.to_native(self._given, pass_through=True)
         backend = nw.from_native(given).implementation
         if backend.is_duckdb():  # the relation has to be one of the same connection
-            rows = made.to_native()  # noqa: F841 - DuckDB finds it by its name
-            lazy = nw.from_native(given.query("given", "SELECT * FROM rows"))
+            _sentiscore_rows = made.to_native()  # DuckDB finds it by its name, unless a table has the same
+            lazy = nw.from_native(given.query("_sentiscore_given", "SELECT * FROM _sentiscore_rows"))
         else:
             lazy = made.lazy(backend=backend)
         return lazy if isinstance(self._given, nw.LazyFrame) else lazy.to_native()

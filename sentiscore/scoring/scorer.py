@@ -237,8 +237,8 @@ class Scorer:
             the columns of scores.
 
         Raises:
-            InputError: It is no frame, or one of several machines; a column is missing or occurs twice, texts are not
-                text or targets neither text nor integers, an added column would clash, the table cannot be used, or
+            InputError: It is not a frame, or one of several machines; a column is missing or occurs twice, texts are
+                not text or targets neither text nor integers, an added column would clash, the table cannot be used, or
                 the model cannot read targets.
             MissingExtraError: The frame is not one of polars, and narwhals is not installed.
         """

@@ -95,6 +95,16 @@ def test_every_step_gives_back_the_kind_of_frame_that_it_got(
     same(joined, join_target(daily, asked, time_col="when", tz="UTC", columns="n_docs"))
 
 
+def test_plots_and_drift_reports_read_any_frame(scored: pl.DataFrame, daily: pl.DataFrame) -> None:
+    assert features.plot(daily.to_pandas()) == features.plot(daily.lazy()) == features.plot(daily)
+    rows = pl.concat([scored] * 100)
+    wanted = sentiscore.monitor(rows, reference=[rows, rows], text_col="headline")
+    for given in (rows.to_pandas(), rows.to_arrow(), rows.lazy()):
+        assert sentiscore.monitor(given, reference=given, text_col="headline").reference_rows == 400
+        found = sentiscore.monitor(given, reference=[given, rows], text_col="headline")
+        assert (found.checks, found.rows) == (wanted.checks, 400)
+
+
 def test_the_index_and_the_columns_of_a_pandas_frame_stay_as_they_are(scorer: Scorer) -> None:
     given = pd.DataFrame(
         {
@@ -138,7 +148,7 @@ def test_a_frame_without_rows_gets_the_columns(
     [
         (pd.DataFrame([["a", "b"]], columns=["text", "text"]), r"The frame .*\n?.*Give each column a name of its own"),
         (pa.table([["a"], ["b"]], names=["text", "text"]), r"The frame .*\n?.*Give each column a name of its own"),
-        (pd.DataFrame([["a", "b"]], columns=["text", 0]), "the column 0, whose name is no text"),
+        (pd.DataFrame([["a", "b"]], columns=["text", 0]), "the column 0, whose name is not text"),
         (pd.DataFrame({"text": [*["a"] * 200, 5]}, dtype=object), r"'text' of the frame cannot be read.*\n.*one type"),
         (pd.DataFrame({"text": [1, 2]}), "'text' of the frame holds Int64, not text"),
         (pd.DataFrame({"other": ["a"]}), "'text'"),
@@ -180,7 +190,7 @@ def test_a_function_of_polars_frames_says_how_each_other_kind_becomes_one(daily:
     assert hint_for(object()) == ""
 
 
-def test_datasets_are_told_how_they_become_polars() -> None:
+def test_a_dataset_is_refused_with_how_it_becomes_a_frame() -> None:
     datasets = pytest.importorskip("datasets")
     with pytest.raises(InputError, match=r"dataset.to_polars\(\)"):
         opened(datasets.Dataset.from_dict({"text": ["a"]}), "The frame")
