@@ -233,7 +233,7 @@ class _OfNarwhals:
     def _converted(self, made: pl.DataFrame) -> Any:
         """As narwhals' DataFrame: of the same library, or of pyarrow if that has no frames in memory."""
         nw = import_extra("narwhals", "frames")
-        backend = "pyarrow" if self._is_lazy else self._found.implementation
+        backend: Any = "pyarrow" if self._is_lazy else self._found.implementation
         if not self._is_lazy and backend.is_pandas_like():
             made = made.with_columns(cs.date().cast(_MIDNIGHTS))
         table = made.to_arrow(compat_level=pl.CompatLevel.oldest())  # no views, which other libraries may not know

@@ -80,11 +80,12 @@ def test_every_step_gives_back_the_kind_of_frame_that_it_got(
     assert type(days) is kind
     same(days, daily)
     assert sentiscore.validate(days, "daily") is days
-    for add in (
+    steps: list[Callable[[Any], Any]] = [
         lambda frame: add_lags(frame, "n_docs", 1),
         lambda frame: add_rolling(frame, "n_docs", 2),
         lambda frame: add_ewm(frame, "n_docs", 2),
-    ):
+    ]
+    for add in steps:
         added = add(days)
         assert type(added) is kind
         same(added, add(daily))

@@ -55,13 +55,14 @@ def test_groups_windows_and_filters_see_the_scores_of_their_rows(
 ) -> None:
     scored = FRAME.hstack(wanted)
     field = sentiment(TEXT).score(tiny_checkpoint).struct.field("sentiment")
-    for use in (
+    uses: list[Callable[[pl.LazyFrame, pl.Expr], pl.LazyFrame]] = [
         lambda rows, x: rows.group_by("group").agg(x.mean()).sort("group"),
         lambda rows, x: rows.group_by("group", maintain_order=True).agg(x),
         lambda rows, x: rows.select(x.mean().over("group")),
         lambda rows, x: rows.filter(x > 0).select("text"),
         lambda rows, x: rows.select("text", x.alias("sentiment")).filter(pl.col("text") == TEXTS[0]).tail(1),
-    ):
+    ]
+    for use in uses:
         found = use(FRAME.lazy(), field).collect(engine=engine)
         assert_frame_equal(found, use(scored.lazy(), pl.col("sentiment")).collect(engine=engine), abs_tol=1e-6)
 

@@ -153,7 +153,7 @@ def test_only_columns_of_numbers_can_be_chosen(tiny_checkpoint: Path) -> None:
         SentimentFeatures(tiny_checkpoint, columns=["label"]).fit(GIVEN)
 
 
-@parametrize_with_checks([OfNumbers()], expected_failed_checks=lambda _: EXPECTED)
+@parametrize_with_checks([OfNumbers()], expected_failed_checks=lambda _: EXPECTED)  # type: ignore[untyped-decorator]
 def test_the_checks_of_scikit_learn_pass(
     estimator: Any, check: Callable[[Any], None], tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
