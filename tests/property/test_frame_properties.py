@@ -31,7 +31,7 @@ def test_every_way_gives_the_same_rows(scorer: Scorer, texts: list[str | None], 
     cut = pl.concat([frame.lazy().slice(at, parts) for at in range(0, max(1, frame.height), parts)])
     for query in (frame.lazy(), cut):
         for engine in ("in-memory", "streaming"):
-            made = query.select(expression).unnest("scores").collect(engine=engine)  # type: ignore[call-overload]
+            made = query.select(expression).unnest("scores").collect(engine=engine)
             assert_frame_equal(made, wanted, abs_tol=1e-5)
     added = [
         pl.DataFrame(scorer.score_frame(frame.to_arrow(), text_col="text")),

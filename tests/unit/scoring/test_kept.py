@@ -20,7 +20,11 @@ def test_the_two_that_were_used_last_are_kept() -> None:
     loaded = []
 
     def ask(key: str) -> object:
-        return kept(key, lambda: loaded.append(key) or object())
+        def load() -> object:
+            loaded.append(key)
+            return object()
+
+        return kept(key, load)
 
     first = ask("a")
     ask("b")
