@@ -15,6 +15,7 @@ import polars as pl
 
 from sentiscore import forks
 from sentiscore.errors import InputError, ValidationError
+from sentiscore.frames import hint_for, kind_of
 from sentiscore.labels import (
     BAD_STATUSES,
     CLASSES,
@@ -235,9 +236,7 @@ def check_frame(frame: object, what: str) -> None:
     """Raise an InputError unless this is a polars DataFrame; the message begins with `what`."""
     forks.check()
     if not isinstance(frame, pl.DataFrame):
-        kind = f"{type(frame).__module__.partition('.')[0]}.{type(frame).__name__}"
-        how = "collect() it." if isinstance(frame, pl.LazyFrame) else "A pandas frame becomes one with pl.from_pandas."
-        raise InputError(f"{what} must be a polars DataFrame, and is a {kind}.", how)
+        raise InputError(f"{what} must be a polars DataFrame, and is a {kind_of(frame)}.", hint_for(frame))
 
 
 def check(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:

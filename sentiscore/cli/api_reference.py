@@ -8,17 +8,18 @@ import inspect
 import re
 import sys
 import textwrap
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 import sentiscore
-from sentiscore import features
 
 _HEAD: Final = """# Python reference
 
 Made from signatures and docstrings with `make reference`; a test compares the two. `import sentiscore` loads none of
 these names; each is loaded where it is first used, and one whose library is not installed raises a `MissingExtraError`
-that says what to install. Names that begin with `features.` are in `sentiscore.features`.
+that says what to install. Names that begin with `features.`, `polars.` or `sklearn.` are in `sentiscore.features`,
+`sentiscore.polars` and `sentiscore.sklearn`.
 
 Every keyword of `score_file`, `daily_file` and `update_daily` that describes a model, rows, daily features or a run is
 also a field of `ScorerOptions`, `RowOptions`, `DailyRequest` or `RunOptions`. These are frozen, check their values, and
@@ -51,6 +52,10 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
         *("features.check_future", "features.Panel", "features.to_nixtla", "features.NixtlaPanel"),
         *("features.to_darts", "features.DartsPanel", "features.to_sktime", "features.SktimePanel"),
         *("features.to_gluonts", "features.GluontsPanel", "features.to_autogluon", "features.AutogluonPanel"),
+    ),
+    "Inside other tools": (
+        *("polars.ExprSentiment", "polars.FrameSentiment", "polars.LazySentiment", "polars.release_models"),
+        "sklearn.SentimentFeatures",
     ),
     "Outputs and models, looked at": (
         *("inspect", "Inspection", "Provenance", "validate", "verify", "Verification", "monitor", "DriftReport"),
@@ -90,7 +95,8 @@ def render() -> str:
 
 def _entry(name: str) -> str:
     """A name with its signature, if it is callable, and its docstring."""
-    public = getattr(features, name.removeprefix("features.")) if "." in name else getattr(sentiscore, name)
+    home, _, plain = name.rpartition(".")
+    public = getattr(import_module(f"sentiscore.{home}") if home else sentiscore, plain)
     lines = [f"### {name}\n"]
     if inspect.isfunction(public):
         lines.append(f"```python\n{_signature(public, name)}\n```\n")

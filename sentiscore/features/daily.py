@@ -1,6 +1,8 @@
 """Scored rows -> one row for each entity and session, which contains only what was known at its cutoff."""
 
 from datetime import datetime
+from functools import partial
+from typing import cast
 
 import polars as pl
 
@@ -9,10 +11,12 @@ from sentiscore.features.config import DailyConfig
 from sentiscore.features.daily_sums import DailySums
 from sentiscore.features.request import DailyRequest
 from sentiscore.features.sessions import Calendar
+from sentiscore.frames import Frame, opened
+from sentiscore.tables.exact import exactly
 
 
 def daily(
-    scored: pl.DataFrame,
+    scored: Frame,
     *,
     time_col: str,
     entity_col: str | None = None,
@@ -29,7 +33,7 @@ def daily(
     prefix: str = "",
     config: DailyConfig | None = None,
     as_of: str | datetime | None = None,
-) -> pl.DataFrame:
+) -> Frame:
     """Daily sentiment features per entity.
 
     A text counts for the first session whose cutoff is strictly after the instant at which it could be used:
@@ -38,7 +42,9 @@ def daily(
     of a later session.
 
     Args:
-        scored: Scored rows, in any order.
+        scored: Scored rows, in any order: a frame of polars, or of pandas, pyarrow, DuckDB or another library that
+            narwhals knows, which needs the extra `frames`. The result is a frame of the same library; pandas holds the
+            dates as times at midnight. A polars LazyFrame gives one, for which only the needed columns are collected.
         time_col: When each text appeared: times with a zone, or text with an offset, as ISO 8601 or with the month as a
             word ("Fri, 05 Jan 2024 15:59:00 -0500"). Times without a zone, and dates, need `tz`; a date counts as the
             end of that day.
@@ -100,7 +106,8 @@ def daily(
 
     Raises:
         InputError: A column is missing, or a time cannot be read or has no zone.
-        MissingExtraError: The calendar is that of an exchange, and exchange_calendars is not installed.
+        MissingExtraError: The calendar is that of an exchange, and exchange_calendars is not installed; or the frame is
+            not one of polars, and narwhals is not installed.
     """
     request = DailyRequest.of(
         time_col=time_col,
@@ -119,7 +126,21 @@ def daily(
         config=config,
         as_of=as_of,
     )
-    return daily_of(scored, request)
+    given, sums = opened(scored, "The scored rows"), DailySums(request)
+    schema = given.schema
+    needed = sums.columns.needed(schema)
+    if not {*needed} <= {*schema}:
+        sums.check_schema(schema)
+    needed = [name for name in needed if name in schema]
+    if isinstance(scored, pl.LazyFrame):
+        return cast("Frame", _lazily(scored.select(exactly(*needed)), request))
+    return cast("Frame", given.like(daily_of(given.read(needed), request)))
+
+
+def _lazily(scored: pl.LazyFrame, request: DailyRequest) -> pl.LazyFrame:
+    """A query of the daily features; their columns are those that no rows give."""
+    schema = daily_of(pl.DataFrame(schema=scored.collect_schema()), request).schema
+    return scored.map_batches(partial(daily_of, request=request), schema=schema)
 
 
 def daily_of(scored: pl.DataFrame, request: DailyRequest) -> pl.DataFrame:

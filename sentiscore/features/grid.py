@@ -10,6 +10,7 @@ import polars as pl
 
 from sentiscore.contracts import check_frame
 from sentiscore.errors import InputError
+from sentiscore.frames import AnyFrame, in_polars
 from sentiscore.tables.exact import series_of
 
 ID: Final = "unique_id"
@@ -87,6 +88,11 @@ def check_columns(daily: pl.DataFrame, columns: str | Sequence[str]) -> list[str
         if values.dtype.is_float() and not values.is_finite().all():
             raise InputError(f"The column {name!r} holds NaN or infinite numbers.", "Write a missing value as null.")
     return names
+
+
+def features_of(daily: AnyFrame) -> pl.DataFrame:
+    """Daily features of any library as polars."""
+    return in_polars(daily, "The daily features", {DS: pl.Date})
 
 
 def check_grid(daily: pl.DataFrame) -> None:

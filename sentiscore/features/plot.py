@@ -10,10 +10,11 @@ from typing import Final
 
 import polars as pl
 
-from sentiscore import forks
 from sentiscore.errors import InputError, import_extra
+from sentiscore.features.grid import features_of
 from sentiscore.features.plot_data import band_of, decay_of, payload
 from sentiscore.features.plot_page import plot_page
+from sentiscore.frames import AnyFrame
 from sentiscore.tables.exact import name_of, series_of
 
 MOST_ENTITIES: Final = 100
@@ -30,7 +31,7 @@ _REMAKE: Final = "Make daily features with: sentiscore features SCORED --time-co
 
 
 def plot(
-    daily: pl.DataFrame,
+    daily: AnyFrame,
     *,
     column: str = "sent_mean",
     entities: Sequence[object] | None = None,
@@ -58,8 +59,7 @@ def plot(
         InputError: The frame is not one of daily features, or has no such entity or column.
         MissingExtraError: plotly is not installed.
     """
-    forks.check()
-    return draw(daily, column=column, entities=entities, limit=limit, title=title).page
+    return draw(features_of(daily), column=column, entities=entities, limit=limit, title=title).page
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,14 @@
 import warnings
 from collections.abc import Sequence
 from datetime import time, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import polars as pl
 
-from sentiscore.contracts import check_frame
 from sentiscore.errors import InputError, SentiscoreWarning
-from sentiscore.features.grid import AVAILABLE_AT, DS, ID, check_columns, feature_columns, plain_ids
+from sentiscore.features.grid import AVAILABLE_AT, DS, ID, check_columns, feature_columns, features_of, plain_ids
 from sentiscore.features.zones import UTC, check_zone
+from sentiscore.frames import AnyFrame, Frame, opened
 from sentiscore.tables.exact import name_of, series_of
 
 AGE: Final = "feature_age"
@@ -20,8 +20,8 @@ _WHICH: Final = "which"
 
 
 def join_target(
-    daily: pl.DataFrame,
-    prices: pl.DataFrame,
+    daily: AnyFrame,
+    prices: Frame,
     *,
     time_col: str,
     columns: str | Sequence[str] | None = None,
@@ -29,7 +29,7 @@ def join_target(
     tz: str | None = None,
     time_of_day: time | None = None,
     max_age: timedelta | None = None,
-) -> pl.DataFrame:
+) -> Frame:
     """Give each row the newest daily features of its entity that were known when its forecast is made.
 
     That is the row with the latest `available_at` at or before the instant in `time_col`; never a later one, however
@@ -41,7 +41,8 @@ def join_target(
         daily: Daily features, with `unique_id` and `available_at`; rows may be missing. For a backtest make them with
             `end` in the config or `as_of`: otherwise an entity's rows end with its latest text, and a later forecast
             gets the last of them, which depends on whether the entity had texts later.
-        prices: One row for each forecast, with the entity and the instant; all other columns are kept.
+        prices: One row for each forecast, with the entity and the instant; all other columns are kept. Like `daily`, a
+            frame of polars, or of another library that narwhals knows, which needs the extra `frames`.
         time_col: The instants: times with a zone; times without one, if `tz` gives it; or dates, if `tz` and
             `time_of_day` give the time of that day. A date alone is refused, since it is not an instant: the day's news
             may be older or newer than the forecast.
@@ -59,27 +60,29 @@ def join_target(
     Raises:
         InputError: A time is not an instant, an entity or a time is missing, or a column would occur twice.
     """
-    check_frame(daily, "The daily features")
-    check_frame(prices, "The frame of forecasts")
-    names = check_columns(daily, feature_columns(daily) if columns is None else columns)
+    features, given = features_of(daily), opened(prices, "The frame of forecasts").whole()
+    names = check_columns(features, feature_columns(features) if columns is None else columns)
     if max_age is not None and not isinstance(max_age, timedelta):
         raise InputError(f"max_age is {max_age!r}, not a length of time.", "Give for example timedelta(days=5).")
-    known = _known(daily)
+    known, there = _known(features), given.schema
     for name in (id_col, time_col):
-        if name not in prices.columns:
-            raise InputError(f"There is no column {name!r}; the columns are: {', '.join(prices.columns)}.")
-        if nulls := series_of(prices, name).null_count():
+        if name not in there:
+            raise InputError(f"There is no column {name!r}; the columns are: {', '.join(there)}.")
+    rows = given.read(list(dict.fromkeys((id_col, time_col))))
+    for name in rows.columns:
+        if nulls := series_of(rows, name).null_count():
             raise InputError(f"{nulls:,} rows have no {name}.", "Leave them out.")
     added = [*names, f"feature_{DS}", AVAILABLE_AT, AGE]
-    if clash := sorted(set(prices.columns) & set(added)):
+    if clash := sorted(set(there) & set(added)):
         raise InputError(f"The columns {', '.join(clash)} are there already.", "Rename them, or name other columns.")
-    ids = plain_ids(series_of(prices, id_col))
+    ids = plain_ids(series_of(rows, id_col))
     if ids.dtype != known.schema[ID]:
         raise InputError(
-            f"The entities in {id_col!r} hold {prices.schema[id_col]}, those of the daily features {daily.schema[ID]}.",
+            f"The entities in {id_col!r} hold {rows.schema[id_col]}, "
+            f"those of the daily features {features.schema[ID]}.",
             "Cast one of them.",
         )
-    wanted = pl.DataFrame({ID: ids, _AT: _instants(series_of(prices, time_col), tz, time_of_day)}).with_row_index(_ROW)
+    wanted = pl.DataFrame({ID: ids, _AT: _instants(series_of(rows, time_col), tz, time_of_day)}).with_row_index(_ROW)
     n_unknown = wanted.select(ID).unique().join(known, on=ID, how="anti").height
     if n_unknown:
         warnings.warn(
@@ -89,8 +92,9 @@ def join_target(
         )
     joined = _newest(wanted, known, max_age)
     which = joined[_WHICH]
-    features = [series_of(daily, name).gather(which).alias(name) for name in names]
-    return prices.hstack([*features, daily[DS].gather(which).alias(f"feature_{DS}"), joined[AVAILABLE_AT], joined[AGE]])
+    new = [series_of(features, name).gather(which).alias(name) for name in names]
+    days = features[DS].gather(which).alias(f"feature_{DS}")
+    return cast("Frame", given.with_columns(pl.DataFrame([*new, days, joined[AVAILABLE_AT], joined[AGE]])))
 
 
 def _newest(wanted: pl.DataFrame, known: pl.DataFrame, max_age: timedelta | None) -> pl.DataFrame:

@@ -10,12 +10,13 @@ settled within session t itself, use a lag, or `join_target`, which compares ins
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, cast, get_args
 
 import polars as pl
 
 from sentiscore.errors import InputError
 from sentiscore.features.grid import DS, ID, check_columns, check_grid, is_number, whole_number, whole_numbers
+from sentiscore.frames import Frame, opened
 from sentiscore.tables.exact import series_of
 
 Stat = Literal["mean", "sum", "std", "min", "max"]
@@ -24,11 +25,12 @@ STATS: Final[tuple[str, ...]] = get_args(Stat)
 _TWO: Final = 2
 
 
-def add_lags(daily: pl.DataFrame, columns: str | Sequence[str], lags: int | Sequence[int]) -> pl.DataFrame:
+def add_lags(daily: Frame, columns: str | Sequence[str], lags: int | Sequence[int]) -> Frame:
     """Add the values of earlier sessions of the same entity.
 
     Args:
-        daily: Daily features: one row for each entity and session, without gaps, in any order.
+        daily: Daily features of polars or another library: one row for each entity and session, without gaps, in any
+            order.
         columns: Numeric columns.
         lags: How many sessions earlier, each at least 1; a lag of 0 or less would be the present or the future.
 
@@ -44,13 +46,13 @@ def add_lags(daily: pl.DataFrame, columns: str | Sequence[str], lags: int | Sequ
 
 
 def add_rolling(
-    daily: pl.DataFrame,
+    daily: Frame,
     columns: str | Sequence[str],
     windows: int | Sequence[int],
     stats: Stat | Sequence[Stat] = ("mean",),
     *,
     min_samples: int = 1,
-) -> pl.DataFrame:
+) -> Frame:
     """Add statistics of the last sessions of the same entity, including the row's own.
 
     A statistic depends only on the values in its window. The usual running sum accumulates the rounding errors of
@@ -58,7 +60,8 @@ def add_rolling(
     was trained on ten years.
 
     Args:
-        daily: Daily features: one row for each entity and session, without gaps, in any order.
+        daily: Daily features of polars or another library: one row for each entity and session, without gaps, in any
+            order.
         columns: Numeric columns.
         windows: Numbers of sessions, each at least 1. A window ends with the row itself, whose own value is known at
             its `available_at`, and is shorter at an entity's beginning.
@@ -92,14 +95,15 @@ def add_rolling(
     )
 
 
-def add_ewm(daily: pl.DataFrame, columns: str | Sequence[str], half_lives: float | Sequence[float]) -> pl.DataFrame:
+def add_ewm(daily: Frame, columns: str | Sequence[str], half_lives: float | Sequence[float]) -> Frame:
     """Add exponentially weighted means of all sessions so far of the same entity.
 
     A value that is k sessions old has the weight 0.5 ** (k / half_life), and the weights are divided by their sum. A
     session without a value adds nothing and ages the earlier values equally, which does not change the mean.
 
     Args:
-        daily: Daily features: one row for each entity and session, without gaps, in any order.
+        daily: Daily features of polars or another library: one row for each entity and session, without gaps, in any
+            order.
         columns: Numeric columns.
         half_lives: In sessions, each above 0; they need not be integers.
 
@@ -127,24 +131,26 @@ def add_ewm(daily: pl.DataFrame, columns: str | Sequence[str], half_lives: float
 
 
 def _with_columns(
-    daily: pl.DataFrame,
+    daily: Frame,
     columns: str | Sequence[str],
     make: Callable[[str, pl.Series, pl.Series], Iterable[pl.Series]],
-) -> pl.DataFrame:
+) -> Frame:
     """Add columns, which `make` computes from a sorted column and the rows' positions in their entity."""
-    check_grid(daily)
-    names = check_columns(daily, columns)
+    given = opened(daily, "The daily features", {DS: pl.Date}).whole()
+    rows = given.read(given.schema.names())
+    check_grid(rows)
+    names = check_columns(rows, columns)
     # sorted by entity and session
-    order = daily.select(pl.arg_sort_by(ID, DS)).to_series()
-    at = daily.select(pl.col(ID).gather(order)).select(pl.int_range(pl.len()).over(ID)).to_series()
-    new = [series for name in names for series in make(name, series_of(daily, name).gather(order), at)]
+    order = rows.select(pl.arg_sort_by(ID, DS)).to_series()
+    at = rows.select(pl.col(ID).gather(order)).select(pl.int_range(pl.len()).over(ID)).to_series()
+    new = [series for name in names for series in make(name, series_of(rows, name).gather(order), at)]
     made = [series.name for series in new]
-    if clash := sorted({name for name in made if name in daily.columns or made.count(name) > 1}):
+    if clash := sorted({name for name in made if name in rows.columns or made.count(name) > 1}):
         raise InputError(
             f"The columns {', '.join(clash)} would be there twice.", "Leave out what was added before, or rename it."
         )
     back = order.arg_sort()
-    return daily.hstack([series.gather(back) for series in new])
+    return cast("Frame", given.with_columns(pl.DataFrame([series.gather(back) for series in new])))
 
 
 def _back(x: pl.Series, at: pl.Series, k: int) -> pl.Series:

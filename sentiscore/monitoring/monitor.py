@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import polars as pl
 
@@ -11,6 +11,7 @@ from sentiscore import forks
 from sentiscore.errors import InputError, require_extra
 from sentiscore.features.time_format import TimeFormat
 from sentiscore.features.zones import UTC
+from sentiscore.frames import AnyFrame, in_polars, is_frame
 from sentiscore.labels import STATUS
 from sentiscore.monitoring.models import compare_models
 from sentiscore.monitoring.profile import Columns, Profile, Profiler
@@ -22,12 +23,13 @@ from sentiscore.tables.dialect import UTF_8, CsvDialect
 _WINDOW_ROWS: Final = 65_536
 
 Scored = str | Path | pl.DataFrame
+Given = str | Path | AnyFrame
 
 
 def monitor(
-    scored: Scored,
+    scored: Given,
     *,
-    reference: Scored | Sequence[Scored],
+    reference: Given | Sequence[Given],
     text_col: str | None = None,
     target_col: str | None = None,
     time_col: str | None = None,
@@ -47,7 +49,8 @@ def monitor(
     alarm if its value exceeds its threshold, and also what chance alone gives for files of these sizes.
 
     Args:
-        scored: Scored rows, for example tonight's: a file, a folder of parts, or a frame.
+        scored: Scored rows, for example tonight's: a file, a folder of parts, or a frame of any library
+            (one that is not of polars needs the extra `frames`).
         reference: Rows from the same model and the same source when everything was fine; one or several.
         text_col: The column of texts. With it words and languages are compared, and equal texts count once.
         target_col: The column of the targets that the texts were scored towards. With it a text counts once for each of
@@ -82,19 +85,21 @@ def monitor(
         )
     columns = Columns(text=text_col, target=target_col, time=time_col, how=how, prefix=prefix)
     csv = CsvDialect(separator=separator, skip_rows=skip_rows, comment=comment, encoding=encoding)
-    parts = [reference] if isinstance(reference, str | Path | pl.DataFrame) else list(reference)
-    if not parts:
+    one = isinstance(reference, str | Path) or is_frame(reference)
+    given = [reference] if one else list(cast("Sequence[Given]", reference))
+    if not given:
         raise InputError("There is no reference to compare with.", "Name at least one file with --reference.")
-    now = _profile([scored], "the scored rows", columns, csv)
+    tonight, parts = _part(scored, "The scored rows"), [_part(each, "The reference") for each in given]
+    now = _profile([tonight], "the scored rows", columns, csv)
     then = _profile(parts, "the reference", columns, csv)
     found = compare(now, then, limits)
     if not found.checks:
         raise InputError(
             f"Nothing could be compared: {'; '.join(dict.fromkeys(found.skipped.values()))}.", "Compare more rows."
         )
-    same_model, model_notes = compare_models(_files([scored]), _files(parts))
+    same_model, model_notes = compare_models(_files([tonight]), _files(parts))
     return DriftReport(
-        scored=_short_name(scored, "scored rows"),
+        scored=_short_name(tonight, "scored rows"),
         reference=tuple(_short_name(part, "reference") for part in parts),
         rows=now.rows,
         reference_rows=then.rows,
@@ -104,11 +109,16 @@ def monitor(
         reference_stray_rows=found.reference_stray_rows,
         same_model=same_model,
         notes=(
-            *(_without_folders(note, [scored, *parts]) for note in model_notes),
+            *(_without_folders(note, [tonight, *parts]) for note in model_notes),
             *_stray_note(found.stray_rows, "SCORED"),
             *_stray_note(found.reference_stray_rows, "the reference"),
         ),
     )
+
+
+def _part(given: Given, what: str) -> Scored:
+    """A path, or the rows of a frame of any library."""
+    return given if isinstance(given, str | Path) else in_polars(given, what)
 
 
 def _stray_note(stray: int, what: str) -> list[str]:

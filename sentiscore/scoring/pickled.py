@@ -4,10 +4,11 @@ import copy
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
 from sentiscore.errors import CheckpointError, SentiscoreWarning
+from sentiscore.scoring.kept import kept
 from sentiscore.scoring.options import ScorerOptions
 
 
@@ -113,14 +114,12 @@ class Reference:
 
 _S = TypeVar("_S", bound=Reloadable)
 
-_KEPT: Final[dict[object, Any]] = {}
-"""The last scorer that was unpickled: a pool sends the same one with each of its tasks."""
-
 
 def restore(kind: type[_S], origin: Origin, asked: ScorerOptions) -> _S:
     """Load a scorer again, with the requested options; called by pickle.
 
-    The files are hashed each time, but the network of the last scorer is kept and shared.
+    The files are hashed each time, but the networks of the last scorers are kept and shared: a pool sends the same one
+    with each of its tasks.
 
     Args:
         kind: The class of the scorer.
@@ -132,10 +131,4 @@ def restore(kind: type[_S], origin: Origin, asked: ScorerOptions) -> _S:
         InputError: This machine lacks the device, or it cannot compute with the number type.
     """
     checkpoint = origin.load(asked.labels)
-    key = kind, origin, asked
-    kept: _S | None = _KEPT.get(key)
-    if kept is None:
-        kept = kind.load(checkpoint, asked)
-        _KEPT.clear()
-        _KEPT[key] = kept
-    return copy.copy(kept)
+    return copy.copy(kept((kind, origin, asked), lambda: kind.load(checkpoint, asked)))

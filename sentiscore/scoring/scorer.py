@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,9 @@ from sentiscore.engine import torch
 from sentiscore.engine.classifier import Classifier, Progress
 from sentiscore.engine.device import choose_device, choose_dtype, dtype_name
 from sentiscore.errors import InputError
+from sentiscore.frames import Frame, opened
 from sentiscore.scoring.answers import AnswerStore, Asker
+from sentiscore.scoring.expression import with_scores
 from sentiscore.scoring.loading import load_classifier, warn_about
 from sentiscore.scoring.mentions import Targets, check_reads_targets, mentions_of
 from sentiscore.scoring.options import ScorerOptions, one_scorer
@@ -212,44 +214,48 @@ class Scorer:
 
     def score_frame(
         self,
-        df: pl.DataFrame,
+        df: Frame,
         *,
         text_col: str,
         target_col: str | None = None,
         targets: str | Path | None = None,
         prefix: str = "",
-    ) -> pl.DataFrame:
+    ) -> Frame:
         """Score a column of a frame.
 
         Args:
-            df: Any frame.
+            df: A frame of polars; or of pandas, pyarrow, DuckDB or another library that narwhals knows, which needs the
+                extra `frames`. A polars LazyFrame stays one: it is scored as it is collected, part by part if it
+                streams. A DuckDB relation is read at once, and so are the other lazy frames of one machine.
             text_col: Its column of texts.
             target_col: Its column of what the sentiment of each text is towards; see `score`.
             targets: A table of the names that the text may use for a target, with the columns entity and name.
             prefix: Put before the name of each added column.
 
         Returns:
-            The frame's rows and columns unchanged, followed by the columns of scores.
+            A frame of the same library: the rows and columns unchanged, with the index of a pandas frame, followed by
+            the columns of scores.
 
         Raises:
-            InputError: A column is missing, texts are not text or targets neither text nor integers, an added column
-                would clash, the table cannot be used, or the model cannot read targets.
+            InputError: It is not a frame, or one of several machines; a column is missing or occurs twice, texts are
+                not text or targets neither text nor integers, an added column would clash, the table cannot be used, or
+                the model cannot read targets.
+            MissingExtraError: The frame is not one of polars, and narwhals is not installed.
         """
-        forks.check()
-        if not isinstance(df, pl.DataFrame):
-            raise InputError(
-                f"This is a {type(df).__module__.split('.')[0]} {type(df).__name__}, not a polars DataFrame.",
-                "Convert it first: lazy.collect(), or polars.from_pandas(frame).",
-            )
-        check_inputs(df.schema, text_col, target_col, "the frame")
-        check_clashes(df.columns, self.columns, prefix, "The frame")
+        given = opened(df, "The frame")
+        check_inputs(given.schema, text_col, target_col, "the frame")
+        check_clashes(given.schema.names(), self.columns, prefix, "The frame")
         table = names_of(targets, target_col)
-        towards = None
+        if isinstance(df, pl.LazyFrame):
+            return cast("Frame", with_scores(self, df, text_col, target_col, table.names, prefix))
+        given = given.whole()
+        read = given.read([text_col] if target_col is None else [text_col, target_col])
+        mentioned = None
         if target_col is not None:
-            towards = Targets(series_of(df, target_col), table.names)
-            table.warn_of_strangers(target_col, [towards.values], stacklevel=2)
-        scores = self.score_series(series_of(df, text_col), targets=towards)
-        return df.hstack(scores.rename({name: prefix + name for name in scores.columns}).get_columns())
+            mentioned = Targets(series_of(read, target_col), table.names)
+            table.warn_of_strangers(target_col, [mentioned.values], stacklevel=2)
+        scores = self.score_series(series_of(read, text_col), targets=mentioned)
+        return cast("Frame", given.with_columns(scores.rename({name: prefix + name for name in scores.columns})))
 
     def logits(self, texts: Sequence[str], mentions: Sequence[str | None] | None = None) -> npt.NDArray[np.float32]:
         """The network's logits for the beginning of each text, before temperature and softmax.

@@ -62,7 +62,7 @@ def not_a_list(given: object) -> str | None:
         pass a list.
     """
     if hasattr(type(given), "columns"):  # a frame or table of any library
-        return 'Pass one column of it, such as df["headline"], or use score_frame with a polars DataFrame.'
+        return 'Pass one column of it, such as df["headline"], or use score_frame.'
     if isinstance(given, Mapping):
         return 'Pass one of its values, such as rows["headline"], or a list: list(rows.values()).'
     if callable(getattr(given, "readline", None)):

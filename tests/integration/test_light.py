@@ -149,6 +149,8 @@ def test_every_public_name_is_there_with_the_core_alone(core: CoreOnly, name: st
         ("s.load_hub_data('stanfordnlp/sst2')", "train"),
         ("s.Scorer.from_pretrained('some/model', revision='0' * 40)", "hub"),
         ("s.validate(__import__('polars').DataFrame(), 'daily', full=True)", "validate"),
+        ("__import__('sentiscore.sklearn')", "sklearn"),
+        ("s.validate(__import__('pyarrow').table({'a': [1]}), 'daily')", "frames"),
         ("s.features.sessions('XNYS', start='2024-01-01', end='2024-02-01')", "calendars"),
     ],
 )
@@ -204,7 +206,9 @@ def test_only_import_extra_imports_what_an_extra_brings() -> None:
             modules += [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
             if any(owners.get(module.split(".")[0], set()) & optional for module in modules):
                 found.append((path.name, modules))
-    assert found == [("schemas.py", ["pandera.polars"])]  # whose models are classes; it asks import_extra first
+    classes = [("schemas.py", ["pandera.polars"])]  # whose models are classes; they ask import_extra first
+    classes += [("sklearn.py", [name]) for name in ("sklearn.base", "sklearn.utils.validation")]
+    assert found == classes
 
 
 def test_the_core_is_what_it_imports() -> None:

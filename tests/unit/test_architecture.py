@@ -36,6 +36,7 @@ BY_NAME: Final = {
     "__init__.py": {ANY, "sentiscore.features"},  # the public names
     "behaviour/baselines.py": {"vaderSentiment.vaderSentiment"},
     "checkpoint/hub.py": {"huggingface_hub", "huggingface_hub.errors"},
+    "cli/api_reference.py": {ANY},  # the modules with public names
     "cli/main.py": {ANY},  # the commands
     "engine/adapters.py": {"bitsandbytes", "peft", "transformers.pytorch_utils"},
     "engine/huggingface.py": {"huggingface_hub.constants", "huggingface_hub.errors", "transformers"},
@@ -54,12 +55,14 @@ BY_NAME: Final = {
     "features/panel/gluonts.py": {"pandas"},
     "features/panel/sktime.py": {"pandas"},
     "features/plot.py": {"plotly.offline"},
+    "frames.py": {"narwhals"},
     "monitoring/chance.py": {"scipy.stats"},
     "monitoring/volume.py": {"scipy.special", "scipy.stats"},
     "monitoring/words.py": {"scipy.sparse"},
     "nightly/plot_file.py": {"plotly.offline"},
     "schemas.py": {"pandera.polars"},
     "scoring/workers/on_ray.py": {"ray"},
+    "sklearn.py": {"sklearn"},
     "tables/labelled.py": {"datasets"},
     "training/base.py": {"datasets"},
     "training/recipe_toml.py": {"tomli_w"},
@@ -83,6 +86,8 @@ PLANTS: Final = {
     "checkpoint -> engine": ("checkpoint.load", "\nfrom sentiscore.engine import batching\n", {ORDER, ROOMS, LIGHT}),
     "scoring -> the command line": ("scoring.tally", "\nfrom sentiscore.cli import json_log\n", {ORDER, ROOMS}),
     "errors -> labels": ("errors", "\nfrom sentiscore import labels\n", {ORDER, ROOMS, CIRCLE}),
+    "frames -> contracts": ("frames", "\nfrom sentiscore import contracts\n", {ORDER, ROOMS, CIRCLE}),
+    "scoring -> polars": ("scoring.kept", "\nfrom sentiscore import polars\n", {ORDER, ROOMS}),
     "labels -> torch": ("labels", "\nimport torch\n", {LIGHT}),
     "checkpoint -> torch": ("checkpoint.manifest", "\nfrom torch import Tensor\n", {LIGHT}),
     "features -> pandas by way of tables": ("tables.exact", "\nimport pandas as pd\n", {LIGHT}),
@@ -218,6 +223,7 @@ STARTS: Final = [
     ),
     "import sentiscore.features",
     "from sentiscore import features",
+    "import sentiscore.polars",
     "import sentiscore.monitoring.monitor",
     "import sentiscore.scoring.upkeep",
 ]

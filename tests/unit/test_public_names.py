@@ -9,6 +9,7 @@ import sys
 import tomllib
 import typing
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -55,7 +56,8 @@ def test_the_reference_has_every_public_name_once_and_no_other() -> None:
     assert len(listed) == len(set(listed))
     top = set(sentiscore.__all__) - {"features", "__version__"}
     inside = {f"features.{name}" for name in features.__all__ if name not in top}
-    assert set(listed) == top | inside
+    tools = {f"{tool}.{name}" for tool in ("polars", "sklearn") for name in import_module(f"sentiscore.{tool}").__all__}
+    assert set(listed) == top | inside | tools
     assert re.findall(r"^### (\S+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE) == listed
 
 

@@ -94,7 +94,7 @@ def test_values_that_polars_cannot_write_down_are_refused_by_their_type(
 
 
 @pytest.mark.parametrize("full", [False, True])
-@pytest.mark.parametrize("frame", [None, pl.LazyFrame(), {"p_negative": [0.5]}], ids=["nothing", "lazy", "dict"])
-def test_what_is_not_a_polars_frame_is_refused_by_what_it_is(frame: Any, *, full: bool) -> None:
-    with pytest.raises(InputError, match="The frame must be a polars DataFrame, and is a"):
+@pytest.mark.parametrize("frame", [None, pl.Series([0.5]), {"p_negative": [0.5]}], ids=["nothing", "series", "dict"])
+def test_what_is_not_a_frame_is_refused_by_what_it_is(frame: Any, *, full: bool) -> None:
+    with pytest.raises(InputError, match=r"The frame must be a polars DataFrame, or another frame .*, and is a"):
         sentiscore.validate(frame, "scored", full=full)

@@ -6,10 +6,10 @@ from typing import Final
 
 import polars as pl
 
-from sentiscore.contracts import check_frame
 from sentiscore.errors import InputError
 from sentiscore.features.grid import CALENDAR, DS, ID, SESSION, whole_number, whole_numbers
 from sentiscore.features.sessions import calendar_named
+from sentiscore.frames import AnyFrame, in_polars
 from sentiscore.tables.exact import exactly
 
 FutureDays = Sequence[date] | pl.Series | pl.DataFrame
@@ -18,7 +18,7 @@ FutureDays = Sequence[date] | pl.Series | pl.DataFrame
 _WHAT: Final = "Give the dates of the sessions to come."
 
 
-def check_future(df: pl.DataFrame, future: pl.DataFrame, *, h: int, time_col: str = DS) -> None:
+def check_future(df: AnyFrame, future: AnyFrame, *, h: int, time_col: str = DS) -> None:
     """Raise an InputError unless a future frame is complete: h rows for each series, right after its last.
 
     Some libraries read the rows of a future frame by position. If one is missing, a series gets the numbers of another,
@@ -32,14 +32,14 @@ def check_future(df: pl.DataFrame, future: pl.DataFrame, *, h: int, time_col: st
         time_col: The column of times. Numbers must be consecutive; for dates only their count and order can be checked.
     """
     h = _horizon(h)
-    for name, frame in (("df", df), ("future", future)):
-        check_frame(frame, f"The frame {name}")
+    past, ahead = in_polars(df, "The frame df"), in_polars(future, "The frame future")
+    for name, frame in (("df", past), ("future", ahead)):
         if missing := [column for column in (ID, time_col) if column not in frame.columns]:
             raise InputError(f"The frame {name} lacks the column {missing[0]!r}.")
-    if (twice := future[[ID, time_col]].is_duplicated()).any():
+    if (twice := ahead[[ID, time_col]].is_duplicated()).any():
         raise InputError(f"{twice.sum():,} rows of the future frame share their series and time.")
-    last = df.group_by(ID).agg(exactly(time_col).max().alias("last"))
-    found = future.group_by(ID).agg(
+    last = past.group_by(ID).agg(exactly(time_col).max().alias("last"))
+    found = ahead.group_by(ID).agg(
         pl.len().cast(pl.Int64).alias("rows"),
         exactly(time_col).min().alias("first_new"),
         exactly(time_col).max().alias("last_new"),
@@ -48,7 +48,7 @@ def check_future(df: pl.DataFrame, future: pl.DataFrame, *, h: int, time_col: st
         raise InputError(f"The future frame has series that are not fitted: {some(unknown)}.")
     both = last.join(found, on=ID, how="left").with_columns(pl.col("rows").fill_null(0))
     right = (pl.col("rows") == h) & (pl.col("first_new") > pl.col("last"))
-    if df.schema[time_col].is_integer() and future.schema[time_col].is_integer():
+    if past.schema[time_col].is_integer() and ahead.schema[time_col].is_integer():
         right &= (pl.col("first_new") == pl.col("last") + 1) & (pl.col("last_new") == pl.col("last") + h)
     wrong = both.filter(~right.fill_null(value=False)).sort(ID)
     if wrong.height:

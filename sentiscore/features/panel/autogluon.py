@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import polars as pl
 
 from sentiscore import forks
-from sentiscore.contracts import check_frame
 from sentiscore.errors import MissingExtraError
 from sentiscore.features.grid import DS, ID
 from sentiscore.features.panel.ahead import FutureDays
 from sentiscore.features.panel.frames import Panel, Time, Y, align
 from sentiscore.features.panel.gluonts import FREQ, stand_in_days
+from sentiscore.frames import AnyFrame, Frame, opened
 from sentiscore.tables.exact import exactly, series_of
 
 _TIMESTAMP: Final = "timestamp"
@@ -52,18 +52,20 @@ class AutogluonPanel(Panel):
             ) from error
         return timeseries.TimeSeriesDataFrame.from_data_frame(self.df.to_pandas())
 
-    def to_dates(self, forecasts: pl.DataFrame, column: str = _TIMESTAMP) -> pl.DataFrame:
+    def to_dates(self, forecasts: Frame, column: str = _TIMESTAMP) -> Frame:
         """Replace stand-in days in forecasts by the true dates; see `Panel.to_dates`."""
-        check_frame(forecasts, "The forecasts")
-        if self.time == "date" or column not in forecasts.columns or not forecasts.schema[column].is_temporal():
-            return forecasts if self.time == "date" else super().to_dates(forecasts, column)
-        numbers = series_of(forecasts, column).cast(pl.Date).cast(pl.Int32).alias(column)
-        return super().to_dates(forecasts.with_columns(numbers), column)
+        given = opened(forecasts, "The forecasts").whole()
+        if self.time == "date":
+            return forecasts
+        if column not in given.schema or not given.schema[column].is_temporal():
+            return super().to_dates(forecasts, column)
+        numbers = series_of(given.read([column]), column).cast(pl.Date).cast(pl.Int32).alias(column)
+        return super().to_dates(cast("Frame", given.with_columns(pl.DataFrame([numbers]))), column)
 
 
 def to_autogluon(
-    daily: pl.DataFrame,
-    y: pl.DataFrame,
+    daily: AnyFrame,
+    y: AnyFrame,
     *,
     columns: str | Sequence[str] | None = None,
     time: Time = "session",

@@ -10,6 +10,7 @@ from sentiscore.errors import import_extra
 from sentiscore.features.grid import DS, ID
 from sentiscore.features.panel.ahead import FutureDays
 from sentiscore.features.panel.frames import Panel, Time, Y, align
+from sentiscore.frames import AnyFrame
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class DartsPanel(Panel):
 
 
 def to_darts(
-    daily: pl.DataFrame,
-    y: pl.DataFrame,
+    daily: AnyFrame,
+    y: AnyFrame,
     *,
     columns: str | Sequence[str] | None = None,
     time: Time = "session",

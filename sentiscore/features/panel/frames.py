@@ -10,11 +10,10 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import polars as pl
 
-from sentiscore.contracts import check_frame
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.features.grid import (
     AVAILABLE_AT,
@@ -26,12 +25,14 @@ from sentiscore.features.grid import (
     check_columns,
     check_grid,
     feature_columns,
+    features_of,
     is_number,
     numbered_sessions,
     plain_ids,
 )
 from sentiscore.features.panel.ahead import FutureDays, check_future, some, with_future
 from sentiscore.features.panel.timing import Timing, parse_begin, timing_of
+from sentiscore.frames import AnyFrame, Frame, in_polars, opened
 from sentiscore.tables.exact import exactly, series_of
 
 Y: Final = "y"
@@ -56,20 +57,20 @@ class Panel:
     origins: pl.DataFrame
     dropped: Mapping[str, int]
 
-    def to_dates(self, forecasts: pl.DataFrame, column: str = DS) -> pl.DataFrame:
+    def to_dates(self, forecasts: Frame, column: str = DS) -> Frame:
         """Replace session numbers in forecasts by dates.
 
         Args:
-            forecasts: A frame with a column of session numbers.
+            forecasts: A frame of any library, with a column of session numbers.
             column: The name of that column.
 
         Raises:
             InputError: A session has no date, since it is in neither `future_ds` nor the daily features.
         """
-        check_frame(forecasts, "The forecasts")
-        if column not in forecasts.columns or not forecasts.schema[column].is_integer():
+        given = opened(forecasts, "The forecasts").whole()
+        if column not in given.schema or not given.schema[column].is_integer():
             raise InputError(f"The forecasts have no column {column!r} of session numbers.")
-        numbers = series_of(forecasts, column).cast(pl.Int64)
+        numbers = series_of(given.read([column]), column).cast(pl.Int64)
         known = self.sessions[SESSION]
         if outside := numbers.filter(~numbers.is_in(known.implode())).unique().sort().to_list():
             raise InputError(
@@ -77,7 +78,7 @@ class Panel:
                 "Give the dates of the sessions to come when the panel is made: future_ds=[...].",
             )
         days = numbers.replace_strict(known, self.sessions[DS], return_dtype=pl.Date)
-        return forecasts.with_columns(days.alias(column))
+        return cast("Frame", given.with_columns(pl.DataFrame([days.alias(column)])))
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,8 @@ class Aligned:
 
 
 def align(
-    daily: pl.DataFrame,
-    y: pl.DataFrame,
+    daily_frame: AnyFrame,
+    y: AnyFrame,
     *,
     columns: str | Sequence[str] | None,
     longest_lag: int = 0,
@@ -152,7 +153,7 @@ def align(
     Raises:
         InputError: They do not fit together.
     """
-    check_grid(daily)
+    check_grid(daily := features_of(daily_frame))
     if fill is not None and not is_number(fill):
         raise InputError(f"fill must be a number, but is {fill!r}.", "Leave it out to keep missing values null.")
     if AVAILABLE_AT not in daily.columns:
@@ -170,7 +171,7 @@ def align(
     )
     timing = timing_of(rows.select(ID, SESSION).hstack(daily.select(DS, AVAILABLE_AT, *extra)), parse_begin(y_begins))
     sessions = with_future(timing.rows, future_ds)
-    target, dropped = _with_sessions(check_target_frame(y), rows, sessions)
+    target, dropped = _with_sessions(check_target_frame(in_polars(y, "The target")), rows, sessions)
     target = _known_from(target, rows, longest_lag, dropped)
     _check_no_gaps(target)
     timing.check_settled(target)
@@ -210,7 +211,6 @@ def check_target_frame(y: pl.DataFrame) -> pl.DataFrame:
     Raises:
         InputError: The columns are wrong, a value is missing or not finite, or a row occurs twice.
     """
-    check_frame(y, "The target")
     if missing := [name for name in (ID, DS, Y) if name not in y.columns]:
         raise InputError(f"The target lacks the column {missing[0]!r}.", "It needs unique_id, ds and y.")
     if more := [name for name in y.columns if name not in (ID, DS, Y)]:

@@ -10,6 +10,7 @@ from sentiscore.errors import import_extra
 from sentiscore.features.grid import DS, ID
 from sentiscore.features.panel.ahead import FutureDays
 from sentiscore.features.panel.frames import Panel, Time, Y, align
+from sentiscore.frames import AnyFrame
 
 FREQ: Final = "D"
 
@@ -31,8 +32,8 @@ class GluontsPanel(Panel):
 
 
 def to_gluonts(
-    daily: pl.DataFrame,
-    y: pl.DataFrame,
+    daily: AnyFrame,
+    y: AnyFrame,
     *,
     columns: str | Sequence[str] | None = None,
     time: Time = "session",

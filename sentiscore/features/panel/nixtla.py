@@ -10,6 +10,7 @@ from sentiscore.errors import InputError
 from sentiscore.features.grid import DS, SESSION
 from sentiscore.features.panel.ahead import FutureDays, check_future, check_horizon
 from sentiscore.features.panel.frames import Panel, Time, align, freq_of, times
+from sentiscore.frames import AnyFrame
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class NixtlaPanel(Panel):
 
 
 def to_nixtla(
-    daily: pl.DataFrame,
-    y: pl.DataFrame,
+    daily: AnyFrame,
+    y: AnyFrame,
     *,
     h: int,
     columns: str | Sequence[str] | None = None,

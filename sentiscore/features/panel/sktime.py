@@ -10,6 +10,7 @@ from sentiscore.errors import import_extra
 from sentiscore.features.grid import DS, ID
 from sentiscore.features.panel.ahead import FutureDays, check_horizon
 from sentiscore.features.panel.frames import Panel, Time, Y, align, times
+from sentiscore.frames import AnyFrame
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class SktimePanel(Panel):
 
 
 def to_sktime(
-    daily: pl.DataFrame,
-    y: pl.DataFrame,
+    daily: AnyFrame,
+    y: AnyFrame,
     *,
     h: int,
     columns: str | Sequence[str] | None = None,

@@ -20,15 +20,15 @@ from sentiscore.checkpoint import hub
 from sentiscore.checkpoint.manifest import MANIFEST
 from sentiscore.checkpoint.reading import PACKAGED
 from sentiscore.errors import CheckpointError, ForkError, InputError, SentiscoreWarning
-from sentiscore.scoring import pickled
 from sentiscore.scoring.answers import AnswerStore
+from sentiscore.scoring.kept import release
 
 TEXTS = ["profit rises on strong demand", None, "", "a dull , lifeless mess"]
 
 
 @pytest.fixture(autouse=True)
 def nothing_kept() -> None:
-    pickled._KEPT.clear()
+    release()
 
 
 @pytest.fixture

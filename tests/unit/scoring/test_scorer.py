@@ -1,7 +1,6 @@
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -179,12 +178,6 @@ def test_threads_change_nothing_but_rounding_and_are_left_as_they_were(tiny_chec
     np.testing.assert_allclose(results[1], results[0], atol=1e-5)
     np.testing.assert_allclose(results[2], results[0], atol=1e-5)
     assert np.array_equal(scorer.logits(texts), scorer.logits(texts))
-
-
-def test_a_frame_of_another_library_is_told_apart(scorer: Scorer) -> None:
-    lazy: Any = pl.DataFrame({"text": ["good"]}).lazy()
-    with pytest.raises(InputError, match="This is a polars LazyFrame, not a polars DataFrame"):
-        scorer.score_frame(lazy, text_col="text")
 
 
 @pytest.mark.parametrize(("activation", "own"), [("gelu", True), ("silu", False)])
