@@ -27,7 +27,7 @@ read from TOML: `RowOptions.from_toml("rows.toml")`.
 
 SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Scoring": (
-        *("score_file", "ScorerOptions", "RowOptions", "CsvDialect", "RunOptions", "FlatOptions"),
+        *("score_file", "ScorerOptions", "RowOptions", "CsvDialect", "RunOptions", "StorageOptions", "FlatOptions"),
         *("JobSummary", "RowsDone", "WindowDone", "PhaseBegun", "Scorer", "expand_patterns", "demo", "sample_news"),
     ),
     "A store of answers": ("AnswerStore", "cache_info", "StoreInfo", "prune_cache", "Pruned"),

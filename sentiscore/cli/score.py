@@ -122,6 +122,7 @@ def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -
     help="The most memory to hold, such as 2GB (on Linux only): windows are smaller for it, and past it the job ends "
     "as a stopped one.",
 )
+@options.storage
 @options.csv
 @click.option("--limit", type=click.IntRange(min=0), metavar="ROWS", help="Score only so many rows from the beginning.")
 @click.option(
@@ -149,7 +150,7 @@ def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -
 @options.grouped(
     "rows", _rows, ("target_col", "targets", "columns", "prefix", "limit", "bad_rows", "csv_as_is", "dialect")
 )
-@options.grouped("run", _run, ("resume", "max_memory", "cache", "cache_bytes"))
+@options.grouped("run", _run, ("resume", "max_memory", "cache", "cache_bytes", "storage"))
 def command(
     inputs: tuple[str, ...],
     output: str | None,
@@ -166,7 +167,7 @@ def command(
     model has it), sentiment, tone, label, n_tokens, n_windows (with --overflow windows), unknown_share and status (ok,
     truncated, not_mentioned, empty, null, undecodable or unknown). Inputs may be patterns in quotes, and folders of
     files of one format, in which folders called KEY=VALUE are columns. With --time-col the daily features are
-    written in the same pass.
+    written in the same pass. Inputs and outputs may be s3://, gs://, az:// and hf:// addresses.
 
     The output takes its place when all of it is written and was read back. A job that is stopped or killed
     keeps its finished windows beside the output, and the same command goes on from there; SIGTERM lets it
@@ -192,7 +193,7 @@ def command(
         elif isinstance(event, WindowDone) and log_json:
             json_log.event("window", **asdict(event))
 
-    files = expand_patterns(inputs)
+    files = expand_patterns(inputs, run.storage)
     with progress("scoring", "rows", hidden=log_json) as report:
         on_rows = reporting(report)
         summary = score_file(

@@ -16,6 +16,8 @@ from sentiscore.monitoring.models import compare_models
 from sentiscore.monitoring.profile import Columns, Profile, Profiler
 from sentiscore.monitoring.report import DriftReport, compare
 from sentiscore.monitoring.thresholds import with_thresholds
+from sentiscore.storage.options import StorageOptions
+from sentiscore.storage.staging import Staging
 from sentiscore.tables import open_source
 from sentiscore.tables.dialect import UTF_8, CsvDialect
 
@@ -40,6 +42,7 @@ def monitor(
     skip_rows: int = 0,
     comment: str | None = None,
     encoding: str = UTF_8,
+    storage: StorageOptions | None = None,
 ) -> DriftReport:
     """Compare scored rows with earlier scored rows: have the texts, the feed or the model changed?
 
@@ -47,7 +50,8 @@ def monitor(
     alarm if its value exceeds its threshold, and also what chance alone gives for files of these sizes.
 
     Args:
-        scored: Scored rows, for example tonight's: a file, a folder of parts, or a frame.
+        scored: Scored rows, for example tonight's: a file, a folder of parts, an address of either in an object store,
+            or a frame.
         reference: Rows from the same model and the same source when everything was fine; one or several.
         text_col: The column of texts. With it words and languages are compared, and equal texts count once.
         target_col: The column of the targets that the texts were scored towards. With it a text counts once for each of
@@ -62,6 +66,7 @@ def monitor(
         skip_rows: How many lines come before the header of CSV files.
         comment: How comment lines in CSV files begin.
         encoding: The encoding of CSV files.
+        storage: How addresses in object stores are read.
 
     Returns:
         The report; `passed` says whether there is no alarm.
@@ -85,6 +90,16 @@ def monitor(
     parts = [reference] if isinstance(reference, str | Path | pl.DataFrame) else list(reference)
     if not parts:
         raise InputError("There is no reference to compare with.", "Name at least one file with --reference.")
+    with Staging([scored, *parts], storage, reads_only=True) as staging:
+        staging.fetch([scored, *parts], provenance=True)
+        here, *others = (part if isinstance(part, pl.DataFrame) else staging.path(part) for part in (scored, *parts))
+        return _compared(here, others, columns, csv, limits)
+
+
+def _compared(
+    scored: Scored, parts: Sequence[Scored], columns: Columns, csv: CsvDialect, limits: Mapping[str, float]
+) -> DriftReport:
+    """Compare scored rows with those of the reference."""
     now = _profile([scored], "the scored rows", columns, csv)
     then = _profile(parts, "the reference", columns, csv)
     found = compare(now, then, limits)

@@ -76,7 +76,7 @@ class OutputJob:
         self._digests: list[str] = []
 
     def run(self, *, resume: bool) -> None:
-        """Score the rows, window by window, and publish everything.
+        """Score the rows, window by window, and publish everything; the journal stays.
 
         Four steps run concurrently, each on another window: reading, encoding, computing, and writing.
         """
@@ -105,7 +105,6 @@ class OutputJob:
                     "Please report this.",
                 )
             self._publish(output, rejects)
-        self._journal.clear()
 
     def _sink(self, path: Path, *, folder: bool = False) -> Sink:
         part = self._journal.part_of(path)

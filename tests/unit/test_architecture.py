@@ -59,6 +59,8 @@ BY_NAME: Final = {
     "monitoring/words.py": {"scipy.sparse"},
     "nightly/plot_file.py": {"plotly.offline"},
     "schemas.py": {"pandera.polars"},
+    "storage/hub.py": {"huggingface_hub", "huggingface_hub.errors"},
+    "storage/client.py": {"obstore", "obstore.auth.boto3", "obstore.exceptions", "obstore.store"},
     "tables/labelled.py": {"datasets"},
     "training/base.py": {"datasets"},
     "training/recipe_toml.py": {"tomli_w"},
