@@ -54,16 +54,17 @@ class ObjectStore:
 
     def list(self, prefix: str) -> Sequence[ObjectFacts]:
         """See `Store`."""
-        with self._translated(self._at(prefix), InputError, "listed"):
-            found = self._call(lambda: self._obstore.list(self._store, prefix or None, chunk_size=1000).collect())
+        try:
+            with self._translated(self._at(prefix), InputError, "listed"):
+                found = self._call(lambda: self._obstore.list(self._store, prefix or None, chunk_size=1000).collect())
+        except FileNotFoundError:  # there is no such bucket
+            return []
         below = [_facts(each) for each in found if not prefix or each["path"].startswith(f"{prefix}/")]
         return sorted(below, key=lambda each: each.key)
 
     def read(self, facts: ObjectFacts, offset: int) -> Iterator[bytes]:
         """See `Store`."""
         options: dict[str, Any] = {"if_match": facts.etag} if facts.etag else {}
-        if facts.version:
-            options["version"] = facts.version
         if offset:
             options["range"] = {"offset": offset}
         with self._translated(self._at(facts.key), InputError, "read"):

@@ -46,7 +46,7 @@ class PartsManifest(Settings):
     Attributes:
         parts: The parts, in order.
         provenance: How they were made, as in the provenance.json of a folder on a disk.
-        sources: For each source in a store its address, size, etag and version.
+        sources: For each source in a store its address, size and etag.
         sentiscore: The version of sentiscore that wrote them.
         format: The version of this format.
     """

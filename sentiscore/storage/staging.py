@@ -169,6 +169,20 @@ class Staging:
                 store.upload({address.key: path})
         self._in_transit = False
 
+    def warn_of_changes(self) -> None:
+        """Warn if a source is another one in its store by now than what was fetched of it."""
+        for path, address in self._fetched.items():
+            try:
+                now = self._store(address).head(address.key).content
+            except (FileNotFoundError, SentiscoreError):
+                continue
+            if now != noted_content(path):
+                warnings.warn(
+                    f"{address} was changed after it was fetched; the output is made of what was fetched.",
+                    SentiscoreWarning,
+                    stacklevel=2,
+                )
+
     def _release(self, owner: str) -> None:
         """Remove the claims; what was published stays, whatever becomes of them."""
         for address, _ in self._claims.values():
@@ -255,20 +269,6 @@ class Staging:
 
     def _sources(self) -> list[dict[str, Any]]:
         return [{"address": str(at), **(noted_content(path) or {})} for path, at in self._fetched.items()]
-
-    def warn_of_changes(self) -> None:
-        """Warn if a source is another one in its store by now than what was fetched of it."""
-        for path, address in self._fetched.items():
-            try:
-                now = self._store(address).head(address.key).content
-            except (FileNotFoundError, SentiscoreError):
-                continue
-            if now != noted_content(path):
-                warnings.warn(
-                    f"{address} was changed after it was fetched; the output is made of what was fetched.",
-                    SentiscoreWarning,
-                    stacklevel=2,
-                )
 
     def _store(self, address: Address) -> Store:
         of = (address.scheme, address.bucket)

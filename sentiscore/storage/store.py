@@ -14,7 +14,7 @@ class ObjectFacts:
         key: Its key.
         size: Its bytes.
         etag: What the store calls this content; None if it does not say.
-        version: The version of the object in a store that keeps several.
+        version: The version of the object in a store that keeps several; not known from a list of objects.
     """
 
     key: str
@@ -24,8 +24,8 @@ class ObjectFacts:
 
     @property
     def content(self) -> dict[str, Any]:
-        """Everything but the key, in a form that JSON has."""
-        return {"size": self.size, "etag": self.etag, "version": self.version}
+        """What another content would differ in, in a form that JSON has."""
+        return {"size": self.size, "etag": self.etag}
 
 
 class ConditionFailedError(Exception):

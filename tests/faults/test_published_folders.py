@@ -1,18 +1,21 @@
-"""SIGKILL before every request with which a folder is published to a store."""
+"""SIGKILL of jobs on a store: before every request with which a folder is published, and while rows are scored."""
 
 import hashlib
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import polars as pl
 import pytest
 
 from sentiscore.storage.options import StorageOptions
 from sentiscore.storage.staging import Staging
 from tests.buckets import Bucket, needs_server, serving
+from tests.faults.nursery import Nursery, Sabotage
 
 pytestmark = needs_server
 ADDRESS: Final = "s3://news/out/"
@@ -83,3 +86,27 @@ def test_a_kill_before_any_request_leaves_the_old_manifest_or_the_new_one(bucket
     assert found == [old] * found.count(old) + [new] * found.count(new)
     assert min(found.count(old), found.count(new)) > 3  # kills before the manifest, and after it
     assert list((tmp_path / "staging").iterdir()) == []
+
+
+def test_a_job_that_is_killed_goes_on_by_the_same_command(
+    bucket: Bucket, nursery: Nursery, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    news = pl.DataFrame({"headline": [f"profit rises {number}" for number in range(300)]})
+    news.write_parquet(tmp_path / "news.parquet")
+    bucket.put("in/news.parquet", (tmp_path / "news.parquet").read_bytes())
+    common = ("--text-col", "headline", "-m", tiny_checkpoint)
+    assert nursery.run(tmp_path, "score", "news.parquet", "-o", "local/", *common).code == 0
+    staged = ("--staging", tmp_path / "staging", *bucket.arguments, "--log-json")
+    command = ("score", "s3://news/in/news.parquet", "-o", "s3://news/killed/", *common, *staged)
+    kill = Sabotage(signal_after_windows=2, signal_number=signal.SIGKILL)
+    assert nursery.run(tmp_path, *command, sabotage=kill).code == -signal.SIGKILL
+    assert ".killed.job" in bucket.listed()
+    before = len(bucket.requests)
+    done = nursery.run(tmp_path, *command)
+    assert done.code == 0, done.stderr
+    assert min(done.positions_scored) >= 128
+    assert ("GET", "/news/in/news.parquet") not in bucket.requests[before:]
+    local = [path.read_bytes() for path in sorted((tmp_path / "local").glob("*.parquet"))]
+    keys = [key for key in bucket.listed() if key.startswith("killed/part-")]
+    assert [bucket.get(key) for key in keys] == local
+    assert ".killed.job" not in bucket.listed()
