@@ -6,6 +6,7 @@
 import http.client
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ import pytest
 from sentiscore.errors import is_installed
 
 BUCKET: Final = "news"
-Fault = Literal["503", "429", "cut", "denied"]
+Fault = Literal["503", "429", "cut", "denied", "hang"]
+_HANGS_S: Final = 60
 _HOP: Final = ("connection", "transfer-encoding", "content-length", "keep-alive", "date", "server")
 _DENIED: Final = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 _BUSY: Final = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
@@ -159,6 +161,8 @@ def _handler(bucket: Bucket, host: str, port: int) -> type[BaseHTTPRequestHandle
             if bucket.before is not None:
                 bucket.before(self.command, self.path)
             fault = bucket.fault_of(self.command, self.path)
+            if fault == "hang":
+                time.sleep(_HANGS_S)
             if fault in ("503", "429", "denied"):
                 status = {"503": 503, "429": 429, "denied": 403}[fault]
                 self._answer(status, [], _DENIED if fault == "denied" else _BUSY)

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sentiscore.disk.durable import replace_synced, sync_open, write_text
+from sentiscore.disk.durable import go_on_with_file, replace_synced, sync_open, write_synced
 from sentiscore.disk.failures import translated
 from sentiscore.errors import InputError
 from sentiscore.storage.address import Address
@@ -16,10 +16,10 @@ from sentiscore.storage.store import ConditionFailedError, ObjectFacts, Store
 
 def is_fetched(path: Path, facts: ObjectFacts) -> bool:
     """Whether a file has this content already."""
-    return noted_content(path) == facts.content and path.is_file() and path.stat().st_size == facts.size
+    return _noted(path) == facts.content and path.is_file() and path.stat().st_size == facts.size
 
 
-def noted_content(path: Path) -> dict[str, Any] | None:
+def _noted(path: Path) -> dict[str, Any] | None:
     """What identifies the content that was fetched to a path; None if nothing was."""
     try:
         noted = json.loads(_note(path).read_text(encoding="utf-8"))
@@ -41,9 +41,11 @@ def fetch(store: Store, address: Address, facts: ObjectFacts, path: Path) -> Non
     with translated(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        if noted_content(path) != facts.content:
+        if _noted(path) != facts.content:
             begun.unlink(missing_ok=True)
-            write_text(_note(path), json.dumps(facts.content))
+            waiting = path.with_name(f".{path.name}.noted")  # nobody else writes here
+            write_synced(waiting, json.dumps(facts.content).encode())
+            replace_synced(waiting, _note(path))
     try:
         try:
             _read_all(store, facts, begun)
@@ -75,7 +77,7 @@ def _read_all(store: Store, facts: ObjectFacts, begun: Path) -> None:
     with translated(begun):
         if begun.exists() and begun.stat().st_size > facts.size:
             begun.unlink()
-        file = begun.open("ab")
+        file = go_on_with_file(begun)
     with file:
         done = file.tell()
         for chunk in store.read(facts, done) if done < facts.size else ():

@@ -7,8 +7,9 @@ with the same journal as ever, and then published. A `Staging` without any addre
 import json
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -17,7 +18,7 @@ from sentiscore.disk.durable import write_text
 from sentiscore.errors import InputError, SentiscoreError, SentiscoreWarning, StoppedError
 from sentiscore.storage.address import Address, address_of
 from sentiscore.storage.claims import claim, release
-from sentiscore.storage.fetching import fetch, is_fetched, noted_content, vanished
+from sentiscore.storage.fetching import fetch, is_fetched, vanished
 from sentiscore.storage.opening import open_store
 from sentiscore.storage.options import StorageOptions
 from sentiscore.storage.parts_manifest import MANIFEST_NAME, PartsManifest
@@ -61,7 +62,7 @@ class Staging:
             self._area = WorkArea(self._storage.folder, str(first), shared=reads_only)
         self._stores: dict[tuple[str, str], Store] = {}
         self._folders: set[Path] = set()
-        self._fetched: dict[Path, Address] = {}
+        self._inputs: list[tuple[Address, dict[Path, ObjectFacts]]] = []
         self._in_transit = False
         self._claims: dict[Path, tuple[Address, ObjectFacts | None]] = {}
 
@@ -117,19 +118,18 @@ class Staging:
         """
         if self._area is None:
             return
-        wanted: list[tuple[Path, Address, ObjectFacts]] = []
-        for each in named:
-            address = address_of(each)
-            if address is not None:
-                wanted += self._objects(address)
-                if provenance and not address.is_folder:
-                    wanted += self._accompanying(address)
-        missing = [each for each in wanted if not is_fetched(each[0], each[2])]
-        self._area.check_room(sum(facts.size for _, _, facts in missing) * (2 if to_publish else 1))
+        wanted: list[tuple[Address, dict[Path, ObjectFacts]]] = []
+        for address in filter(None, map(address_of, named)):
+            wanted.append((address, self._objects(address)))
+            if provenance and not address.is_folder:
+                wanted.append((address, self._accompanying(address)))
+        missing = [facts.size for _, all_of in wanted for path, facts in all_of.items() if not is_fetched(path, facts)]
+        self._area.check_room(sum(missing) * (2 if to_publish else 1))
         self._in_transit = True
-        for path, address, facts in wanted:
-            fetch(self._store(address), address, facts, path)
-            self._fetched[path] = address
+        for address, all_of in wanted:
+            for path, facts in all_of.items():
+                fetch(self._store(address), replace(address, key=facts.key, is_folder=False), facts, path)
+        self._inputs += wanted
         self._in_transit = False
 
     def claim(self, outputs: Sequence[Path]) -> None:
@@ -170,13 +170,15 @@ class Staging:
         self._in_transit = False
 
     def warn_of_changes(self) -> None:
-        """Warn if a source is another one in its store by now than what was fetched of it."""
-        for path, address in self._fetched.items():
+        """Warn if an input is another one in its store by now than what was fetched of it."""
+        for address, fetched in self._inputs:
+            store = self._store(address)
+            is_one = [facts.key for facts in fetched.values()] == [address.key]
             try:
-                now = self._store(address).head(address.key).content
+                now = {facts.key: facts for facts in ([store.head(address.key)] if is_one else store.list(address.key))}
             except (FileNotFoundError, SentiscoreError):
-                continue
-            if now != noted_content(path):
+                now = {}
+            if any(now.get(facts.key, facts).content != facts.content for facts in fetched.values()):
                 warnings.warn(
                     f"{address} was changed after it was fetched; the output is made of what was fetched.",
                     SentiscoreWarning,
@@ -203,7 +205,7 @@ class Staging:
             return address
         return Address(address.scheme, address.bucket, address.key, is_folder=True)
 
-    def _objects(self, address: Address) -> list[tuple[Path, Address, ObjectFacts]]:
+    def _objects(self, address: Address) -> dict[Path, ObjectFacts]:
         """The objects of an input, each with the path that it is fetched to.
 
         Raises:
@@ -213,14 +215,14 @@ class Staging:
         store = self._store(address)
         if not address.is_folder:
             with suppress(FileNotFoundError):
-                return [(self._area.path_of(address), address, store.head(address.key))]
+                return {self._area.path_of(address): store.head(address.key)}
         found = store.list(address.key)
         if not found:
             raise InputError(f"There is no object {address}.", "Check the address; a folder is a prefix of keys.")
         folder = self._area.path_of(address)
         if any(facts.key == address.inside(MANIFEST_NAME).key for facts in found):
             return self._of_manifest(address, folder, found)
-        objects = []
+        objects = {}
         for facts in found:
             names = facts.key.removeprefix(f"{address.key}/").split("/")
             if logs := set(names) & set(_LOGS):
@@ -229,38 +231,36 @@ class Staging:
                 name.startswith(".") or (name.startswith("_") and "=" not in name) for name in names
             ):
                 inside = address_of(str(address.inside("/".join(names)))) or address  # refuses .. and the like
-                objects.append((self._area.path_of(inside), inside, facts))
-        self._forget_others(folder, {path for path, _, _ in objects})
+                objects[self._area.path_of(inside)] = facts
+        self._forget_others(folder, objects.keys())
         return objects
 
-    def _accompanying(self, address: Address) -> list[tuple[Path, Address, ObjectFacts]]:
+    def _accompanying(self, address: Address) -> dict[Path, ObjectFacts]:
         """The provenance next to a file, if there is one."""
         assert self._area is not None  # noqa: S101 - for mypy: there is an address
         beside = address.beside(f"{address.name}.{_PROVENANCE}")
         with suppress(FileNotFoundError):
-            return [(self._area.path_of(beside), beside, self._store(beside).head(beside.key))]
-        return []
+            return {self._area.path_of(beside): self._store(beside).head(beside.key)}
+        return {}
 
-    def _of_manifest(
-        self, address: Address, folder: Path, found: Sequence[ObjectFacts]
-    ) -> list[tuple[Path, Address, ObjectFacts]]:
+    def _of_manifest(self, address: Address, folder: Path, found: Sequence[ObjectFacts]) -> dict[Path, ObjectFacts]:
         """The parts that the manifest of a folder names; its provenance is written."""
         there = {facts.key: facts for facts in found}
         at = address.inside(MANIFEST_NAME)
         manifest = PartsManifest.from_bytes(self._store(address).get(at.key), str(at))
-        objects = []
+        objects = {}
         for part in manifest.parts:
             inside = address.inside(part.key)
             if inside.key not in there:
                 raise vanished(inside)
-            objects.append((folder / part.name, inside, there[inside.key]))
-        self._forget_others(folder, {path for path, _, _ in objects})
+            objects[folder / part.name] = there[inside.key]
+        self._forget_others(folder, objects.keys())
         folder.mkdir(exist_ok=True)
         if manifest.provenance is not None:
             write_text(folder / _PROVENANCE, json.dumps(manifest.provenance, indent=2) + "\n")
         return objects
 
-    def _forget_others(self, folder: Path, kept: set[Path]) -> None:
+    def _forget_others(self, folder: Path, kept: Collection[Path]) -> None:
         """Remove files that were fetched to a folder earlier and are not in it any more."""
         for path in folder.rglob("*") if folder.is_dir() else ():
             is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
@@ -268,7 +268,11 @@ class Staging:
                 path.unlink()
 
     def _sources(self) -> list[dict[str, Any]]:
-        return [{"address": str(at), **(noted_content(path) or {})} for path, at in self._fetched.items()]
+        return [
+            {"address": str(replace(address, key=facts.key, is_folder=False)), **facts.content}
+            for address, fetched in self._inputs
+            for facts in fetched.values()
+        ]
 
     def _store(self, address: Address) -> Store:
         of = (address.scheme, address.bucket)

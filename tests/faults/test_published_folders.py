@@ -7,53 +7,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import polars as pl
 import pytest
 
 from sentiscore.storage.options import StorageOptions
-from sentiscore.storage.staging import Staging
-from tests.buckets import Bucket, needs_server, serving
+from tests.buckets import Bucket, Rule, needs_server, serving
+from tests.doc_blocks import ROOT
 from tests.faults.nursery import Nursery, Sabotage
+from tests.faults.published_parts import publish
 
 pytestmark = needs_server
-ADDRESS: Final = "s3://news/out/"
-KILLED: Final = """
-import json, os, signal, sys
-from sentiscore.storage.client import ObjectStore
-from sentiscore.storage.options import StorageOptions
-from tests.faults.test_published_folders import publish
-
-before, call = int(sys.argv[3]), ObjectStore._call
-
-def counted(self, *args, **options):
-    global before
-    before -= 1
-    if before == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return call(self, *args, **options)
-
-ObjectStore._call = counted
-publish("new", StorageOptions(options=json.loads(sys.argv[1]), staging=sys.argv[2]))
-"""
 
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[Bucket]:
     with serving() as started:
         yield started
-
-
-def publish(content: str, storage: StorageOptions) -> None:
-    """Publish two parts."""
-    with Staging([ADDRESS], storage) as staging:
-        path = Path(staging.path(ADDRESS))
-        staging.claim([path])
-        path.mkdir(exist_ok=True)
-        for number in range(2):
-            (path / f"part-0000{number}.parquet").write_text(f"{content} {number}")
-        staging.publish([path])
 
 
 def read(bucket: Bucket) -> list[str]:
@@ -72,7 +42,8 @@ def test_a_kill_before_any_request_leaves_the_old_manifest_or_the_new_one(bucket
         publish("old", storage)
         assert read(bucket) == old
         arguments = [json.dumps(bucket.options), str(tmp_path / "staging"), str(number)]
-        done = subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False, capture_output=True, text=True)
+        command = [sys.executable, "-m", "tests.faults.published_parts", *arguments]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
         found.append(read(bucket))
         assert found[-1] in (old, new)
         if done.returncode == 0:
@@ -110,3 +81,17 @@ def test_a_job_that_is_killed_goes_on_by_the_same_command(
     keys = [key for key in bucket.listed() if key.startswith("killed/part-")]
     assert [bucket.get(key) for key in keys] == local
     assert ".killed.job" not in bucket.listed()
+
+
+def test_ctrl_c_ends_a_command_that_waits_for_a_store(
+    bucket: Bucket, nursery: Nursery, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "news.csv").write_text("headline\nprofit rises\n")
+    staged = ("--staging", tmp_path / "staging", *bucket.arguments)
+    bucket.rules = [Rule("hang", "PUT")]
+    sabotage = Sabotage(signals=((4.0, signal.SIGINT),))
+    command = ("score", "news.csv", "--text-col", "headline", "-m", tiny_checkpoint, "-o", "s3://news/hangs/", *staged)
+    done = nursery.run(tmp_path, *command, sabotage=sabotage)
+    bucket.rules = []
+    assert done.code == 130, done.stderr
+    assert any(path == "/news/.hangs.job" for _, path in bucket.requests)
