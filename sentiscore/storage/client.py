@@ -145,6 +145,8 @@ class ObjectStore:
         except (errors.BaseError, ValueError, OSError) as error:
             if isinstance(error, FileNotFoundError):
                 raise
+            if "404 Not Found" in str(error):  # of a list in a bucket that does not exist
+                raise FileNotFoundError(str(address)) from error
             if "501 Not Implemented" in str(error):
                 raise NotImplementedError(str(address)) from error
             raise kind(
