@@ -21,9 +21,15 @@ pytestmark = needs_server
 
 
 @pytest.fixture(scope="module")
-def bucket() -> Iterator[Bucket]:
+def server() -> Iterator[Bucket]:
     with serving() as started:
         yield started
+
+
+@pytest.fixture
+def bucket(server: Bucket) -> Bucket:
+    server.empty()
+    return server
 
 
 def read(bucket: Bucket) -> list[str]:
