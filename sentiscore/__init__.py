@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from sentiscore.scoring.scorer import Scorer
     from sentiscore.scoring.tally import JobSummary
     from sentiscore.scoring.upkeep import Pruned, StoreInfo, cache_info, prune_cache
+    from sentiscore.storage.options import StorageOptions
     from sentiscore.tables.dialect import CsvDialect
     from sentiscore.tables.inspection import Inspection, inspect
     from sentiscore.tables.labelled import (
@@ -105,6 +106,7 @@ _HOME = {
     "SentiscoreError": "sentiscore.errors",
     "SentiscoreWarning": "sentiscore.errors",
     "StoppedError": "sentiscore.errors",
+    "StorageOptions": "sentiscore.storage.options",
     "StoreInfo": "sentiscore.scoring.upkeep",
     "TrainingError": "sentiscore.errors",
     "TrainingResult": "sentiscore.training.run",
@@ -179,6 +181,7 @@ __all__ = [
     "SentiscoreError",
     "SentiscoreWarning",
     "StoppedError",
+    "StorageOptions",
     "StoreInfo",
     "TrainingError",
     "TrainingResult",

@@ -36,14 +36,21 @@ def local_path(path: str | Path, refused: type[SentiscoreError] = InputError) ->
         raise refused(
             f"A path is expected, not {path!r:.60} of the type {type(path).__name__}.", "Pass a str or a pathlib.Path."
         )
-    found = _ADDRESS.match(text)
+    found = split_address(text)
     if found is None:
         return Path(with_home(text))
-    scheme, rest = found[1].lower(), text[found.end() :].lstrip("/")
+    scheme, rest = found
     raise refused(
-        f"{found[1]}://{rest} is not on this machine: only local files are read and written.",
+        f"{text.partition(':')[0]}://{rest} is not on this machine: only local files are read and written here.",
         _way_to_model(scheme, rest) if issubclass(refused, CheckpointError) else _way(scheme, rest),
     )
+
+
+def split_address(path: object) -> tuple[str, str] | None:
+    """The scheme, in lower case, and the rest of an address; None if it is a path, or neither."""
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+    found = _ADDRESS.match(text) if isinstance(text, str) else None
+    return None if found is None or text is None else (found[1].lower(), text[found.end() :].lstrip("/"))
 
 
 def with_home(text: str) -> str:

@@ -28,7 +28,7 @@ read from TOML: `RowOptions.from_toml("rows.toml")`.
 
 SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Scoring": (
-        *("score_file", "ScorerOptions", "RowOptions", "CsvDialect", "RunOptions", "Parallel"),
+        *("score_file", "ScorerOptions", "RowOptions", "CsvDialect", "RunOptions", "Parallel", "StorageOptions"),
         *(
             "FlatOptions",
             "JobSummary",

@@ -9,6 +9,7 @@ from sentiscore.cli import options
 
 if TYPE_CHECKING:
     from sentiscore.features import DailyRequest
+    from sentiscore.storage.options import StorageOptions
     from sentiscore.tables.dialect import CsvDialect
 
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     help="Into a .csv, write entities as they are, though a spreadsheet may run one that begins with = + - or @.",
 )
 @click.option("--prefix", default="", help="The prefix that the scored columns were given.")
+@options.storage
 @options.csv
 def command(
     scored: Path,
@@ -55,6 +57,7 @@ def command(
     csv_as_is: bool,
     request: "DailyRequest",
     dialect: "CsvDialect",
+    storage: "StorageOptions",
 ) -> None:
     """Make daily features of a file that `sentiscore score` wrote.
 
@@ -76,6 +79,6 @@ def command(
     if daily is None and (revise or anew):
         raise click.UsageError("--revise and --anew go with --update.")
     if daily is None:
-        daily_report(daily_file(scored, request, output=output, dialect=dialect, csv_as_is=csv_as_is))
+        daily_report(daily_file(scored, request, output=output, dialect=dialect, csv_as_is=csv_as_is, storage=storage))
     else:
         daily_report(update_daily(scored, request, daily=daily, revise=revise, anew=anew, dialect=dialect))

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sentiscore.cli.options import PATH
+from sentiscore.cli import options
 
 if TYPE_CHECKING:
+    from sentiscore.storage.options import StorageOptions
     from sentiscore.tables.inspection import Inspection
     from sentiscore.tables.provenance import ModelFacts, Provenance
 
@@ -16,9 +17,10 @@ _MOST_SOURCES = 5
 
 
 @click.command("inspect", short_help="Tell how an output was made, and whether it was changed since.")
-@click.argument("file", type=PATH)
+@click.argument("file", type=options.PATH)
+@options.storage
 @click.option("--json", "as_json", is_flag=True, help="All of it, as JSON.")
-def command(file: Path, as_json: bool) -> None:
+def command(file: Path, storage: "StorageOptions", as_json: bool) -> None:
     """Tell what an output of sentiscore was made of: model, options, sources, version and job key.
 
     FILE is an output of `sentiscore score` or `sentiscore features`: a file, or a folder of parts. A parquet file
@@ -32,7 +34,7 @@ def command(file: Path, as_json: bool) -> None:
     from sentiscore.cli.show import pairs
     from sentiscore.tables.inspection import inspect
 
-    found = inspect(file)
+    found = inspect(file, storage)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=2))
     else:

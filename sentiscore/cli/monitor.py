@@ -10,6 +10,7 @@ from sentiscore.errors import InputError
 from sentiscore.monitoring.thresholds import THRESHOLDS, with_thresholds
 
 if TYPE_CHECKING:
+    from sentiscore.storage.options import StorageOptions
     from sentiscore.tables.dialect import CsvDialect
 
 DRIFTED: Final = 3
@@ -65,6 +66,7 @@ def _thresholds(_ctx: click.Context, _param: click.Parameter, values: tuple[str,
 )
 @options.times
 @click.option("--prefix", default="", help="The prefix that the scored columns were given.")
+@options.storage
 @options.csv
 @click.option(
     "--threshold",
@@ -96,6 +98,7 @@ def command(
     thresholds: dict[str, float],
     json_file: Path | None,
     dialect: "CsvDialect",
+    storage: "StorageOptions",
 ) -> None:
     """Compare scored rows with scored rows of before, and say what has changed.
 
@@ -136,6 +139,7 @@ def command(
         time_unit=time_unit,
         prefix=prefix,
         thresholds=thresholds,
+        storage=storage,
         **dialect.as_dict(),
     )
     text = json.dumps(report.to_dict(), indent=2, allow_nan=False)

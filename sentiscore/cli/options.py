@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from sentiscore.features import DailyConfig, DailyRequest
+    from sentiscore.storage.options import StorageOptions
     from sentiscore.tables.dialect import CsvDialect
 
 Command = Callable[..., object]
@@ -235,6 +236,40 @@ def daily(*own: str, **renamed: str) -> Decorator:
         return with_options(_DAILY, grouped("request", build, (*own, *renamed.values(), *_DAILY_NAMES))(function))
 
     return decorate
+
+
+_STORAGE: Final = (
+    click.option(
+        "--storage-option",
+        "storage_options",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="An option of the object store of an s3://, gs://, az:// or hf:// address, such as region=eu-west-1; may "
+        "be given again.  [default: what the environment and the configuration of the machine say]",
+    ),
+    click.option(
+        "--staging",
+        type=PATH,
+        metavar="FOLDER",
+        help="Where objects that were fetched, and those that are not published yet, are kept.  [default: "
+        "sentiscore/staging in the user's cache folder]",
+    ),
+)
+
+
+def storage(function: Command) -> Command:
+    """The options that say how object stores are used, passed as `storage`."""
+    return with_options(_STORAGE, grouped("storage", _storage, ("storage_options", "staging"))(function))
+
+
+def _storage(*, storage_options: tuple[str, ...], staging: Path | None) -> "StorageOptions":
+    from sentiscore.errors import InputError
+    from sentiscore.storage.options import StorageOptions, parse_options
+
+    try:
+        return StorageOptions(options=parse_options(storage_options), staging=staging)
+    except InputError as error:
+        raise click.UsageError(f"{error.message} {error.hint}") from error
 
 
 def times(function: Command) -> Command:

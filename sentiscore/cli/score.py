@@ -159,6 +159,7 @@ def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -
     type=click.FloatRange(min=0),
     help="GPUs of each of them; 0.5 if two share one.  [default: 0]",
 )
+@options.storage
 @options.csv
 @click.option("--limit", type=click.IntRange(min=0), metavar="ROWS", help="Score only so many rows from the beginning.")
 @click.option(
@@ -189,7 +190,7 @@ def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -
 @options.grouped(
     "parallel", _parallel, ("engine", "devices", "address", "workers", "cpus_per_worker", "gpus_per_worker")
 )
-@options.grouped("run", _run, ("resume", "max_memory", "cache", "cache_bytes", "parallel"))
+@options.grouped("run", _run, ("resume", "max_memory", "cache", "cache_bytes", "storage", "parallel"))
 def command(
     inputs: tuple[str, ...],
     output: str | None,
@@ -206,7 +207,7 @@ def command(
     model has it), sentiment, tone, label, n_tokens, n_windows (with --overflow windows), unknown_share and status (ok,
     truncated, not_mentioned, empty, null, undecodable or unknown). Inputs may be patterns in quotes, and folders of
     files of one format, in which folders called KEY=VALUE are columns. With --time-col the daily features are
-    written in the same pass.
+    written in the same pass. Inputs and outputs may be s3://, gs://, az:// and hf:// addresses.
 
     The output takes its place when all of it is written and was read back. A job that is stopped or killed
     keeps its finished windows beside the output, and the same command goes on from there, whichever machines
@@ -234,7 +235,7 @@ def command(
         elif isinstance(event, WindowDone) and log_json:
             json_log.event("window", **asdict(event))
 
-    files = expand_patterns(inputs)
+    files = expand_patterns(inputs, run.storage)
     with progress("scoring", "rows", hidden=log_json) as report:
         on_rows = reporting(report)
         summary = score_file(

@@ -60,6 +60,17 @@ def begin_file(path: Path, *, like: Path | None = None) -> IO[bytes]:
     return open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
+def go_on_with_file(path: Path) -> IO[bytes]:
+    """Open a file for writing after what it has; it is made if it is missing. A link is removed and never followed.
+
+    Raises:
+        OSError: It cannot be opened, or is a folder.
+    """
+    if path.is_symlink():
+        path.unlink()
+    return path.open("ab")
+
+
 def write_synced(path: Path, content: bytes, *, like: Path | None = None) -> None:
     """Write a file and sync it to the disk; see `begin_file` for `like`."""
     with begin_file(path, like=like) as file:

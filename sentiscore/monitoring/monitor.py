@@ -17,6 +17,8 @@ from sentiscore.monitoring.models import compare_models
 from sentiscore.monitoring.profile import Columns, Profile, Profiler
 from sentiscore.monitoring.report import DriftReport, compare
 from sentiscore.monitoring.thresholds import with_thresholds
+from sentiscore.storage.options import StorageOptions
+from sentiscore.storage.staging import Staging
 from sentiscore.tables import open_source
 from sentiscore.tables.dialect import UTF_8, CsvDialect
 
@@ -42,6 +44,7 @@ def monitor(
     skip_rows: int = 0,
     comment: str | None = None,
     encoding: str = UTF_8,
+    storage: StorageOptions | None = None,
 ) -> DriftReport:
     """Compare scored rows with earlier scored rows: have the texts, the feed or the model changed?
 
@@ -49,8 +52,8 @@ def monitor(
     alarm if its value exceeds its threshold, and also what chance alone gives for files of these sizes.
 
     Args:
-        scored: Scored rows, for example tonight's: a file, a folder of parts, or a frame of any library
-            (one that is not of polars needs the extra `frames`).
+        scored: Scored rows, for example tonight's: a file, a folder of parts, an address of either in an object store,
+            or a frame of any library (one that is not of polars needs the extra `frames`).
         reference: Rows from the same model and the same source when everything was fine; one or several.
         text_col: The column of texts. With it words and languages are compared, and equal texts count once.
         target_col: The column of the targets that the texts were scored towards. With it a text counts once for each of
@@ -65,6 +68,7 @@ def monitor(
         skip_rows: How many lines come before the header of CSV files.
         comment: How comment lines in CSV files begin.
         encoding: The encoding of CSV files.
+        storage: How addresses in object stores are read.
 
     Returns:
         The report; `passed` says whether there is no alarm.
@@ -89,7 +93,19 @@ def monitor(
     given = [reference] if one else list(cast("Sequence[Given]", reference))
     if not given:
         raise InputError("There is no reference to compare with.", "Name at least one file with --reference.")
-    tonight, parts = _part(scored, "The scored rows"), [_part(each, "The reference") for each in given]
+    with Staging([scored, *given], storage, reads_only=True) as staging:
+        staging.fetch([scored, *given], provenance=True)
+        tonight, parts = (
+            _part(staging, scored, "The scored rows"),
+            [_part(staging, each, "The reference") for each in given],
+        )
+        return _compared(tonight, parts, columns, csv, limits)
+
+
+def _compared(
+    tonight: Scored, parts: Sequence[Scored], columns: Columns, csv: CsvDialect, limits: Mapping[str, float]
+) -> DriftReport:
+    """Compare scored rows with those of the reference."""
     now = _profile([tonight], "the scored rows", columns, csv)
     then = _profile(parts, "the reference", columns, csv)
     found = compare(now, then, limits)
@@ -116,9 +132,9 @@ def monitor(
     )
 
 
-def _part(given: Given, what: str) -> Scored:
-    """A path, or the rows of a frame of any library."""
-    return given if isinstance(given, str | Path) else in_polars(given, what)
+def _part(staging: Staging, given: Given, what: str) -> Scored:
+    """The path of a file or of the copy of one, or the rows of a frame of any library."""
+    return staging.path(given) if isinstance(given, str | Path) else in_polars(given, what)
 
 
 def _stray_note(stray: int, what: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Unpack
 
@@ -12,8 +12,12 @@ from sentiscore.errors import InputError, OutputError
 from sentiscore.features.daily_sums import DailySums
 from sentiscore.features.request import DailyKeywords, DailyRequest, one_request
 from sentiscore.nightly.origins import daily_options, daily_provenance, look_at
+from sentiscore.storage.address import is_address
+from sentiscore.storage.options import StorageOptions
+from sentiscore.storage.staging import Staging
 from sentiscore.tables import Source, check_target, open_sink, open_source, read_table
 from sentiscore.tables.dialect import CsvDialect
+from sentiscore.tables.places import sidecar_path
 from sentiscore.tables.provenance import Provenance
 
 _WINDOW_ROWS: Final = 262_144
@@ -24,7 +28,7 @@ class DailyFile:
     """A file of daily features that was written.
 
     Attributes:
-        output: The file of daily features.
+        output: The file of daily features; the text of its address if it is in an object store.
         rows: The number of scored rows read.
         n_unplaced: Rows left out because they have no time, no entity or no session.
         n_repeated: Rows that do not count, since rows with the same ids already do.
@@ -33,7 +37,7 @@ class DailyFile:
         daily: The daily features, read from their file.
     """
 
-    output: Path
+    output: Path | str
     rows: int
     n_unplaced: int
     n_repeated: int
@@ -75,6 +79,7 @@ def daily_file(
     output: str | Path | None = None,
     dialect: CsvDialect | None = None,
     csv_as_is: bool = False,
+    storage: StorageOptions | None = None,
     **flat: Unpack[DailyKeywords],
 ) -> DailyFile:
     """Make daily features from a file of scored rows; see `features.daily` for the columns.
@@ -82,13 +87,14 @@ def daily_file(
     Their provenance is kept in the metadata of a parquet file, and in NAME.provenance.json next to any output.
 
     Args:
-        scored: A file that scoring wrote.
+        scored: A file that scoring wrote; it and the output may be addresses in object stores.
         request: The options of the features.
         output: A .parquet, .csv or .ndjson file; by default that of the request, or NAME.daily.parquet next to the
             input.
         dialect: How the input is written, if it is a CSV.
         csv_as_is: Whether entities in a CSV that a spreadsheet would read as a formula stay as they are; by default
             they are prefixed with an apostrophe.
+        storage: How addresses in object stores are read and written.
         flat: The request as keywords, which are those of `features.daily`.
 
     Raises:
@@ -96,9 +102,33 @@ def daily_file(
         OutputError: The output cannot be written.
     """
     asked = one_request("daily_file", request, flat)
+    place = one_place(asked, output)
+    with Staging([place, scored], storage) as staging:
+        found = staging.path(scored)
+        if place is not None:
+            place = staging.path(place)
+        elif is_address(scored):
+            place = default_daily(found)
+        staging.claim([] if place is None else [Path(place)])
+        staging.fetch([scored], provenance=True)
+        made = _daily_file(found, asked, place, dialect, csv_as_is=csv_as_is)
+        staging.publish([Path(made.output), sidecar_path(Path(made.output))])
+        staging.warn_of_changes()
+        return replace(made, output=staging.shown(Path(made.output)))
+
+
+def _daily_file(
+    scored: str | Path,
+    asked: DailyRequest,
+    output: str | Path | None,
+    dialect: CsvDialect | None,
+    *,
+    csv_as_is: bool,
+) -> DailyFile:
+    """Make daily features from a file of this machine, into another."""
     source = open_scored(scored, asked, dialect)
     sums = DailySums(asked)
-    target = check_target(one_place(asked, output) or default_daily(source.path), pl.Schema(), folder=False)
+    target = check_target(output or default_daily(source.path), pl.Schema(), folder=False)
     if target.resolve() == source.path.resolve():
         raise OutputError(f"{target} is the file that is read.", "Choose another file with --output.")
     sums.check_source(source)

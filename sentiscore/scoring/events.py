@@ -28,7 +28,7 @@ class WindowDone:
     """A window was durably finished, or its part of one file if it has rows of several.
 
     Attributes:
-        output: The output of its rows.
+        output: The output of its rows; the text of its address if it is in an object store, as for all of these.
         source: The file of its rows.
         position: How many rows of that file come before these.
         rows: The number of rows read.
@@ -39,8 +39,8 @@ class WindowDone:
         resumed: Whether an earlier run finished its scores.
     """
 
-    output: Path
-    source: Path
+    output: Path | str
+    source: Path | str
     position: int
     rows: int
     n_rejected: int
@@ -59,7 +59,7 @@ class PhaseBegun:
         phase: "scoring" its rows, or "finishing" it.
     """
 
-    output: Path
+    output: Path | str
     phase: str
 
 
@@ -67,4 +67,4 @@ Event = RowsDone | WindowDone | PhaseBegun
 OnEvent = Callable[[Event], None]
 OnProgress = Callable[[int, int | None], None]
 OnWindow = Callable[[WindowDone], None]
-OnPhase = Callable[[Path, str], None]
+OnPhase = Callable[[Path | str, str], None]

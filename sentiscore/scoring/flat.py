@@ -14,6 +14,7 @@ from sentiscore.keywords import check_object, keywords_and_object
 from sentiscore.scoring.events import Event, OnEvent, OnPhase, OnProgress, OnWindow, PhaseBegun, RowsDone, WindowDone
 from sentiscore.scoring.options import Parallel, RowOptions, RunOptions, ScorerOptions
 from sentiscore.scoring.scorer import Scorer
+from sentiscore.storage.options import StorageOptions
 from sentiscore.tables.dialect import CsvDialect
 
 
@@ -43,6 +44,7 @@ class FlatOptions(TypedDict, total=False):
     max_memory: int | None
     cache: str | Path | None
     cache_bytes: int
+    storage: StorageOptions
     engine: str
     devices: Sequence[str] | str | None
     address: str | None

@@ -32,6 +32,7 @@ from sentiscore.scoring.output_job import OutputJob
 from sentiscore.scoring.plan import check_targets, make_plan, targets_of
 from sentiscore.scoring.planned import JobRequest, Plan
 from sentiscore.scoring.scorer import Scorer
+from sentiscore.scoring.staged import StagedJob, staged
 from sentiscore.scoring.tally import JobSummary, Tally
 from sentiscore.scoring.target_names import names_of
 from sentiscore.scoring.texts import not_a_list
@@ -71,7 +72,8 @@ def score_file(
         text_col: The column of texts.
         output: A .parquet, .csv or .ndjson file, or a folder for parquet parts: an existing one, or a path that ends
             with a slash. Several sources are combined to one output, in order, and need equal columns. By default each
-            source has its own output, NAME.scored.parquet next to it.
+            source has its own output, NAME.scored.parquet next to it. Sources and outputs may be addresses in object
+            stores: s3://BUCKET/KEY, gs://, az:// and hf://.
         model: "default", a folder, a hub id, a loaded scorer, or everything about the model; keywords: device, dtype,
             revision, labels, max_length, overflow.
         rows: Which rows are scored, and towards what, how they are read and written; keywords: target_col, targets,
@@ -80,8 +82,9 @@ def score_file(
         daily: The daily features to make in the same pass; keywords: time_col (without which there are none),
             entity_col, entity_separator, calendar, weight_col, id_col, tz, time_format, time_unit, midnight, day_tz,
             config. A path here is their output.
-        run: The resources that the job may use and what it keeps; keywords: resume, max_memory, cache, cache_bytes, and
-            for scoring in other processes engine, devices, address, workers, cpus_per_worker, gpus_per_worker.
+        run: The resources that the job may use and what it keeps; keywords: resume, max_memory, cache, cache_bytes,
+            storage, and for scoring in other processes engine, devices, address, workers, cpus_per_worker,
+            gpus_per_worker.
         on_event: Called with a `RowsDone` as rows are scored, a `WindowDone` for each source of a window that is
             durably finished, and a `PhaseBegun` when scoring or finishing an output begins. The keywords on_progress,
             on_window and on_phase are callbacks for one of these each.
@@ -101,9 +104,24 @@ def score_file(
     """
     forks.check()
     check_keywords("score_file", flat, FlatOptions.__annotations__)
-    paths = _paths(source)
-    chosen, asked = scorer_of(model, flat), rows_of(rows, flat)
+    chosen, asked, allowed = scorer_of(model, flat), rows_of(rows, flat), run_of(run, flat)
+    check_crew(allowed.parallel, chosen)
     days = daily_of(daily, flat, text_col=text_col, prefix=asked.prefix)
+    listen = listener_of(on_event, flat)
+    with staged(source, output, asked, days, allowed) as job:
+        return job.shown(_score(job, text_col, chosen, allowed, job.listener(listen), should_stop or _never))
+
+
+def _score(
+    job: StagedJob,
+    text_col: str,
+    chosen: Scorer | ScorerOptions,
+    allowed: RunOptions,
+    listen: OnEvent,
+    should_stop: Callable[[], bool],
+) -> JobSummary:
+    """Score files to files, and publish those of object stores."""
+    paths, output, asked, days = _paths(job.source), job.output, job.rows, job.daily
     names = names_of(asked.targets, asked.target_col)
     request = JobRequest(text_col=text_col, rows=asked, overflow=chosen.overflow, daily=days, names=names)
     if output is None and len(paths) > 1 and days is not None and days.output is not None:
@@ -111,27 +129,25 @@ def score_file(
             "One file of daily features for several sources needs one output for them.",
             "Say where it goes with --output (output).",
         )
-    allowed = run_of(run, flat)
-    check_crew(allowed.parallel, chosen)
     most, text_bytes = window_limits(allowed.max_memory)
-    listen = listener_of(on_event, flat)
     with memory_limit(allowed.max_memory) as memory:
         watch = Watch(
             bounds=Bounds(rows=min(most, WINDOW_ROWS), text_bytes=text_bytes),
             memory=memory,
             on_event=listen,
-            should_stop=should_stop or _never,
+            should_stop=should_stop,
             hurry=_nothing,
         )
         plans = [
-            make_plan(job, request, output=output, between=watch.between, bounds=watch.bounds)
-            for job in ([paths] if output is not None else [[path] for path in paths])
+            make_plan(files, request, output=output, between=watch.between, bounds=watch.bounds)
+            for files in ([paths] if output is not None else [[path] for path in paths])
         ]
         check_targets(plans, [] if asked.targets is None else [asked.targets])
         if asked.target_col is not None:
             names.warn_of_strangers(asked.target_col, targets_of(plans, watch.between, watch.bounds), stacklevel=2)
+        job.claim(plans)
         tally = Tally(plans, listen)
-        summary = _run(plans, chosen, allowed, tally, watch)
+        summary = _run(plans, chosen, allowed, tally, watch, job)
     if tally.damage.n_rows:
         first = {name: where for plan in reversed(plans) for name, where in plan.first_damage.items()}
         warning = tally.damage.warning(asked.dialect, first, text_col=text_col, entity_col=request.entity_col)
@@ -140,7 +156,12 @@ def score_file(
 
 
 def _run(
-    plans: Sequence[Plan], model: Scorer | ScorerOptions, allowed: RunOptions, tally: Tally, watch: Watch
+    plans: Sequence[Plan],
+    model: Scorer | ScorerOptions,
+    allowed: RunOptions,
+    tally: Tally,
+    watch: Watch,
+    job: StagedJob,
 ) -> JobSummary:
     """Score the outputs one after the other, with one scorer and one store of answers, or with one crew."""
     by: Scorer | Crew | None = None
@@ -156,6 +177,8 @@ def _run(
                     by, watch = _begin(model, allowed, plan.request, watch, stack)
                     start = time.perf_counter()
                 OutputJob(plan, by, journal, tally, watch).run(resume=allowed.resume)
+                job.publish(plan)
+                journal.clear()
         if by is None:
             raise RuntimeError("a job without an output")
         return tally.summary(by.facts if isinstance(by, Crew) else facts_of(by), seconds=time.perf_counter() - start)

@@ -8,6 +8,7 @@ from sentiscore import labels as names
 from sentiscore.errors import InputError
 from sentiscore.keywords import keywords_and_object
 from sentiscore.settings import Settings, setting
+from sentiscore.storage.options import StorageOptions
 from sentiscore.tables.dialect import CsvDialect
 
 DEFAULT_CACHE_BYTES: Final = 1 << 30
@@ -191,6 +192,7 @@ class RunOptions(Settings):
         cache: A folder for a store of answers, created if missing: known texts are not scored again, and the new ones
             are kept.
         cache_bytes: The maximum size of the store on disk; the least recently used answers are removed.
+        storage: How addresses in object stores are read and written.
         parallel: Which processes score. `max_memory` does not count theirs, and they have no `cache`.
 
     Raises:
@@ -204,6 +206,7 @@ class RunOptions(Settings):
     max_memory: int | None = None
     cache: str | Path | None = None
     cache_bytes: int = DEFAULT_CACHE_BYTES
+    storage: StorageOptions = field(default_factory=StorageOptions)
     parallel: Parallel = field(default_factory=Parallel)
 
     def __post_init__(self) -> None:

@@ -65,7 +65,7 @@ class OutputJob:
         self._filled = Filled()
 
     def run(self, *, resume: bool) -> None:
-        """Score the rows, window by window, and publish everything.
+        """Score the rows, window by window, and publish everything; the journal stays.
 
         Four steps run concurrently, each on another window: reading, encoding, computing, and writing. Workers compute
         all windows before the first is written.
@@ -98,7 +98,6 @@ class OutputJob:
                     "Please report this.",
                 )
             self._publish(output, rejects)
-        self._journal.clear()
 
     def _sink(self, path: Path, *, folder: bool = False) -> Sink:
         part = self._journal.part_of(path)

@@ -20,7 +20,7 @@ class JobSummary:
     """The summary of a scoring job.
 
     Attributes:
-        outputs: The files or folders of scored rows.
+        outputs: The files or folders of scored rows; those in object stores as the text of their addresses.
         rejects: The files of rows that were set aside; empty unless bad rows were dropped.
         daily: The files of daily features; empty without a time column.
         rows: Rows read, both written and set aside.
@@ -40,9 +40,9 @@ class JobSummary:
         temperature: The model's temperature; None if it was never calibrated.
     """
 
-    outputs: tuple[Path, ...]
-    rejects: tuple[Path, ...]
-    daily: tuple[Path, ...]
+    outputs: tuple[Path | str, ...]
+    rejects: tuple[Path | str, ...]
+    daily: tuple[Path | str, ...]
     rows: int
     n_rejected: int
     n_resumed: int

@@ -6,6 +6,9 @@ from typing import Any
 
 from sentiscore.errors import InputError
 from sentiscore.local import local_path
+from sentiscore.storage.address import local_or_address
+from sentiscore.storage.options import StorageOptions
+from sentiscore.storage.staging import Staging
 from sentiscore.tables.places import sidecar_path
 from sentiscore.tables.provenance import Provenance, read_provenance
 
@@ -15,7 +18,7 @@ class Inspection:
     """What an output says about itself.
 
     Attributes:
-        file: The output.
+        file: The output. For one in an object store only its name counts.
         provenance: What it was made of and how.
         where: Where the provenance is stored: in the output's "metadata", or in the "sidecar" file next to it.
         intact: Whether its sha256 is the one in the sidecar file; None if there is no such file.
@@ -42,11 +45,12 @@ class Inspection:
         return {**whole, "provenance": self.provenance.to_dict()}
 
 
-def inspect(file: str | Path) -> Inspection:
+def inspect(file: str | Path, storage: StorageOptions | None = None) -> Inspection:
     """What an output was made of: model, options, sources, version and job key.
 
     Args:
-        file: An output of scoring or of daily features: a file, or a folder of parts.
+        file: An output of scoring or of daily features: a file, or a folder of parts; also one in an object store.
+        storage: How addresses in object stores are read.
 
     Returns:
         What was found; a change of the output since is reported in it, not raised.
@@ -54,7 +58,13 @@ def inspect(file: str | Path) -> Inspection:
     Raises:
         InputError: There is no such output, it cannot be read, or it does not say how it was made.
     """
-    path = local_path(file)
+    with Staging([file], storage, reads_only=True) as staging:
+        staging.fetch([file], provenance=True)
+        return _inspect(local_path(staging.path(file)), Path(local_or_address(file)))
+
+
+def _inspect(path: Path, file: Path) -> Inspection:
+    """Read the provenance of an output that is at a path, and that the user calls by another one perhaps."""
     found = read_provenance(path)
     if found is None:
         raise InputError(
@@ -62,4 +72,4 @@ def inspect(file: str | Path) -> Inspection:
             "Scored rows, rows that were set aside and daily features of this version of sentiscore do; a file of them "
             f"that is no parquet needs {sidecar_path(path).name} beside it.",
         )
-    return Inspection(path, found.provenance, found.where, found.intact)
+    return Inspection(file, found.provenance, found.where, found.intact)

@@ -107,6 +107,8 @@ def test_the_core_does_this(core: CoreOnly, scored: Path, args: list[str]) -> No
         (["monitor", "SCORED", "--reference", "SCORED"], "monitor"),
         (["check", "--baseline", "vader"], "evaluate"),
         (["plot", "DAILY", "-o", "OUT.html"], "plots"),
+        (["inspect", "s3://news/x.parquet"], "storage"),
+        (["inspect", "hf://datasets/me/news/x.parquet"], "hub"),
         (
             ["score", "TEXTS", "--text-col", "text", "--model", "some/model", "--revision", "0" * 40, "-o", "OUT.csv"],
             "hub",

@@ -63,6 +63,8 @@ BY_NAME: Final = {
     "schemas.py": {"pandera.polars"},
     "scoring/workers/on_ray.py": {"ray"},
     "sklearn.py": {"sklearn"},
+    "storage/hub.py": {"huggingface_hub", "huggingface_hub.errors"},
+    "storage/client.py": {"obstore", "obstore.auth.boto3", "obstore.exceptions", "obstore.store"},
     "tables/labelled.py": {"datasets"},
     "training/base.py": {"datasets"},
     "training/recipe_toml.py": {"tomli_w"},

@@ -53,7 +53,6 @@ def test_the_message_for_a_file_address_shows_the_path() -> None:
 
 
 INPUTS: dict[str, tuple[Callable[[str], object], type[SentiscoreError]]] = {
-    "score_file, source": (lambda at: sentiscore.score_file(at, text_col="t"), InputError),
     "score_file, model": (sentiscore.Scorer.from_pretrained, CheckpointError),
     "daily, calendar": (lambda at: features.DailySums(time_col="at", calendar=at), InputError),
     "config": (features.DailyConfig.from_toml, InputError),
@@ -61,6 +60,8 @@ INPUTS: dict[str, tuple[Callable[[str], object], type[SentiscoreError]]] = {
     "labelled rows": (lambda at: sentiscore.read_labelled(at, text_col="t", label_col="l"), InputError),
     "inspect": (read_provenance, InputError),
     "base to build": (lambda at: sentiscore.build_base(at, ["a"]), OutputError),
+    "update_daily": (lambda at: sentiscore.update_daily(at, daily="d.parquet", time_col="at"), InputError),
+    "staging": (lambda at: sentiscore.StorageOptions(staging=at).folder, InputError),
 }
 
 
@@ -85,21 +86,25 @@ def tiny_scored(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory)
     return source.with_name("news.scored.parquet")
 
 
-COMMANDS = [
+OF_STORES = [
     "score {at} --text-col headline",
     "score news.csv --text-col headline -o {at}",
-    "score news.csv --text-col headline -o s3://bucket/folder/",
-    "score news.csv --text-col headline -m {at}",
-    "score news.csv --text-col headline --cache {at}",
+    "score news.csv --text-col headline -o {at}/",
     "score news.csv --text-col headline --time-col at --daily {at}",
-    "score news.csv --text-col headline --time-col at --config {at}",
     "features {at} --time-col at",
     "features scored.parquet --time-col at -o {at}",
-    "features scored.parquet --time-col at --update {at}",
-    "plot {at}",
     "monitor {at} --reference scored.parquet --text-col headline",
     "monitor scored.parquet --reference {at} --text-col headline",
     "inspect {at}",
+]
+"""Commands that read and write object stores too."""
+COMMANDS = [
+    "score news.csv --text-col headline -m {at}",
+    "score news.csv --text-col headline --cache {at}",
+    "score news.csv --text-col headline --time-col at --config {at}",
+    "score news.csv --text-col headline --staging {at} -o s3://bucket/out.parquet",
+    "features scored.parquet --time-col at --update {at}",
+    "plot {at}",
     "verify {at}",
     "cache info {at}",
     "cache prune {at} --all",
@@ -114,21 +119,28 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("command", "address"),
+    [
+        *((command, "https://bucket/x.parquet") for command in OF_STORES),
+        *((each, "s3://bucket/x") for each in COMMANDS),
+    ],
+)
 def test_every_command_refuses_an_address_and_makes_no_folder_of_its_name(
-    command: str, tiny_scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, address: str, tiny_scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     pl.DataFrame({"headline": ["a"], "at": ["2024-01-05T10:00:00Z"]}).write_csv("news.csv")
     pl.DataFrame({"sentence": ["a", "b"], "label": ["positive", "negative"]}).write_csv("labelled.csv")
     shutil.copy(tiny_scored, "scored.parquet")
-    (tmp_path / "s3:" / "bucket").mkdir(parents=True)  # as an earlier version advised
-    done = CliRunner().invoke(cli, command.format(at="s3://bucket/out.parquet").split())
+    folder = f"{address.partition('/')[0]}"
+    (tmp_path / folder / "bucket").mkdir(parents=True)  # as an earlier version advised
+    done = CliRunner().invoke(cli, command.format(at=address).split())
     assert done.exit_code == 1, done.output
-    assert "s3://bucket/" in done.output
+    assert address in done.output
     assert "is not on this machine" in done.output
-    assert [path.name for path in (tmp_path / "s3:" / "bucket").iterdir()] == []
-    assert {path.name for path in tmp_path.iterdir()} == {"news.csv", "labelled.csv", "scored.parquet", "s3:"}
+    assert [path.name for path in (tmp_path / folder / "bucket").iterdir()] == []
+    assert {path.name for path in tmp_path.iterdir()} == {"news.csv", "labelled.csv", "scored.parquet", folder}
 
 
 @pytest.mark.parametrize("source", [None, 7, b"news.csv", [None], ["news.csv", 7], {"a": 1}, pl.DataFrame({"a": [1]})])
@@ -178,9 +190,9 @@ def test_the_address_of_a_model_on_the_hub_is_refused_with_its_id(
 
 
 def test_an_address_that_looks_like_a_pattern_is_refused_by_its_name() -> None:
-    done = CliRunner().invoke(cli, ["score", "s3://b/*.csv", "--text-col", "t"])
+    done = CliRunner().invoke(cli, ["score", "https://b/*.csv", "--text-col", "t"])
     assert done.exit_code == 1
-    assert "s3://b/*.csv is not on this machine" in done.output
+    assert "https://b/*.csv is not on this machine" in done.output
 
 
 @pytest.fixture
