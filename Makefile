@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 BENCHES := .venv/.benches
+SCALE := .venv/.scale
 BENCH ?=
 FUZZ ?=
 
@@ -11,7 +12,7 @@ FORECAST := .venv-forecast
 
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: demo test test-all test-rest docs matrix fuzz kills interruptions hostile forecast bench check format reference clean
+.PHONY: demo test test-all test-rest docs matrix fuzz kills interruptions hostile scale forecast bench check format reference clean
 
 demo: $(INSTALLED)  ## score the sample news with the embedded model and show the result
 	$(BIN)/sentiscore demo --output demo
@@ -45,6 +46,9 @@ interruptions: $(INSTALLED)  ## 200 interruptions of jobs by Ctrl-C and SIGTERM,
 
 hostile: $(INSTALLED)  ## 250 model folders that mean harm, through verify and score; a share of them is in the tests
 	$(BIN)/python -m tests.faults.hostile_folders --cases 250 $(HOSTILE)
+
+scale: $(SCALE)  ## install Ray, Dask, DuckDB and a server of objects, and run the tests that need them and skip elsewhere
+	$(PYTEST) -m '' tests/integration/test_ray.py tests/integration/test_object_stores.py tests/integration/test_other_engines.py tests/faults/test_workers.py tests/faults/test_published_folders.py tests/unit/storage tests/unit/test_frames.py
 
 forecast: $(FORECAST)/.installed  ## fit and predict with the forecasting libraries, in an environment of their own
 	$(FORECAST)/bin/python -m pytest --numprocesses auto --dist worksteal tests/integration/test_forecasting_libraries.py tests/unit/features tests/unit/pipelines
@@ -80,6 +84,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 $(BENCHES): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	@touch $@
+
+$(SCALE): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[scale]'
 	@touch $@
 
 $(FORECAST)/.installed: pyproject.toml constraints.txt
