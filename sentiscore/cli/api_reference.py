@@ -36,6 +36,8 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
             "PhaseBegun",
             "Scorer",
             "expand_patterns",
+            "plan_job",
+            "JobPlan",
             "demo",
             "sample_news",
         ),
