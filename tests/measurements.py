@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from sentiscore.planning.measurement import COMPUTE, INSPECT, STAGES, Held, Measurement, Timing
+from sentiscore.planning.measurement import COMPUTE, INSPECT, STAGES, Held, Measurement, StageTiming
 
 
-def timings(per_unit: float, *, cpu: float | None = None, n: int = 3, amount: float = 1_000) -> tuple[Timing, ...]:
+def timings(per_unit: float, *, cpu: float | None = None, n: int = 3, amount: float = 1_000) -> tuple[StageTiming, ...]:
     """Equal timings."""
-    return (Timing(amount, per_unit * amount, (per_unit if cpu is None else cpu) * amount),) * n
+    return (StageTiming(amount, per_unit * amount, (per_unit if cpu is None else cpu) * amount),) * n
 
 
 def measured(

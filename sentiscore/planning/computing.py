@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from sentiscore.planning.measurement import Timing
+from sentiscore.planning.measurement import StageTiming
 
 STRATA: Final = 12
 """A round has texts from so many ranges of lengths. Those of a range are neighbours by length, so that batches are
@@ -47,8 +47,8 @@ def neighbours(lengths: npt.NDArray[np.integer], n: int, turn: int) -> npt.NDArr
 
 
 def time_rounds(
-    compute: Callable[[Sequence[int]], Timing], lengths: npt.NDArray[np.integer], seconds: float
-) -> tuple[Timing, ...]:
+    compute: Callable[[Sequence[int]], StageTiming], lengths: npt.NDArray[np.integer], seconds: float
+) -> tuple[StageTiming, ...]:
     """Time the model on rounds of texts. The rounds that warm it up, and find out how many texts fit, do not count.
 
     Args:
@@ -67,7 +67,7 @@ def time_rounds(
         if took >= wanted or n >= lengths.size:
             break
         n = min(lengths.size, int(n * min(_GROWTH, max(2.0, wanted / max(took, 1e-9)))))
-    counted: list[Timing] = []
+    counted: list[StageTiming] = []
     while len(counted) < _LEAST_ROUNDS or (len(counted) < _MOST_ROUNDS and time.perf_counter() < end):
         counted.append(compute(neighbours(lengths, n, turn).tolist()))
         turn += 1

@@ -32,7 +32,7 @@ OVERLAPPING: Final = (READ, TOKENISE, COMPUTE, ASSEMBLE, WRITE)
 
 
 @dataclass(frozen=True)
-class Timing:
+class StageTiming:
     """How long something took.
 
     Attributes:
@@ -91,9 +91,9 @@ class Measurement:
     exact: bool
     whole: bool
     n_files: int
-    timings: Mapping[str, tuple[Timing, ...]]
+    timings: Mapping[str, tuple[StageTiming, ...]]
     inspects_files: bool
-    computing: tuple[Timing, ...]
+    computing: tuple[StageTiming, ...]
     texts: tuple[tuple[float, float], ...]
     tokens: tuple[tuple[float, float], ...]
     written: tuple[tuple[float, float], ...]

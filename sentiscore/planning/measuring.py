@@ -27,7 +27,7 @@ from sentiscore.planning.measurement import (
     WRITE,
     Held,
     Measurement,
-    Timing,
+    StageTiming,
 )
 from sentiscore.scoring.facts import facts_of
 from sentiscore.scoring.job_windows import Bounds, Window, windows_of
@@ -57,7 +57,7 @@ class Texts:
 class _Noted:
     """What was measured so far; see `Measurement`."""
 
-    timings: dict[str, list[Timing]] = field(default_factory=lambda: defaultdict(list))
+    timings: dict[str, list[StageTiming]] = field(default_factory=lambda: defaultdict(list))
     sizes: list[tuple[float, float]] = field(default_factory=list)
     texts: list[tuple[float, float]] = field(default_factory=list)
     tokens: list[tuple[float, float]] = field(default_factory=list)
@@ -203,7 +203,7 @@ class Measuring:
         chosen = np.flatnonzero(tokens)
         self._noted.pool.append(Texts(distinct_of(texts).texts.gather(chosen), tokens[chosen]))
 
-    def _compute(self) -> tuple[Timing, ...]:
+    def _compute(self) -> tuple[StageTiming, ...]:
         """Time the model on texts of all windows together."""
         pool = self._noted.pool
         if not pool:
@@ -211,11 +211,11 @@ class Measuring:
         texts = pl.concat([each.texts for each in pool])
         lengths = np.concatenate([each.tokens for each in pool])
 
-        def compute(positions: Sequence[int]) -> Timing:
+        def compute(positions: Sequence[int]) -> StageTiming:
             prepared = self._scorer.prepare(texts.gather(positions))
             _, took = _timed(lambda: self._scorer.compute(prepared))
             self._look_at_memory()
-            return Timing(float(prepared.encoded.lengths.sum()), took.wall, took.cpu)
+            return StageTiming(float(prepared.encoded.lengths.sum()), took.wall, took.cpu)
 
         return time_rounds(compute, lengths, self._seconds)
 
@@ -226,8 +226,8 @@ class Measuring:
         by_text = self._bounds.text_bytes * rows / size if size else self._bounds.rows
         return max(1, min(self._bounds.rows, int(by_text)))
 
-    def _note(self, stage: str, amount: float, took: Timing) -> None:
-        self._noted.timings[stage].append(Timing(amount, took.wall, took.cpu))
+    def _note(self, stage: str, amount: float, took: StageTiming) -> None:
+        self._noted.timings[stage].append(StageTiming(amount, took.wall, took.cpu))
 
     def _look_at_memory(self) -> None:
         held = held_now()
@@ -243,11 +243,11 @@ def held_now() -> int | None:
         return None
 
 
-def _timed(function: Callable[[], Made]) -> tuple[Made, Timing]:
+def _timed(function: Callable[[], Made]) -> tuple[Made, StageTiming]:
     """Call a function; returns its result and how long it took."""
     wall, cpu = time.perf_counter(), time.process_time()
     made = function()
-    return made, Timing(1.0, time.perf_counter() - wall, time.process_time() - cpu)
+    return made, StageTiming(1.0, time.perf_counter() - wall, time.process_time() - cpu)
 
 
 def _text_bytes(column: pl.Series) -> int:

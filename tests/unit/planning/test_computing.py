@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sentiscore.planning.computing import STRATA, neighbours, time_rounds
-from sentiscore.planning.measurement import Timing
+from sentiscore.planning.measurement import StageTiming
 
 LENGTHS = np.random.default_rng(3).geometric(0.05, size=6_000)
 
@@ -35,9 +35,9 @@ def test_few_texts_are_all_taken() -> None:
 def test_rounds_grow_until_they_are_long_enough_and_only_then_count() -> None:
     sizes: list[int] = []
 
-    def compute(positions: Sequence[int]) -> Timing:
+    def compute(positions: Sequence[int]) -> StageTiming:
         sizes.append(len(positions))
-        return Timing(len(positions), 1e-3 * len(positions), 0.0)
+        return StageTiming(len(positions), 1e-3 * len(positions), 0.0)
 
     found = time_rounds(compute, LENGTHS, seconds=1e-9)
     assert sizes == [2 * STRATA] * 3

@@ -17,7 +17,7 @@ from sentiscore.planning.measurement import (
     WRITE,
     Held,
     Measurement,
-    Timing,
+    StageTiming,
 )
 from sentiscore.planning.ratios import MEASURED_ONCE, Ratio, ratio_of
 from tests.measurements import measured
@@ -79,7 +79,7 @@ def test_rows_are_estimated_from_the_bytes_of_the_sample() -> None:
 
 
 def test_an_input_without_rows_takes_the_time_of_loading_the_model() -> None:
-    nothing: dict[str, tuple[Timing, ...]] = dict.fromkeys(FREE, ())
+    nothing: dict[str, tuple[StageTiming, ...]] = dict.fromkeys(FREE, ())
     empty = measured(
         total=0, sizes=((0, 10),), whole=True, timings=nothing, computing=(), texts=(), tokens=(), written=()
     )

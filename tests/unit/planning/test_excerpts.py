@@ -81,7 +81,7 @@ def test_a_file_that_cannot_be_read_from_the_middle_is_sampled_at_its_beginning(
     excerpts = taken(path, tmp_path / "out", dialect=dialect)
     (frame,) = check_rows(excerpts, dialect)
     assert frame["n"][0] == "0"
-    assert frame.height == 200
+    assert 150 < frame.height <= 200  # the limit on bytes may come first
     assert not excerpts.whole
     assert 0 < excerpts.each[0].size < excerpts.size
 
