@@ -1,7 +1,7 @@
 """Measures the model on texts of all lengths, in batches as in a job."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Final
 
@@ -47,7 +47,7 @@ def neighbours(lengths: npt.NDArray[np.integer], n: int, turn: int) -> npt.NDArr
 
 
 def time_rounds(
-    compute: Callable[[Sequence[int]], StageTiming], lengths: npt.NDArray[np.integer], seconds: float
+    compute: Callable[[list[int]], StageTiming], lengths: npt.NDArray[np.integer], seconds: float
 ) -> tuple[StageTiming, ...]:
     """Time the model on rounds of texts. The rounds that warm it up, and find out how many texts fit, do not count.
 

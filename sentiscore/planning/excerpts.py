@@ -157,7 +157,9 @@ class _Copying:
 
     def from_position(self, index: int, start: int, most: int) -> Excerpt:
         """Copy rows from a position of a file on, and from the files after it, up to a size."""
-        paths, originals, size, held = [], [], 0, 0
+        paths: list[Path] = []
+        originals: list[Path] = []
+        size = held = 0
         for number, file in enumerate(self.files[index : index + _MOST_FILES]):
             opened, target = self._target(file, number)
             taken = self._copy(file.path, target, start, most - held)

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -211,7 +211,7 @@ class Measuring:
         texts = pl.concat([each.texts for each in pool])
         lengths = np.concatenate([each.tokens for each in pool])
 
-        def compute(positions: Sequence[int]) -> StageTiming:
+        def compute(positions: list[int]) -> StageTiming:
             prepared = self._scorer.prepare(texts.gather(positions))
             _, took = _timed(lambda: self._scorer.compute(prepared))
             self._look_at_memory()
