@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from sentiscore.nightly.daily_file import DailyFile, daily_file
     from sentiscore.nightly.plot_file import PlotFile, plot_file
     from sentiscore.nightly.update_daily import UpdatedFile, update_daily
+    from sentiscore.planning.job_plan import JobPlan
+    from sentiscore.planning.plan_job import plan_job
     from sentiscore.samples import sample_news
     from sentiscore.scoring.answers import AnswerStore
     from sentiscore.scoring.demo import demo
@@ -86,6 +88,7 @@ _HOME = {
     "ForkError": "sentiscore.errors",
     "InputError": "sentiscore.errors",
     "Inspection": "sentiscore.tables.inspection",
+    "JobPlan": "sentiscore.planning.job_plan",
     "JobSummary": "sentiscore.scoring.tally",
     "LabelledData": "sentiscore.tables.labelled",
     "MissingExtraError": "sentiscore.errors",
@@ -127,6 +130,7 @@ _HOME = {
     "inspect": "sentiscore.tables.inspection",
     "load_hub_data": "sentiscore.tables.labelled",
     "monitor": "sentiscore.monitoring.monitor",
+    "plan_job": "sentiscore.planning.plan_job",
     "plot_file": "sentiscore.nightly.plot_file",
     "prune_cache": "sentiscore.scoring.upkeep",
     "read_labelled": "sentiscore.tables.labelled",
@@ -161,6 +165,7 @@ __all__ = [
     "ForkError",
     "InputError",
     "Inspection",
+    "JobPlan",
     "JobSummary",
     "LabelledData",
     "MissingExtraError",
@@ -204,6 +209,7 @@ __all__ = [
     "inspect",
     "load_hub_data",
     "monitor",
+    "plan_job",
     "plot_file",
     "prune_cache",
     "read_labelled",

@@ -37,6 +37,8 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
             "PhaseBegun",
             "Scorer",
             "expand_patterns",
+            "plan_job",
+            "JobPlan",
             "demo",
             "sample_news",
         ),

@@ -20,6 +20,7 @@ from sentiscore.version import __version__
 
 COMMANDS: Final = (
     "demo",
+    "plan",
     "score",
     "features",
     "plot",

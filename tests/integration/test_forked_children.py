@@ -42,6 +42,7 @@ calls = {
     "Scorer.logits": lambda: scorer.logits(["profit rises"]),
     "Scorer.identity": lambda: scorer.identity(),
     "score_file": lambda: sentiscore.score_file(news, text_col="headline", model=scorer, output=out),
+    "plan_job": lambda: sentiscore.plan_job(news, text_col="headline", model=scorer),
     "demo": lambda: sentiscore.demo(out + ".demo"),
     "daily_file": lambda: sentiscore.daily_file(news, time_col="published_at"),
     "update_daily": lambda: sentiscore.update_daily(news, daily=out, time_col="published_at"),
