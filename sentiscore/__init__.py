@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from sentiscore.scoring.events import PhaseBegun, RowsDone, WindowDone
     from sentiscore.scoring.flat import FlatOptions
     from sentiscore.scoring.job import score_file
-    from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
+    from sentiscore.scoring.options import Parallel, RowOptions, RunOptions, ScorerOptions
     from sentiscore.scoring.patterns import expand_patterns
     from sentiscore.scoring.scorer import Scorer
     from sentiscore.scoring.tally import JobSummary
@@ -89,6 +89,7 @@ _HOME = {
     "LabelledData": "sentiscore.tables.labelled",
     "MissingExtraError": "sentiscore.errors",
     "OutputError": "sentiscore.errors",
+    "Parallel": "sentiscore.scoring.options",
     "PhaseBegun": "sentiscore.scoring.events",
     "PlotFile": "sentiscore.nightly.plot_file",
     "Progress": "sentiscore.training.run",
@@ -162,6 +163,7 @@ __all__ = [
     "LabelledData",
     "MissingExtraError",
     "OutputError",
+    "Parallel",
     "PhaseBegun",
     "PlotFile",
     "Progress",

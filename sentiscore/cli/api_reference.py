@@ -27,8 +27,18 @@ read from TOML: `RowOptions.from_toml("rows.toml")`.
 
 SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Scoring": (
-        *("score_file", "ScorerOptions", "RowOptions", "CsvDialect", "RunOptions", "FlatOptions"),
-        *("JobSummary", "RowsDone", "WindowDone", "PhaseBegun", "Scorer", "expand_patterns", "demo", "sample_news"),
+        *("score_file", "ScorerOptions", "RowOptions", "CsvDialect", "RunOptions", "Parallel"),
+        *(
+            "FlatOptions",
+            "JobSummary",
+            "RowsDone",
+            "WindowDone",
+            "PhaseBegun",
+            "Scorer",
+            "expand_patterns",
+            "demo",
+            "sample_news",
+        ),
     ),
     "A store of answers": ("AnswerStore", "cache_info", "StoreInfo", "prune_cache", "Pruned"),
     "Daily features": (

@@ -10,7 +10,7 @@ from sentiscore.cli import json_log, options, signals
 if TYPE_CHECKING:
     from sentiscore.features import DailyRequest
     from sentiscore.scoring.events import Event
-    from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
+    from sentiscore.scoring.options import Parallel, RowOptions, RunOptions, ScorerOptions
 
 
 def _scorer(**fields: Any) -> "ScorerOptions":
@@ -29,6 +29,16 @@ def _run(**fields: Any) -> "RunOptions":
     from sentiscore.scoring.options import RunOptions
 
     return RunOptions(**fields)
+
+
+def _parallel(**fields: Any) -> "Parallel":
+    from sentiscore.scoring.options import Parallel
+
+    return Parallel(**{name: value for name, value in fields.items() if value is not None})
+
+
+def _devices(_context: click.Context, _parameter: click.Parameter, value: str | None) -> list[str] | str | None:
+    return value if value == "all" else options.split(value)
 
 
 def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
@@ -122,6 +132,33 @@ def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -
     help="The most memory to hold, such as 2GB (on Linux only): windows are smaller for it, and past it the job ends "
     "as a stopped one.",
 )
+@click.option(
+    "--devices",
+    metavar="DEVICE,DEVICE|all",
+    callback=_devices,
+    help="Score on several devices of this machine, in a process for each: cuda:0,cuda:1 and so on, or all CUDA GPUs.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    help="Where to score: in processes of this machine, or in workers of a Ray cluster.  [default: local]",
+)
+@click.option(
+    "--address",
+    metavar="auto|HOST:PORT",
+    help="The Ray cluster: auto is the one that this machine belongs to.  [default: one of this machine alone]",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Workers of the Ray cluster.  [default: as many as it has room for]",
+)
+@click.option("--cpus-per-worker", type=click.IntRange(min=1), help="Cores of each of them.  [default: 1]")
+@click.option(
+    "--gpus-per-worker",
+    type=click.FloatRange(min=0),
+    help="GPUs of each of them; 0.5 if two share one.  [default: 0]",
+)
 @options.csv
 @click.option("--limit", type=click.IntRange(min=0), metavar="ROWS", help="Score only so many rows from the beginning.")
 @click.option(
@@ -149,7 +186,10 @@ def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -
 @options.grouped(
     "rows", _rows, ("target_col", "targets", "columns", "prefix", "limit", "bad_rows", "csv_as_is", "dialect")
 )
-@options.grouped("run", _run, ("resume", "max_memory", "cache", "cache_bytes"))
+@options.grouped(
+    "parallel", _parallel, ("engine", "devices", "address", "workers", "cpus_per_worker", "gpus_per_worker")
+)
+@options.grouped("run", _run, ("resume", "max_memory", "cache", "cache_bytes", "parallel"))
 def command(
     inputs: tuple[str, ...],
     output: str | None,
@@ -169,14 +209,16 @@ def command(
     written in the same pass.
 
     The output takes its place when all of it is written and was read back. A job that is stopped or killed
-    keeps its finished windows beside the output, and the same command goes on from there; SIGTERM lets it
-    finish the window in hand.
+    keeps its finished windows beside the output, and the same command goes on from there, whichever machines
+    score then; SIGTERM lets it finish the window in hand.
 
     \b
     sentiscore score news.parquet --text-col headline
     sentiscore score 'news/*.csv.gz' --text-col headline -o all.parquet
     sentiscore score news.csv --text-col headline --time-col published_at --entity-col ticker
     sentiscore score news.csv --text-col headline --target-col company -m runs/targets
+    sentiscore score news.parquet --text-col headline --devices all
+    sentiscore score news.parquet --text-col headline --engine ray --address auto --gpus-per-worker 1
     """
     from sentiscore.cli.show import progress, reporting, summary_table
     from sentiscore.scoring.events import SCORING, PhaseBegun, WindowDone

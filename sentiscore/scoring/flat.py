@@ -12,13 +12,13 @@ from sentiscore.features.request import request_or_none
 from sentiscore.features.sessions import Calendar
 from sentiscore.keywords import check_object, keywords_and_object
 from sentiscore.scoring.events import Event, OnEvent, OnPhase, OnProgress, OnWindow, PhaseBegun, RowsDone, WindowDone
-from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
+from sentiscore.scoring.options import Parallel, RowOptions, RunOptions, ScorerOptions
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.tables.dialect import CsvDialect
 
 
 class FlatOptions(TypedDict, total=False):
-    """Fields of `ScorerOptions`, `RowOptions` (and its dialect), `RunOptions` and `DailyRequest` as keywords."""
+    """Fields of `ScorerOptions`, `RowOptions`, `RunOptions`, the objects in these, and `DailyRequest` as keywords."""
 
     device: str
     dtype: str
@@ -43,6 +43,12 @@ class FlatOptions(TypedDict, total=False):
     max_memory: int | None
     cache: str | Path | None
     cache_bytes: int
+    engine: str
+    devices: Sequence[str] | str | None
+    address: str | None
+    workers: int | None
+    cpus_per_worker: int
+    gpus_per_worker: float
 
     time_col: str | None
     entity_col: str | None
@@ -65,7 +71,8 @@ class FlatOptions(TypedDict, total=False):
 _DIALECT: Final = tuple(each.name for each in fields(CsvDialect))
 _SCORER: Final = tuple(each.name for each in fields(ScorerOptions) if each.name != "model")
 _ROWS: Final = (*(each.name for each in fields(RowOptions) if each.name != "dialect"), *_DIALECT)
-_RUN: Final = tuple(each.name for each in fields(RunOptions))
+_PARALLEL: Final = tuple(each.name for each in fields(Parallel))
+_RUN: Final = (*(each.name for each in fields(RunOptions) if each.name != "parallel"), *_PARALLEL)
 _OF_JOB: Final = ("text_col", "prefix", "as_of", "output")
 _DAILY: Final = tuple(each.name for each in fields(DailyRequest) if each.name not in _OF_JOB)
 
@@ -118,7 +125,8 @@ def run_of(run: RunOptions | None, flat: Mapping[str, Any]) -> RunOptions:
         check_object("run", run, RunOptions)
         _check_alone("run", run, given)
         return run
-    return RunOptions(**given)
+    parallel = {name: given.pop(name) for name in _PARALLEL if name in given}
+    return RunOptions(**given, parallel=Parallel(**parallel))
 
 
 def daily_of(

@@ -21,19 +21,23 @@ from sentiscore.keywords import check_keywords
 from sentiscore.local import local_path
 from sentiscore.scoring.answers import AnswerStore
 from sentiscore.scoring.events import OnEvent
+from sentiscore.scoring.facts import facts_of
 from sentiscore.scoring.flat import FlatOptions, daily_of, listener_of, rows_of, run_of, scorer_of
 from sentiscore.scoring.job_windows import Bounds
 from sentiscore.scoring.journal import Journal
 from sentiscore.scoring.memory_limit import memory_limit, window_limits
 from sentiscore.scoring.mentions import check_reads_targets
 from sentiscore.scoring.options import RowOptions, RunOptions, ScorerOptions
-from sentiscore.scoring.output_job import OutputJob, Watch
+from sentiscore.scoring.output_job import OutputJob
 from sentiscore.scoring.plan import check_targets, make_plan, targets_of
 from sentiscore.scoring.planned import JobRequest, Plan
 from sentiscore.scoring.scorer import Scorer
 from sentiscore.scoring.tally import JobSummary, Tally
 from sentiscore.scoring.target_names import names_of
 from sentiscore.scoring.texts import not_a_list
+from sentiscore.scoring.watch import Watch
+from sentiscore.scoring.workers.crew import Crew
+from sentiscore.scoring.workers.hiring import check_crew, crew_of
 
 WINDOW_ROWS: Final = 32_768
 
@@ -76,7 +80,8 @@ def score_file(
         daily: The daily features to make in the same pass; keywords: time_col (without which there are none),
             entity_col, entity_separator, calendar, weight_col, id_col, tz, time_format, time_unit, midnight, day_tz,
             config. A path here is their output.
-        run: The resources that the job may use and what it keeps; keywords: resume, max_memory, cache, cache_bytes.
+        run: The resources that the job may use and what it keeps; keywords: resume, max_memory, cache, cache_bytes, and
+            for scoring in other processes engine, devices, address, workers, cpus_per_worker, gpus_per_worker.
         on_event: Called with a `RowsDone` as rows are scored, a `WindowDone` for each source of a window that is
             durably finished, and a `PhaseBegun` when scoring or finishing an output begins. The keywords on_progress,
             on_window and on_phase are callbacks for one of these each.
@@ -107,6 +112,7 @@ def score_file(
             "Say where it goes with --output (output).",
         )
     allowed = run_of(run, flat)
+    check_crew(allowed.parallel, chosen)
     most, text_bytes = window_limits(allowed.max_memory)
     listen = listener_of(on_event, flat)
     with memory_limit(allowed.max_memory) as memory:
@@ -136,8 +142,8 @@ def score_file(
 def _run(
     plans: Sequence[Plan], model: Scorer | ScorerOptions, allowed: RunOptions, tally: Tally, watch: Watch
 ) -> JobSummary:
-    """Score the outputs one after the other, with one scorer and one store of answers."""
-    scorer: Scorer | None = None
+    """Score the outputs one after the other, with one scorer and one store of answers, or with one crew."""
+    by: Scorer | Crew | None = None
     with ExitStack() as stack:
         for number, plan in enumerate(plans):
             if number and watch.should_stop():
@@ -145,19 +151,33 @@ def _run(
                     f"Stopped; {number:,} of {len(plans):,} outputs are in place.", "Give the rest of the inputs again."
                 )
             with Journal(plan.output) as journal:
-                if scorer is None:  # after locking the first output, so that a second run fails without waiting
+                if by is None:  # after locking the first output, so that a second run fails without waiting
                     watch.between()
-                    scorer = _load(model)
-                    if plan.request.rows.target_col is not None:
-                        check_reads_targets(scorer.checkpoint, scorer.max_length)
-                    if allowed.cache is not None:
-                        store = stack.enter_context(AnswerStore.open(allowed.cache, max_bytes=allowed.cache_bytes))
-                        scorer, watch = scorer.with_answers(store), replace(watch, hurry=store.hurry)
+                    by, watch = _begin(model, allowed, plan.request, watch, stack)
                     start = time.perf_counter()
-                OutputJob(plan, scorer, journal, tally, watch).run(resume=allowed.resume)
-        if scorer is None:
+                OutputJob(plan, by, journal, tally, watch).run(resume=allowed.resume)
+        if by is None:
             raise RuntimeError("a job without an output")
-        return tally.summary(scorer, seconds=time.perf_counter() - start)
+        return tally.summary(by.facts if isinstance(by, Crew) else facts_of(by), seconds=time.perf_counter() - start)
+
+
+def _begin(
+    model: Scorer | ScorerOptions, allowed: RunOptions, request: JobRequest, watch: Watch, stack: ExitStack
+) -> tuple[Scorer | Crew, Watch]:
+    """Load the scorer with its store, or start the workers, which end with the stack."""
+    if not allowed.parallel.is_here:
+        crew = stack.enter_context(crew_of(allowed.parallel, model, request.names.names))
+        crew.wait(watch.between)
+        if request.rows.target_col is not None:
+            check_reads_targets(crew.facts.checkpoint, crew.facts.max_length)
+        return crew, watch
+    scorer = _load(model)
+    if request.rows.target_col is not None:
+        check_reads_targets(scorer.checkpoint, scorer.max_length)
+    if allowed.cache is not None:
+        store = stack.enter_context(AnswerStore.open(allowed.cache, max_bytes=allowed.cache_bytes))
+        return scorer.with_answers(store), replace(watch, hurry=store.hurry)
+    return scorer, watch
 
 
 def _paths(source: object) -> list[Path]:

@@ -153,6 +153,15 @@ class Journal:
             return before.end - position
         return most if after is None else min(most, after.start - position)
 
+    def has(self, position: int) -> bool:
+        """Whether the window that begins here is finished, if its size is within its `room`.
+
+        Args:
+            position: Rows of all sources before the window.
+        """
+        part, _ = self._around(position)
+        return part is not None and position < part.end
+
     def find(self, position: int, rows: int) -> pl.DataFrame | None:
         """Read the scores of a window, if it is finished.
 
@@ -175,7 +184,7 @@ class Journal:
         return pl.read_parquet(io.BytesIO(content)).slice(position - part.start, rows)
 
     def keep(self, position: int, scores: pl.DataFrame) -> None:
-        """Record a window as finished.
+        """Record a window as finished; `find` has its scores from now on.
 
         Args:
             position: Rows of all sources before the window.
@@ -192,6 +201,8 @@ class Journal:
         name = f"{rows}-{key}-{self._digest(rows, content)}.parquet"
         with translated(self.folder):
             self._write(name, content)
+        if (part := parse(self.folder / name)) is not None:
+            self._parts = sorted([*self._parts, part], key=lambda each: each.start)  # another thread may be reading it
 
     def clear(self) -> None:
         """Remove the folder when its work is done. Another run may then create it, though the lock is still held."""

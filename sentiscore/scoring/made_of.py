@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 
 from sentiscore.nightly.origins import ScoredFile, daily_options, daily_provenance
+from sentiscore.scoring.facts import ScorerFacts
 from sentiscore.scoring.planned import Plan
-from sentiscore.scoring.scorer import Scorer
 from sentiscore.tables.provenance import REJECTED_ROWS, SCORED_ROWS, ModelFacts, Provenance, SourceFacts
 
 
 def provenance_of_rows(
-    plan: Plan, scorer: Scorer, *, sources: Sequence[SourceFacts], job_key: str, rows: int, rejects: bool = False
+    plan: Plan, scorer: ScorerFacts, *, sources: Sequence[SourceFacts], job_key: str, rows: int, rejects: bool = False
 ) -> Provenance:
     """The provenance of scored rows, or of rows that were set aside.
 
     Args:
         plan: The job.
-        scorer: The model.
+        scorer: The scorer of the rows.
         sources: The files that were read.
         job_key: The hash of everything that the answers depend on, in hex.
         rows: The number of rows of the output.

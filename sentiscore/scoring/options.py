@@ -118,6 +118,68 @@ class RowOptions(Settings):
             raise InputError(f"The limit is {self.limit}.", "It is a number of rows, 0 or more.")
 
 
+LOCAL: Final = "local"
+RAY: Final = "ray"
+ALL_DEVICES: Final = "all"
+
+
+def _listed(devices: Any) -> Any:
+    """All devices by their one name, or several by theirs."""
+    return (devices,) if devices == ALL_DEVICES else devices
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parallel(Settings):
+    """Which processes score the windows of a job; by default the process that reads and writes.
+
+    Attributes:
+        engine: "local" for processes of this machine, or "ray" for those of a Ray cluster.
+        devices: With "local": devices with a process each, such as ("cuda:0", "cuda:1"), or "all" CUDA GPUs. A
+            device may repeat; processes on the CPU share its cores.
+        address: With "ray": the cluster to use, "auto" for the one that this machine belongs to, or HOST:PORT. By
+            default this process's own connection to Ray, or else a cluster of this machine alone.
+        workers: With "ray": how many processes score; by default as many as the cluster has room for.
+        cpus_per_worker: With "ray": the cores of each.
+        gpus_per_worker: With "ray": the GPUs of each; 0.5 if two share one.
+
+    Raises:
+        InputError: A value has the wrong type, or is for the other engine.
+    """
+
+    what: ClassVar[str] = "choice of workers"
+    hint: ClassVar[str] = _HINT
+
+    engine: str = setting(LOCAL, choices=(LOCAL, RAY))
+    devices: tuple[str, ...] | None = None
+    address: str | None = None
+    workers: int | None = setting(None, low=1)
+    cpus_per_worker: int = setting(1, low=1)
+    gpus_per_worker: float = setting(0.0, low=0.0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "devices", _listed(self.devices))
+        super().__post_init__()
+        if self.engine == RAY and self.devices is not None:
+            raise InputError(
+                "Devices are for processes of this machine; Ray chooses those of its workers.",
+                "Leave out --devices (devices), and say --gpus-per-worker 1 (gpus_per_worker) for workers with a GPU.",
+            )
+        others = [each.name for each in fields(self) if each.name not in ("engine", "devices")]
+        given = [name for name in others if getattr(self, name) != getattr(type(self), name)]
+        if self.engine == LOCAL and given:
+            option = f"--{given[0].replace('_', '-')}"
+            raise InputError(
+                f"{option} ({given[0]}) is for a Ray cluster.", "Say --engine ray (engine), or leave it out."
+            )
+        if self.devices == ():
+            raise InputError("The list of devices is empty.", "Name one or more, or leave out --devices (devices).")
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the process that reads and writes also scores."""
+        return self.engine == LOCAL and self.devices is None
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunOptions(Settings):
     """The resources a job may use and what it keeps; none of these options changes a score.
@@ -129,9 +191,10 @@ class RunOptions(Settings):
         cache: A folder for a store of answers, created if missing: known texts are not scored again, and the new ones
             are kept.
         cache_bytes: The maximum size of the store on disk; the least recently used answers are removed.
+        parallel: Which processes score. `max_memory` does not count theirs, and they have no `cache`.
 
     Raises:
-        InputError: A value has the wrong type.
+        InputError: A value has the wrong type, or there are a cache and other processes.
     """
 
     what: ClassVar[str] = "run"
@@ -141,3 +204,12 @@ class RunOptions(Settings):
     max_memory: int | None = None
     cache: str | Path | None = None
     cache_bytes: int = DEFAULT_CACHE_BYTES
+    parallel: Parallel = field(default_factory=Parallel)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.cache is not None and not self.parallel.is_here:
+            raise InputError(
+                "A cache is for a job that scores in one process.",
+                "Leave out --cache (cache), or --engine and --devices (engine, devices).",
+            )

@@ -1,6 +1,6 @@
 """Makes one output of a scoring job: scores its rows window by window, and then publishes everything."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,44 +13,22 @@ from sentiscore import labels as names
 from sentiscore.engine.memory import give_back
 from sentiscore.errors import OutputError, StoppedError
 from sentiscore.scoring.bad_rows import BadRows, is_bad, mark_undecodable, rejected
-from sentiscore.scoring.events import FINISHING, SCORING, OnEvent, PhaseBegun, WindowDone
-from sentiscore.scoring.job_windows import Bounds, Window, windows_of
+from sentiscore.scoring.events import FINISHING, SCORING, PhaseBegun, WindowDone
+from sentiscore.scoring.facts import ScorerFacts, facts_of
+from sentiscore.scoring.job_windows import Window, windows_of
 from sentiscore.scoring.journal import Journal
 from sentiscore.scoring.made_of import provenance_of_days, provenance_of_rows
-from sentiscore.scoring.memory_limit import MemoryLimit
-from sentiscore.scoring.mentions import Targets
 from sentiscore.scoring.overlap import Behind, ahead
 from sentiscore.scoring.planned import Plan
 from sentiscore.scoring.prepared import Prepared
 from sentiscore.scoring.scorer import Scorer
-from sentiscore.scoring.tally import Tally
+from sentiscore.scoring.tally import Tally, windows_done
+from sentiscore.scoring.watch import Watch
+from sentiscore.scoring.workers.crew import Crew
+from sentiscore.scoring.workers.filling import Filled, Filling
+from sentiscore.scoring.workers.unit import unit_of
 from sentiscore.tables import Sink, open_sink
-from sentiscore.tables.exact import series_of
 from sentiscore.tables.provenance import Provenance, SourceFacts
-
-
-@dataclass(frozen=True, kw_only=True)
-class Watch:
-    """What a job consults and reports to while it runs.
-
-    Attributes:
-        bounds: How much to hold at once.
-        memory: The limit on its memory.
-        on_event: Called with each event.
-        should_stop: Called between windows.
-        hurry: Called when the job ends early, to stop waiting for a store.
-    """
-
-    bounds: Bounds
-    memory: MemoryLimit
-    on_event: OnEvent
-    should_stop: Callable[[], bool]
-    hurry: Callable[[], None]
-
-    def between(self) -> None:
-        """Raise a StoppedError if the job should stop before it scores."""
-        if self.should_stop():
-            raise StoppedError("Stopped before the first row was scored.", "Give the same command again.")
 
 
 @dataclass(frozen=True)
@@ -63,35 +41,50 @@ class _Read:
 
 
 class OutputJob:
-    """Makes one output."""
+    """Makes one output.
 
-    def __init__(self, plan: Plan, scorer: Scorer, journal: Journal, tally: Tally, watch: Watch) -> None:
+    Args:
+        plan: The job.
+        by: The scorer of its rows, or the workers that have one.
+        journal: Its journal.
+        tally: Adds up the results.
+        watch: What to consult and report to.
+    """
+
+    def __init__(self, plan: Plan, by: Scorer | Crew, journal: Journal, tally: Tally, watch: Watch) -> None:
         self._plan = plan
-        self._scorer = scorer
+        self._scorer = None if isinstance(by, Crew) else by
+        self._crew = by if isinstance(by, Crew) else None
+        self._facts = by.facts if isinstance(by, Crew) else facts_of(by)
         self._journal = journal
         self._tally = tally
         self._watch = watch
         self._bad = BadRows()
         self._rows_of = [0] * len(plan.sources)
         self._digests: list[str] = []
+        self._filled = Filled()
 
     def run(self, *, resume: bool) -> None:
         """Score the rows, window by window, and publish everything.
 
-        Four steps run concurrently, each on another window: reading, encoding, computing, and writing.
+        Four steps run concurrently, each on another window: reading, encoding, computing, and writing. Workers compute
+        all windows before the first is written.
         """
         plan = self._plan
         self._digests = [source.digest() for source in plan.sources]
-        key = job_key(plan, self._scorer, self._digests)
-        self._journal.begin(key, resume=resume, stored=self._scorer.has_store)
+        key = job_key(plan, self._facts, self._digests)
+        stored = self._scorer is not None and self._scorer.has_store
+        finished = self._journal.begin(key, resume=resume, stored=stored)
         with ExitStack() as sinks:
             output = sinks.enter_context(self._sink(plan.output, folder=plan.folder))
             rejects = None if plan.rejects is None else sinks.enter_context(self._sink(plan.rejects))
             before = self._tally.rows
             self._watch.on_event(PhaseBegun(plan.output, SCORING))
-            stopped = self._windows(output, rejects)
-            if stopped:
-                kept = self._tally.rows - before
+            if self._crew is not None:
+                self._filled = Filling(plan, self._journal, self._crew, self._tally, self._watch).run()
+            made = self._tally.rows - before
+            if self._filled.stopped or self._windows(output, rejects):
+                kept = self._tally.rows - before if self._crew is None else finished + made
                 raise StoppedError(
                     f"Stopped; {kept:,} rows of {plan.output} are finished and kept.",
                     "Give the same command again to go on from there.",
@@ -121,10 +114,11 @@ class OutputJob:
         with closing(read), Behind(write, self._tally.written, self._watch.hurry) as writing:
             for one in read:
                 logits = None
-                if one.prepared is not None:
+                if one.prepared is not None and self._scorer is not None:
                     logits = self._scorer.compute(one.prepared, self._tally.more)
                 writing.give((one, logits))
-                self._tally.computed(one.window.rows.height)
+                if one.window.position not in self._filled.positions:
+                    self._tally.computed(one.window.rows.height)
                 if self._watch.should_stop():
                     return True
         return False
@@ -139,20 +133,18 @@ class OutputJob:
             for window in windows:
                 self._watch.memory.check()
                 scores = self._journal.find(window.position, window.rows.height)
+                if scores is None and not window.rows.height:
+                    scores = self._filled.empty
                 prepared = None if scores is not None else self._prepared(window)
                 give_back()
                 yield _Read(window, scores, prepared)
 
     def _prepared(self, window: Window) -> Prepared:
-        """The encoded texts of a window; a text is null where its bytes are not text."""
-        request = self._plan.request
-        texts, undecodable = series_of(window.rows, request.text_col), window.undecodable(request.text_col)
-        if undecodable.any():
-            texts = texts.cast(pl.String).zip_with(~undecodable, pl.Series([None], dtype=pl.String))
-        target_col = request.rows.target_col
-        if target_col is None:
-            return self._scorer.prepare(texts)
-        return self._scorer.prepare(texts, Targets(series_of(window.rows, target_col), request.names.names))
+        """The encoded texts of a window."""
+        if self._scorer is None:
+            raise RuntimeError("a window that the workers were to score is not in the journal")
+        unit = unit_of(window, self._plan.request)
+        return self._scorer.prepare(unit.texts, unit.towards(self._plan.request.names.names))
 
     def _write(
         self, one: _Read, logits: npt.NDArray[np.float32] | None, output: Sink, rejects: Sink | None
@@ -161,7 +153,7 @@ class OutputJob:
         self._watch.memory.check()
         plan, window = self._plan, one.window
         scores, prepared = one.scores, one.prepared
-        if prepared is not None and logits is not None:
+        if prepared is not None and logits is not None and self._scorer is not None:
             undecodable = window.undecodable(plan.request.text_col)
             scores = mark_undecodable(self._scorer.finish(prepared, logits), undecodable)
             if scores.height:
@@ -186,27 +178,12 @@ class OutputJob:
             plan.sums.add(window.rows[plan.placing].hstack(named).filter(good))
         output.write(rows.filter(good))
         give_back()
-        return self._done(one, status, good)
-
-    def _done(self, one: _Read, status: pl.Series, good: pl.Series) -> list[WindowDone]:
-        """Summarise a window for each source, from the status of its rows and which of them are in the output."""
-        plan, spans = self._plan, one.window.spans
-        none = [(0, 0)] * len(spans)
-        texts = none if one.prepared is None else one.prepared.texts_of([span.offset for span in spans])
-        return [
-            WindowDone(
-                output=plan.output,
-                source=plan.sources[span.source].path,
-                position=span.position,
-                rows=span.rows,
-                n_rejected=span.rows - int(span.of(good).sum()),
-                statuses=dict(span.of(status).value_counts().iter_rows()),
-                texts_scored=n_scored,
-                texts_known=n_known,
-                resumed=one.scores is not None,
-            )
-            for span, (n_scored, n_known) in zip(spans, texts, strict=True)
-        ]
+        if window.position in self._filled.positions:  # they were reported when they were scored
+            return []
+        texts = [(0, 0)] * len(window.spans)
+        if prepared is not None:
+            texts = prepared.texts_of([span.offset for span in window.spans])
+        return windows_done(plan, window.spans, scores, texts, resumed=one.scores is not None)
 
     def _publish(self, output: Sink, rejects: Sink | None) -> None:
         """Publish everything that was written; until then all targets are unchanged."""
@@ -235,7 +212,7 @@ class OutputJob:
     def _finish(self, sink: Sink, sources: Sequence[SourceFacts], *, rejects: bool) -> Provenance:
         made = provenance_of_rows(
             self._plan,
-            self._scorer,
+            self._facts,
             sources=sources,
             job_key=self._journal.job_key,
             rows=sink.rows,
@@ -252,12 +229,12 @@ def _finish(sink: Sink, made: Provenance) -> None:
     sink.sidecar = made.to_sidecar(sink.sha256)
 
 
-def job_key(plan: Plan, scorer: Scorer, digests: Sequence[str]) -> dict[str, str]:
+def job_key(plan: Plan, scorer: ScorerFacts, digests: Sequence[str]) -> dict[str, str]:
     """Everything that the scores of a job depend on, by name: runs with equal keys may share finished windows.
 
     Args:
         plan: The job.
-        scorer: The model.
+        scorer: The scorer of its rows.
         digests: The hash of each source's content.
     """
     request = plan.request
@@ -270,5 +247,5 @@ def job_key(plan: Plan, scorer: Scorer, digests: Sequence[str]) -> dict[str, str
         "columns": ",".join(scorer.columns),
         **towards,
         **{name.replace("_", " "): str(value) for name, value in plan.csv_options.items()},
-        **scorer.identity(),
+        **scorer.identity,
     }

@@ -75,6 +75,33 @@ class Reloadable(Protocol):
         """Load it from its checkpoint, with the requested options."""
 
 
+@dataclass(frozen=True)
+class Reference:
+    """What a pickled scorer consists of: a scorer to be loaded, here or in another process.
+
+    Attributes:
+        kind: The class of the scorer.
+        origin: The origin of its model.
+        asked: The other requested options.
+    """
+
+    kind: type[Any]
+    origin: Origin
+    asked: ScorerOptions
+
+    def on(self, device: str) -> Self:
+        """A reference to the same scorer on another device."""
+        return replace(self, asked=replace(self.asked, device=device))
+
+    def load(self) -> Any:
+        """Load the scorer; see `restore`."""
+        return restore(self.kind, self.origin, self.asked)
+
+    def pickled(self) -> tuple[object, ...]:
+        """How pickle makes the scorer again, as `__reduce__` returns it."""
+        return restore, (self.kind, self.origin, self.asked)
+
+
 _S = TypeVar("_S", bound=Reloadable)
 
 _KEPT: Final[dict[object, Any]] = {}

@@ -79,6 +79,12 @@ class Plan:
     daily: Path | None
 
     @property
+    def rows(self) -> int:
+        """The number of rows to score."""
+        rows, limit = sum(source.rows for source in self.sources), self.request.rows.limit
+        return rows if limit is None else min(limit, rows)
+
+    @property
     def csv_options(self) -> dict[str, Any]:
         """The CSV dialect of its files, by option; empty if none of them is a CSV."""
         return self.request.rows.dialect.as_dict() if any(source.csv is not None for source in self.sources) else {}

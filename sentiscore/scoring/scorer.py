@@ -22,7 +22,7 @@ from sentiscore.scoring.answers import AnswerStore, Asker
 from sentiscore.scoring.loading import load_classifier, warn_about
 from sentiscore.scoring.mentions import Targets, check_reads_targets, mentions_of
 from sentiscore.scoring.options import ScorerOptions, one_scorer
-from sentiscore.scoring.pickled import Origin, restore
+from sentiscore.scoring.pickled import Origin, Reference
 from sentiscore.scoring.pieces import answers_of
 from sentiscore.scoring.prepared import Prepared
 from sentiscore.scoring.preparing import distinct_of, per_row, prepare
@@ -96,9 +96,8 @@ class Scorer:
         given = ScorerOptions(device=device, dtype=dtype, revision=revision, max_length=max_length, overflow=overflow)
         asked = one_scorer(model, given.with_changes({"labels": labels}))
         choose_dtype(asked.dtype, choose_device(asked.device))  # fail before reading the model's files
-        checkpoint = load_checkpoint(asked.model, revision=asked.revision, labels=asked.labels)
-        scorer = cls.load(checkpoint, asked)
-        warn_about(checkpoint, scorer._classifier, stacklevel=3)
+        scorer = cls.load(load_checkpoint(asked.model, revision=asked.revision, labels=asked.labels), asked)
+        scorer.warn(stacklevel=3)
         return scorer
 
     @classmethod
@@ -115,13 +114,17 @@ class Scorer:
         """
         return cls(checkpoint.closed(), load_classifier(checkpoint, asked), asked)
 
-    def __reduce__(self) -> tuple[object, ...]:
+    def reference(self) -> Reference:
+        """What a pickle of it holds; raises an InputError with a store of answers."""
         if self._answers is not None:
             raise InputError(
                 "A scorer with a store of answers cannot be pickled: a process must open the store itself.",
                 "Pickle the scorer without it, and call with_answers(AnswerStore.open(folder)) in each process.",
             )
-        return restore, (type(self), self._origin, self._asked)
+        return Reference(type(self), self._origin, self._asked)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return self.reference().pickled()
 
     def __copy__(self) -> Self:
         other = type(self).__new__(type(self))
@@ -130,6 +133,10 @@ class Scorer:
 
     def __deepcopy__(self, memo: object) -> Self:
         return copy.copy(self)  # scoring modifies neither the network nor the tokenizer
+
+    def warn(self, *, stacklevel: int) -> None:
+        """Warn about a model that contradicts itself or was never calibrated, at a level as `warnings.warn` counts."""
+        warn_about(self.checkpoint, self._classifier, stacklevel=stacklevel + 1)
 
     @property
     def calibrated(self) -> bool:

@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from sentiscore import labels as names
-from sentiscore.scoring.bad_rows import Damage
+from sentiscore.scoring.bad_rows import Damage, is_bad
 from sentiscore.scoring.events import OnEvent, RowsDone, WindowDone
+from sentiscore.scoring.facts import ScorerFacts
+from sentiscore.scoring.job_windows import FileSpan
 from sentiscore.scoring.planned import Plan
-from sentiscore.scoring.scorer import Scorer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +81,7 @@ class Tally:
         self._statuses: Counter[str] = Counter()
         self._before = self._in_window = 0
         self._on_event = on_event
-        self._total = _total_rows(plans)
+        self._total = sum(plan.rows for plan in plans)
 
     def more(self, rows: int) -> None:
         """Add computed rows of the current window."""
@@ -102,7 +105,7 @@ class Tally:
             self._statuses.update(window.statuses)
             self._on_event(window)
 
-    def summary(self, scorer: Scorer, *, seconds: float) -> JobSummary:
+    def summary(self, scorer: ScorerFacts, *, seconds: float) -> JobSummary:
         """The summary, once everything is done."""
         return JobSummary(
             outputs=tuple(plan.output for plan in self._plans),
@@ -129,9 +132,30 @@ class Tally:
         self._on_event(RowsDone(self._before + self._in_window, self._total))
 
 
-def _total_rows(plans: Sequence[Plan]) -> int:
-    total = 0
-    for plan in plans:
-        rows = sum(source.rows for source in plan.sources)
-        total += rows if plan.request.rows.limit is None else min(plan.request.rows.limit, rows)
-    return total
+def windows_done(
+    plan: Plan, spans: Sequence[FileSpan], scores: pl.DataFrame, texts: Sequence[tuple[int, int]], *, resumed: bool
+) -> list[WindowDone]:
+    """Summarise a window for each source.
+
+    Args:
+        plan: The job.
+        spans: The parts of the window.
+        scores: One row for each row of the window.
+        texts: How many distinct texts of each part went through the model, and how many were known.
+        resumed: Whether an earlier run finished its scores.
+    """
+    status, bad = scores[names.STATUS], is_bad(scores)
+    return [
+        WindowDone(
+            output=plan.output,
+            source=plan.sources[span.source].path,
+            position=span.position,
+            rows=span.rows,
+            n_rejected=0 if plan.rejects is None else int(span.of(bad).sum()),
+            statuses=dict(span.of(status).value_counts().iter_rows()),
+            texts_scored=n_scored,
+            texts_known=n_known,
+            resumed=resumed,
+        )
+        for span, (n_scored, n_known) in zip(spans, texts, strict=True)
+    ]

@@ -152,6 +152,7 @@ def test_text_as_bytes_is_scored_and_other_bytes_are_kept(tmp_path: Path, tiny_c
 
 def test_a_job_that_was_stopped_is_not_taken_up_with_another_dialect(tmp_path: Path, tiny_checkpoint: Path) -> None:
     from sentiscore import Scorer
+    from sentiscore.scoring.facts import facts_of
     from sentiscore.scoring.job_windows import Bounds
     from sentiscore.scoring.options import RowOptions
     from sentiscore.scoring.output_job import job_key
@@ -166,5 +167,5 @@ def test_a_job_that_was_stopped_is_not_taken_up_with_another_dialect(tmp_path: P
     for csv in (CsvDialect(), CsvDialect(comment="#"), CsvDialect(encoding="latin-1"), CsvDialect(separator=";")):
         request = JobRequest(text_col="headline", rows=RowOptions(dialect=csv))
         plan = make_plan([path], request, output=None, between=lambda: None, bounds=Bounds(9, 1000))
-        keys.append(job_key(plan, scorer, ["0"]))
+        keys.append(job_key(plan, facts_of(scorer), ["0"]))
     assert len({tuple(key.items()) for key in keys}) == 4

@@ -59,6 +59,7 @@ BY_NAME: Final = {
     "monitoring/words.py": {"scipy.sparse"},
     "nightly/plot_file.py": {"plotly.offline"},
     "schemas.py": {"pandera.polars"},
+    "scoring/workers/on_ray.py": {"ray"},
     "tables/labelled.py": {"datasets"},
     "training/base.py": {"datasets"},
     "training/recipe_toml.py": {"tomli_w"},

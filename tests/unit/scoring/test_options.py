@@ -18,6 +18,7 @@ from sentiscore import (
     DailyRequest,
     FlatOptions,
     InputError,
+    Parallel,
     PhaseBegun,
     RowOptions,
     RowsDone,
@@ -148,6 +149,8 @@ OBJECTS: list[Settings] = [
     ScorerOptions(model="org/model", labels=("negative", "positive"), revision="0" * 40, **MODEL),
     RowOptions(**ROWS, csv_as_is=True, dialect=CsvDialect(**DIALECT)),
     RunOptions(resume=False, max_memory=2_000_000_000, cache="answers", cache_bytes=5_000_000),
+    RunOptions(parallel=Parallel(engine="ray", address="auto", workers=3, cpus_per_worker=2, gpus_per_worker=0.5)),
+    RunOptions(parallel=Parallel(devices=("cuda:0", "cuda:1"))),
     DailyRequest(**DAYS, entity_separator=";", calendar="XNYS", weight_col="w", id_col="id", time_unit="ms"),
     DailyRequest(time_col="at", tz="UTC", time_format="%Y", midnight="date", as_of="2024-02-05T21:05:00Z"),
     CsvDialect(**DIALECT),
@@ -256,9 +259,9 @@ def test_a_loaded_scorer_and_its_options_are_alternatives(tiny_checkpoint: Path,
 
 
 def test_every_keyword_is_a_field_of_one_object() -> None:
-    kinds = (ScorerOptions, RowOptions, CsvDialect, RunOptions, DailyRequest)
+    kinds = (ScorerOptions, RowOptions, CsvDialect, RunOptions, Parallel, DailyRequest)
     homes = [field.name for kind in kinds for field in dataclasses.fields(kind)]
-    own = {"model", "dialect", "text_col", "output", "as_of"}  # parameters of score_file, or not for it
+    own = {"model", "dialect", "parallel", "text_col", "output", "as_of"}  # parameters of score_file, or not for it
     callbacks = {"on_progress", "on_window", "on_phase"}
     assert set(homes) - own == set(FlatOptions.__annotations__) - callbacks
     assert {name for name in homes if homes.count(name) > 1} == {"prefix"}  # of the rows, which the days take over
