@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from sentiscore.errors import InputError
 from sentiscore.tables.formats import way_to_files
 from sentiscore.tables.limits import MAX_DEPTH, MAX_FILES
-from sentiscore.tables.part_folders import PROVENANCE_NAME
+from sentiscore.tables.part_folders import is_provenance
 from sentiscore.tables.problems import too_much
 
 NULL_KEY: Final = "__HIVE_DEFAULT_PARTITION__"
@@ -84,7 +84,7 @@ def _walk(top: Path, keys: tuple[tuple[str, str | None], ...]) -> Iterator[Found
 
 def _counts(name: str) -> bool:
     """Whether a file or folder with this name is part of a table."""
-    return name != PROVENANCE_NAME and not name.startswith(".") and (not name.startswith("_") or "=" in name)
+    return not is_provenance(name) and not name.startswith(".") and (not name.startswith("_") or "=" in name)
 
 
 def _key(top: Path, folder: Path) -> tuple[str, str | None]:

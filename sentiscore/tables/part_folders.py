@@ -41,6 +41,11 @@ def is_part_name(name: str) -> bool:
     return _PART_NAME.fullmatch(name) is not None
 
 
+def is_provenance(name: str) -> bool:
+    """Whether a file of a folder is its provenance, or that of another file in it."""
+    return name == PROVENANCE_NAME or name.endswith(f".{PROVENANCE_NAME}")
+
+
 def parts_of(folder: Path) -> list[Path]:
     """The parts of a folder, in order."""
     found = [path for path in folder.iterdir() if _PART_NAME.fullmatch(path.name)]

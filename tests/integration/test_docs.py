@@ -126,7 +126,6 @@ def test_every_block_of_a_page_runs_as_it_stands(page: Path, desk: Path) -> None
     code = "".join(block.code for block in blocks)
     names: dict[str, Any] = {"__name__": "__main__"}
     with Shell({} if THOROUGH else SMALL) as shell:
-        shell.stub("mail")
         shell.stub("pip")  # extras that it names are looked at below
         if ".scored." in code or ".daily." in code:
             scored(shell)

@@ -4,4 +4,5 @@ import sys
 from pathlib import Path
 
 PIPELINES = Path(__file__).parents[3] / "pipelines"
-sys.path += [str(PIPELINES / name) for name in ("default_model", "forecast_demo", "leak_demo", "news_index")]
+FOLDERS = ("backfill", "default_model", "fine_tune", "forecast_demo", "leak_demo", "news_index", "nightly")
+sys.path += [str(PIPELINES / name) for name in FOLDERS]

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from sentiscore.errors import InputError
-from sentiscore.tables import open_source, read_table, write_frame
+from sentiscore.tables import hash_output, open_source, read_table, write_frame
 
 ROWS = pl.DataFrame({"n": range(10), "text": [f"{i}" for i in range(10)]})
 
@@ -38,6 +38,15 @@ def test_windows_of_a_folder_are_those_of_one_file(folder: Path, tmp_path: Path,
 def test_provenance_beside_the_parts_is_no_part(folder: Path) -> None:
     (folder / "provenance.json").write_text("{}")
     assert read_table(folder).equals(ROWS)
+
+
+def test_the_provenance_of_each_file_is_no_part_of_their_table(folder: Path) -> None:
+    for part in folder.iterdir():
+        part.rename(folder / part.name.replace("part-", "year-"))
+    whole = hash_output(folder)
+    (folder / "year-00000.parquet.provenance.json").write_text("{}")
+    assert read_table(folder).equals(ROWS)
+    assert hash_output(folder) == whole
 
 
 @pytest.mark.parametrize("name", ["part-1.parquet", "notes.txt", "part-00004.csv", ".part-00004.parquet", "more/x"])

@@ -1,0 +1,276 @@
+"""The nightly job: score what the feed has exported, update the daily features, compare with before.
+
+python nightly.py nightly.toml
+
+Every night that has an export and no report yet is done, oldest first. A night is named after the instant up to which
+its export is complete. The same command continues after whatever stopped it. README.md describes the exit codes.
+"""
+
+import argparse
+import hashlib
+import json
+import logging
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import polars as pl
+
+from sentiscore import (
+    DailyRequest,
+    InputError,
+    RowOptions,
+    RunOptions,
+    ScorerOptions,
+    SentiscoreError,
+    StoppedError,
+    inspect,
+    monitor,
+    score_file,
+    update_daily,
+)
+
+FAILED: Final = 1
+DRIFTED: Final = 3
+STOPPED: Final = 128
+"""To which the number of the signal is added."""
+NIGHT: Final = "%Y-%m-%dT%H%M%SZ"
+
+log = logging.getLogger("nightly")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What all nights have in common; nightly.toml describes the fields."""
+
+    text_col: str
+    daily: DailyRequest
+    exports: Path = Path("exports")
+    scored: Path = Path("scored")
+    reports: Path = Path("reports")
+    max_age_hours: float = 26
+    model: ScorerOptions = field(default_factory=ScorerOptions)
+    rows: RowOptions = field(default_factory=RowOptions)
+    run: RunOptions = field(default_factory=RunOptions)
+    reference: tuple[Path, ...] = ()
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def from_toml(cls, path: Path) -> "Job":
+        """Read the options.
+
+        Raises:
+            InputError: The file cannot be read, or an option is missing, unknown or wrong.
+        """
+        raw = DailyRequest.read_toml(path)
+        raw.pop("backfill", None)  # of pipelines/backfill, which can share the file
+        tables = {"model": ScorerOptions, "rows": RowOptions, "run": RunOptions, "daily": DailyRequest}
+        options: dict[str, Any] = {name: kind.from_dict(raw.pop(name, {})) for name, kind in tables.items()}
+        options |= {name: Path(raw.pop(name)) for name in ("exports", "scored", "reports") if name in raw}
+        drift = raw.pop("drift", {})
+        options |= {
+            "reference": tuple(map(Path, drift.pop("reference", ()))),
+            "thresholds": drift.pop("thresholds", {}),
+        }
+        unknown = {*raw, *drift} - {"text_col", "max_age_hours"}
+        if unknown or "text_col" not in raw or options["daily"].output is None:
+            raise InputError(
+                f"{path} has no option {', '.join(sorted(unknown))}." if unknown else f"{path} is incomplete.",
+                "It needs text_col, and time_col and output in the table [daily]; nightly.toml has an example.",
+            )
+        job = cls(**options, **raw)
+        return replace(job, daily=replace(job.daily, text_col=job.text_col, prefix=job.rows.prefix))
+
+
+class Stop:
+    """Becomes true at the first Ctrl-C, SIGTERM or SIGHUP; the second ends the process at once."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._receive)
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        self.number = number
+        signal.signal(number, signal.SIG_DFL)
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        return self.number > 0
+
+    def check(self) -> None:
+        """Raise a StoppedError if it is time to stop."""
+        if self():
+            raise StoppedError("Stopped.", "The same command continues.")
+
+
+def instant_of(path: Path) -> datetime:
+    """The instant that a file is named after.
+
+    Raises:
+        InputError: It is named after something else.
+    """
+    name = path.name.partition(".")[0]
+    try:
+        return datetime.strptime(name, NIGHT).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise InputError(
+            f"{path} is not named after an instant in UTC.",
+            "Name an export like 2024-02-05T210500Z.parquet, after the instant up to which it is complete. "
+            "While it is written, its name has to begin with a dot.",
+        ) from error
+
+
+def exports_of(job: Job) -> dict[datetime, Path]:
+    """The exports, oldest first.
+
+    Raises:
+        InputError: One is named otherwise, or two are of the same night.
+    """
+    if not job.exports.is_dir():
+        raise InputError(f"There is no folder {job.exports}.", "The feed has to write its exports there.")
+    found: dict[datetime, Path] = {}
+    for path in sorted(path for path in job.exports.iterdir() if not path.name.startswith(".")):
+        night = instant_of(path)
+        if night in found:
+            raise InputError(f"{found[night]} and {path} are of the same night.", "Keep one of them.")
+        found[night] = path
+    return dict(sorted(found.items()))
+
+
+def score(job: Job, export: Path, output: Path, stop: Stop) -> None:
+    """Score an export, unless exactly this export has been scored already."""
+    with export.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if output.exists():
+        made = inspect(output)
+        if made.intact and [source.sha256 for source in made.provenance.sources] == [digest]:
+            return
+    score_file(
+        export, text_col=job.text_col, output=output, model=job.model, rows=job.rows, run=job.run, should_stop=stop
+    )
+
+
+def up_to(daily: Path) -> datetime | None:
+    """The instant up to which a daily file extends; None if there is none."""
+    if not daily.exists():
+        return None
+    instant = inspect(daily).provenance.options.get("as_of")
+    return None if instant is None else datetime.fromisoformat(instant)
+
+
+def update(job: Job, scored: Path, night: datetime) -> None:
+    """Add a night to the daily features, unless that was done before the job was stopped."""
+    daily = Path(str(job.daily.output))
+    if up_to(daily) == night:
+        return
+    try:
+        done = update_daily(scored, replace(job.daily, as_of=night))
+    except InputError:
+        if up_to(daily) == night:  # a stopped update of this night was finished just now
+            return
+        raise
+    log.info("%s: %d new entity-days, up to %s", scored.stem, done.n_new, done.as_of)
+
+
+def compare(job: Job, scored: Path) -> dict[str, Any]:
+    """The report of a night: its rows, whether they have drifted, and how."""
+    score_column = pl.col(f"{job.rows.prefix}sentiment")
+    rows, with_score = pl.read_parquet(scored).select(pl.len(), score_column.count().alias("scored")).row(0)
+    report: dict[str, Any] = {"night": scored.stem, "rows": rows, "rows_with_score": with_score}
+    if not rows or not job.reference or scored in job.reference:
+        return report | {"passed": True, "drift": None}
+    if not with_score:
+        return report | {"passed": False, "drift": None}
+    drift = monitor(
+        scored,
+        reference=job.reference,
+        text_col=job.text_col,
+        target_col=job.rows.target_col,
+        time_col=job.daily.time_col,
+        tz=job.daily.tz,
+        time_format=job.daily.time_format,
+        time_unit=job.daily.time_unit,
+        prefix=job.rows.prefix,
+        thresholds=job.thresholds,
+    )
+    return report | {"passed": drift.passed, "drift": drift.to_dict()}
+
+
+def write(path: Path, report: Mapping[str, Any]) -> None:
+    """Write a report, all of it or nothing."""
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", encoding="utf-8") as file:
+        json.dump(report, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def one_night(job: Job, night: datetime, export: Path, stop: Stop) -> bool:
+    """Do what is left to do for a night; whether it looks like those before."""
+    scored = job.scored / f"{night.strftime(NIGHT)}.parquet"
+    steps: list[Callable[[], None]] = [
+        lambda: score(job, export, scored, stop),
+        lambda: update(job, scored, night),
+    ]
+    for step in steps:
+        stop.check()
+        step()
+    stop.check()
+    report = compare(job, scored)
+    write(job.reports / f"{scored.stem}.json", report)
+    log.info("%s: %d rows, %s", scored.stem, report["rows"], "as before" if report["passed"] else "DRIFT")
+    return bool(report["passed"])
+
+
+def run(job: Job, stop: Stop) -> int:
+    """Do every night that is waiting; the exit code."""
+    for folder in (job.scored, job.reports):
+        folder.mkdir(parents=True, exist_ok=True)
+    exports = exports_of(job)
+    done = {instant_of(path) for path in job.reports.glob("*.json")}
+    passed = [one_night(job, night, export, stop) for night, export in exports.items() if night not in done]
+    nights = sorted(done | exports.keys())
+    if not nights or nights[-1] < datetime.now(UTC) - timedelta(hours=job.max_age_hours):
+        log.error("The newest night is %s: the feed has not written its export.", nights[-1] if nights else "missing")
+        return FAILED
+    if not passed:  # so that a job that was killed just before its end ends as it would have
+        newest = job.reports / f"{nights[-1].strftime(NIGHT)}.json"
+        passed = [json.loads(newest.read_text(encoding="utf-8"))["passed"]]
+    return 0 if all(passed) else DRIFTED
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="nightly.py", description=__doc__)
+    parser.add_argument("config", type=Path, help="the options, such as nightly.toml")
+    config: Path = parser.parse_args(arguments).config
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    stop = Stop()
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: log.warning("%s", message)
+        try:
+            config = config.resolve()
+            if config.is_file():
+                os.chdir(config.parent)
+            return run(Job.from_toml(config), stop)
+        except StoppedError as error:
+            log.error("%s %s", error.message, error.hint)  # noqa: TRY400 - the message says it all
+            return STOPPED + stop.number
+        except SentiscoreError as error:
+            log.error("%s %s", error.message, error.hint)  # noqa: TRY400
+            return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,196 @@
+"""The nightly job: its options, names and examples for schedulers. Its nights are in tests/faults."""
+
+import ast
+import configparser
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import pytest
+
+import nightly
+from sentiscore import InputError
+from tests.shipped import PIPELINES
+
+FOLDER: Final = PIPELINES / "nightly"
+SCHEDULERS: Final = FOLDER / "schedulers"
+OPTIONS: Final = 'text_col = "headline"\n[daily]\ntime_col = "at"\noutput = "daily.parquet"\n'
+COMMAND: Final = ("/srv/news/.venv/bin/python", "/srv/news/nightly.py", "/srv/news/nightly.toml")
+
+
+def job_of(folder: Path, text: str) -> nightly.Job:
+    path = folder / "nightly.toml"
+    path.write_text(text)
+    return nightly.Job.from_toml(path)
+
+
+def test_the_example_of_options_is_read_and_every_option_reaches_the_daily_features() -> None:
+    job = nightly.Job.from_toml(FOLDER / "nightly.toml")
+    assert (job.text_col, job.daily.text_col, job.daily.calendar) == ("headline", "headline", "XNYS")
+    assert job.daily.config.latency == "5m"
+    assert job.reference == (Path("scored/2024-01-31T210500Z.parquet"),)
+    assert job.thresholds == {"volume": 2.0}
+
+
+def test_the_prefix_of_scored_columns_is_that_of_the_daily_features(tmp_path: Path) -> None:
+    job = job_of(tmp_path, OPTIONS + '[rows]\nprefix = "s_"\n')
+    assert job.daily.prefix == "s_"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("colour = 3\n" + OPTIONS, "has no option colour"),
+        (OPTIONS + "[drift]\nreferences = []\n", "has no option references"),
+        (OPTIONS.replace("time_col", "when"), "when"),
+        (OPTIONS.replace('output = "daily.parquet"', ""), "is incomplete"),
+        (OPTIONS.replace("text_col", "# text_col"), "is incomplete"),
+        ("text_col = \n", "cannot be read"),
+    ],
+)
+def test_a_wrong_option_is_an_error(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        job_of(tmp_path, text)
+
+
+def test_nights_are_taken_in_order_and_files_that_are_being_written_are_not(tmp_path: Path) -> None:
+    job = job_of(tmp_path, OPTIONS)
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    for name in ("2024-02-06T210500Z.parquet", "2024-02-05T210500Z.csv.gz", ".2024-02-07T210500Z.parquet"):
+        (exports / name).touch()
+    found = nightly.exports_of(replace(job, exports=exports))
+    assert list(found) == [datetime(2024, 2, day, 21, 5, tzinfo=UTC) for day in (5, 6)]
+    (exports / "2024-02-06T210500Z.csv").touch()
+    with pytest.raises(InputError, match="of the same night"):
+        nightly.exports_of(replace(job, exports=exports))
+
+
+def test_a_file_with_another_name_and_a_missing_folder_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not named after an instant"):
+        nightly.instant_of(Path("exports/tonight.parquet"))
+    with pytest.raises(InputError, match="There is no folder exports"):
+        nightly.exports_of(job_of(tmp_path, OPTIONS))
+
+
+def test_the_codes_of_the_page_are_those_of_the_script() -> None:
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    codes = {
+        int(code) for row in re.findall(r"^\| ([-\d, or]+) \|", page, re.MULTILINE) for code in re.findall(r"\d+", row)
+    }
+    assert {0, nightly.FAILED, nightly.DRIFTED, nightly.STOPPED + 15, nightly.STOPPED + 2} <= codes
+
+
+@pytest.mark.parametrize("name", ["airflow_dag.py", "dagster_job.py"])
+def test_an_example_compiles_and_leaves_errors_and_alarms_to_a_person(name: str) -> None:
+    code = (SCHEDULERS / name).read_text(encoding="utf-8")
+    compile(code, name, "exec")
+    values = {
+        node.target.id: ast.literal_eval(node.value)
+        for node in ast.parse(code).body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None
+    }
+    assert values["COMMAND"] == COMMAND
+    assert values["FOR_A_PERSON"].keys() == {nightly.FAILED, 2, nightly.DRIFTED}
+
+
+@pytest.mark.parametrize(("name", "library"), [("airflow_dag.py", "airflow.sdk"), ("dagster_job.py", "dagster")])
+@pytest.mark.filterwarnings("ignore")
+def test_an_example_loads_where_its_library_is_installed(name: str, library: str) -> None:
+    pytest.importorskip(library, reason=f"{library} is not installed")
+    exec(compile((SCHEDULERS / name).read_text(encoding="utf-8"), name, "exec"), {"__name__": "example"})  # noqa: S102
+
+
+class ForAPersonError(Exception):
+    """What an example raises where another try would not help."""
+
+    def __init__(self, message: str, *, allow_retries: bool = False) -> None:
+        super().__init__(message)
+        assert not allow_retries
+
+
+class Later:
+    """A task of a DAG."""
+
+    def __rshift__(self, other: object) -> object:
+        return other
+
+
+def schedulers(steps: dict[str, Callable[[], None]]) -> dict[str, ModuleType]:
+    """What the examples import, in place of Airflow and Dagster; functions that become steps go into `steps`."""
+
+    def step(function: Callable[[], None] | None = None, **_: object) -> Any:
+        def taken(function: Callable[[], None]) -> type[Later]:
+            steps[function.__name__] = function
+            return Later
+
+        return taken if function is None else taken(function)
+
+    modules = {name: ModuleType(name) for name in ("airflow", "airflow.sdk", "airflow.sdk.exceptions", "dagster")}
+    vars(modules["airflow.sdk"]).update(task=step, dag=lambda **_: lambda function: function)
+    vars(modules["airflow.sdk.exceptions"]).update(AirflowFailException=ForAPersonError)
+    vars(modules["dagster"]).update(
+        asset=step, Failure=ForAPersonError, RetryPolicy=dict, Definitions=dict, ScheduleDefinition=dict
+    )
+    return modules
+
+
+@pytest.mark.parametrize("name", ["airflow_dag.py", "dagster_job.py"])
+def test_an_example_tries_again_only_after_a_kill_or_a_stop(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: dict[str, Callable[[], None]] = {}
+    for module, stub in schedulers(steps).items():
+        monkeypatch.setitem(sys.modules, module, stub)
+    runpy.run_path(str(SCHEDULERS / name))
+    first, last = steps.values()
+    assert last.__name__ == "forecast"
+    for code, kind in ((0, None), (1, ForAPersonError), (3, ForAPersonError), (-9, RuntimeError), (143, RuntimeError)):
+        monkeypatch.setattr(subprocess, "run", lambda *_, code=code, **__: subprocess.CompletedProcess([], code))
+        with nullcontext() if kind is None else pytest.raises(kind):
+            first()
+
+
+class Unit(configparser.ConfigParser):
+    """A unit of systemd, whose names have capitals."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
+def unit(name: str) -> Unit:
+    found = Unit(interpolation=None)
+    found.read_string((SCHEDULERS / name).read_text(encoding="utf-8"))
+    return found
+
+
+def test_the_units_of_systemd_run_the_command_and_start_it_again_after_a_kill() -> None:
+    service, timer = unit("nightly.service"), unit("nightly.timer")
+    assert tuple(service["Service"]["ExecStart"].split()) == COMMAND
+    assert (service["Service"]["Type"], service["Service"]["Restart"]) == ("oneshot", "on-abnormal")
+    assert timer["Timer"]["Persistent"] == "true"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_systemd_knows_every_line_of_the_timer() -> None:
+    calendar = unit("nightly.timer")["Timer"]["OnCalendar"]
+    subprocess.run(["systemd-analyze", "calendar", calendar], check=True, capture_output=True)
+
+
+def test_the_crontab_runs_the_command_once_a_night_and_never_twice_at_a_time() -> None:
+    lines = [line for line in (SCHEDULERS / "crontab").read_text(encoding="utf-8").splitlines() if line[0] != "#"]
+    assert lines[0].startswith("MAILTO=")
+    (line,) = lines[1:]
+    minute, hour, *rest = line.split(maxsplit=5)
+    assert (int(minute) < 60, int(hour) < 24, rest[:3]) == (True, True, ["*", "*", "*"])
+    assert rest[3].startswith("flock -n ")
+    assert " ".join(COMMAND) in rest[3]
+    assert "%" not in line, "cron takes it for the end of the line"
+    subprocess.run(["sh", "-n", "-c", rest[3]], check=True)
