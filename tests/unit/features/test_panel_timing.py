@@ -239,7 +239,8 @@ def test_the_sessions_to_come_are_those_that_the_calendar_lists(calendar: str, f
     ahead = sessions(given, DAYS[-1], date(2024, 7, 20), **zone)
     for future in (ahead["ds"], ahead["ds"].to_list(), ahead):
         panel = to_nixtla(features, y, h=3, future_ds=future)
-        assert panel.to_dates(panel.X_df)["ds"].to_list() == ahead["ds"].to_list()[:3]  # type: ignore[arg-type]
+        assert panel.X_df is not None
+        assert panel.to_dates(panel.X_df)["ds"].to_list() == ahead["ds"].to_list()[:3]
         assert panel.sessions.tail(ahead.height).equals(ahead.select(pl.col("session_idx").cast(pl.Int64), "ds"))
     for wrong in (ahead[1:], pl.concat([ahead[:2], ahead[3:]])):
         with pytest.raises(InputError, match=r"numbered|without gaps"):

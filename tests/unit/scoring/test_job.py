@@ -168,7 +168,7 @@ def test_several_files_become_one_output_in_order_or_one_each(
     both = pl.read_parquet(summary.outputs[0])
     assert both["headline"].to_list() == news["headline"].to_list() * 2
     summary = score_file(paths, text_col="headline", model=scorer)
-    assert [path.name for path in summary.outputs] == ["b.scored.parquet", "a.scored.parquet"]
+    assert [Path(path).name for path in summary.outputs] == ["b.scored.parquet", "a.scored.parquet"]
     assert summary.rows == 12
 
 

@@ -71,7 +71,7 @@ def test_small_files_are_one_window_whose_parts_are_listed_by_file(
     output = files[0].with_name("out.parquet")
     summary = score_file(files, text_col="text", output=output, model=scorer, on_window=done.append)
     assert kept == [ROWS]
-    listed = [(one.source.name, one.position, one.rows) for one in done]
+    listed = [(Path(one.source).name, one.position, one.rows) for one in done]
     assert listed == [(path.name, 0, size) for path, size in zip(files, SIZES, strict=True) if size]
     assert [one.texts_scored for one in done] == [3, 0, 3, 1, 2, 3], "a text counts in the first file that has it"
     assert summary.texts_scored == 12

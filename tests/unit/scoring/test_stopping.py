@@ -72,7 +72,7 @@ def test_a_stopped_job_goes_on_where_it_was(scorer: Scorer, news_file: Path, tmp
     assert output.read_text() == "old"
     done = StopAfter(1_000)
     summary = run(news_file, scorer, done, output=output)
-    assert output.read_bytes() == whole.outputs[0].read_bytes()
+    assert output.read_bytes() == Path(whole.outputs[0]).read_bytes()
     finished = sum(window.rows for window in before.finished)
     assert summary.n_resumed == finished > 0
     assert summary.texts_scored == ROWS - finished
@@ -121,7 +121,7 @@ def test_several_sources_are_taken_up_in_the_middle_of_the_second(
     stopped(sources, scorer, windows=9, output=tmp_path / "out.ndjson")
     summary = run(sources, scorer, output=tmp_path / "out.ndjson")
     assert ROWS < summary.n_resumed < 2 * ROWS
-    assert (tmp_path / "out.ndjson").read_bytes() == whole.outputs[0].read_bytes()
+    assert (tmp_path / "out.ndjson").read_bytes() == Path(whole.outputs[0]).read_bytes()
 
 
 def test_no_resume_begins_anew(scorer: Scorer, news_file: Path, tmp_path: Path) -> None:
