@@ -59,7 +59,7 @@ class Job:
         """
         raw = DailyRequest.read_toml(path)
         own = raw.get("backfill", {})
-        tables = {"model": ScorerOptions, "rows": RowOptions, "daily": DailyRequest}
+        tables: dict[str, Any] = {"model": ScorerOptions, "rows": RowOptions, "daily": DailyRequest}
         options: dict[str, Any] = {name: kind.from_dict(raw.get(name, {})) for name, kind in tables.items()}
         options["parallel"] = Parallel.from_dict(own.pop("parallel", {}))
         options |= {name: Path(own.pop(name)) for name in ("years", "scored") if name in own}

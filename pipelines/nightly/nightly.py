@@ -71,7 +71,7 @@ class Job:
         """
         raw = DailyRequest.read_toml(path)
         raw.pop("backfill", None)  # of pipelines/backfill, which can share the file
-        tables = {"model": ScorerOptions, "rows": RowOptions, "run": RunOptions, "daily": DailyRequest}
+        tables: dict[str, Any] = {"model": ScorerOptions, "rows": RowOptions, "run": RunOptions, "daily": DailyRequest}
         options: dict[str, Any] = {name: kind.from_dict(raw.pop(name, {})) for name, kind in tables.items()}
         options |= {name: Path(raw.pop(name)) for name in ("exports", "scored", "reports") if name in raw}
         drift = raw.pop("drift", {})

@@ -313,7 +313,7 @@ def test_real_returns_are_forecast_with_real_tweets_five_sessions_ahead(
         sessions = daily.filter(unique_id="FB")["ds"].to_list()
         assert dated.filter(unique_id="FB")["ds"].to_list() == sessions[-5:]
         assert dated[name].is_finite().all()
-        assert dated[name].abs().max() < 0.2  # type: ignore[operator]
+        assert dated[name].abs().max() < 0.2
 
 
 # --- the guides ---

@@ -88,7 +88,7 @@ def test_rows_and_the_size_of_the_output_are_those_of_the_job(tmp_path: Path, sc
     scored = pl.read_parquet(done.outputs[0])
     tokens = scored.filter(pl.col("status") == "ok").unique("headline")["n_tokens"]
     assert plan.tokens_per_text == pytest.approx(tokens.mean())
-    assert plan.output_bytes == pytest.approx(done.outputs[0].stat().st_size, rel=0.25)
+    assert plan.output_bytes == pytest.approx(Path(done.outputs[0]).stat().st_size, rel=0.25)
 
 
 def test_long_texts_that_are_cut_into_windows_take_all_of_their_tokens(tmp_path: Path, tiny_checkpoint: Path) -> None:

@@ -275,7 +275,7 @@ def test_all_that_a_job_writes_keeps_its_mode(news: Path, tiny_checkpoint: Path)
         summary = score_file(
             "news.csv", text_col="t", output="o.csv", model=tiny_checkpoint, bad_rows="drop", time_col="at"
         )
-        return [*summary.outputs, *summary.rejects, *summary.daily]
+        return [Path(path) for path in (*summary.outputs, *summary.rejects, *summary.daily)]
 
     outputs = job()
     assert {mode(path) for path in outputs} == {0o644}

@@ -32,8 +32,8 @@ def scored(path: Path, rows: pl.DataFrame, told: Provenance | None = TOLD) -> Pa
     return path
 
 
-def told_of(path: Path) -> Found:
-    found = read_provenance(path)
+def told_of(path: Path | str) -> Found:
+    found = read_provenance(Path(path))
     assert found is not None
     return found
 
