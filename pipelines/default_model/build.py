@@ -23,6 +23,7 @@ Then each model is measured (report.toml). `--install` puts the default into the
 """
 
 import argparse
+import json
 import shlex
 import shutil
 import subprocess
@@ -34,6 +35,10 @@ HERE: Final = Path(__file__).resolve().parent
 DEFAULT: Final = HERE.parents[1] / "sentiscore" / "default_model"
 HISTORY: Final = "62f8722"
 """The commit of the previous default model."""
+STARTED: Final = ("model.safetensors", "tokenizer.json", "tokenizer_config.json", "config.json")
+DROPOUTS: Final = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+POOL_ROWS: Final = "11100"
+"""As many sentences as the teacher has answered for; more of them take longer, and are likely to be better."""
 STUDENTS: Final = ("student", "reader")
 TEACHER: Final = "teacher"
 SOFT: Final = "soft.parquet"
@@ -110,17 +115,20 @@ def make_data(work: Path, data: Path, bases: Path) -> None:
         if not (work / "data" / made).exists():
             run(work, sys.executable, str(HERE / script), "data")
     if not (work / "data" / "pool.parquet").exists():
-        run(work, sys.executable, str(HERE / "unlabelled.py"), str(data.resolve()), "data")
+        run(work, sys.executable, str(HERE / "unlabelled.py"), str(data.resolve()), "data", "--rows", POOL_ROWS)
 
 
 def make_start(work: Path) -> None:
-    """Take the previous default model out of the repository's history."""
+    """Take the previous default model out of the repository's history, and turn its dropout off."""
     folder = DEFAULT.relative_to(HERE.parents[1]).as_posix()
     (work / "start").mkdir(exist_ok=True)
-    for name in KEPT:
+    for name in STARTED:
         if not (work / "start" / name).exists():
             command = ["git", "-C", str(HERE), "show", f"{HISTORY}:{folder}/{name}"]
-            (work / "start" / name).write_bytes(subprocess.run(command, check=True, capture_output=True).stdout)  # noqa: S603
+            content = subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603 - our own command
+            if name == "config.json":
+                content = json.dumps(json.loads(content) | dict.fromkeys(DROPOUTS, 0.0), indent=2).encode()
+            (work / "start" / name).write_bytes(content)
 
 
 def make_students(work: Path, soft: str) -> None:

@@ -12,9 +12,9 @@ FinEntity) and targets_reviews (train, choose; MAMS).
 
 - SST-2's training rows are phrases of whole sentences that are rows too. Held-out sentences take all their phrases of
   three words and more with them, or the choice would be made on rows that were trained on.
-- films_sentences are the whole sentences among films_train, for models that are slow to train, and for the head;
-  films_phrases are films_train with two in five of the phrases that are shorter than four words, and three in four of
-  the longer ones.
+- films_sentences are the whole sentences among films_train, for models that are slow to train, and for the second part
+  of the student's training; films_phrases are films_train with two in five of the phrases that are shorter than four
+  words, and three in four of the longer ones.
 - Headlines that differ in links, numbers, case or punctuation only go to the same part.
 - A tenth of the headlines and tweets is to choose by, and another tenth for the report. Half of the tweets to train on
   lose their links, so that the model reads both.
@@ -188,6 +188,8 @@ def main(data: Path, work: Path) -> None:
     reviews = parts["targets_reviews_train"]
     some = pl.Series([share(same_story(text), "some") for text in reviews["text"]]) < _OF_REVIEWS
     parts["targets_reviews_some"] = reviews.filter(some)
+    differ = pl.col("label").n_unique().over("text") > 1
+    parts["targets_differ_report"] = parts["targets_headlines_report"].filter(differ)
     parts["news_report"] = pl.concat([parts["headlines_report"], parts["tweets_report"]])
     work.mkdir(parents=True, exist_ok=True)
     for name, frame in parts.items():

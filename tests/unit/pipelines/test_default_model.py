@@ -3,16 +3,13 @@
 import itertools
 import random
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.torch import load_file, save_file
 
-import average
 import build
 import economy
 import prepare
@@ -86,62 +83,6 @@ def test_the_students_read_every_set_that_the_teacher_reads(name: str) -> None:
     assert [one["name"] for one in student] == [one["name"] for one in teacher]
     assert [one.get("target_col") for one in student] == [one.get("target_col") for one in teacher]
     assert [one.get("validation") for one in student] == [one.get("validation") for one in teacher]
-
-
-def test_the_mean_of_models_is_the_mean_of_their_weights(tmp_path: Path, make_checkpoint: Callable[..., Path]) -> None:
-    models = [make_checkpoint(tmp_path / "a"), make_checkpoint(tmp_path / "b")]
-    weights = load_file(models[1] / "model.safetensors")
-    weights["score.weight"] += 2
-    save_file(weights, models[1] / "model.safetensors", metadata={"format": "pt"})
-    average.average(models, tmp_path / "mean")
-    mean = load_file(tmp_path / "mean" / "model.safetensors")
-    assert mean["score.weight"].allclose(load_file(models[0] / "model.safetensors")["score.weight"] + 1)
-    assert (tmp_path / "mean" / "tokenizer.json").exists()
-
-    average.average(models, tmp_path / "back", start=models[0], share=0.25)
-    back = load_file(tmp_path / "back" / "model.safetensors")
-    assert back["score.weight"].allclose(load_file(models[0] / "model.safetensors")["score.weight"] + 0.75)
-
-
-def test_models_of_other_shapes_have_no_mean(tmp_path: Path, make_checkpoint: Callable[..., Path]) -> None:
-    models = [make_checkpoint(tmp_path / "a"), make_checkpoint(tmp_path / "b")]
-    weights = load_file(models[1] / "model.safetensors")
-    del weights["score.weight"]
-    save_file(weights, models[1] / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(SystemExit, match="differ in their weights"):
-        average.average(models, tmp_path / "mean")
-    assert not (tmp_path / "mean").exists()
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["a", "b"], "b is there already"),
-        (["a", "nowhere", "mean"], "nowhere has no model.safetensors"),
-        (["a", "mean", "--back-to", "b"], "go together"),
-        (["a", "mean", "--share", "0.5"], "go together"),
-        (["a", "mean", "--back-to", "b", "--share", "5"], "from 0 to 1"),
-    ],
-)
-def test_a_mean_that_would_go_wrong_is_refused(
-    tmp_path: Path,
-    make_checkpoint: Callable[..., Path],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    options: list[str],
-    message: str,
-) -> None:
-    for name in ("a", "b"):
-        make_checkpoint(tmp_path / name)
-    before = (tmp_path / "b" / "model.safetensors").read_bytes()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["average.py", *options])
-    with pytest.raises(SystemExit) as stopped:
-        average.main()
-    assert stopped.value.code == 2
-    assert message in capsys.readouterr().err
-    assert (tmp_path / "b" / "model.safetensors").read_bytes() == before
-    assert not (tmp_path / "mean").exists()
 
 
 DATA = ["data/sst2", "data/headlines", "data/targets", "data/unlabelled"]
