@@ -147,36 +147,57 @@ def exports_of(job: Job) -> dict[datetime, Path]:
     return dict(sorted(found.items()))
 
 
+def sha256(path: Path) -> str:
+    """The hash of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def score(job: Job, export: Path, output: Path, stop: Stop) -> None:
     """Score an export, unless exactly this export has been scored already."""
-    with export.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     if output.exists():
         made = inspect(output)
-        if made.intact and [source.sha256 for source in made.provenance.sources] == [digest]:
+        if made.intact and [source.sha256 for source in made.provenance.sources] == [sha256(export)]:
             return
     score_file(
         export, text_col=job.text_col, output=output, model=job.model, rows=job.rows, run=job.run, should_stop=stop
     )
 
 
-def up_to(daily: Path) -> datetime | None:
-    """The instant up to which a daily file extends; None if there is none."""
+def is_added(job: Job, scored: Path, night: datetime) -> bool:
+    """Whether the daily features have the rows of a night.
+
+    Raises:
+        InputError: They extend to this night with other rows.
+    """
+    daily = Path(str(job.daily.output))
     if not daily.exists():
-        return None
-    instant = inspect(daily).provenance.options.get("as_of")
-    return None if instant is None else datetime.fromisoformat(instant)
+        return False
+    made = inspect(daily).provenance
+    reached = made.options.get("as_of")
+    if reached is None or datetime.fromisoformat(reached) < night:
+        return False
+    if (scored.name, sha256(scored)) in [(source.file, source.sha256) for source in made.sources]:
+        return True
+    if datetime.fromisoformat(reached) > night:  # the update has a message for it
+        return False
+    raise InputError(
+        f"{daily} extends to {scored.stem} already, and not with the rows of {scored}: the export was replaced after "
+        "they were added.",
+        "Put the earlier export back and run the command again. Or, from before this night, restore "
+        f"{daily.name} and {daily.stem}.*.parquet next to it. Or make them once from all scored rows with "
+        "sentiscore features --update --anew --revise.",
+    )
 
 
 def update(job: Job, scored: Path, night: datetime) -> None:
     """Add a night to the daily features, unless that was done before the job was stopped."""
-    daily = Path(str(job.daily.output))
-    if up_to(daily) == night:
+    if is_added(job, scored, night):
         return
     try:
         done = update_daily(scored, replace(job.daily, as_of=night))
     except InputError:
-        if up_to(daily) == night:  # a stopped update of this night was finished just now
+        if is_added(job, scored, night):  # a stopped update of this night was finished just now
             return
         raise
     log.info("%s: %d new entity-days, up to %s", scored.stem, done.n_new, done.as_of)

@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import json
 import re
 import runpy
 import shutil
@@ -10,16 +11,18 @@ import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, cast
 
+import polars as pl
 import pytest
 
 import nightly
 from sentiscore import InputError
 from tests.shipped import PIPELINES
+from tests.unit.pipelines.scored import scored_rows, write_scored
 
 FOLDER: Final = PIPELINES / "nightly"
 SCHEDULERS: Final = FOLDER / "schedulers"
@@ -80,6 +83,63 @@ def test_a_file_with_another_name_and_a_missing_folder_are_errors(tmp_path: Path
         nightly.instant_of(Path("exports/tonight.parquet"))
     with pytest.raises(InputError, match="There is no folder exports"):
         nightly.exports_of(job_of(tmp_path, OPTIONS))
+
+
+NIGHTS: Final = tuple(datetime(2024, 2, day, 21, 5, tzinfo=UTC) for day in (5, 6, 7))
+LASTING: Final = "max_age_hours = 1_000_000\n"
+NO_STOP: Final = cast("nightly.Stop", type("Never", (), {"__call__": lambda _: False, "check": lambda _: None})())
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a job whose model copies the rows of an export."""
+    monkeypatch.chdir(tmp_path)
+
+    def score_file(export: Path, *, output: Path, **_: Any) -> None:
+        write_scored(pl.read_parquet(export), output, [export])
+
+    monkeypatch.setattr(nightly, "score_file", score_file)
+    (tmp_path / "exports").mkdir()
+    return tmp_path
+
+
+def deliver(night: datetime, n: int = 10) -> None:
+    """Write an export of rows before a night."""
+    rows = scored_rows(night - timedelta(hours=1), n).rename({"text": "headline"})
+    rows.write_parquet(f"exports/{night.strftime(nightly.NIGHT)}.parquet")
+
+
+def report_of(night: datetime) -> dict[str, Any]:
+    """The report of a night."""
+    path = Path("reports", f"{night.strftime(nightly.NIGHT)}.json")
+    return dict(json.loads(path.read_text()))
+
+
+def test_an_export_that_is_replaced_before_its_report_is_an_error_until_it_is_put_back(desk: Path) -> None:
+    job = job_of(desk, LASTING + OPTIONS)
+    deliver(NIGHTS[0])
+    assert nightly.run(job, NO_STOP) == 0
+    report = Path("reports", f"{NIGHTS[0].strftime(nightly.NIGHT)}.json")
+    report.unlink()
+    deliver(NIGHTS[0], 12)
+    with pytest.raises(InputError, match="the export was replaced after they were added"):
+        nightly.run(job, NO_STOP)
+    assert not report.exists()
+    deliver(NIGHTS[0])
+    assert nightly.run(job, NO_STOP) == 0
+    assert report.exists()
+
+
+def test_a_night_whose_report_was_deleted_is_compared_again_after_later_nights(desk: Path) -> None:
+    job = job_of(desk, LASTING + OPTIONS)
+    for night in NIGHTS:
+        deliver(night)
+    assert nightly.run(job, NO_STOP) == 0
+    before = Path("daily.parquet").read_bytes()
+    Path("reports", f"{NIGHTS[0].strftime(nightly.NIGHT)}.json").unlink()
+    assert nightly.run(job, NO_STOP) == 0
+    assert report_of(NIGHTS[0])["rows"] == 10
+    assert Path("daily.parquet").read_bytes() == before
 
 
 def test_the_codes_of_the_page_are_those_of_the_script() -> None:
