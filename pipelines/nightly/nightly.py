@@ -237,8 +237,8 @@ def write(path: Path, report: Mapping[str, Any]) -> None:
     part.replace(path)
 
 
-def one_night(job: Job, night: datetime, export: Path, stop: Stop) -> bool:
-    """Do what is left to do for a night; whether it looks like those before."""
+def one_night(job: Job, night: datetime, export: Path, stop: Stop) -> None:
+    """Do what is left to do for a night."""
     scored = job.scored / f"{night.strftime(NIGHT)}.parquet"
     steps: list[Callable[[], None]] = [
         lambda: score(job, export, scored, stop),
@@ -249,9 +249,22 @@ def one_night(job: Job, night: datetime, export: Path, stop: Stop) -> bool:
         step()
     stop.check()
     report = compare(job, scored)
+    if not report["passed"]:
+        report["returned"] = False
     write(job.reports / f"{scored.stem}.json", report)
     log.info("%s: %d rows, %s", scored.stem, report["rows"], "as before" if report["passed"] else "DRIFT")
-    return bool(report["passed"])
+
+
+def return_alarms(job: Job) -> bool:
+    """Whether a night has an alarm that no finished run has returned yet; from now on this run has."""
+    found = False
+    for path in sorted(job.reports.glob("*.json")):
+        report = json.loads(path.read_text(encoding="utf-8"))
+        if not report.get("returned", True):
+            log.warning("%s: DRIFT, see %s", path.stem, path)
+            write(path, report | {"returned": True})
+            found = True
+    return found
 
 
 def run(job: Job, stop: Stop) -> int:
@@ -260,15 +273,18 @@ def run(job: Job, stop: Stop) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     exports = exports_of(job)
     done = {instant_of(path) for path in job.reports.glob("*.json")}
-    passed = [one_night(job, night, export, stop) for night, export in exports.items() if night not in done]
+    waiting = {night: export for night, export in exports.items() if night not in done}
+    for night, export in waiting.items():
+        one_night(job, night, export, stop)
     nights = sorted(done | exports.keys())
     if not nights or nights[-1] < datetime.now(UTC) - timedelta(hours=job.max_age_hours):
         log.error("The newest night is %s: the feed has not written its export.", nights[-1] if nights else "missing")
         return FAILED
-    if not passed:  # so that a job that was killed just before its end ends as it would have
+    alarm = return_alarms(job)
+    if not waiting:  # so that a job that was killed just before its end ends as it would have
         newest = job.reports / f"{nights[-1].strftime(NIGHT)}.json"
-        passed = [json.loads(newest.read_text(encoding="utf-8"))["passed"]]
-    return 0 if all(passed) else DRIFTED
+        alarm |= not json.loads(newest.read_text(encoding="utf-8"))["passed"]
+    return DRIFTED if alarm else 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -142,6 +142,26 @@ def test_a_night_whose_report_was_deleted_is_compared_again_after_later_nights(d
     assert Path("daily.parquet").read_bytes() == before
 
 
+def test_an_alarm_is_returned_by_the_next_run_that_finishes_and_by_no_later_one(desk: Path) -> None:
+    reference = Path("scored", f"{NIGHTS[0].strftime(nightly.NIGHT)}.parquet")
+    job = replace(job_of(desk, LASTING + OPTIONS), reference=(reference,))
+    deliver(NIGHTS[0])
+    assert nightly.run(job, NO_STOP) == 0
+    rows = scored_rows(NIGHTS[1] - timedelta(hours=1)).rename({"text": "headline"})
+    scores = pl.col("p_negative", "p_positive", "sentiment", "label")
+    blank = rows.with_columns(pl.when(pl.lit(value=False)).then(scores), status=pl.lit("null"))
+    blank.write_parquet(f"exports/{NIGHTS[1].strftime(nightly.NIGHT)}.parquet")
+    broken = Path("exports", f"{NIGHTS[2].strftime(nightly.NIGHT)}.parquet")
+    scored_rows(NIGHTS[0]).drop("text").write_parquet(broken)
+    with pytest.raises(InputError):
+        nightly.run(job, NO_STOP)
+    assert report_of(NIGHTS[1])["returned"] is False
+    deliver(NIGHTS[2], 0)
+    assert nightly.run(job, NO_STOP) == 3
+    assert report_of(NIGHTS[1])["returned"] is True
+    assert nightly.run(job, NO_STOP) == 0
+
+
 def test_the_codes_of_the_page_are_those_of_the_script() -> None:
     page = (FOLDER / "README.md").read_text(encoding="utf-8")
     codes = {
