@@ -41,6 +41,8 @@ FAILED: Final = 1
 DRIFTED: Final = 3
 STOPPED: Final = 128
 """To which the number of the signal is added."""
+INCOMPARABLE: Final = "Nothing could be compared"
+"""How the message of `monitor` begins if there are too few rows for every check."""
 NIGHT: Final = "%Y-%m-%dT%H%M%SZ"
 
 log = logging.getLogger("nightly")
@@ -212,18 +214,24 @@ def compare(job: Job, scored: Path) -> dict[str, Any]:
         return report | {"passed": True, "drift": None}
     if not with_score:
         return report | {"passed": False, "drift": None}
-    drift = monitor(
-        scored,
-        reference=job.reference,
-        text_col=job.text_col,
-        target_col=job.rows.target_col,
-        time_col=job.daily.time_col,
-        tz=job.daily.tz,
-        time_format=job.daily.time_format,
-        time_unit=job.daily.time_unit,
-        prefix=job.rows.prefix,
-        thresholds=job.thresholds,
-    )
+    try:
+        drift = monitor(
+            scored,
+            reference=job.reference,
+            text_col=job.text_col,
+            target_col=job.rows.target_col,
+            time_col=job.daily.time_col,
+            tz=job.daily.tz,
+            time_format=job.daily.time_format,
+            time_unit=job.daily.time_unit,
+            prefix=job.rows.prefix,
+            thresholds=job.thresholds,
+        )
+    except InputError as error:
+        if not error.message.startswith(INCOMPARABLE):
+            raise
+        log.warning("%s: %s", scored.stem, error.message)
+        return report | {"passed": True, "drift": None, "reason": error.message}
     return report | {"passed": drift.passed, "drift": drift.to_dict()}
 
 

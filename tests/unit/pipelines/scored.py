@@ -21,8 +21,11 @@ def scored_rows(start: datetime, n: int = 10) -> pl.DataFrame:
             "sentiment": [0.5] * n,
             "label": ["positive"] * n,
             "status": ["ok"] * n,
+            "n_tokens": [8] * n,
+            "truncated": [False] * n,
         },
         schema_overrides={"at": pl.Datetime("us", "UTC"), "text": pl.String, "label": pl.String, "status": pl.String}
+        | {"n_tokens": pl.Int32, "truncated": pl.Boolean}
         | dict.fromkeys(("p_negative", "p_positive", "sentiment"), pl.Float32),
     )
 

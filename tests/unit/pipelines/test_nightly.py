@@ -162,6 +162,17 @@ def test_an_alarm_is_returned_by_the_next_run_that_finishes_and_by_no_later_one(
     assert nightly.run(job, NO_STOP) == 0
 
 
+def test_a_night_of_too_few_texts_to_compare_has_a_report_with_the_reason(desk: Path) -> None:
+    reference = Path("scored", f"{NIGHTS[0].strftime(nightly.NIGHT)}.parquet")
+    job = replace(job_of(desk, LASTING + OPTIONS), reference=(reference,))
+    deliver(NIGHTS[0])
+    deliver(NIGHTS[1], 1)
+    assert nightly.run(job, NO_STOP) == 0
+    report = report_of(NIGHTS[1])
+    assert (report["rows"], report["passed"], report["drift"]) == (1, True, None)
+    assert report["reason"].startswith("Nothing could be compared: ")
+
+
 def test_the_codes_of_the_page_are_those_of_the_script() -> None:
     page = (FOLDER / "README.md").read_text(encoding="utf-8")
     codes = {
