@@ -58,6 +58,16 @@ def test_the_prefix_of_scored_columns_is_that_of_the_daily_features(tmp_path: Pa
         (OPTIONS.replace('output = "daily.parquet"', ""), "is incomplete"),
         (OPTIONS.replace("text_col", "# text_col"), "is incomplete"),
         ("text_col = \n", "cannot be read"),
+        (OPTIONS.replace('"headline"', "3"), "text_col is 3, and it has to be the name"),
+        ('max_age_hours = "26"\n' + OPTIONS, "max_age_hours is '26', and it has to be a number"),
+        ("max_age_hours = true\n" + OPTIONS, "max_age_hours is True, and it has to be a number"),
+        ("max_age_hours = nan\n" + OPTIONS, "max_age_hours is nan"),
+        ("exports = 3\n" + OPTIONS, "exports is 3, and it has to be a path"),
+        ("drift = 3\n" + OPTIONS, "drift is 3, and it has to be a table"),
+        (OPTIONS + '[drift]\nreference = "x"\n', "reference is 'x', and it has to be a list"),
+        (OPTIONS + "[drift]\nreference = [3]\n", "reference is 3, and it has to be a list"),
+        (OPTIONS + "[drift]\nthresholds = 3\n", "thresholds is 3, and it has to be a table"),
+        (OPTIONS + '[drift]\nthresholds = { volume = "2" }\n', "volume is '2', and it has to be a number"),
     ],
 )
 def test_a_wrong_option_is_an_error(tmp_path: Path, text: str, message: str) -> None:
@@ -171,6 +181,36 @@ def test_a_night_of_too_few_texts_to_compare_has_a_report_with_the_reason(desk: 
     report = report_of(NIGHTS[1])
     assert (report["rows"], report["passed"], report["drift"]) == (1, True, None)
     assert report["reason"].startswith("Nothing could be compared: ")
+
+
+@pytest.mark.parametrize(
+    ("drift", "message"),
+    [
+        ("thresholds = { colour = 2 }", "no check called 'colour'"),
+        ("thresholds = { volume = -1 }", "The threshold of volume is -1"),
+        ('reference = ["scored/nothing.parquet"]', r"nothing\.parquet, which \[drift\] names"),
+        ('reference = ["scored/2024-02-06T210500Z.parquet"]', "does not exist"),
+    ],
+)
+def test_what_a_night_cannot_be_compared_with_is_an_error_before_anything_is_scored(
+    desk: Path, drift: str, message: str
+) -> None:
+    deliver(NIGHTS[0])
+    deliver(NIGHTS[1])
+    with pytest.raises(InputError, match=message):
+        nightly.run(job_of(desk, f"{LASTING}{OPTIONS}[drift]\n{drift}\n"), NO_STOP)
+    assert not any(Path("scored").iterdir())
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "\xff", '{"passed": 1}', '{"passed": true, "returned": 0}'])
+def test_a_damaged_report_is_an_error_before_anything_is_scored(desk: Path, text: str) -> None:
+    report = Path("reports", f"{NIGHTS[0].strftime(nightly.NIGHT)}.json")
+    report.parent.mkdir()
+    report.write_text(text, encoding="latin-1")
+    deliver(NIGHTS[1])
+    with pytest.raises(InputError, match="is damaged"):
+        nightly.run(job_of(desk, LASTING + OPTIONS), NO_STOP)
+    assert not any(Path("scored").iterdir())
 
 
 def test_the_codes_of_the_page_are_those_of_the_script() -> None:
