@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from sentiscore import (
     DailyRequest,
     InputError,
     Parallel,
+    Provenance,
     RowOptions,
     RunOptions,
     ScorerOptions,
@@ -98,42 +99,101 @@ def years_of(job: Job) -> dict[str, list[Path]]:
     return found
 
 
+def sha256(path: Path) -> str:
+    """The hash of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def is_scored(output: Path, files: Sequence[Path]) -> bool:
     """Whether exactly these files have been scored to an output that is whole."""
     if not output.exists():
         return False
     made = inspect(output)
-    hashes = []
-    for path in files:
-        with path.open("rb") as file:
-            hashes.append(hashlib.file_digest(file, "sha256").hexdigest())
-    return made.intact is True and [source.sha256 for source in made.provenance.sources] == hashes
+    return made.intact is True and [source.sha256 for source in made.provenance.sources] == list(map(sha256, files))
+
+
+def check_history(job: Job, years: Iterable[str]) -> None:
+    """Raise an InputError if scored rows of a year that was renamed or removed would be counted."""
+    known = {f"{year}.parquet" for year in years}
+    for path in sorted(job.scored.glob("[!.]*")):
+        if path.name not in known and not path.name.endswith(".provenance.json"):
+            raise InputError(
+                f"{path} belongs to none of the years in {job.years}, and its rows would be counted.",
+                "Move it elsewhere, or put its year back, and run the same command again.",
+            )
+
+
+def daily_of(job: Job) -> Provenance | None:
+    """What the daily features say of how they were made; None if there are none."""
+    daily = Path(str(job.daily.output))
+    return inspect(daily).provenance if daily.exists() else None
+
+
+def extends(job: Job, made: Provenance) -> bool:
+    """Whether daily features reach the instant of the back-fill."""
+    reached = made.options.get("as_of")
+    return reached is not None and datetime.fromisoformat(reached) >= job.as_of
+
+
+def is_of_history(job: Job, made: Provenance) -> bool:
+    """Whether daily features were made from the scored years as they are now, as far as they say so."""
+    if made.n_sources > len(made.sources):
+        log.warning("%s names only its newest sources, so it was not compared with %s", job.daily.output, job.scored)
+        return True
+    files = sorted(path for path in job.scored.glob("[!.]*") if not path.name.endswith(".provenance.json"))
+    listing = "".join(f"{sha256(path)}  {path.name}\n" for path in files)  # the hash of a folder is that of its listing
+    return made.sources[0].sha256 == hashlib.sha256(listing.encode()).hexdigest()
+
+
+def check_nights(job: Job, *, waiting: bool) -> None:
+    """Raise an InputError if the years have changed since nights were added to their daily features.
+
+    Args:
+        job: The options.
+        waiting: Whether a year has to be scored.
+    """
+    made = daily_of(job)
+    if made is None or not extends(job, made):
+        return
+    alone = made.n_sources == 1 and datetime.fromisoformat(made.options["as_of"]) == job.as_of
+    if not alone and (waiting or not is_of_history(job, made)):
+        daily = Path(str(job.daily.output))
+        raise InputError(
+            f"{daily} was made from other years than those in {job.years}, and it has been extended since.",
+            f"Move {daily.stem}.* elsewhere and run the same command again. Then move the reports of the nightly job "
+            "elsewhere and run it with all exports since the years in place.",
+        )
 
 
 def add_up(job: Job) -> None:
-    """Make the daily features of all years, unless they extend that far already."""
-    daily = Path(str(job.daily.output))
-    if daily.exists():
-        reached = inspect(daily).provenance.options.get("as_of")
-        if reached is not None and datetime.fromisoformat(reached) >= job.as_of:
-            log.info("%s extends to %s already", daily, reached)
-            return
-    done = update_daily(job.scored, job.daily, anew=True)
-    log.info("%s: %d rows, up to %s", daily, done.made.height, done.as_of)
+    """Make the daily features of all years, unless that is done already.
+
+    Those of other years are made again; their old values go into the revisions next to them.
+    """
+    daily, made = job.daily.output, daily_of(job)
+    if made is not None and extends(job, made) and is_of_history(job, made):
+        log.info("%s extends to %s already", daily, made.options["as_of"])
+        return
+    done = update_daily(job.scored, job.daily, anew=True, revise=made is not None and made.n_sources == 1)
+    log.info("%s: %d rows, up to %s, %d of them revised", daily, done.made.height, done.as_of, done.n_revised)
 
 
 def run(job: Job) -> None:
     """Score every year that is not scored yet, then make the daily features."""
     job.scored.mkdir(parents=True, exist_ok=True)
-    for year, files in years_of(job).items():
-        output = job.scored / f"{year}.parquet"
-        if is_scored(output, files):
+    years = years_of(job)
+    check_history(job, years)
+    scored = {year for year, files in years.items() if is_scored(job.scored / f"{year}.parquet", files)}
+    check_nights(job, waiting=scored != years.keys())
+    for year, files in years.items():
+        if year in scored:
             log.info("%s: scored already", year)
             continue
         done = score_file(
             files,
             text_col=job.text_col,
-            output=output,
+            output=job.scored / f"{year}.parquet",
             model=job.model,
             rows=job.rows,
             run=RunOptions(parallel=job.parallel),

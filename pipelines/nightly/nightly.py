@@ -8,13 +8,14 @@ its export is complete. The same command continues after whatever stopped it. RE
 
 import argparse
 import hashlib
+import itertools
 import json
 import logging
 import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,9 +42,23 @@ FAILED: Final = 1
 DRIFTED: Final = 3
 STOPPED: Final = 128
 """To which the number of the signal is added."""
+INCOMPARABLE: Final = "Nothing could be compared"
+"""How the message of `monitor` begins if there are too few rows for every check."""
+MOST_HOURS: Final = 10_000_000
 NIGHT: Final = "%Y-%m-%dT%H%M%SZ"
 
 log = logging.getLogger("nightly")
+
+
+def typed(value: Any, name: str, kind: type | tuple[type, ...], wanted: str) -> Any:
+    """A value of the options.
+
+    Raises:
+        InputError: It has another type.
+    """
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise InputError(f"{name} is {value!r}, and it has to be {wanted}.", "nightly.toml has an example.")
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +88,14 @@ class Job:
         raw.pop("backfill", None)  # of pipelines/backfill, which can share the file
         tables: dict[str, Any] = {"model": ScorerOptions, "rows": RowOptions, "run": RunOptions, "daily": DailyRequest}
         options: dict[str, Any] = {name: kind.from_dict(raw.pop(name, {})) for name, kind in tables.items()}
-        options |= {name: Path(raw.pop(name)) for name in ("exports", "scored", "reports") if name in raw}
-        drift = raw.pop("drift", {})
+        folders = {name: raw.pop(name) for name in ("exports", "scored", "reports") if name in raw}
+        options |= {name: Path(typed(folder, name, str, "a path")) for name, folder in folders.items()}
+        drift = typed(raw.pop("drift", {}), "drift", dict, "a table")
+        reference = typed(drift.pop("reference", []), "reference", list, "a list of paths")
+        thresholds = typed(drift.pop("thresholds", {}), "thresholds", dict, "a table of numbers")
         options |= {
-            "reference": tuple(map(Path, drift.pop("reference", ()))),
-            "thresholds": drift.pop("thresholds", {}),
+            "reference": tuple(Path(typed(each, "reference", str, "a list of paths")) for each in reference),
+            "thresholds": {name: typed(each, name, (int, float), "a number") for name, each in thresholds.items()},
         }
         unknown = {*raw, *drift} - {"text_col", "max_age_hours"}
         if unknown or "text_col" not in raw or options["daily"].output is None:
@@ -85,6 +103,10 @@ class Job:
                 f"{path} has no option {', '.join(sorted(unknown))}." if unknown else f"{path} is incomplete.",
                 "It needs text_col, and time_col and output in the table [daily]; nightly.toml has an example.",
             )
+        typed(raw["text_col"], "text_col", str, "the name of a column")
+        hours = typed(raw.get("max_age_hours", cls.max_age_hours), "max_age_hours", (int, float), "a number of hours")
+        if not 0 < hours <= MOST_HOURS:
+            raise InputError(f"max_age_hours is {hours}.", f"It has to be more than 0 and at most {MOST_HOURS:,}.")
         job = cls(**options, **raw)
         return replace(job, daily=replace(job.daily, text_col=job.text_col, prefix=job.rows.prefix))
 
@@ -147,36 +169,62 @@ def exports_of(job: Job) -> dict[datetime, Path]:
     return dict(sorted(found.items()))
 
 
+def scored_of(job: Job, night: datetime) -> Path:
+    """The scored rows of a night."""
+    return job.scored / f"{night.strftime(NIGHT)}.parquet"
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def score(job: Job, export: Path, output: Path, stop: Stop) -> None:
     """Score an export, unless exactly this export has been scored already."""
-    with export.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     if output.exists():
         made = inspect(output)
-        if made.intact and [source.sha256 for source in made.provenance.sources] == [digest]:
+        if made.intact and [source.sha256 for source in made.provenance.sources] == [sha256(export)]:
             return
     score_file(
         export, text_col=job.text_col, output=output, model=job.model, rows=job.rows, run=job.run, should_stop=stop
     )
 
 
-def up_to(daily: Path) -> datetime | None:
-    """The instant up to which a daily file extends; None if there is none."""
+def is_added(job: Job, scored: Path, night: datetime) -> bool:
+    """Whether the daily features have the rows of a night.
+
+    Raises:
+        InputError: They extend to this night with other rows.
+    """
+    daily = Path(str(job.daily.output))
     if not daily.exists():
-        return None
-    instant = inspect(daily).provenance.options.get("as_of")
-    return None if instant is None else datetime.fromisoformat(instant)
+        return False
+    made = inspect(daily).provenance
+    reached = made.options.get("as_of")
+    if reached is None or datetime.fromisoformat(reached) < night:
+        return False
+    if (scored.name, sha256(scored)) in [(source.file, source.sha256) for source in made.sources]:
+        return True
+    if datetime.fromisoformat(reached) > night:  # the update has a message for it
+        return False
+    raise InputError(
+        f"{daily} extends to {scored.stem} already, and not with the rows of {scored}: the export was replaced after "
+        "they were added.",
+        "Put the earlier export back and run the command again. Or, from before this night, restore "
+        f"{daily.name} and {daily.stem}.*.parquet next to it. Or make them once from all scored rows with "
+        "sentiscore features --update --anew --revise.",
+    )
 
 
 def update(job: Job, scored: Path, night: datetime) -> None:
     """Add a night to the daily features, unless that was done before the job was stopped."""
-    daily = Path(str(job.daily.output))
-    if up_to(daily) == night:
+    if is_added(job, scored, night):
         return
     try:
         done = update_daily(scored, replace(job.daily, as_of=night))
     except InputError:
-        if up_to(daily) == night:  # a stopped update of this night was finished just now
+        if is_added(job, scored, night):  # a stopped update of this night was finished just now
             return
         raise
     log.info("%s: %d new entity-days, up to %s", scored.stem, done.n_new, done.as_of)
@@ -191,18 +239,24 @@ def compare(job: Job, scored: Path) -> dict[str, Any]:
         return report | {"passed": True, "drift": None}
     if not with_score:
         return report | {"passed": False, "drift": None}
-    drift = monitor(
-        scored,
-        reference=job.reference,
-        text_col=job.text_col,
-        target_col=job.rows.target_col,
-        time_col=job.daily.time_col,
-        tz=job.daily.tz,
-        time_format=job.daily.time_format,
-        time_unit=job.daily.time_unit,
-        prefix=job.rows.prefix,
-        thresholds=job.thresholds,
-    )
+    try:
+        drift = monitor(
+            scored,
+            reference=job.reference,
+            text_col=job.text_col,
+            target_col=job.rows.target_col,
+            time_col=job.daily.time_col,
+            tz=job.daily.tz,
+            time_format=job.daily.time_format,
+            time_unit=job.daily.time_unit,
+            prefix=job.rows.prefix,
+            thresholds=job.thresholds,
+        )
+    except InputError as error:
+        if not error.message.startswith(INCOMPARABLE):
+            raise
+        log.warning("%s: %s", scored.stem, error.message)
+        return report | {"passed": True, "drift": None, "reason": error.message}
     return report | {"passed": drift.passed, "drift": drift.to_dict()}
 
 
@@ -216,9 +270,9 @@ def write(path: Path, report: Mapping[str, Any]) -> None:
     part.replace(path)
 
 
-def one_night(job: Job, night: datetime, export: Path, stop: Stop) -> bool:
-    """Do what is left to do for a night; whether it looks like those before."""
-    scored = job.scored / f"{night.strftime(NIGHT)}.parquet"
+def one_night(job: Job, night: datetime, export: Path, stop: Stop) -> None:
+    """Do what is left to do for a night."""
+    scored = scored_of(job, night)
     steps: list[Callable[[], None]] = [
         lambda: score(job, export, scored, stop),
         lambda: update(job, scored, night),
@@ -228,9 +282,69 @@ def one_night(job: Job, night: datetime, export: Path, stop: Stop) -> bool:
         step()
     stop.check()
     report = compare(job, scored)
+    if not report["passed"]:
+        report["returned"] = False
     write(job.reports / f"{scored.stem}.json", report)
     log.info("%s: %d rows, %s", scored.stem, report["rows"], "as before" if report["passed"] else "DRIFT")
-    return bool(report["passed"])
+
+
+def read_reports(job: Job) -> dict[datetime, dict[str, Any]]:
+    """The reports of all finished nights, oldest first.
+
+    Raises:
+        InputError: One is damaged, or named otherwise.
+    """
+    found = {}
+    for path in job.reports.glob("*.json"):
+        night = instant_of(path)
+        try:
+            report = json.loads(path.read_text(encoding="utf-8"))
+            whole = isinstance(report["passed"], bool) and isinstance(report.get("returned", True), bool)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise damaged(path) from error
+        if not whole:
+            raise damaged(path)
+        found[night] = report
+    return dict(sorted(found.items()))
+
+
+def damaged(path: Path) -> InputError:
+    """The error of a report that cannot be used."""
+    return InputError(f"{path} is damaged.", "Remove it: if its export is still there, its night is compared again.")
+
+
+def return_alarms(job: Job) -> bool:
+    """Whether a night has an alarm that no finished run has returned yet; from now on this run has."""
+    found = False
+    for night, report in read_reports(job).items():
+        if not report.get("returned", True):
+            path = job.reports / f"{night.strftime(NIGHT)}.json"
+            log.warning("%s: DRIFT, see %s", path.stem, path)
+            write(path, report | {"returned": True})
+            found = True
+    return found
+
+
+def check_drift(job: Job, waiting: Iterable[datetime]) -> None:
+    """Raise an InputError if nights cannot be compared: a threshold is wrong, or a file of the reference is missing.
+
+    A file of the reference may be missing if its night is done before all that are compared.
+    """
+    if not job.reference and not job.thresholds:
+        return
+    try:
+        monitor(pl.DataFrame(), reference=(), thresholds=job.thresholds)  # checks them before everything else
+    except InputError as error:
+        if not error.message.startswith("There is no reference"):
+            raise
+    first = itertools.takewhile(job.reference.__contains__, (scored_of(job, night) for night in waiting))
+    made = set(first)
+    for path in job.reference:
+        if not path.exists() and path not in made:
+            raise InputError(
+                f"{path}, which [drift] names as reference, does not exist.",
+                "Name scored files that exist, or those of nights that come before all others.",
+            )
 
 
 def run(job: Job, stop: Stop) -> int:
@@ -238,16 +352,19 @@ def run(job: Job, stop: Stop) -> int:
     for folder in (job.scored, job.reports):
         folder.mkdir(parents=True, exist_ok=True)
     exports = exports_of(job)
-    done = {instant_of(path) for path in job.reports.glob("*.json")}
-    passed = [one_night(job, night, export, stop) for night, export in exports.items() if night not in done]
-    nights = sorted(done | exports.keys())
+    done = read_reports(job)
+    waiting = {night: export for night, export in exports.items() if night not in done}
+    check_drift(job, waiting)
+    for night, export in waiting.items():
+        one_night(job, night, export, stop)
+    nights = sorted(done.keys() | exports.keys())
     if not nights or nights[-1] < datetime.now(UTC) - timedelta(hours=job.max_age_hours):
         log.error("The newest night is %s: the feed has not written its export.", nights[-1] if nights else "missing")
         return FAILED
-    if not passed:  # so that a job that was killed just before its end ends as it would have
-        newest = job.reports / f"{nights[-1].strftime(NIGHT)}.json"
-        passed = [json.loads(newest.read_text(encoding="utf-8"))["passed"]]
-    return 0 if all(passed) else DRIFTED
+    alarm = return_alarms(job)
+    if not waiting:  # so that a job that was killed just before its end ends as it would have
+        alarm |= not done[nights[-1]]["passed"]
+    return DRIFTED if alarm else 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

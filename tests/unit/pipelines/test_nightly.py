@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import json
 import re
 import runpy
 import shutil
@@ -10,16 +11,18 @@ import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, cast
 
+import polars as pl
 import pytest
 
 import nightly
 from sentiscore import InputError
 from tests.shipped import PIPELINES
+from tests.unit.pipelines.scored import scored_rows, write_scored
 
 FOLDER: Final = PIPELINES / "nightly"
 SCHEDULERS: Final = FOLDER / "schedulers"
@@ -55,6 +58,16 @@ def test_the_prefix_of_scored_columns_is_that_of_the_daily_features(tmp_path: Pa
         (OPTIONS.replace('output = "daily.parquet"', ""), "is incomplete"),
         (OPTIONS.replace("text_col", "# text_col"), "is incomplete"),
         ("text_col = \n", "cannot be read"),
+        (OPTIONS.replace('"headline"', "3"), "text_col is 3, and it has to be the name"),
+        ('max_age_hours = "26"\n' + OPTIONS, "max_age_hours is '26', and it has to be a number"),
+        ("max_age_hours = true\n" + OPTIONS, "max_age_hours is True, and it has to be a number"),
+        ("max_age_hours = nan\n" + OPTIONS, "max_age_hours is nan"),
+        ("exports = 3\n" + OPTIONS, "exports is 3, and it has to be a path"),
+        ("drift = 3\n" + OPTIONS, "drift is 3, and it has to be a table"),
+        (OPTIONS + '[drift]\nreference = "x"\n', "reference is 'x', and it has to be a list"),
+        (OPTIONS + "[drift]\nreference = [3]\n", "reference is 3, and it has to be a list"),
+        (OPTIONS + "[drift]\nthresholds = 3\n", "thresholds is 3, and it has to be a table"),
+        (OPTIONS + '[drift]\nthresholds = { volume = "2" }\n', "volume is '2', and it has to be a number"),
     ],
 )
 def test_a_wrong_option_is_an_error(tmp_path: Path, text: str, message: str) -> None:
@@ -80,6 +93,124 @@ def test_a_file_with_another_name_and_a_missing_folder_are_errors(tmp_path: Path
         nightly.instant_of(Path("exports/tonight.parquet"))
     with pytest.raises(InputError, match="There is no folder exports"):
         nightly.exports_of(job_of(tmp_path, OPTIONS))
+
+
+NIGHTS: Final = tuple(datetime(2024, 2, day, 21, 5, tzinfo=UTC) for day in (5, 6, 7))
+LASTING: Final = "max_age_hours = 1_000_000\n"
+NO_STOP: Final = cast("nightly.Stop", type("Never", (), {"__call__": lambda _: False, "check": lambda _: None})())
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a job whose model copies the rows of an export."""
+    monkeypatch.chdir(tmp_path)
+
+    def score_file(export: Path, *, output: Path, **_: Any) -> None:
+        write_scored(pl.read_parquet(export), output, [export])
+
+    monkeypatch.setattr(nightly, "score_file", score_file)
+    (tmp_path / "exports").mkdir()
+    return tmp_path
+
+
+def deliver(night: datetime, n: int = 10) -> None:
+    """Write an export of rows before a night."""
+    rows = scored_rows(night - timedelta(hours=1), n).rename({"text": "headline"})
+    rows.write_parquet(f"exports/{night.strftime(nightly.NIGHT)}.parquet")
+
+
+def report_of(night: datetime) -> dict[str, Any]:
+    """The report of a night."""
+    path = Path("reports", f"{night.strftime(nightly.NIGHT)}.json")
+    return dict(json.loads(path.read_text()))
+
+
+def test_an_export_that_is_replaced_before_its_report_is_an_error_until_it_is_put_back(desk: Path) -> None:
+    job = job_of(desk, LASTING + OPTIONS)
+    deliver(NIGHTS[0])
+    assert nightly.run(job, NO_STOP) == 0
+    report = Path("reports", f"{NIGHTS[0].strftime(nightly.NIGHT)}.json")
+    report.unlink()
+    deliver(NIGHTS[0], 12)
+    with pytest.raises(InputError, match="the export was replaced after they were added"):
+        nightly.run(job, NO_STOP)
+    assert not report.exists()
+    deliver(NIGHTS[0])
+    assert nightly.run(job, NO_STOP) == 0
+    assert report.exists()
+
+
+def test_a_night_whose_report_was_deleted_is_compared_again_after_later_nights(desk: Path) -> None:
+    job = job_of(desk, LASTING + OPTIONS)
+    for night in NIGHTS:
+        deliver(night)
+    assert nightly.run(job, NO_STOP) == 0
+    before = Path("daily.parquet").read_bytes()
+    Path("reports", f"{NIGHTS[0].strftime(nightly.NIGHT)}.json").unlink()
+    assert nightly.run(job, NO_STOP) == 0
+    assert report_of(NIGHTS[0])["rows"] == 10
+    assert Path("daily.parquet").read_bytes() == before
+
+
+def test_an_alarm_is_returned_by_the_next_run_that_finishes_and_by_no_later_one(desk: Path) -> None:
+    reference = Path("scored", f"{NIGHTS[0].strftime(nightly.NIGHT)}.parquet")
+    job = replace(job_of(desk, LASTING + OPTIONS), reference=(reference,))
+    deliver(NIGHTS[0])
+    assert nightly.run(job, NO_STOP) == 0
+    rows = scored_rows(NIGHTS[1] - timedelta(hours=1)).rename({"text": "headline"})
+    scores = pl.col("p_negative", "p_positive", "sentiment", "label")
+    blank = rows.with_columns(pl.when(pl.lit(value=False)).then(scores), status=pl.lit("null"))
+    blank.write_parquet(f"exports/{NIGHTS[1].strftime(nightly.NIGHT)}.parquet")
+    broken = Path("exports", f"{NIGHTS[2].strftime(nightly.NIGHT)}.parquet")
+    scored_rows(NIGHTS[0]).drop("text").write_parquet(broken)
+    with pytest.raises(InputError):
+        nightly.run(job, NO_STOP)
+    assert report_of(NIGHTS[1])["returned"] is False
+    deliver(NIGHTS[2], 0)
+    assert nightly.run(job, NO_STOP) == 3
+    assert report_of(NIGHTS[1])["returned"] is True
+    assert nightly.run(job, NO_STOP) == 0
+
+
+def test_a_night_of_too_few_texts_to_compare_has_a_report_with_the_reason(desk: Path) -> None:
+    reference = Path("scored", f"{NIGHTS[0].strftime(nightly.NIGHT)}.parquet")
+    job = replace(job_of(desk, LASTING + OPTIONS), reference=(reference,))
+    deliver(NIGHTS[0])
+    deliver(NIGHTS[1], 1)
+    assert nightly.run(job, NO_STOP) == 0
+    report = report_of(NIGHTS[1])
+    assert (report["rows"], report["passed"], report["drift"]) == (1, True, None)
+    assert report["reason"].startswith("Nothing could be compared: ")
+
+
+@pytest.mark.parametrize(
+    ("drift", "message"),
+    [
+        ("thresholds = { colour = 2 }", "no check called 'colour'"),
+        ("thresholds = { volume = -1 }", "The threshold of volume is -1"),
+        ('reference = ["scored/nothing.parquet"]', r"nothing\.parquet, which \[drift\] names"),
+        ('reference = ["scored/2024-02-06T210500Z.parquet"]', "does not exist"),
+    ],
+)
+def test_what_a_night_cannot_be_compared_with_is_an_error_before_anything_is_scored(
+    desk: Path, drift: str, message: str
+) -> None:
+    deliver(NIGHTS[0])
+    deliver(NIGHTS[1])
+    with pytest.raises(InputError, match=message):
+        nightly.run(job_of(desk, f"{LASTING}{OPTIONS}[drift]\n{drift}\n"), NO_STOP)
+    assert not any(Path("scored").iterdir())
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "\xff", '{"passed": 1}', '{"passed": true, "returned": 0}'])
+def test_a_damaged_report_is_an_error_before_anything_is_scored(desk: Path, text: str) -> None:
+    report = Path("reports", f"{NIGHTS[0].strftime(nightly.NIGHT)}.json")
+    report.parent.mkdir()
+    report.write_text(text, encoding="latin-1")
+    deliver(NIGHTS[1])
+    with pytest.raises(InputError, match="is damaged"):
+        nightly.run(job_of(desk, LASTING + OPTIONS), NO_STOP)
+    assert not any(Path("scored").iterdir())
 
 
 def test_the_codes_of_the_page_are_those_of_the_script() -> None:
