@@ -36,6 +36,16 @@ _ROLES: Final = ("169.254.169.254", 80)
 _ROLES_WAIT_S: Final = 1.0
 _CREDENTIALS: Final = ("key", "secret", "sas", "credentials", "service_account", "token", "skip_signature", "cli")
 """Words in the names of options and variables that make credentials known."""
+_NOT_FOUND: Final = ("session.get_credentials", _ROLES[0], "metadata.google.internal", "Account must be specified")
+"""What the library's errors say where it found no credentials."""
+_WAYS: Final = {
+    "s3": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with a profile of ~/.aws; for a public bucket, "
+    "give --storage-option skip_signature=true.",
+    "gs": "Set GOOGLE_APPLICATION_CREDENTIALS to the file of a service account, or log in with gcloud; for a public "
+    "bucket, give --storage-option skip_signature=true.",
+    "az": "Name the account with --storage-option account_name=NAME or AZURE_STORAGE_ACCOUNT_NAME, and set "
+    "AZURE_STORAGE_ACCOUNT_KEY; for a public container, give --storage-option skip_signature=true.",
+}
 _VARIABLES: Final = {"s3": "AWS_", "gs": "GOOGLE_", "az": "AZURE_"}
 _OWN_KEYS: Final = ("access_key_id", "skip_signature")
 """Options that make a search for credentials unnecessary."""
@@ -164,6 +174,8 @@ class ObjectStore:
                 raise FileNotFoundError(str(address)) from error
             if "501 Not Implemented" in str(error):
                 raise NotImplementedError(str(address)) from error
+            if any(words in str(error) for words in _NOT_FOUND):
+                raise kind(f"There are no credentials for {self._where}.", _WAYS[self._where.scheme]) from error
             raise kind(
                 f"{address} could not be {done}: {_reason(error)}.",
                 "What was finished is kept: give the same command again, or check the options and credentials.",

@@ -110,3 +110,33 @@ def test_a_role_that_this_machine_cannot_have_is_not_waited_for(monkeypatch: pyt
     assert client._open(Address("az", "news", "a.csv"), key).retry_config is not None
     monkeypatch.setattr(client, "_is_role_possible", lambda: True)
     assert client._open(Address("az", "news", "a.csv"), nothing).retry_config is not None
+
+
+@pytest.mark.parametrize(
+    ("scheme", "reason", "named"),
+    [
+        ("s3", "Received None from session.get_credentials", ("AWS_ACCESS_KEY_ID", "~/.aws", "skip_signature=true")),
+        ("s3", "Error performing PUT http://169.254.169.254/latest/api/token", ("AWS_ACCESS_KEY_ID",)),
+        ("gs", "Error performing GET http://metadata.google.internal/x", ("GOOGLE_APPLICATION_CREDENTIALS",)),
+        ("az", "Generic MicrosoftAzure error: Account must be specified", ("account_name=",)),
+    ],
+)
+def test_credentials_that_are_not_there_are_named(
+    scheme: str, reason: str, named: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError(reason)
+
+    monkeypatch.setattr(client, "_open", fail)
+    with pytest.raises(InputError, match=f"no credentials for {scheme}://news") as caught:
+        ObjectStore(Address(scheme, "news", "a.csv"), StorageOptions())
+    assert all(words in caught.value.hint for words in named)
+
+
+def test_no_account_on_azure_is_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("AZURE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(client, "_is_role_possible", lambda: False)
+    with pytest.raises(InputError, match="no credentials"):
+        ObjectStore(Address("az", "news", "a.csv"), StorageOptions())
