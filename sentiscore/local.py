@@ -12,6 +12,9 @@ _ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!$)")
 one."""
 
 
+_STORES: Final = (
+    "What score, features, inspect and monitor read and write may be at s3://, gs://, az:// and hf:// addresses."
+)
 _HUB_MODEL: Final = re.compile(
     r"(?:(?:www\.)?(?:huggingface\.co|hf\.co)/)?(?!datasets/|spaces/)([\w.-]+/[\w.-]+?)(?:[/?#@].*)?"
 )
@@ -41,7 +44,7 @@ def local_path(path: str | Path, refused: type[SentiscoreError] = InputError) ->
         return Path(with_home(text))
     scheme, rest = found
     raise refused(
-        f"{text.partition(':')[0]}://{rest} is not on this machine: only local files are read and written here.",
+        f"{text.partition(':')[0]}://{rest} is not on this machine, and a local file or folder is needed here.",
         _way_to_model(scheme, rest) if issubclass(refused, CheckpointError) else _way(scheme, rest),
     )
 
@@ -66,8 +69,8 @@ def _way(scheme: str, rest: str) -> str:
     if scheme in ("http", "https", "ftp"):
         return "Download it first, for example with curl -O, and name the file."
     if scheme == "hf":
-        return "Download it first, for example with: hf download. A model is named by its id alone."
-    return "Copy it to this machine or from it with the client of that store, and name the local file."
+        return f"Download it first, for example with: hf download. A model is named by its id alone. {_STORES}"
+    return f"Copy it to this machine or from it with the client of that store, and name the local file. {_STORES}"
 
 
 def _way_to_model(scheme: str, rest: str) -> str:

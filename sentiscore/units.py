@@ -6,6 +6,7 @@ from typing import Final
 from sentiscore.errors import InputError
 
 _UNITS: Final = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
+_POWERS: Final = ((4, "T"), (3, "G"), (2, "M"), (1, "k"))
 _SIZE: Final = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)\s?([kmgt]?)(i?)(b?)", re.IGNORECASE | re.ASCII)
 
 
@@ -30,13 +31,18 @@ def parse_size(text: str) -> int:
 
 
 def write_size(n_bytes: int) -> str:
-    """Format a number of bytes for people: 2 GB, 512 MiB, 1.2 MB."""
-    powers = ((4, "T"), (3, "G"), (2, "M"), (1, "k"))
-    for power, prefix in powers:
+    """Format a limit as its user wrote it, if a unit divides it: 2 GB, 512 MiB; otherwise as `round_size` does."""
+    for power, prefix in _POWERS:
         for step, unit in ((1000, "B"), (1024, "iB")):
             if n_bytes and n_bytes % step**power == 0:
                 return f"{n_bytes // step**power} {prefix.upper() if unit == 'iB' else prefix}{unit}"
-    for power, prefix in powers:
-        if n_bytes >= 1000**power:
-            return f"{n_bytes / 1000**power:.1f} {prefix}B"
-    return f"{n_bytes} B"
+    return round_size(n_bytes)
+
+
+def round_size(n_bytes: int) -> str:
+    """Format a number of bytes that was measured, to a tenth of its largest unit: 1.5 GB, 2 GB, 999 B."""
+    if n_bytes < _UNITS["k"]:
+        return f"{n_bytes} B"
+    sizes = ((round(n_bytes / 1000**power, 1), prefix) for power, prefix in _POWERS)
+    size, prefix = next((size, prefix) for size, prefix in sizes if size >= 1)
+    return f"{size:.1f}".removesuffix(".0") + f" {prefix}B"

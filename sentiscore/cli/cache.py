@@ -9,7 +9,7 @@ import click
 
 from sentiscore.cli.options import PATH
 from sentiscore.cli.show import line, pairs
-from sentiscore.units import parse_size, write_size
+from sentiscore.units import parse_size, round_size, write_size
 
 if TYPE_CHECKING:
     from datetime import date
@@ -85,7 +85,7 @@ def _info_report(found: "StoreInfo") -> None:
     pairs(
         [
             ("answers", f"{found.answers:,}"),
-            ("size", f"{write_size(found.size)}{limit}, {write_size(found.free)} of it free"),
+            ("size", f"{round_size(found.size)}{limit}, {round_size(found.free)} of it free"),
             ("store", str(found.path)),
         ]
     )
@@ -111,7 +111,7 @@ def _pruned_report(done: "Pruned") -> None:
         [
             ("removed", removed),
             ("left", f"{done.left:,}"),
-            ("size", f"{write_size(done.size)}, before {write_size(done.size_before)}"),
+            ("size", f"{round_size(done.size)}, before {round_size(done.size_before)}"),
             ("store", str(done.path)),
         ]
     )

@@ -3,26 +3,28 @@
 from typing import TYPE_CHECKING, Final
 
 from sentiscore.cli.show import line, pairs
-from sentiscore.units import write_size
+from sentiscore.units import round_size
 
 if TYPE_CHECKING:
     from sentiscore.planning.job_plan import JobPlan, WorkersTime
 
 _BUSY: Final = 0.7
-_UNITS: Final = ((86_400, "days"), (3_600, "h"), (60, "min"))
+_UNITS: Final = ((1, "s"), (60, "min"), (3_600, "h"), (86_400, "days"))
 
 
 def duration(seconds: float) -> str:
-    """A time in the largest unit of which there are two or more."""
-    for size, unit in _UNITS:
-        if seconds >= 2 * size:
-            return f"{seconds / size:,.1f} {unit}"
-    return f"{seconds:.1f} s"
+    """A time in the largest unit of which there are two or more, once it is rounded."""
+    chosen, unit = _UNITS[0]
+    for size, larger in _UNITS[1:]:
+        if round(seconds / chosen, 1) * chosen < 2 * size:
+            break
+        chosen, unit = size, larger
+    return f"{seconds / chosen:,.1f} {unit}"
 
 
 def size(n_bytes: int | None) -> str:
     """An amount of memory."""
-    return "not known on this system" if n_bytes is None else write_size(n_bytes)
+    return "not known on this system" if n_bytes is None else round_size(n_bytes)
 
 
 def plan_report(plan: "JobPlan") -> None:

@@ -1,7 +1,7 @@
 """Computes what a job takes from what was measured on a sample. Pure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,6 +30,7 @@ WINDOWS_OF_A_WORKER: Final = 2
 
 _BY_WORKERS: Final = (TOKENISE, COMPUTE, ASSEMBLE)
 WORKERS: Final = "workers"
+LOAD: Final = "load model"
 
 
 @dataclass(frozen=True)
@@ -129,11 +130,15 @@ class Costs:
 
     def bound(self, workers: int, cpus: int) -> str:
         """What takes longest with workers."""
-        parts = {stage: self.rows * self.of[stage].wall for stage in BEFORE_AND_AFTER}
+        parts = {LOAD: self.start} | {stage: self.rows * self.of[stage].wall for stage in BEFORE_AND_AFTER}
         scoring = max(self.reading, self.working(workers, cpus))
         parts[WORKERS if scoring > self.reading else READ] = scoring
         parts[WRITE] = self.writing
-        return max(parts, key=lambda each: parts[each])
+        return _largest(parts)
+
+
+def _largest(parts: Mapping[str, float]) -> str:
+    return max(parts, key=lambda each: parts[each])
 
 
 def rows_of(measured: Measurement) -> Ratio:
@@ -191,7 +196,7 @@ def estimate(measured: Measurement, who: Who, workers: Sequence[int], cpus_per_w
         distinct=distinct,
         tokens_per_text=tokens / distinct if distinct else 0.0,
         **_interval(costs.seconds, costs.start, spread),
-        bound_by=max(parts, key=lambda each: parts[each]),
+        bound_by=_largest(parts | {LOAD: costs.start}),
         start_seconds=costs.start,
         stages=tuple(
             StageTime(stage, seconds, rows.value * costs.of[stage].cpu, stage in OVERLAPPING)

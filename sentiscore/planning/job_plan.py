@@ -30,7 +30,7 @@ class WorkersTime:
         seconds: How long the job takes.
         low: The lower end of its 95 % interval.
         high: The upper end.
-        bound_by: What takes longest: "workers", or a stage of the driver.
+        bound_by: What takes longest: "workers", a stage of the driver, or "load model".
         memory: Bytes that the driver and all workers hold together; None where the system does not report it.
         gpu_memory: Bytes that they hold on all GPUs together; None without GPUs.
     """
@@ -58,7 +58,7 @@ class JobPlan:
         seconds: How long the job takes in one process on this machine, with loading the model.
         low: The lower end of its 95 % interval, as far as the sample shows it.
         high: The upper end.
-        bound_by: The stage that takes longest.
+        bound_by: The stage that takes longest, or "load model" if that takes longer than each of them.
         start_seconds: How long loading the model takes.
         stages: The time of each stage.
         memory: The most bytes that the process holds; None where the system does not report it.

@@ -117,8 +117,7 @@ def _excerpts(paths: Sequence[Path], folder: Path, request: JobRequest) -> Excer
     dialect = request.rows.dialect
     try:
         found = take_excerpts(input_files(paths, dialect), folder, WINDOW_ROWS, dialect)
-        for one in found.each[:1]:
-            _check_columns(one, request)
+        first_rows = sum(_checked_rows(one, request) for one in found.each[:1])
         kept = tuple(one for i, one in enumerate(found.each) if not i or found.by_rows or _is_table(one, request))
     except (InputError, OSError, EOFError, zlib.error, csv.Error) as error:
         for path in paths:
@@ -126,6 +125,13 @@ def _excerpts(paths: Sequence[Path], folder: Path, request: JobRequest) -> Excer
         if isinstance(error, InputError):
             raise
         raise broken(paths[0], error) from error
+    if found.whole and not first_rows:
+        for path in paths:
+            open_source(path, dialect).require(request.text_col, _TEXT_COL)
+        raise InputError(
+            f"{paths[0] if len(paths) == 1 else 'The input'} has no rows, so there is nothing to measure.",
+            "Name an input that has at least one.",
+        )
     if not kept:
         raise InputError(f"{paths[0]} has no whole row where it was looked at.", "Score it without a plan.")
     return replace(found, each=kept)
@@ -134,18 +140,21 @@ def _excerpts(paths: Sequence[Path], folder: Path, request: JobRequest) -> Excer
 def _is_table(excerpt: Excerpt, request: JobRequest) -> bool:
     """Whether rows from the middle of a CSV or ndjson are rows; a line may be in the middle of a text."""
     try:
-        _check_columns(excerpt, request)
+        _checked_rows(excerpt, request)
     except InputError:
         return False
     return True
 
 
-def _check_columns(excerpt: Excerpt, request: JobRequest) -> None:
-    """Check the columns, with the input's path in messages."""
+def _checked_rows(excerpt: Excerpt, request: JobRequest) -> int:
+    """Check the columns, with the input's path in messages; returns the number of rows."""
+    rows = 0
     for path, original in zip(excerpt.paths, excerpt.originals, strict=True):
         source = _named(open_source(path, request.rows.dialect), original).as_text([request.text_col])
         source.require(request.text_col, _TEXT_COL)
         check_inputs(source.schema, request.text_col, None, str(original))
+        rows += source.rows
+    return rows
 
 
 def _named(source: Source, original: Path) -> Source:

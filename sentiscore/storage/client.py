@@ -1,12 +1,14 @@
 """S3, Google Cloud Storage and Azure, by the library obstore: the only module that calls it.
 
-obstore signs, retries (503, 429 and cut connections, with back-off) and uploads large files in parts. Every call goes
-through `_call`, in another thread, so that Ctrl-C ends the wait for it.
+obstore signs, retries (503, 429 and cut connections, as `_RETRY` says) and uploads large files in parts. Every call
+goes through `_call`, in another thread, so that Ctrl-C ends the wait for it.
 """
 
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -22,6 +24,29 @@ _MOST_CHUNKS: Final = 9_000
 _CLIENT: Final = {"connect_timeout": "10s", "read_timeout": "60s", "timeout": "1h"}
 """The library's own limit of 30 seconds counts the body of a response, and files are large. These are options like any
 other, since what the library calls client options would replace those of the environment."""
+_RETRY: Final = {
+    "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=15), "base": 4},
+    "retry_timeout": timedelta(minutes=3),
+    "max_retries": 1_000,
+}
+"""A pause is random, up to `base` times the one before: below a base of e they do not grow. The time ends the retries,
+not their number; the library's own 10 retries are over after a few seconds."""
+_ROLES: Final = ("169.254.169.254", 80)
+"""Where machines in clouds are given the credentials of their role."""
+_ROLES_WAIT_S: Final = 1.0
+_CREDENTIALS: Final = ("key", "secret", "sas", "credentials", "service_account", "token", "skip_signature", "cli")
+"""Words in the names of options and variables that make credentials known."""
+_NOT_FOUND: Final = ("session.get_credentials", _ROLES[0], "metadata.google.internal", "Account must be specified")
+"""What the library's errors say where it found no credentials."""
+_WAYS: Final = {
+    "s3": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with a profile of ~/.aws; for a public bucket, "
+    "give --storage-option skip_signature=true.",
+    "gs": "Set GOOGLE_APPLICATION_CREDENTIALS to the file of a service account, or log in with gcloud; for a public "
+    "bucket, give --storage-option skip_signature=true.",
+    "az": "Name the account with --storage-option account_name=NAME or AZURE_STORAGE_ACCOUNT_NAME, and set "
+    "AZURE_STORAGE_ACCOUNT_KEY; for a public container, give --storage-option skip_signature=true.",
+}
+_VARIABLES: Final = {"s3": "AWS_", "gs": "GOOGLE_", "az": "AZURE_"}
 _OWN_KEYS: Final = ("access_key_id", "skip_signature")
 """Options that make a search for credentials unnecessary."""
 
@@ -149,6 +174,8 @@ class ObjectStore:
                 raise FileNotFoundError(str(address)) from error
             if "501 Not Implemented" in str(error):
                 raise NotImplementedError(str(address)) from error
+            if any(words in str(error) for words in _NOT_FOUND):
+                raise kind(f"There are no credentials for {self._where}.", _WAYS[self._where.scheme]) from error
             raise kind(
                 f"{address} could not be {done}: {_reason(error)}.",
                 "What was finished is kept: give the same command again, or check the options and credentials.",
@@ -158,9 +185,29 @@ class ObjectStore:
 def _open(address: Address, options: dict[str, str]) -> Any:
     """Open the library's store of a bucket."""
     stores = import_extra("obstore.store", "storage")
+    retry = {"retry_config": _RETRY} if _is_known(address.scheme, options) or _is_role_possible() else {}
     kind = {"s3": stores.S3Store, "gs": stores.GCSStore, "az": stores.AzureStore}[address.scheme]
     found = {"credential_provider": _of_boto3()} if address.scheme == "s3" and _needs_boto3(options) else {}
-    return kind(address.bucket, config=_CLIENT | options, **found)
+    return kind(address.bucket, config=_CLIENT | options, **found, **retry)
+
+
+def _is_known(scheme: str, options: Mapping[str, str]) -> bool:
+    """Whether something names credentials, which need not be right."""
+    variables = [name for name in os.environ if name.startswith(_VARIABLES[scheme])]
+    if any(word in name.lower() for name in (*options, *variables) for word in _CREDENTIALS):
+        return True
+    if scheme == "s3":
+        return _needs_boto3(options)
+    return scheme == "gs" and (Path.home() / ".config/gcloud/application_default_credentials.json").exists()
+
+
+def _is_role_possible() -> bool:
+    """Whether this machine can ask for a role; otherwise it would be asked for in vain, as often as anything else."""
+    try:
+        socket.create_connection(_ROLES, _ROLES_WAIT_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def _needs_boto3(options: Mapping[str, str]) -> bool:

@@ -43,6 +43,7 @@ class HubStore:
             raise InputError(f"The hub has no option {unknown[0]!r}.", f"Options are: {', '.join(_OPTIONS)}.")
         self._hub = import_extra("huggingface_hub", "hub")
         self._errors = import_extra("huggingface_hub.errors", "hub")
+        self._transport = self._errors.HfHubHTTPError.__bases__  # of no connection too; their library has changed
         self._where = Address(address.scheme, address.bucket, "")
         name, _, self._branch = address.bucket.removeprefix("datasets/").partition("@")
         self._of = {"repo_id": name, "repo_type": _TYPE}
@@ -158,7 +159,7 @@ class HubStore:
             yield
         except self._errors.EntryNotFoundError as error:
             raise FileNotFoundError(str(address)) from error
-        except (self._errors.HfHubHTTPError, self._errors.HFValidationError, OSError, ValueError) as error:
+        except (*self._transport, self._errors.HFValidationError, OSError, ValueError) as error:
             if type(error) is FileNotFoundError:
                 raise
             status = getattr(getattr(error, "response", None), "status_code", None)

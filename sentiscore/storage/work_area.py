@@ -24,7 +24,7 @@ from sentiscore.disk.durable import write_text
 from sentiscore.disk.failures import translated
 from sentiscore.errors import OutputError
 from sentiscore.storage.address import Address
-from sentiscore.units import write_size
+from sentiscore.units import round_size
 
 _LOCK_SECONDS: Final = 0.2
 _LOCK_TRIES: Final = 5
@@ -125,7 +125,7 @@ class WorkArea:
             free = shutil.disk_usage(self.folder).free
         if free < n_bytes:
             raise OutputError(
-                f"{self._top} has {write_size(free)} free, and up to {write_size(n_bytes)} are needed to hold what is "
+                f"{self._top} has {round_size(free)} free, and up to {round_size(n_bytes)} are needed to hold what is "
                 "fetched and what is made of it.",
                 "Make room, or choose a staging folder on another disk with --staging (staging).",
             )

@@ -1,5 +1,6 @@
 """`sentiscore plan` and `plan_job` on small files, with a tiny model."""
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -113,13 +114,27 @@ def test_a_table_with_columns_of_scores_can_be_planned_for(tmp_path: Path, score
     assert sentiscore.plan_job(path, text_col="text", model=scorer, seconds=0.01).rows == 1
 
 
-@pytest.mark.parametrize("data", ["text\n", "text\n,\n".replace(",", ""), 'text\n""\n'])
+@pytest.mark.parametrize("data", ["text\n,\n".replace(",", ""), 'text\n""\n'])
 def test_a_table_without_texts_takes_no_time_in_the_model(tmp_path: Path, scorer: Scorer, data: str) -> None:
     path = tmp_path / "none.csv"
     path.write_text(data)
     plan = sentiscore.plan_job(path, text_col="text", model=scorer, seconds=0.01)
     assert {each.name: each.seconds for each in plan.stages}["compute"] == 0
     assert plan.distinct == plan.tokens_per_text == 0
+
+
+@pytest.mark.parametrize("name", ["header.csv", "empty.parquet", "header.csv.gz"])
+def test_an_input_without_rows_is_one_clear_message_and_no_numbers(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if path.suffix == ".parquet":
+        pl.DataFrame(schema={"headline": pl.String}).write_parquet(path)
+    else:
+        path.write_bytes(b"headline\n" if path.suffix == ".csv" else gzip.compress(b"headline\n"))
+    result = run("plan", path, "--text-col", "headline", "-m", "/nowhere", *FAST)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"{name} has no rows" in "".join(result.stderr.split("\n"))
+    assert "Name an input" in result.stderr
+    assert "has no column 'title'" in run("plan", path, "--text-col", "title").stderr
 
 
 GOOD = b"headline,n\nprofit rises,1\n"

@@ -52,6 +52,15 @@ def test_the_message_for_a_file_address_shows_the_path() -> None:
         local_path("file:///data/news.csv")
 
 
+@pytest.mark.parametrize("address", ["s3://bucket/news.parquet", "abfss://box@account.example/news.parquet"])
+def test_the_message_for_a_store_names_what_takes_addresses(address: str) -> None:
+    with pytest.raises(InputError, match="a local file or folder is needed here") as caught:
+        local_path(address)
+    assert caught.value.hint.startswith("Copy it to this machine")
+    for words in ("score, features, inspect and monitor", "s3://, gs://, az:// and hf://"):
+        assert words in caught.value.hint
+
+
 INPUTS: dict[str, tuple[Callable[[str], object], type[SentiscoreError]]] = {
     "score_file, model": (sentiscore.Scorer.from_pretrained, CheckpointError),
     "daily, calendar": (lambda at: features.DailySums(time_col="at", calendar=at), InputError),

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiscore.errors import InputError
-from sentiscore.units import parse_size, write_size
+from sentiscore.units import parse_size, round_size, write_size
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,23 @@ def test_sizes_are_said_as_they_were_read(text: str) -> None:
 def test_other_sizes_are_rounded_to_a_tenth() -> None:
     assert write_size(1_234_567) == "1.2 MB"
     assert write_size(999) == "999 B"
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "text"),
+    [
+        (1_489_718_000, "1.5 GB"),
+        (1_454_803 * 1024, "1.5 GB"),
+        (4096, "4.1 kB"),
+        (2_000_000, "2 MB"),
+        (999_960, "1 MB"),
+        (3 * 10**15, "3000 TB"),
+        (999, "999 B"),
+        (0, "0 B"),
+    ],
+)
+def test_measured_sizes_are_rounded_even_if_a_small_unit_divides_them(n_bytes: int, text: str) -> None:
+    assert round_size(n_bytes) == text
 
 
 @given(size=st.integers(1, 2**59))

@@ -89,6 +89,12 @@ def test_an_input_without_rows_takes_the_time_of_loading_the_model() -> None:
     assert all(each.seconds == 2.0 for each in found.workers)
 
 
+def test_a_small_job_is_bound_by_the_loading_of_the_model() -> None:
+    found = plan(measured(FREE, total=100), 4)
+    assert {each.name: each.seconds for each in found.stages}[COMPUTE] < found.start_seconds
+    assert found.bound_by == found.workers[0].bound_by == "load model"
+
+
 def test_workers_share_what_the_model_takes_and_not_what_the_driver_does() -> None:
     costs = FREE | {READ: (1e-4, 1e-4), WRITE: (2e-4, 2e-4), VERIFY: (1e-5, 1e-5)}
     measurement = measured(costs, total=10_000_000, window_rows=1_024)

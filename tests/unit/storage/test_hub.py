@@ -133,3 +133,24 @@ def test_what_may_not_be_written_and_options_that_do_not_exist_are_named(hub: Hu
     storage = StorageOptions(staging=tmp_path / "staging", options={"region": "x"})
     with pytest.raises(InputError, match="has no option 'region'"), Staging([OUT], storage) as staging:
         staging.fetch([OUT])
+
+
+def test_a_hub_that_cannot_be_reached_is_one_clear_error(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tmp_path, b"one")
+    base = next(each for each in huggingface_hub.errors.HfHubHTTPError.__bases__ if each is not OSError)
+
+    class ConnectError(base):  # type: ignore[misc, valid-type] # that of the library's own client
+        """As for a request of which no answer comes."""
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise ConnectError("Name or service not known")
+
+    with monkeypatch.context() as unreachable:
+        unreachable.setattr(hub, "repo_info", fail)
+        with pytest.raises(InputError, match="read: Name or service not known"):
+            fetch(tmp_path, f"{OUT}_manifest.json")
+    hub.before_commit = fail
+    with pytest.raises(OutputError, match="written: Name or service not known"):
+        publish(tmp_path, b"two")
