@@ -3,11 +3,24 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
 from sentiscore.tables import hash_output, write_frame
 from sentiscore.tables.provenance import SCORED_ROWS, Provenance, SourceFacts, write_sidecar
+
+TYPES: Final[dict[str, pl.DataType]] = {
+    "at": pl.Datetime("us", "UTC"),
+    "text": pl.String(),
+    "p_negative": pl.Float32(),
+    "p_positive": pl.Float32(),
+    "sentiment": pl.Float32(),
+    "label": pl.String(),
+    "status": pl.String(),
+    "n_tokens": pl.Int32(),
+    "truncated": pl.Boolean(),
+}
 
 
 def scored_rows(start: datetime, n: int = 10) -> pl.DataFrame:
@@ -24,9 +37,7 @@ def scored_rows(start: datetime, n: int = 10) -> pl.DataFrame:
             "n_tokens": [8] * n,
             "truncated": [False] * n,
         },
-        schema_overrides={"at": pl.Datetime("us", "UTC"), "text": pl.String, "label": pl.String, "status": pl.String}
-        | {"n_tokens": pl.Int32, "truncated": pl.Boolean}
-        | dict.fromkeys(("p_negative", "p_positive", "sentiment"), pl.Float32),
+        schema=TYPES,
     )
 
 
