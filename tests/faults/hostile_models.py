@@ -12,6 +12,7 @@ import struct
 import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -418,6 +419,9 @@ def main(root: Path, rows: Path) -> None:
 
     import torch
     import transformers  # noqa: F401 - what they do when they are imported is not what is tested
+
+    with suppress(ImportError):
+        import urllib3  # noqa: F401 - which transformers imports with some models, and which tries IPv6 by binding a socket
 
     from sentiscore.cli.main import cli
     from sentiscore.errors import SentiscoreError

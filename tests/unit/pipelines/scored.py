@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
 from sentiscore.tables import hash_output, write_frame
 from sentiscore.tables.provenance import SCORED_ROWS, Provenance, SourceFacts, write_sidecar
 
-TYPES: Final[dict[str, pl.DataType]] = {
+TYPES: Final[dict[str, Any]] = {
     "at": pl.Datetime("us", "UTC"),
     "text": pl.String(),
     "p_negative": pl.Float32(),

@@ -122,7 +122,7 @@ def test_every_listed_picture_becomes_words_that_the_model_knows(now: TextEncode
 def test_pictures_alone_have_the_sign_that_anybody_would_give_them() -> None:
     good = "\U0001f680\U0001f4c8\U0001f44d\U0001f389\u2764\U0001f600\U0001f60d\U0001f4aa\U0001f3c6\u2705\U0001f402"
     bad = "\U0001f4c9\U0001f621\U0001f480\U0001f44e\U0001f62d\U0001f494\U0001f4a9\u274c\U0001f43b\U0001f4b8"
-    scored = Scorer.from_pretrained(device="cpu", dtype="fp32").score([*good, *bad, 3 * bad[0], 3 * good[0]])
+    scored = Scorer.from_pretrained(device="cpu", dtype="fp32").score([*good, *bad, 3 * bad[1], 3 * good[0]])
     assert (scored["status"] == "ok").all()
     found = scored["sentiment"].to_list()
     assert min(found[: len(good)]) > 0.2
