@@ -21,10 +21,8 @@ def fits(suffix: str, dtype: pl.DataType) -> bool:
     """Whether a format, given by its extension, can hold columns of a type."""
     if dtype == pl.Object:
         return False
-    if isinstance(dtype, pl.BaseExtension):
-        return suffix != ".csv"
     if suffix == ".csv":
-        return not dtype.is_nested() and dtype not in (pl.Binary, pl.Duration)
+        return not (dtype.is_nested() or isinstance(dtype, pl.BaseExtension)) and dtype not in (pl.Binary, pl.Duration)
     if isinstance(dtype, pl.Array) and dtype.size == 0 and suffix == ".parquet":
         return False  # it can be written, but not read
     if isinstance(dtype, pl.List | pl.Array):

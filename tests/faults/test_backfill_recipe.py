@@ -84,6 +84,7 @@ def check(desk: Path) -> pl.DataFrame:
 
 
 @larger
+@pytest.mark.thorough
 def test_a_back_fill_that_is_killed_continues_with_the_finished_years(nursery: Nursery, desk: Path) -> None:
     whole = Path(shutil.copytree(desk, desk.with_name("whole")))
     done = run(nursery, whole)
