@@ -163,7 +163,6 @@ def test_nights_in_a_row_end_as_one_run_over_everything_whatever_happens_to_them
 
 
 @larger
-@pytest.mark.thorough
 def test_a_night_that_is_killed_before_any_change_of_a_file_ends_as_one_that_was_not(
     nursery: Nursery, start: Path, tmp_path: Path
 ) -> None:
