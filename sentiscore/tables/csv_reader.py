@@ -229,6 +229,8 @@ def _blocks(path: Path, look: CsvLook) -> Iterator[bytes]:
             block = table.read(size)
             if number == len(look.blocks) and not look.ended:
                 block += b"\n"  # otherwise pyarrow reads an empty last field as empty text, not null
+            if block.startswith(codecs.BOM_UTF8):
+                block = codecs.BOM_UTF8 + block  # Arrow takes the first one for the mark of a file
             if len(look.names) == 1 or block.strip(b"\r\n"):  # Arrow treats a block of empty lines as an empty file
                 yield block
 
