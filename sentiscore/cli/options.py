@@ -66,6 +66,16 @@ LABELS: Final = click.option(
     help="What the ids 0, 1 and so on mean, for example negative,positive or negative,neutral,positive. Ids with the "
     "same name are added up: negative,negative,neutral,positive,positive for five stars.",
 )
+MODEL: Final = click.option(
+    "-m",
+    "--model",
+    default="default",
+    show_default=True,
+    help="default (inside the package), a folder or a hub id.",
+)
+MAX_LENGTH: Final = click.option(
+    "--max-length", type=click.IntRange(min=3), help="Tokens of a text that are read.  [default: the model's]"
+)
 REVISION: Final = click.option(
     "--revision", help="Commit of a model from the hub, or a branch or tag that sentiscore.lock has a commit for."
 )

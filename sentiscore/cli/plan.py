@@ -20,29 +20,21 @@ def _scorer(**fields: Any) -> "ScorerOptions":
 
 
 def _numbers(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(one) for one in options.split(value) or ())
-    except ValueError as error:
-        raise click.BadParameter(f"{value!r} is not a list of whole numbers, such as 1,4,16.") from error
+    parts = [one.strip() for one in options.split(value) or ()]
+    if not all(one.isdecimal() and int(one) for one in parts):
+        raise click.BadParameter(f"{value!r} is not a list of whole numbers from 1, such as 1,4,16.")
+    return tuple(map(int, parts))
 
 
 @click.command("plan", short_help="Measure for a few seconds how long a scoring job takes, and what it holds.")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("--text-col", required=True, metavar="NAME", help="The column of texts.")
-@click.option(
-    "-m",
-    "--model",
-    default="default",
-    show_default=True,
-    help="default (inside the package), a folder or a hub id.",
-)
+@options.MODEL
 @options.REVISION
 @options.LABELS
 @options.DEVICE
 @options.DTYPE
-@click.option(
-    "--max-length", type=click.IntRange(min=3), help="Tokens of a text that are read.  [default: the model's]"
-)
+@options.MAX_LENGTH
 @click.option(
     "--overflow",
     type=click.Choice(["truncate", "windows"]),

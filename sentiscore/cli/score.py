@@ -69,20 +69,12 @@ def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -
     help="A .parquet, .csv or .ndjson file for the rows of all inputs together, or FOLDER/ for parts of it.  "
     "[default: NAME.scored.parquet beside each input]",
 )
-@click.option(
-    "-m",
-    "--model",
-    default="default",
-    show_default=True,
-    help="default (inside the package), a folder or a hub id.",
-)
+@options.MODEL
 @options.REVISION
 @options.LABELS
 @options.DEVICE
 @options.DTYPE
-@click.option(
-    "--max-length", type=click.IntRange(min=3), help="Tokens of a text that are read.  [default: the model's]"
-)
+@options.MAX_LENGTH
 @click.option(
     "--overflow",
     type=click.Choice(["truncate", "windows"]),

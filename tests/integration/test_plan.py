@@ -153,7 +153,6 @@ GOOD = b"headline,n\nprofit rises,1\n"
         ("a.ndjson", b'{"headline": "profit"}\n{"headline": \n', [], "cannot be read"),
         ("a.txt", b"profit", [], "Readable are"),
         ("a.csv", GOOD, ["--text-col", "n", "-m", "/nowhere"], "not a model folder"),
-        ("a.csv", GOOD, ["--workers", "0"], "cannot be 0 workers"),
         ("a.csv", GOOD, ["--json", "a.csv"], "is a file that is read"),
     ],
 )  # fmt: skip
@@ -171,6 +170,21 @@ def test_wrong_input_gets_one_clear_message_as_in_a_job(
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-@pytest.mark.parametrize("args", [[], ["--text-col", "t", "--workers", "two"], ["--text-col", "t", "--seconds", "0"]])
+def test_a_plan_for_no_workers_is_refused_in_the_library_too(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(GOOD)
+    with pytest.raises(sentiscore.InputError, match="cannot be 0 workers"):
+        sentiscore.plan_job(tmp_path / "a.csv", text_col="headline", workers=(1, 0))
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        [],
+        ["--text-col", "t", "--workers", "two"],
+        ["--text-col", "t", "--workers", "0"],
+        ["--text-col", "t", "--workers", "4,-1"],
+        ["--text-col", "t", "--seconds", "0"],
+    ],
+)
 def test_a_typo_is_a_usage_error(args: list[str]) -> None:
     assert run("plan", "a.csv", *args).exit_code == 2
