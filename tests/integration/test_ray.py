@@ -22,8 +22,8 @@ from tests.processes import below, children_of, command_of, is_alive
 
 ray = pytest.importorskip("ray", reason="Ray is not installed")
 
-ROWS: Final = 3_000
-WINDOW: Final = 100
+ROWS: Final = share(3_000, 200_000)
+WINDOW: Final = share(100, 6_000)
 DAYS: Final = {"time_col": "at", "entity_col": "who"}
 QUICK: Final = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_timeout_ms": 2_000}
 """How Ray looks for nodes that are lost: it would take twenty seconds otherwise."""
@@ -54,7 +54,7 @@ def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     texts = [None if i % 13 == 5 else f"profit rises {i} per cent" for i in range(ROWS)]
-    at = [f"2026-03-{2 + i // 200:02}T{i % 24:02}:30:00Z" for i in range(ROWS)]
+    at = [f"2026-03-{2 + 15 * i // ROWS:02}T{i % 24:02}:30:00Z" for i in range(ROWS)]
     path = tmp_path_factory.mktemp("ray") / "news.csv"
     pl.DataFrame({"headline": texts, "n": range(ROWS), "at": at, "who": ["a", "b"] * (ROWS // 2)}).write_csv(path)
     return path
