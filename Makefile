@@ -4,6 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 BENCHES := .venv/.benches
 SCALE := .venv/.scale
+SITE := .venv/.site
 BENCH ?=
 FUZZ ?=
 
@@ -29,7 +30,8 @@ test-all: $(INSTALLED)  ## run every test, and as often as it takes to be sure: 
 test-rest: $(INSTALLED)  ## what test-all runs and test does not
 	SENTISCORE_TESTS=all $(PYTEST) -m 'thorough or larger or hypothesis'
 
-docs: $(INSTALLED)  ## the reference is what --help says, links lead somewhere, and the examples of the docs run, but for two that compute for minutes
+docs: $(SITE)  ## build the site in site/, where a warning is an error; the examples of the docs run, but for two that compute for minutes
+	$(BIN)/zensical build --strict --config-file .zensical.toml
 	$(PYTEST) -m '' tests/unit/docs tests/unit/cli/test_reference.py tests/integration/test_docs.py
 
 matrix: $(INSTALLED)  ## a quick part of the tests with the lowest and the newest versions allowed, on each Python found; options in MATRIX
@@ -71,9 +73,10 @@ reference: $(INSTALLED)  ## write what is made of the code: the references, the 
 	$(BIN)/python -m sentiscore.cli.api_reference docs/reference/api.md
 	$(BIN)/python -m sentiscore.cli.schemas docs/reference/schemas
 	$(BIN)/python pipelines/default_model/card.py
+	$(BIN)/python -m tests.notebook
 
 clean:  ## remove what these commands made
-	rm -rf .venv .venv-matrix $(FORECAST) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-matrix $(FORECAST) demo site .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -88,6 +91,10 @@ $(BENCHES): $(INSTALLED)
 
 $(SCALE): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[scale]'
+	@touch $@
+
+$(SITE): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	@touch $@
 
 $(FORECAST)/.installed: pyproject.toml constraints.txt
