@@ -21,8 +21,8 @@ def share(quick: int, full: int) -> int:
 
 
 def examples(full: int) -> int:
-    """How many examples hypothesis makes: a quarter, and five at least."""
-    return share(min(full, max(5, full // 4)), full)
+    """How many examples hypothesis makes: a sixth, and five at least."""
+    return share(min(full, max(5, full // 6)), full)
 
 
 def spread(values: Sequence[Any], quick: int, *, always: Sequence[Any] = ()) -> list[Any]:

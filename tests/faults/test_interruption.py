@@ -58,9 +58,8 @@ def parts(output: Path) -> list[Path]:
     return list(output.parent.glob(f".{output.name}.job/*-*-*.parquet"))
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), spread([(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], 1)
-)
+@pytest.mark.thorough  # the next test, and those of test_trouble.py, stop a job in `make test`
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_job_that_is_stopped_says_so_and_keeps_what_is_finished(
     long_job: tuple[list[str], Path], number: int, code: int
 ) -> None:
