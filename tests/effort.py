@@ -21,8 +21,8 @@ def share(quick: int, full: int) -> int:
 
 
 def examples(full: int) -> int:
-    """How many examples hypothesis makes: a quarter, and five at least."""
-    return share(min(full, max(5, full // 4)), full)
+    """How many examples hypothesis makes: a sixth, and five at least."""
+    return share(min(full, max(5, full // 6)), full)
 
 
 def spread(values: Sequence[Any], quick: int, *, always: Sequence[Any] = ()) -> list[Any]:
@@ -48,5 +48,11 @@ def combined(*axes: Sequence[Any]) -> list[Any]:
     Args:
         axes: The values of each parameter.
     """
-    chosen = {tuple(axis[i % len(axis)] for axis in axes) for i in range(max(map(len, axes)))}
-    return [pytest.param(*values, marks=[] if values in chosen else pytest.mark.thorough) for values in product(*axes)]
+    chosen = {tuple(i % len(axis) for axis in axes) for i in range(max(map(len, axes)))}
+    return [
+        pytest.param(
+            *(axis[i] for axis, i in zip(axes, places, strict=True)),
+            marks=[] if places in chosen else pytest.mark.thorough,
+        )
+        for places in product(*(range(len(axis)) for axis in axes))
+    ]

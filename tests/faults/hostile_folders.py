@@ -226,10 +226,13 @@ def cases(count: int, seed: int, folders: dict[str, Path]) -> list[Case]:
     return share + [next(more) for _ in range(count - len(share))]
 
 
-def run(count: int, seed: int, place: Path, report: Callable[[str], None] = lambda _: None) -> list[str]:
+def run(
+    nursery: Nursery, count: int, seed: int, place: Path, report: Callable[[str], None] = lambda _: None
+) -> list[str]:
     """Put so many folders through `verify` and `score`; what went wrong, a line each.
 
     Args:
+        nursery: Where processes come from.
         count: How many folders.
         seed: Decides which, and in which order.
         place: Where they are made; those that went wrong stay there.
@@ -241,16 +244,15 @@ def run(count: int, seed: int, place: Path, report: Callable[[str], None] = lamb
     (place / hostile_models.ELSEWHERE).mkdir()
     (work / "rows.ndjson").write_text("".join(json.dumps({"text": text}) + "\n" for text in ROWS))
     problems = []
-    with Nursery() as nursery:
-        for number, case in enumerate(cases(count, seed, folders)):
-            folder = Path(shutil.copytree(folders[case.base], place / f"{number:03}"))
-            case.apply(folder)
-            found = _problem(nursery, work, folder)
-            report(f"{number:03} {found or 'ok'}: {case.name} ({case.base})")
-            if found:
-                problems.append(f"{folder} ({case.name}): {found}")
-            else:
-                shutil.rmtree(folder)
+    for number, case in enumerate(cases(count, seed, folders)):
+        folder = Path(shutil.copytree(folders[case.base], place / f"{number:03}"))
+        case.apply(folder)
+        found = _problem(nursery, work, folder)
+        report(f"{number:03} {found or 'ok'}: {case.name} ({case.base})")
+        if found:
+            problems.append(f"{folder} ({case.name}): {found}")
+        else:
+            shutil.rmtree(folder)
     return problems
 
 
@@ -303,7 +305,8 @@ def main() -> int:
     given = parser.parse_args()
     place = Path(tempfile.mkdtemp(prefix="sentiscore-hostile-"))
     print(f"seed {given.seed}, folders in {place}", flush=True)  # noqa: T201
-    problems = run(given.cases, given.seed, place, lambda line: print(line, flush=True))  # noqa: T201
+    with Nursery() as nursery:
+        problems = run(nursery, given.cases, given.seed, place, lambda line: print(line, flush=True))  # noqa: T201
     print("\n".join([*problems, f"{len(problems)} of {given.cases} went wrong"]))  # noqa: T201
     return min(len(problems), 100)
 

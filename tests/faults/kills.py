@@ -207,7 +207,7 @@ class Kills:
         return killed, told[-1]
 
 
-def run(kills: int, seed: int, model: Path, folder: Path) -> Counter[str]:
+def run(nursery: Nursery, kills: int, seed: int, model: Path, folder: Path) -> Counter[str]:
     """Kill so many jobs; what came next, and how often.
 
     Raises:
@@ -215,15 +215,14 @@ def run(kills: int, seed: int, model: Path, folder: Path) -> Counter[str]:
     """
     rng = random.Random(seed)  # noqa: S311
     counts: Counter[str] = Counter()
-    with Nursery() as nursery:
-        kinds: dict[str, Kills] = {}
-        while counts["kills"] < kills:
-            output = rng.choice(OUTPUTS)
-            if output not in kinds:
-                kinds[output] = Kills(nursery, model, folder / str(len(kinds)), output, rng)
-            killed, what = kinds[output].strike()
-            counts["kills"] += killed
-            counts[what if killed else "not killed in time"] += 1
+    kinds: dict[str, Kills] = {}
+    while counts["kills"] < kills:
+        output = rng.choice(OUTPUTS)
+        if output not in kinds:
+            kinds[output] = Kills(nursery, model, folder / str(len(kinds)), output, rng)
+        killed, what = kinds[output].strike()
+        counts["kills"] += killed
+        counts[what if killed else "not killed in time"] += 1
     return counts
 
 
@@ -238,7 +237,8 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="sentiscore-kills-"))
     print(f"seed {given.seed}, files in {folder}", flush=True)  # noqa: T201
     make_models(folder)
-    counts = run(given.kills, given.seed, folder / "checkpoint", folder / "jobs")
+    with Nursery() as nursery:
+        counts = run(nursery, given.kills, given.seed, folder / "checkpoint", folder / "jobs")
     print("\n".join(f"{n:6} {what}" for what, n in counts.items()))  # noqa: T201
     shutil.rmtree(folder)
     return 0

@@ -4,6 +4,8 @@ A test starts a `Nursery` and asks it for runs; each is a process of its own wit
 mother computes nothing, so that no thread is there when it forks. A run can be sabotaged, see `Sabotage`.
 """
 
+import gc
+import importlib
 import json
 import os
 import re
@@ -21,6 +23,13 @@ from typing import Any, Final, Self
 
 WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _NUMBER: Final = re.compile(r"[0-9a-f]{64}|\d+")
+USED: Final = (
+    *(f"sentiscore.cli.{name}" for name in ("score", "show", "features", "inspect", "verify")),
+    "sentiscore.engine.huggingface",
+    "sentiscore.scoring.job",
+    *("encodings.utf_8_sig", "numpy.ma", "polars._utils.parquet", "pyarrow.compute", "pyarrow.csv", "pyarrow.parquet"),
+)
+"""What the mother imports: all that most children need, or each would spend as long on that as on its command."""
 HANGS_S: Final = 20.0
 """How long after the last signal a run counts as hanging; it may take longer if it was too late to stop it."""
 CHANGES: Final = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink")
@@ -128,11 +137,10 @@ class Nursery:
 
 def main() -> None:
     """Fork a child for each order on stdin."""
-    import sentiscore.cli.score
-    import sentiscore.cli.show
-    import sentiscore.engine.huggingface
-    import sentiscore.scoring.job  # noqa: F401
-
+    for module in USED:
+        importlib.import_module(module)
+    gc.collect()
+    gc.freeze()  # no child looks through all that was imported
     for line in sys.stdin:
         order = json.loads(line)
         logs = Path(order["folder"]).with_name(f"{Path(order['folder']).name}-logs")

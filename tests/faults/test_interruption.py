@@ -2,7 +2,6 @@
 
 import os
 import random
-import resource
 import signal
 import sqlite3
 import subprocess
@@ -18,9 +17,17 @@ from sentiscore.tables.csv_reader import csv_pieces, look_at_csv
 from sentiscore.tables.dialect import CsvDialect
 from tests.effort import larger, share, spread
 from tests.faults.interruptions import NUMBER, interrupt
-from tests.faults.nursery import Nursery
+from tests.faults.nursery import Nursery, Run, Sabotage
 
 OLD = b"what was there before"
+COMMAND = """
+from sentiscore.cli.main import main
+from sentiscore.scoring import job
+
+job.WINDOW_ROWS = 4_000
+main()
+"""
+"""The command with small windows, so that the first is soon finished."""
 
 
 @pytest.fixture
@@ -30,7 +37,7 @@ def long_job(tmp_path: Path, tiny_checkpoint: Path) -> tuple[list[str], Path]:
     pl.DataFrame({"headline": [f"profit rises {i} per cent" for i in range(300_000)]}).write_csv(source)
     output = tmp_path / "out.parquet"
     output.write_bytes(OLD)
-    command = [sys.executable, "-m", "sentiscore", "score", str(source), "--text-col", "headline"]
+    command = [sys.executable, "-c", COMMAND, "score", str(source), "--text-col", "headline"]
     return [*command, "-m", str(tiny_checkpoint), "-o", str(output)], output
 
 
@@ -38,7 +45,7 @@ def start_and_wait_for_the_first_rows(command: list[str], output: Path) -> subpr
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # what the job inherits; nohup has it ignored
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     signal.signal(signal.SIGHUP, before)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not parts(output):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
@@ -51,9 +58,8 @@ def parts(output: Path) -> list[Path]:
     return list(output.parent.glob(f".{output.name}.job/*-*-*.parquet"))
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), spread([(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], 1)
-)
+@pytest.mark.thorough  # the next test, and those of test_trouble.py, stop a job in `make test`
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_job_that_is_stopped_says_so_and_keeps_what_is_finished(
     long_job: tuple[list[str], Path], number: int, code: int
 ) -> None:
@@ -118,16 +124,15 @@ def test_no_ctrl_c_is_lost_while_a_csv_is_read(tmp_path: Path) -> None:
 
 def test_a_stopped_command_does_not_wait_for_python_to_take_everything_apart(long_job: tuple[list[str], Path]) -> None:
     command, output = long_job
-    slow_end = """
+    slow_end = f"""
 import time
-from sentiscore.cli.main import main
 
 class Slow:
     def __del__(self, sleep=time.sleep):
         sleep(60)
 
 kept = Slow()
-main()
+{COMMAND}
 """
     arguments = command[command.index("score") :]
     process = start_and_wait_for_the_first_rows([sys.executable, "-c", slow_end, *arguments], output)
@@ -137,15 +142,23 @@ main()
     assert stderr.splitlines()[-2].startswith("error: Stopped")
 
 
-def test_a_ctrl_c_that_python_would_drop_stops_the_command_too(tmp_path: Path, tiny_checkpoint: Path) -> None:
+def run_code(nursery: Nursery, folder: Path, code: str) -> Run:
+    """Run code that runs the command for a small file."""
+    (folder / "job").mkdir()
+    (folder / "job" / "news.csv").write_text("headline\nprofit rises\n")
+    return nursery.run(folder / "job", "score", "news.csv", "--text-col", "headline", sabotage=Sabotage(code=code))
+
+
+def test_a_ctrl_c_that_python_would_drop_stops_the_command_too(nursery: Nursery, tmp_path: Path) -> None:
     dropping = """
-import time
+import signal, threading, time
 from sentiscore.cli.main import main
 from sentiscore.scoring import job
 
 class Dropping:
     def __del__(self):
-        print("now", flush=True)
+        press = signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT)
+        threading.Timer(0.2, *press).start()
         time.sleep(5)
 
 def drop(*_, **__):
@@ -155,21 +168,16 @@ def drop(*_, **__):
 job.score_file = drop
 main()
 """
-    (tmp_path / "news.csv").write_text("headline\nprofit rises\n")
-    command = [sys.executable, "-c", dropping, "score", str(tmp_path / "news.csv"), "--text-col", "headline"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "now\n"
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert stderr.startswith("error: Stopped")
-    assert "ignored" not in stderr
+    done = run_code(nursery, tmp_path, dropping)
+    assert done.code == 130
+    assert done.seconds < 30
+    assert done.stderr.startswith("error: Stopped")
+    assert "ignored" not in done.stderr
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_that_another_thread_received_stops_the_command_too(
-    tmp_path: Path, number: signal.Signals, code: int
+    nursery: Nursery, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     """The main thread waits for a lock, and no system call of it is interrupted."""
     waiting = f"""
@@ -178,7 +186,7 @@ from sentiscore.cli.main import main
 from sentiscore.scoring import job
 
 def receive():
-    time.sleep(1)
+    time.sleep(0.5)
     signal.pthread_kill(threading.get_ident(), {int(number)})
     time.sleep(60)
 
@@ -191,11 +199,10 @@ def wait(*_, **__):
 job.score_file = wait
 main()
 """
-    (tmp_path / "news.csv").write_text("headline\nprofit rises\n")
-    command = [sys.executable, "-c", waiting, "score", str(tmp_path / "news.csv"), "--text-col", "headline"]
-    process = subprocess.run(command, capture_output=True, text=True, timeout=40, check=False)
-    assert process.returncode == code
-    assert process.stderr.splitlines()[-2].startswith("error: Stopped")
+    done = run_code(nursery, tmp_path, waiting)
+    assert done.code == code
+    assert done.seconds < 40
+    assert done.stderr.splitlines()[-2].startswith("error: Stopped")
 
 
 def test_a_job_under_nohup_outlives_its_terminal(long_job: tuple[list[str], Path]) -> None:
@@ -209,37 +216,23 @@ def test_a_job_under_nohup_outlives_its_terminal(long_job: tuple[list[str], Path
 
 
 @pytest.mark.parametrize("kind", spread(["parquet", "csv", "ndjson"], 1))
-def test_a_full_disk_is_one_clear_message_and_nothing_is_lost(tmp_path: Path, tiny_checkpoint: Path, kind: str) -> None:
-    source = tmp_path / "news.csv"
-    pl.DataFrame({"headline": [f"{os.urandom(40).hex()} {i}" for i in range(3000)]}).write_csv(source)
-    output = tmp_path / f"out.{kind}"
+def test_a_full_disk_is_one_clear_message_and_nothing_is_lost(
+    nursery: Nursery, tmp_path: Path, tiny_checkpoint: Path, kind: str
+) -> None:
+    folder = tmp_path / "job"
+    folder.mkdir()
+    pl.DataFrame({"headline": [f"{os.urandom(40).hex()} {i}" for i in range(3000)]}).write_csv(folder / "news.csv")
+    output = folder / f"out.{kind}"
     output.write_bytes(OLD)
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "sentiscore",
-            "score",
-            source,
-            "--text-col",
-            "headline",
-            "-m",
-            tiny_checkpoint,
-            "-o",
-            output,
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000)),
-    )
-    assert done.returncode == 1, done
+    command = ["score", "news.csv", "--text-col", "headline", "-m", tiny_checkpoint, "-o", output.name]
+    done = nursery.run(folder, *command, window_rows=32_768, sabotage=Sabotage(file_bytes=40_000))
+    assert done.code == 1, done
     assert done.stderr.startswith("error: "), done.stderr
     assert "could not be written" in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 2, done.stderr
     assert output.read_bytes() == OLD
-    assert not list(tmp_path.glob(".*.part"))
+    assert not list(folder.glob(".*.part"))
 
 
 @larger

@@ -1,6 +1,5 @@
 """A share of what `python -m tests.faults.small_inputs` measures: what a command takes for a small input is bounded."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,12 +8,6 @@ from tests.faults.nursery import Nursery
 from tests.faults.small_inputs import INPUTS, measure, past_the_bounds, tiny_of
 
 SMALL = {small.name: small for small in INPUTS}
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    with Nursery() as nursery:
-        yield nursery
 
 
 @pytest.mark.parametrize(

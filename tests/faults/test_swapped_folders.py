@@ -19,6 +19,7 @@ from sentiscore.checkpoint.reading import OpenedFolder
 from sentiscore.disk.exchange import exchange
 from sentiscore.engine.verification import verify
 from sentiscore.errors import CheckpointError
+from tests.effort import combined
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is not calibrated")
 
@@ -127,8 +128,7 @@ def test_a_folder_that_is_swapped_at_any_step_of_a_load_gives_the_model_that_it_
 FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "sentiscore.json")
 
 
-@pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("way", ["replaced", "written into"])
+@pytest.mark.parametrize(("name", "way"), combined(list(FILES), ["replaced", "written into"]))
 def test_a_file_that_changes_at_any_step_of_a_load_is_refused_or_is_what_the_hash_is_of(
     models: tuple[Path, Path], name: str, way: str, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from sentiscore.features import DailyConfig, as_published
 from sentiscore.nightly.state import revisions_path
 from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import write_frame
+from tests.effort import spread
 from tests.unit.nightly.test_update_daily import ARGS, FIRST, at_day, rows_of
 
 
@@ -65,7 +66,7 @@ def history(folder: Path, seed: int) -> Iterator[Night]:
         number += 1
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", spread(range(6), 3))
 def test_every_night_of_a_random_history_can_be_rebuilt(tmp_path: Path, seed: int) -> None:
     nights = list(history(tmp_path, seed))
     last = nights[-1].daily

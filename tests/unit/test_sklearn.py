@@ -153,10 +153,15 @@ def test_only_columns_of_numbers_can_be_chosen(tiny_checkpoint: Path) -> None:
         SentimentFeatures(tiny_checkpoint, columns=["label"]).fit(GIVEN)
 
 
+@pytest.fixture(scope="module")
+def scorer(tiny_checkpoint: Path) -> Scorer:
+    """Stands for the default model, which takes seconds to load."""
+    return Scorer.from_pretrained(tiny_checkpoint, dtype="fp32")
+
+
 @parametrize_with_checks([OfNumbers()], expected_failed_checks=lambda _: EXPECTED)  # type: ignore[untyped-decorator]
 def test_the_checks_of_scikit_learn_pass(
-    estimator: Any, check: Callable[[Any], None], tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+    estimator: Any, check: Callable[[Any], None], scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scorer = Scorer.from_pretrained(tiny_checkpoint, dtype="fp32")  # the default model takes seconds
     monkeypatch.setattr(sentiscore.sklearn, "shared_scorer", lambda *_, **__: scorer)
     check(estimator)

@@ -7,6 +7,7 @@ import pytest
 
 from sentiscore.checkpoint.config import MODEL_TYPES, allowed, check_against_weights, read_config
 from sentiscore.errors import CheckpointError
+from tests.effort import spread
 
 PLAIN: dict[str, Any] = {"model_type": "bert", "hidden_size": 16, "num_attention_heads": 2, "vocab_size": 100}
 
@@ -128,7 +129,7 @@ def test_configs_as_well_known_models_have_them_are_allowed(name: str) -> None:
     assert not past & kept.keys()
 
 
-@pytest.mark.parametrize("kind", sorted(MODEL_TYPES))
+@pytest.mark.parametrize("kind", spread(sorted(MODEL_TYPES), 12, always=["bert", "gpt_neox"]))
 def test_all_that_transformers_writes_for_a_kind_is_allowed_and_means_the_same(kind: str) -> None:
     import transformers
 

@@ -19,6 +19,7 @@ from rich.table import Table
 from sentiscore.cli.main import cli
 from sentiscore.cli.terminal import console, in_one_line, visible
 from sentiscore.tables import write_frame
+from tests.effort import spread
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2J"
 HOSTILE = f"a{ESCAPE}\u202eb\u2028c\x9bd\x7f\ne"
@@ -202,7 +203,7 @@ def test_a_closed_stdout_and_a_closed_pipe_are_one_message(pipe: bool) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-@pytest.mark.parametrize("shell", ["2>&-", "2>/dev/full"])
+@pytest.mark.parametrize("shell", spread(["2>&-", "2>/dev/full"], 1))
 def test_a_job_goes_on_when_its_log_cannot_be_written(
     shell: str, tmp_path: Path, make_checkpoint: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

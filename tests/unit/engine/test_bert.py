@@ -17,7 +17,7 @@ from sentiscore.engine.bert import BertEngine
 from sentiscore.engine.networks import own_engine
 from sentiscore.engine.weights import read_weights
 from sentiscore.errors import CheckpointError, SentiscoreWarning
-from tests.effort import examples
+from tests.effort import combined, examples
 from tests.unit.engine.reference import (
     ANY_PADDING,
     CPU,
@@ -40,19 +40,20 @@ def own(family: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {"num_hidden_layers": 1},
-        {"num_attention_heads": 1, "num_labels": 2},
-        {"hidden_act": "relu", "num_hidden_layers": 2},
-        {"hidden_act": "gelu_new", "intermediate_size": 24},
-        {"hidden_act": "gelu_pytorch_tanh"},
-        {"pad_token_id": 3},  # from which RoBERTa counts its positions
-    ],
-    ids=str,
+    ("changes", "family"),
+    combined(
+        [
+            {},
+            {"num_hidden_layers": 1},
+            {"num_attention_heads": 1, "num_labels": 2},
+            {"hidden_act": "relu", "num_hidden_layers": 2},
+            {"hidden_act": "gelu_new", "intermediate_size": 24},
+            {"hidden_act": "gelu_pytorch_tanh"},
+            {"pad_token_id": 3},  # from which RoBERTa counts its positions
+        ],
+        list(FAMILIES),
+    ),
 )
-@pytest.mark.parametrize("family", FAMILIES)
 def test_every_shape_of_the_families_equals_hugging_face(family: str, changes: dict[str, Any]) -> None:
     model = model_of(family, **changes)
     rows = rows_of([1, 2, 3, 7, 7, 40, 128, 512])
@@ -63,8 +64,7 @@ def test_every_shape_of_the_families_equals_hugging_face(family: str, changes: d
         np.testing.assert_allclose(in_batches(engine, rows, padding=padding), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("pad", [0, 1, 2, 5, 50])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("pad", "family"), combined([0, 1, 2, 5, 50], list(FAMILIES)))
 def test_a_padding_token_within_a_text_has_the_position_that_hugging_face_gives_it(family: str, pad: int) -> None:
     model = model_of(family, pad_token_id=pad)
     rows = rows_of([1, 2, 3, 7, 7, 40, 60])
@@ -81,8 +81,13 @@ def test_a_config_without_a_token_to_count_positions_by_is_not_run(pad: int | No
     assert own_engine(config_of(model_of("Bert")) | {"pad_token_id": pad}) is BertEngine
 
 
-@pytest.mark.parametrize("family", ["Bert", "Roberta", "XLMRoberta", "Camembert"])
-@pytest.mark.parametrize("changes", [{"layer_norm_eps": 0.1}, {"type_vocab_size": 1}, {"type_vocab_size": 3}], ids=str)
+@pytest.mark.parametrize(
+    ("family", "changes"),
+    combined(
+        ["Bert", "Roberta", "XLMRoberta", "Camembert"],
+        [{"layer_norm_eps": 0.1}, {"type_vocab_size": 1}, {"type_vocab_size": 3}],
+    ),
+)
 def test_settings_that_distilbert_has_not_are_followed(family: str, changes: dict[str, Any]) -> None:
     model = model_of(family, **changes)
     rows = rows_of([1, 7, 7, 40])
@@ -127,8 +132,7 @@ def test_neighbours_and_order_change_nothing_but_rounding(
     np.testing.assert_allclose(np.concatenate([in_batches(engine, [row]) for row in rows]), together, atol=2e-6)
 
 
-@pytest.mark.parametrize("filled_with", [0, 1, 96])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("filled_with", "family"), combined([0, 1, 96], list(FAMILIES)))
 def test_what_padding_is_filled_with_does_not_matter(family: str, filled_with: int) -> None:
     engine = own(family)
     row = torch.from_numpy(rows_of([9])[0])[None]
@@ -145,8 +149,7 @@ def test_the_same_job_twice_gives_the_same_bits(family: str, padding: int) -> No
     assert np.array_equal(found[0], found[1])
 
 
-@pytest.mark.parametrize("padding", [0, ANY_PADDING])
-@pytest.mark.parametrize("family", ["Bert", "Roberta", "DistilBert"])
+@pytest.mark.parametrize(("padding", "family"), combined([0, ANY_PADDING], ["Bert", "Roberta", "DistilBert"]))
 def test_bf16_is_close(family: str, padding: int) -> None:
     model = model_of(family, spread=0.15)
     rows = rows_of([3, 3, 20, 60, 600])

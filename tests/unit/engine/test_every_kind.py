@@ -36,7 +36,7 @@ def probabilities(scorer: Scorer, texts: list[str]) -> np.ndarray:
     return scorer.score(texts).select([f"p_{name}" for name in LABELS]).to_numpy()
 
 
-@pytest.mark.parametrize("kind", spread(every_kind(), 10, always=[*NO_PADDING, "bert", "gpt_neox"]))
+@pytest.mark.parametrize("kind", spread(every_kind(), 4, always=[*NO_PADDING, "bert", "gpt_neox"]))
 def test_a_text_has_the_score_that_it_has_alone_in_transformers(kind: str, tmp_path: Path) -> None:
     model = network_of(kind)
     scorer = Scorer.from_pretrained(save(model, tmp_path), device="cpu", dtype="fp32")

@@ -12,7 +12,7 @@ from sentiscore.engine import layers
 from sentiscore.engine.gpt_neox import GptNeoxEngine
 from sentiscore.engine.networks import own_engine
 from sentiscore.errors import CheckpointError
-from tests.effort import examples
+from tests.effort import combined, examples
 from tests.unit.engine.reference import (
     ANY_PADDING,
     CPU,
@@ -61,8 +61,9 @@ def test_every_shape_of_the_family_equals_hugging_face(changes: dict[str, Any]) 
         np.testing.assert_allclose(in_batches(engine, rows, padding=padding), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("pad", [0, 1, 50, None, -1])
-@pytest.mark.parametrize("changes", [{}, {"num_hidden_layers": 1, "use_parallel_residual": False}], ids=str)
+@pytest.mark.parametrize(
+    ("pad", "changes"), combined([0, 1, 50, None, -1], [{}, {"num_hidden_layers": 1, "use_parallel_residual": False}])
+)
 def test_a_text_that_ends_in_the_padding_token_is_pooled_before_it(pad: int | None, changes: dict[str, Any]) -> None:
     model = model_of(FAMILY, pad_token_id=pad, **changes)
     rows = rows_of([1, 2, 3, 7, 7, 40, 60])
@@ -127,8 +128,9 @@ def test_the_same_job_twice_gives_the_same_bits(padding: int) -> None:
     assert np.array_equal(found[0], found[1])
 
 
-@pytest.mark.parametrize("padding", [0, ANY_PADDING])
-@pytest.mark.parametrize("changes", [{}, {"num_hidden_layers": 1}, {"use_parallel_residual": False}], ids=str)
+@pytest.mark.parametrize(
+    ("padding", "changes"), combined([0, ANY_PADDING], [{}, {"num_hidden_layers": 1}, {"use_parallel_residual": False}])
+)
 def test_bf16_is_close(changes: dict[str, Any], padding: int) -> None:
     model = model_of(FAMILY, spread=0.15, **changes)
     rows = rows_of([3, 3, 20, 60, 600])

@@ -12,6 +12,7 @@ from sentiscore.engine.encoded import Encoded
 from sentiscore.engine.huggingface import HuggingFaceEngine
 from sentiscore.errors import CheckpointError
 from tests.conftest import TEXTS
+from tests.effort import combined
 from tests.unit.engine.reference import (
     ANY_PADDING,
     assert_tells_rows_apart,
@@ -155,8 +156,7 @@ OTHERS: dict[str, dict[str, object]] = {
 }
 
 
-@pytest.mark.parametrize("padding", [0, ANY_PADDING])
-@pytest.mark.parametrize("family", OTHERS)
+@pytest.mark.parametrize(("padding", "family"), combined([0, ANY_PADDING], list(OTHERS)))
 def test_other_families_in_padded_batches_equal_hugging_face_one_text_at_a_time(family: str, padding: int) -> None:
     model = model_of(family, spread=0.1, **OTHERS[family])
     rows = rows_of([1, 2, 3, 7, 7, 40, 128, 200])
@@ -165,8 +165,7 @@ def test_other_families_in_padded_batches_equal_hugging_face_one_text_at_a_time(
     np.testing.assert_allclose(in_batches(HuggingFaceEngine(model, CPU), rows, padding=padding), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("pad", [None, -1, 10**6])
-@pytest.mark.parametrize("family", ["Llama", "GPT2"])
+@pytest.mark.parametrize(("pad", "family"), combined([None, -1, 10**6], ["Llama", "GPT2"]))
 def test_a_decoder_without_a_padding_id_pools_at_the_last_token_whatever_it_is(family: str, pad: int | None) -> None:
     model = model_of(family, spread=0.1, **(OTHERS[family] | {"pad_token_id": 1, "eos_token_id": 2}))
     rows = [np.append(row, end).astype(np.int32) for row in rows_of([1, 7, 7, 40]) for end in (2, 0, 5)]

@@ -16,6 +16,7 @@ from sentiscore.engine.device import choose_dtype, has_fast_bf16, machine_faults
 from sentiscore.engine.layers import Linear
 from sentiscore.engine.products import packed_product
 from sentiscore.errors import CheckpointError, InputError, SentiscoreError, SentiscoreWarning
+from tests.effort import combined
 
 CPU = torch.device("cpu")
 FAST = {"cpu_name": "AMD EPYC", "avx512_bf16": True}
@@ -75,8 +76,7 @@ def asked_again() -> Iterator[None]:
         asked.cache_clear()
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize(("fault", "dtype"), combined(list(FAULTS), [torch.float32, torch.bfloat16]))
 def test_a_layer_gives_the_plain_product_where_there_is_no_packed_one(
     fault: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,9 +215,10 @@ MACHINE_FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", MACHINE_FAULTS)
-@pytest.mark.parametrize("kind", ["gpt_neox", "bert", "another"])
-@pytest.mark.parametrize("when", ["reading", "building", "moving"])
+@pytest.mark.parametrize(
+    ("fault", "kind", "when"),
+    combined(list(MACHINE_FAULTS), ["gpt_neox", "bert", "another"], ["reading", "building", "moving"]),
+)
 def test_a_fault_of_the_machine_is_not_blamed_on_the_folder(
     fault: str,
     kind: str,

@@ -5,6 +5,7 @@ from sklearn import metrics as sk
 from sentiscore.evaluation.calibration import fit_temperature
 from sentiscore.evaluation.metrics import bootstrap_intervals, expected_calibration_error, point_metrics, reliability
 from sentiscore.scoring.probabilities import probabilities
+from tests.effort import combined
 
 
 def draw(rows: int, classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -96,8 +97,7 @@ def test_a_class_without_rows_leaves_the_auc_open() -> None:
     assert np.isnan(point_metrics(np.array([1, 1]), np.array([[0.2, 0.8], [0.4, 0.6]]))["roc_auc"])
 
 
-@pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("factor", [0.3, 1.0, 4.0])
+@pytest.mark.parametrize(("classes", "factor"), combined([2, 3], [0.3, 1.0, 4.0]))
 def test_the_temperature_undoes_a_factor_on_honest_logits(classes: int, factor: float) -> None:
     logits, labels = draw(20_000, classes)
     assert fit_temperature((logits * factor, labels)) == pytest.approx(factor, rel=0.05)

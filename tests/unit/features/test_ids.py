@@ -20,6 +20,7 @@ from sentiscore.nightly.state import revisions_path
 from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import write_frame
 from tests.conftest import TEXTS
+from tests.effort import combined
 
 ARGS: dict[str, Any] = {"time_col": "at", "entity_col": "ticker", "text_col": "text", "id_col": "id"}
 PLAIN: dict[str, Any] = {name: value for name, value in ARGS.items() if name != "id_col"}
@@ -169,8 +170,7 @@ def test_an_id_is_that_of_an_entity() -> None:
     assert sums.n_repeated == 2  # rows, not rows times entities
 
 
-@pytest.mark.parametrize("repeats", ["keep", "drop", "discount"])
-@pytest.mark.parametrize("weight_col", [None, "weight"])
+@pytest.mark.parametrize(("repeats", "weight_col"), combined(["keep", "drop", "discount"], [None, "weight"]))
 def test_with_every_setting_it_is_as_if_the_copies_were_not_there(repeats: str, weight_col: str | None) -> None:
     rows = scored(MONDAY, *EVENING, TUESDAY, ("u", at(9, 16), "tuesday", 0.75)).with_columns(
         weight=pl.Series([1.0, 0.5, 0.0, 2.0, 1.5])

@@ -16,6 +16,7 @@ from sentiscore.nightly import daily_file as files
 from sentiscore.nightly.daily_file import daily_file
 from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import read_table, write_frame
+from tests.effort import combined
 
 NEW_YORK = "America/New_York"
 XNYS: dict[str, Any] = {"time_col": "at", "calendar": "XNYS"}
@@ -165,8 +166,7 @@ def test_midnights_that_begin_a_session_are_not_counted_unless_a_latency_moves_t
     assert frame["n_docs"].to_list() == [20, 20]
 
 
-@pytest.mark.parametrize("name", ["rows.parquet", "rows.csv"])
-@pytest.mark.parametrize("window", [1, 7, 1_000])
+@pytest.mark.parametrize(("name", "window"), combined(["rows.parquet", "rows.csv"], [1, 7, 1_000]))
 def test_all_rows_of_a_file_decide_whatever_the_window(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, window: int
 ) -> None:

@@ -21,6 +21,7 @@ from sentiscore.features import (
     to_sktime,
 )
 from tests.daily_frames import daily_frame, target_frame, working_days
+from tests.effort import combined
 
 Make = Callable[..., Any]
 ADAPTERS: dict[str, Make] = {
@@ -82,9 +83,10 @@ def test_the_return_of_a_session_is_not_forecast_from_stories_of_that_session() 
     assert abs(correlation) < 0.3
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS)
-@pytest.mark.parametrize("cutoff", ["close+1m", "close+1d"])
-@pytest.mark.parametrize("calendar", ["XNYS", "Asia/Tokyo", "file"])
+@pytest.mark.parametrize(
+    ("adapter", "cutoff", "calendar"),
+    combined(list(ADAPTERS), ["close+1m", "close+1d"], ["XNYS", "Asia/Tokyo", "file"]),
+)
 def test_every_adapter_refuses_features_that_are_known_after_the_y_begins_with_both_instants(
     adapter: str, cutoff: str, calendar: str, file_of_sessions: Path
 ) -> None:
@@ -102,8 +104,10 @@ def test_every_adapter_refuses_features_that_are_known_after_the_y_begins_with_b
     assert ("lags=2" in str(refused.value)) == (adapter in ("to_nixtla", "to_sktime"))
 
 
-@pytest.mark.parametrize("adapter", [name for name in ADAPTERS if name != "to_darts"])
-@pytest.mark.parametrize("cutoff", ["open-30m", "close-1h", "close"])
+@pytest.mark.parametrize(
+    ("adapter", "cutoff"),
+    combined([name for name in ADAPTERS if name != "to_darts"], ["open-30m", "close-1h", "close"]),
+)
 def test_features_that_are_known_by_the_close_may_be_used(adapter: str, cutoff: str, file_of_sessions: Path) -> None:
     for options in ({"calendar": "XNYS"}, {"day_tz": "Asia/Tokyo"}, {"calendar": file_of_sessions}):
         features = made(cutoff, **options)

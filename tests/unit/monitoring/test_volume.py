@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from sentiscore.monitoring.volume import Hours, Volume, compare_volume, usual_rows, without_stray
+from tests.effort import combined
 from tests.scored_rows import START, scored_rows
 
 WEEKS = 8
@@ -116,8 +117,7 @@ STRAY = [
 ]
 
 
-@pytest.mark.parametrize("n", [1, 5])
-@pytest.mark.parametrize("when", STRAY)
+@pytest.mark.parametrize(("n", "when"), combined([1, 5], list(STRAY)))
 def test_rows_that_lie_far_from_a_night_are_stray(history: Hours, when: datetime, n: int) -> None:
     hours, stray = trimmed(with_row(night(360), when, n), history)
     assert stray == n
@@ -131,8 +131,7 @@ def test_rows_that_lie_far_from_the_reference_are_stray(history: Hours, when: da
     assert compared(night(360), hours) == compared(night(360), history)
 
 
-@pytest.mark.parametrize("n", [1, 3, 12])
-@pytest.mark.parametrize("when", STRAY)
+@pytest.mark.parametrize(("n", "when"), combined([1, 3, 12], list(STRAY)))
 def test_a_night_of_few_rows_has_stray_rows_too(n: int, when: datetime) -> None:
     then = hours_of(scored_rows(12 * 56, days=56))
     now = (night(n)[0] + 7, night(n)[1])

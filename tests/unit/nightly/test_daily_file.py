@@ -10,6 +10,7 @@ from sentiscore.features import DailyConfig, DailySums, daily, daily_grid
 from sentiscore.nightly import daily_file as files
 from sentiscore.nightly.daily_file import daily_file, default_daily, sibling_path
 from sentiscore.tables import read_table, write_frame
+from tests.effort import combined
 
 
 @pytest.fixture
@@ -41,8 +42,13 @@ def test_a_file_gives_the_features_that_its_frame_gives(
     assert_frame_equal(read_table(done.output), expected, check_exact=True)
 
 
-@pytest.mark.parametrize("name", ["out.parquet", "out.csv", "out.ndjson"])
-@pytest.mark.parametrize("more", [{}, {"as_of": "2024-03-15T12:00:00Z"}, {"config": DailyConfig(repeats="drop")}])
+@pytest.mark.parametrize(
+    ("name", "more"),
+    combined(
+        ["out.parquet", "out.csv", "out.ndjson"],
+        [{}, {"as_of": "2024-03-15T12:00:00Z"}, {"config": DailyConfig(repeats="drop")}],
+    ),
+)
 def test_features_of_some_entities_at_a_time_are_those_of_all(
     tmp_path: Path, rows: pl.DataFrame, monkeypatch: pytest.MonkeyPatch, name: str, more: dict[str, Any]
 ) -> None:

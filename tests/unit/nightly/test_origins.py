@@ -15,6 +15,7 @@ from sentiscore.nightly.origins import look_at
 from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import hash_output, open_sink, read_table, sidecar_path, write_frame
 from sentiscore.tables.provenance import Found, ModelFacts, Provenance, SourceFacts, read_provenance
+from tests.effort import combined
 from tests.unit.nightly.test_update_daily import ARGS, END, NOON, at_day, before_and_after, rows_of, stopped
 from tests.unit.tables.test_provenance import TOLD
 
@@ -38,8 +39,10 @@ def told_of(path: Path | str) -> Found:
     return found
 
 
-@pytest.mark.parametrize("source", ["news.scored.parquet", "news.scored.csv", "news.scored.ndjson"])
-@pytest.mark.parametrize("output", ["daily.parquet", "daily.csv"])
+@pytest.mark.parametrize(
+    ("source", "output"),
+    combined(["news.scored.parquet", "news.scored.csv", "news.scored.ndjson"], ["daily.parquet", "daily.csv"]),
+)
 def test_daily_features_keep_what_their_scored_rows_say(tmp_path: Path, source: str, output: str) -> None:
     rows = rows_of()
     if source.endswith("csv"):

@@ -14,7 +14,7 @@ from sentiscore.errors import SentiscoreWarning
 from sentiscore.scoring import bad_rows, job
 from sentiscore.scoring.bad_rows import COLUMNS, BadRows
 from sentiscore.scoring.tally import JobSummary
-from tests.effort import examples
+from tests.effort import combined, examples
 
 TEXTS = ["good", None, " \t", "bad", "\x00\x07", "", "fine"]
 BAD = {2: "null", 3: "empty", 5: "empty", 6: "empty"}
@@ -45,8 +45,7 @@ def test_kept_rows_have_a_status_and_no_scores(scorer: Scorer, source: Path) -> 
     assert (summary.n_rejected, summary.rejects) == (0, ())
 
 
-@pytest.mark.parametrize("window", [1, 2, 100])
-@pytest.mark.parametrize("kind", ["parquet", "csv", "ndjson"])
+@pytest.mark.parametrize(("window", "kind"), combined([1, 2, 100], ["parquet", "csv", "ndjson"]))
 def test_dropped_rows_are_set_aside_with_the_reason(
     scorer: Scorer, source: Path, kind: str, window: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from polars.testing import assert_frame_equal
 from sentiscore.errors import OutputError
 from sentiscore.scoring.journal import Journal
 from sentiscore.scoring.work_folder import work_folder
+from tests.effort import combined
 
 KEY = {"input": "a" * 64, "text column": "headline", "dtype": "fp32"}
 
@@ -324,8 +325,10 @@ def test_a_folder_without_a_lock_was_made_by_somebody_else(target: Path) -> None
     assert (work_folder(target) / "part-00000.parquet").read_bytes() == b"mine"
 
 
-@pytest.mark.parametrize("name", ["lock", "key.json", "stored", "part-out.parquet", "key.json.tmp"])
-@pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    combined(["lock", "key.json", "stored", "part-out.parquet", "key.json.tmp"], ["pipe", "link", "folder"]),
+)
 def test_what_is_no_plain_file_in_the_work_folder_is_refused_at_once_and_stays(
     target: Path, tmp_path: Path, name: str, kind: str
 ) -> None:

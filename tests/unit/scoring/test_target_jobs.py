@@ -12,6 +12,7 @@ from sentiscore.errors import SentiscoreWarning, StoppedError
 from sentiscore.scoring import job
 from sentiscore.scoring.tally import JobSummary
 from sentiscore.tables.provenance import read_provenance
+from tests.effort import combined
 
 TEXT = "profit rises on strong demand and shares fall"
 TARGETS = ["profit", "shares", None, "bonds", " Demand ", "", "profit", "profit"]
@@ -41,8 +42,7 @@ def run(source: Path, scorer: Scorer | Path, **settings: Any) -> JobSummary:
     return score_file(source, text_col="headline", model=scorer, **({"target_col": "who"} | settings))
 
 
-@pytest.mark.parametrize("kind", ["csv", "ndjson", "parquet"])
-@pytest.mark.parametrize("window", [1, 3, 100])
+@pytest.mark.parametrize(("kind", "window"), combined(["csv", "ndjson", "parquet"], [1, 3, 100]))
 def test_a_file_comes_out_as_its_frame_would(
     scorer: Scorer, news: pl.DataFrame, tmp_path: Path, kind: str, window: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.scoring.patterns import expand_patterns
 from sentiscore.tables import folders, hash_output, open_source, read_table, write_frame
 from sentiscore.tables.dialect import CsvDialect
+from tests.effort import combined
 
 
 def put(folder: Path, name: str, **columns: Any) -> Path:
@@ -44,8 +45,7 @@ def test_keys_are_columns_of_text_behind_those_of_the_files(hive: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("n_rows", [1, 4, 100])
-@pytest.mark.parametrize("columns", [["ticker"], ["date", "text"], ["text"]])
+@pytest.mark.parametrize(("n_rows", "columns"), combined([1, 4, 100], [["ticker"], ["date", "text"], ["text"]]))
 def test_windows_have_the_columns_that_were_asked_for(hive: Path, n_rows: int, columns: list[str]) -> None:
     windows = list(open_source(hive).windows(n_rows, columns, damaged="bad"))
     assert pl.concat(windows).drop("bad").equals(read_table(hive).select(columns))

@@ -12,6 +12,7 @@ from sentiscore.disk import parts
 from sentiscore.disk.durable import write_text
 from sentiscore.errors import OutputError
 from sentiscore.tables import Sink, check_target, open_sink, read_table, write_frame
+from tests.effort import combined
 
 ENDINGS = [".parquet", ".csv", ".ndjson"]
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -83,8 +84,7 @@ def test_categories_that_appear_in_a_later_window_are_kept(tmp_path: Path) -> No
 # --- what goes wrong on the way ---
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ValueError])
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(("error", "ending"), combined([KeyboardInterrupt, SystemExit, ValueError], list(ENDINGS)))
 def test_an_interrupted_run_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, ending: str, error: type[BaseException]
 ) -> None:

@@ -12,6 +12,7 @@ from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.tables import csv_reader, open_source, parquet_reader, read_table, write_frame
 from sentiscore.tables.exact import name_of, series_of
 from sentiscore.tables.source import require_column
+from tests.effort import combined
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
@@ -126,8 +127,7 @@ def test_columns_are_read_in_the_order_they_are_asked_for(write: Write) -> None:
 # --- windows ---
 
 
-@pytest.mark.parametrize("n_rows", [1, 7, 64, 100, 101, 1000])
-@pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.ndjson"])
+@pytest.mark.parametrize(("n_rows", "name"), combined([1, 7, 64, 100, 101, 1000], ["t.csv", "t.parquet", "t.ndjson"]))
 def test_windows_have_exact_sizes_and_keep_the_order_across_many_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, n_rows: int
 ) -> None:
@@ -411,8 +411,10 @@ def test_a_quoted_name_with_a_semicolon_is_one_name(write: Write) -> None:
 # --- names that are patterns ---
 
 
-@pytest.mark.parametrize("ending", ["parquet", "ndjson", "csv"])
-@pytest.mark.parametrize("name", ["a[2]", "a?", "a*", "a[!b]", "[[]", "day=1", "day=1/a[2]", "{a,b}"])
+@pytest.mark.parametrize(
+    ("ending", "name"),
+    combined(["parquet", "ndjson", "csv"], ["a[2]", "a?", "a*", "a[!b]", "[[]", "day=1", "day=1/a[2]", "{a,b}"]),
+)
 @pytest.mark.skipif(os.name == "nt", reason="such names are not allowed there")
 def test_a_name_that_is_a_pattern_is_the_name_of_one_file(tmp_path: Path, name: str, ending: str) -> None:
     path = tmp_path / f"{name}.{ending}"
