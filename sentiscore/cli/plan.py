@@ -88,6 +88,7 @@ def command(
     """
     from sentiscore.cli.show import line
     from sentiscore.cli.show_plan import plan_report
+    from sentiscore.cli.stdin import stdin_as_file
     from sentiscore.disk.durable import write_text
     from sentiscore.disk.permission import check_file_target
     from sentiscore.errors import OutputError
@@ -100,15 +101,16 @@ def command(
         if json_file.resolve() in {Path(path).resolve() for path in files}:
             raise OutputError(f"{json_file} is a file that is read.", "Choose another path with --json.")
         check_file_target(json_file)
-    plan = plan_job(
-        files,
-        text_col=text_col,
-        model=scorer,
-        dialect=dialect,
-        seconds=seconds,
-        workers=workers,
-        cpus_per_worker=cpus_per_worker,
-    )
+    with stdin_as_file(files, ["-"]) as paths:
+        plan = plan_job(
+            paths,
+            text_col=text_col,
+            model=scorer,
+            dialect=dialect,
+            seconds=seconds,
+            workers=workers,
+            cpus_per_worker=cpus_per_worker,
+        )
     text = json.dumps(plan.to_dict(), indent=2, allow_nan=False)
     if to_stdout:
         click.echo(text)
