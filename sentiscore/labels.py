@@ -47,6 +47,11 @@ WINDOWS: Final = "windows"
 OVERFLOWS: Final = (TRUNCATE, WINDOWS)
 """What to do with a text that is longer than the model reads."""
 
+AS_IS: Final = "none"
+HTML: Final = "html"
+CLEANINGS: Final = (AS_IS, HTML)
+"""What is taken out of texts before the model reads them."""
+
 
 def score_columns(labels: Sequence[str], overflow: str = TRUNCATE) -> list[str]:
     """The columns that scoring adds to a table, in order, for a model with these labels."""

@@ -35,6 +35,7 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str) -
 @options.DEVICE
 @options.DTYPE
 @options.MAX_LENGTH
+@options.CLEAN
 @click.option(
     "--overflow",
     type=click.Choice(["truncate", "windows"]),
@@ -64,7 +65,9 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str) -
 @click.option(
     "--json", "json_file", type=options.PATH, metavar="FILE", help="Write it as JSON too; - for stdout alone."
 )
-@options.grouped("scorer", _scorer, ("model", "revision", "labels", "device", "dtype", "max_length", "overflow"))
+@options.grouped(
+    "scorer", _scorer, ("model", "revision", "labels", "device", "dtype", "max_length", "overflow", "clean")
+)
 def command(
     inputs: tuple[str, ...],
     text_col: str,

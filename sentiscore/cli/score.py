@@ -101,6 +101,7 @@ class Given:
 @options.DEVICE
 @options.DTYPE
 @options.MAX_LENGTH
+@options.CLEAN
 @click.option(
     "--overflow",
     type=click.Choice(["truncate", "windows"]),
@@ -202,7 +203,9 @@ class Given:
     help="Tell of each window, each warning and the end as JSON on stderr, one object a line.",
 )
 @options.grouped("given", Given, ("inputs", "text_col", "texts"))
-@options.grouped("scorer", _scorer, ("model", "revision", "labels", "device", "dtype", "max_length", "overflow"))
+@options.grouped(
+    "scorer", _scorer, ("model", "revision", "labels", "device", "dtype", "max_length", "overflow", "clean")
+)
 @options.grouped(
     "rows", _rows, ("target_col", "targets", "columns", "prefix", "limit", "bad_rows", "csv_as_is", "dialect")
 )

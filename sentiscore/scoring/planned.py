@@ -19,6 +19,7 @@ class JobRequest:
         text_col: The column of texts.
         rows: Which rows to score.
         overflow: What to do with a text that is too long.
+        clean: What is taken out of texts before they are read.
         daily: The daily features of the rows, with their text_col and prefix; None if there are none.
         names: The names of targets.
     """
@@ -26,6 +27,7 @@ class JobRequest:
     text_col: str
     rows: RowOptions = field(default_factory=RowOptions)
     overflow: str = names.TRUNCATE
+    clean: str = names.AS_IS
     daily: DailyRequest | None = None
     names: TargetNames = field(default_factory=TargetNames)
 
