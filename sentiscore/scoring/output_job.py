@@ -169,7 +169,7 @@ class OutputJob:
             if plan.request.rows.bad_rows == names.FAIL:
                 self._bad.add(span.of(status), plan.sources[span.source].path, span.position)
         self._bad.refuse()
-        named = scores.rename({name: plan.request.rows.prefix + name for name in scores.columns}).get_columns()
+        named = scores.rename(plan.added_as(scores.columns)).get_columns()
         rows = window.rows[plan.kept].hstack(named)
         good = pl.repeat(value=True, n=rows.height, dtype=pl.Boolean, eager=True)
         if rejects is not None:

@@ -1,5 +1,6 @@
 """A scoring job as requested, and as planned after checks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,10 @@ class Plan:
         """The number of rows to score."""
         rows, limit = sum(source.rows for source in self.sources), self.request.rows.limit
         return rows if limit is None else min(limit, rows)
+
+    def added_as(self, columns: Sequence[str]) -> dict[str, str]:
+        """The names under which columns of scores are added to the rows."""
+        return names.names_beside({*self.kept, *self.placing}, columns, self.request.rows.prefix)
 
     @property
     def csv_options(self) -> dict[str, Any]:

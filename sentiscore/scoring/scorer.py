@@ -64,8 +64,7 @@ class Scorer:
         self._asked = replace(asked, model=self._origin.model, revision=self._origin.revision)
         self._classifier = classifier
         self._answers: tuple[AnswerStore, Asker] | None = None
-        self.device = str(classifier.device)
-        self.dtype = dtype_name(classifier.dtype)
+        self.device, self.dtype = str(classifier.device), dtype_name(classifier.dtype)
 
     @classmethod
     def from_pretrained(
@@ -234,7 +233,7 @@ class Scorer:
             text_col: Its column of texts.
             target_col: Its column of what the sentiment of each text is towards; see `score`.
             targets: A table of the names that the text may use for a target, with the columns entity and name.
-            prefix: Put before the name of each added column.
+            prefix: Put before the name of each added column. Beside a `label`, the model's is `predicted_label`.
 
         Returns:
             A frame of the same library: the rows and columns unchanged, with the index of a pandas frame, followed by
@@ -258,7 +257,8 @@ class Scorer:
             mentioned = Targets(series_of(read, target_col), table.names)
             table.warn_of_strangers(target_col, [mentioned.values], stacklevel=2)
         scores = self.score_series(series_of(read, text_col), targets=mentioned)
-        return cast("Frame", given.with_columns(scores.rename({name: prefix + name for name in scores.columns})))
+        added = names.names_beside(given.schema.names(), scores.columns, prefix)
+        return cast("Frame", given.with_columns(scores.rename(added)))
 
     def logits(self, texts: Sequence[str], mentions: Sequence[str | None] | None = None) -> npt.NDArray[np.float32]:
         """The network's logits for the beginning of each text, before temperature and softmax.
