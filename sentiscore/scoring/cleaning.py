@@ -82,8 +82,8 @@ class Markup:
     def warning(self, text_col: str) -> str:
         """The warning about them."""
         return (
-            f"{self._n:,} of {self._of:,} texts in {text_col!r} have tags of HTML, such as <br>. The model reads them as "
-            "text, and they change its answers: take them out with --clean html (clean)."
+            f"{self._n:,} of {self._of:,} texts in {text_col!r} have tags of HTML, such as <br>. The model reads them "
+            "as text, and they change its answers: take them out with --clean html (clean)."
         )
 
 
@@ -91,8 +91,8 @@ def _visible(text: str, parser: Callable[[str], Any]) -> str:
     """The visible text, of some tags at a time."""
     pieces = text.split("<")
     whole = ["<".join(pieces[:_TAGS_AT_ONCE])]
-    for start in range(_TAGS_AT_ONCE, len(pieces), _TAGS_AT_ONCE):
-        whole.append("<" + "<".join(pieces[start : start + _TAGS_AT_ONCE]))
+    starts = range(_TAGS_AT_ONCE, len(pieces), _TAGS_AT_ONCE)
+    whole += ["<" + "<".join(pieces[start : start + _TAGS_AT_ONCE]) for start in starts]
     return " ".join(" ".join(_of_piece(piece, parser) for piece in whole).split())
 
 

@@ -45,7 +45,8 @@ def open_source(path: str | Path, csv: CsvDialect = _PLAIN) -> Source:
 
     Args:
         path: A .csv, .tsv, .ndjson, .jsonl or .json file (also .gz, .bz2, .zst or .zip), or a .parquet, .arrow,
-            .feather or .xlsx file; or a folder of such files of one format, which is one table. KEY=VALUE folders in it become columns of text; the innermost ones hold the files.
+            .feather or .xlsx file; or a folder of such files of one format, which is one table. KEY=VALUE folders in it
+            become columns of text; the innermost ones hold the files.
         csv: How a CSV is written.
 
     Raises:
