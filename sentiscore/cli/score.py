@@ -70,7 +70,7 @@ class Given:
         return self.text_col
 
 
-@click.command("score", short_help="Score a text column of CSV, parquet or ndjson files.")
+@click.command("score", short_help="Score a text column of CSV, parquet, JSON, Arrow or Excel files, or single texts.")
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
 @click.option("--text-col", metavar="NAME", help="The column of texts; needed for every INPUT.")
 @click.option(
@@ -222,7 +222,7 @@ def command(
     run: "RunOptions",
     log_json: bool,
 ) -> None:
-    """Score a text column of CSV, parquet or ndjson files of any size.
+    """Score a text column of CSV, parquet, JSON, Arrow or Excel files of any size, or single texts.
 
     Every row comes out once, in order, with all its columns and p_negative, p_positive, p_neutral (where the
     model has it), sentiment, tone, label, n_tokens, n_windows (with --overflow windows), unknown_share and status (ok,

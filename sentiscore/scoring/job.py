@@ -68,8 +68,8 @@ def score_file(
     `score_file(path, text_col="headline", device="cpu", limit=100, time_col="at")`.
 
     Args:
-        source: A .csv, .tsv (also .gz), .parquet, .ndjson or .jsonl file; a folder of such files of one format, in
-            which KEY=VALUE folders become columns of text; or several of these.
+        source: A file in any format of docs/reference/tables.md; a folder of such files of one format, in which
+            KEY=VALUE folders become columns of text; or several of these.
         text_col: The column of texts.
         output: A .parquet, .csv or .ndjson file, or a folder for parquet parts: an existing one, or a path that ends
             with a slash. Several sources are combined to one output, in order, and need equal columns. By default each
