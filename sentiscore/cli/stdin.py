@@ -37,5 +37,5 @@ def stdin_as_file(inputs: Sequence[str], outputs: Sequence[object]) -> Iterator[
     from sentiscore.tables.spool import spool
 
     with tempfile.TemporaryDirectory(prefix="sentiscore-") as folder:
-        path = spool(click.get_binary_stream("stdin"), Path(folder))
+        path = spool(sys.stdin.buffer, Path(folder))
         yield [str(path) if each == STDIN else each for each in inputs]

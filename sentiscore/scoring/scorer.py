@@ -257,8 +257,8 @@ class Scorer:
             mentioned = Targets(series_of(read, target_col), table.names)
             table.warn_of_strangers(target_col, [mentioned.values], stacklevel=2)
         scores = self.score_series(series_of(read, text_col), targets=mentioned)
-        added = names.names_beside(given.schema.names(), scores.columns, prefix)
-        return cast("Frame", given.with_columns(scores.rename(added)))
+        named = names.names_beside(given.schema.names(), scores.columns, prefix)
+        return cast("Frame", given.with_columns(scores.rename(named)))
 
     def logits(self, texts: Sequence[str], mentions: Sequence[str | None] | None = None) -> npt.NDArray[np.float32]:
         """The network's logits for the beginning of each text, before temperature and softmax.
@@ -295,9 +295,7 @@ class Scorer:
         return self.finish(prepared, self.compute(prepared, progress))
 
     def prepare(self, texts: pl.Series, targets: Targets | None = None) -> Prepared:
-        """The first of the three steps of scoring, which may run in separate threads, each on another window.
-
-        It finds the distinct texts, and encodes the unknown ones.
+        """The first of three steps, which may run in threads, each on another window: find and encode distinct texts.
 
         Args:
             texts: Texts, nulls allowed.

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -241,7 +242,7 @@ def test_a_workbook_keeps_the_types_of_its_columns_and_leaves_blank_rows_out(tmp
         ["down", None, dt.date(2024, 1, 6), 2, 3, False],
     ]
     found = read_table(workbook(tmp_path / "t.xlsx", [[], header, *rows], []))
-    types = [pl.String, pl.Datetime("us"), pl.Date, pl.Int64, pl.Float64, pl.Boolean, pl.String]
+    types: list[Any] = [pl.String, pl.Datetime("us"), pl.Date, pl.Int64, pl.Float64, pl.Boolean, pl.String]
     assert found.schema == pl.Schema(dict(zip(map(str, header), types, strict=True)))
     assert found.rows() == [
         ("up", AT, dt.date(2024, 1, 5), 1, 2.5, True, None),
