@@ -27,7 +27,7 @@ _CONTINUED: Final = b"\xff\xff\xff\xff"
 
 
 @dataclass(frozen=True)
-class Batch:
+class BatchClaim:
     """What a message holds.
 
     Attributes:
@@ -41,7 +41,7 @@ class Batch:
     unpacked: int
 
 
-def batches_of(file: memoryview) -> list[Batch]:
+def batches_of(file: memoryview) -> list[BatchClaim]:
     """What the batches of a file claim, as its footer names them: dictionaries first.
 
     Args:
@@ -62,7 +62,7 @@ def batches_of(file: memoryview) -> list[Batch]:
     return [_batch_at(file, *block) for block in blocks]
 
 
-def _batch_at(file: memoryview, start: int, n_header: int, n_body: int) -> Batch:
+def _batch_at(file: memoryview, start: int, n_header: int, n_body: int) -> BatchClaim:
     """The batch of a block of the footer."""
     begin = start + n_header
     if start < 0 or n_header <= _LENGTH_BYTES or n_body < 0 or begin + n_body > len(file):
@@ -72,7 +72,7 @@ def _batch_at(file: memoryview, start: int, n_header: int, n_body: int) -> Batch
     return batch_of(header, file[begin : begin + n_body])
 
 
-def batch_of(header: bytes, body: Any) -> Batch:
+def batch_of(header: bytes, body: Any) -> BatchClaim:
     """Read the header of a message.
 
     Args:
@@ -89,7 +89,7 @@ def batch_of(header: bytes, body: Any) -> Batch:
         if kind == DICTIONARY_BATCH and table is not None:
             table = table.table(_DATA_OF_DICTIONARY)
         if table is None:
-            return Batch(kind, 0, 0)
+            return BatchClaim(kind, 0, 0)
         rows = table.number(_LENGTH, "<q", 0)
         packed = table.place(_COMPRESSION) is not None
         unpacked = sum(_size_of(body, start, size, packed=packed) for start, size in table.records(_BUFFERS, _BUFFER))
@@ -97,7 +97,7 @@ def batch_of(header: bytes, body: Any) -> Batch:
         raise ValueError(f"the header of a batch is broken: {error}") from error
     if rows < 0 or unpacked < 0:
         raise ValueError("the header of a batch is broken: it has a negative size")
-    return Batch(kind, rows, unpacked)
+    return BatchClaim(kind, rows, unpacked)
 
 
 def _size_of(body: Any, start: int, size: int, *, packed: bool) -> int:

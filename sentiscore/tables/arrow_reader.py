@@ -9,7 +9,7 @@ from typing import Any, Final
 import polars as pl
 
 from sentiscore.errors import InputError
-from sentiscore.tables.arrow_batches import RECORD_BATCH, Batch, batch_of, batches_of
+from sentiscore.tables.arrow_batches import RECORD_BATCH, BatchClaim, batch_of, batches_of
 from sentiscore.tables.limits import MAX_WINDOW_CELLS, PARQUET_CELLS_OF_A_BYTE, UNPACKED_BYTES, UNPACKED_RATIO
 from sentiscore.tables.parquet_offsets import unknown_zones
 from sentiscore.tables.parquet_reader import frame_of
@@ -132,7 +132,7 @@ def _batches(file: Any, *, with_footer: bool) -> Iterator[Any]:
         yield reader.get_batch(number)
 
 
-def _headers(file: Any, *, with_footer: bool) -> Iterator[Batch]:
+def _headers(file: Any, *, with_footer: bool) -> Iterator[BatchClaim]:
     """What each batch claims to hold."""
     import pyarrow as pa
 
