@@ -52,6 +52,8 @@ def hint_for(frame: object) -> str:
         return "collect() it."
     if isinstance(frame, pl.Series):
         return "Make one of it: series.to_frame()."
+    if kind_of(frame) in ("datasets.DatasetDict", "datasets.IterableDatasetDict"):
+        return "Choose a split and make one of it: dataset['train'].to_polars()."
     if (known := _HINTS.get(_library(frame))) is not None:
         return known
     if isinstance(frame, dict) or hasattr(frame, "__arrow_c_stream__"):

@@ -1,7 +1,7 @@
 """Label names, row statuses and column names, defined once for the whole package."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from sentiscore.errors import CheckpointError
@@ -37,6 +37,8 @@ P_OF: Final = {NEGATIVE: P_NEGATIVE, NEUTRAL: P_NEUTRAL, POSITIVE: P_POSITIVE}
 SENTIMENT: Final = "sentiment"
 TONE: Final = "tone"
 LABEL: Final = "label"
+PREDICTED_LABEL: Final = "predicted_label"
+"""The name of LABEL beside rows that have a column of that name themselves, such as labelled ones."""
 N_TOKENS: Final = "n_tokens"
 N_WINDOWS: Final = "n_windows"
 UNKNOWN_SHARE: Final = "unknown_share"
@@ -47,12 +49,43 @@ WINDOWS: Final = "windows"
 OVERFLOWS: Final = (TRUNCATE, WINDOWS)
 """What to do with a text that is longer than the model reads."""
 
+AS_IS: Final = "none"
+HTML: Final = "html"
+CLEANINGS: Final = (AS_IS, HTML)
+"""What is taken out of texts before the model reads them."""
+
 
 def score_columns(labels: Sequence[str], overflow: str = TRUNCATE) -> list[str]:
     """The columns that scoring adds to a table, in order, for a model with these labels."""
     neutral = [P_NEUTRAL] if NEUTRAL in labels else []
     windows = [N_WINDOWS] if overflow == WINDOWS else []
     return [P_NEGATIVE, P_POSITIVE, *neutral, SENTIMENT, TONE, LABEL, N_TOKENS, *windows, UNKNOWN_SHARE, STATUS]
+
+
+def names_beside(given: Collection[str], added: Iterable[str], prefix: str) -> dict[str, str]:
+    """The names under which columns of scores are added to a table.
+
+    They are their own names with the prefix; only a label beside a column `label` is called `predicted_label`.
+
+    Args:
+        given: The columns of the table.
+        added: The columns of scores.
+        prefix: Put before each name.
+    """
+    named = {name: prefix + name for name in added}
+    if LABEL in named and named[LABEL] in given:
+        named[LABEL] = prefix + PREDICTED_LABEL
+    return named
+
+
+def label_column(columns: Collection[str], prefix: str = "") -> str:
+    """The column of scored rows that has the model's label; see `names_beside`.
+
+    Args:
+        columns: The columns of the rows.
+        prefix: The prefix of the scored columns.
+    """
+    return prefix + (PREDICTED_LABEL if prefix + PREDICTED_LABEL in columns else LABEL)
 
 
 _WORDS: Final = {

@@ -67,7 +67,10 @@ def _way(scheme: str, rest: str) -> str:
     if scheme == "file":
         return f"Give the path alone: /{rest.removeprefix('localhost/')}"
     if scheme in ("http", "https", "ftp"):
-        return "Download it first, for example with curl -O, and name the file."
+        return (
+            "Download it first, for example with curl -LO, and name the file; or pipe it: "
+            f"curl -L {scheme}://{rest} | sentiscore score - --text-col NAME -o scored.parquet"
+        )
     if scheme == "hf":
         return f"Download it first, for example with: hf download. A model is named by its id alone. {_STORES}"
     return f"Copy it to this machine or from it with the client of that store, and name the local file. {_STORES}"

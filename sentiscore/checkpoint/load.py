@@ -17,8 +17,9 @@ from sentiscore.checkpoint.bases import Base, find_base, hash_base
 from sentiscore.checkpoint.checks import CHECKS, check_base
 from sentiscore.checkpoint.config import CONFIG, MOST_POSITIONS, POSITIONS, check_task, read_config
 from sentiscore.checkpoint.hub import fetch
-from sentiscore.checkpoint.lock import pinned_tokenizer
+from sentiscore.checkpoint.lock import pinned, pinned_tokenizer
 from sentiscore.checkpoint.manifest import Manifest
+from sentiscore.checkpoint.near_names import check_no_near_folder
 from sentiscore.checkpoint.reading import DEFAULT, PACKAGED, Folder, OpenedFolder, has, hash_inside
 from sentiscore.checkpoint.tokenizer_files import TOKENIZER, has_token_types, read_settings, tokenizer_sources
 from sentiscore.checkpoint.weights_header import ADAPTER_CONFIG, INDEX, WHOLE, weight_files
@@ -162,6 +163,8 @@ def find_folder(
         if not os.access(path, os.R_OK | os.X_OK):
             raise _unreadable(path)
         return path, None
+    if not is_there and revision is None and not (ask_lock and pinned(str(model))):
+        check_no_near_folder(path)
     if is_there or path.is_absolute() or str(model).count("/") > 1 or str(model).startswith((".", "~")):
         raise CheckpointError(f"{model} is not a model folder.", "Name the folder that holds config.json.")
     return fetch(str(model), revision, must_be_pinned=must_be_pinned, ask_lock=ask_lock)

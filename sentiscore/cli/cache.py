@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sentiscore.cli.given_twice import StrictGroup
 from sentiscore.cli.options import PATH
 from sentiscore.cli.show import line, pairs
 from sentiscore.units import parse_size, round_size, write_size
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _FOLDER = click.argument("folder", type=PATH)
 
 
-@click.group("cache", short_help="Look into a store of answers, or make it smaller.")
+@click.group("cache", cls=StrictGroup, short_help="Look into a store of answers, or make it smaller.")
 def command() -> None:
     """Look into a store of answers, or make it smaller.
 

@@ -71,6 +71,7 @@ def command(
     sentiscore features today.scored.parquet --time-col published_at --entity-col ticker --update daily.parquet
     """
     from sentiscore.cli.show import daily_report
+    from sentiscore.cli.stdin import stdin_as_file
     from sentiscore.nightly.daily_file import daily_file
     from sentiscore.nightly.update_daily import update_daily
 
@@ -78,7 +79,9 @@ def command(
         raise click.UsageError("--update names the file that is written, so leave --output out.")
     if daily is None and (revise or anew):
         raise click.UsageError("--revise and --anew go with --update.")
-    if daily is None:
-        daily_report(daily_file(scored, request, output=output, dialect=dialect, csv_as_is=csv_as_is, storage=storage))
-    else:
-        daily_report(update_daily(scored, request, daily=daily, revise=revise, anew=anew, dialect=dialect))
+    with stdin_as_file([str(scored)], [output, daily]) as (path,):
+        if daily is None:
+            made = daily_file(path, request, output=output, dialect=dialect, csv_as_is=csv_as_is, storage=storage)
+        else:
+            made = update_daily(path, request, daily=daily, revise=revise, anew=anew, dialect=dialect)
+        daily_report(made)

@@ -14,6 +14,7 @@ import click
 from sentiscore import forks, threads
 from sentiscore.cli import json_log, signals
 from sentiscore.cli.failures import Failure, Interrupted, unprinted
+from sentiscore.cli.given_twice import StrictGroup
 from sentiscore.cli.terminal import in_one_line, printing, say
 from sentiscore.errors import SentiscoreError, SentiscoreWarning, StoppedError
 from sentiscore.version import __version__
@@ -36,7 +37,7 @@ COMMANDS: Final = (
 )
 
 
-class Commands(click.Group):
+class Commands(StrictGroup):
     """Imports a command when it is used, and turns errors into messages."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -73,6 +73,10 @@ MODEL: Final = click.option(
     show_default=True,
     help="default (inside the package), a folder or a hub id.",
 )
+_CLEAN: Final = "Take tags and entities of HTML out of texts before the model reads them; the output keeps them."
+CLEAN: Final = click.option(
+    "--clean", type=click.Choice(["none", "html"]), default="none", show_default=True, help=_CLEAN
+)
 MAX_LENGTH: Final = click.option(
     "--max-length", type=click.IntRange(min=3), help="Tokens of a text that are read.  [default: the model's]"
 )

@@ -35,6 +35,7 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str) -
 @options.DEVICE
 @options.DTYPE
 @options.MAX_LENGTH
+@options.CLEAN
 @click.option(
     "--overflow",
     type=click.Choice(["truncate", "windows"]),
@@ -64,7 +65,9 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str) -
 @click.option(
     "--json", "json_file", type=options.PATH, metavar="FILE", help="Write it as JSON too; - for stdout alone."
 )
-@options.grouped("scorer", _scorer, ("model", "revision", "labels", "device", "dtype", "max_length", "overflow"))
+@options.grouped(
+    "scorer", _scorer, ("model", "revision", "labels", "device", "dtype", "max_length", "overflow", "clean")
+)
 def command(
     inputs: tuple[str, ...],
     text_col: str,
@@ -88,6 +91,7 @@ def command(
     """
     from sentiscore.cli.show import line
     from sentiscore.cli.show_plan import plan_report
+    from sentiscore.cli.stdin import stdin_as_file
     from sentiscore.disk.durable import write_text
     from sentiscore.disk.permission import check_file_target
     from sentiscore.errors import OutputError
@@ -100,15 +104,16 @@ def command(
         if json_file.resolve() in {Path(path).resolve() for path in files}:
             raise OutputError(f"{json_file} is a file that is read.", "Choose another path with --json.")
         check_file_target(json_file)
-    plan = plan_job(
-        files,
-        text_col=text_col,
-        model=scorer,
-        dialect=dialect,
-        seconds=seconds,
-        workers=workers,
-        cpus_per_worker=cpus_per_worker,
-    )
+    with stdin_as_file(files, ["-"]) as paths:
+        plan = plan_job(
+            paths,
+            text_col=text_col,
+            model=scorer,
+            dialect=dialect,
+            seconds=seconds,
+            workers=workers,
+            cpus_per_worker=cpus_per_worker,
+        )
     text = json.dumps(plan.to_dict(), indent=2, allow_nan=False)
     if to_stdout:
         click.echo(text)

@@ -1,6 +1,6 @@
 """`sentiscore score`: a text column of files -> scored rows, and daily features."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,9 +47,35 @@ def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -
     return value
 
 
-@click.command("score", short_help="Score a text column of CSV, parquet or ndjson files.")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("--text-col", required=True, metavar="NAME", help="The column of texts.")
+@dataclass(frozen=True)
+class Given:
+    """What to score: a column of files, or texts."""
+
+    inputs: tuple[str, ...]
+    text_col: str | None
+    texts: tuple[str, ...]
+
+    def column(self) -> str:
+        """The column of texts, once it is certain that there are files and no texts.
+
+        Raises:
+            click.UsageError: Something is missing, or there are both.
+        """
+        context = click.get_current_context()
+        parameters = {each.name: each for each in context.command.params}
+        if not self.inputs:
+            raise click.MissingParameter(ctx=context, param=parameters["inputs"])
+        if self.text_col is None:
+            raise click.MissingParameter(ctx=context, param=parameters["text_col"])
+        return self.text_col
+
+
+@click.command("score", short_help="Score a text column of CSV, parquet, JSON, Arrow or Excel files, or single texts.")
+@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@click.option("--text-col", metavar="NAME", help="The column of texts; needed for every INPUT.")
+@click.option(
+    "--text", "texts", multiple=True, metavar="TEXT", help="Score this text and print its numbers; may be given again."
+)
 @click.option(
     "--target-col",
     metavar="NAME",
@@ -75,6 +101,7 @@ def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -
 @options.DEVICE
 @options.DTYPE
 @options.MAX_LENGTH
+@options.CLEAN
 @click.option(
     "--overflow",
     type=click.Choice(["truncate", "windows"]),
@@ -175,7 +202,10 @@ def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -
     callback=_switch,
     help="Tell of each window, each warning and the end as JSON on stderr, one object a line.",
 )
-@options.grouped("scorer", _scorer, ("model", "revision", "labels", "device", "dtype", "max_length", "overflow"))
+@options.grouped("given", Given, ("inputs", "text_col", "texts"))
+@options.grouped(
+    "scorer", _scorer, ("model", "revision", "labels", "device", "dtype", "max_length", "overflow", "clean")
+)
 @options.grouped(
     "rows", _rows, ("target_col", "targets", "columns", "prefix", "limit", "bad_rows", "csv_as_is", "dialect")
 )
@@ -184,36 +214,40 @@ def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -
 )
 @options.grouped("run", _run, ("resume", "max_memory", "cache", "cache_bytes", "storage", "parallel"))
 def command(
-    inputs: tuple[str, ...],
+    given: "Given",
     output: str | None,
-    text_col: str,
     scorer: "ScorerOptions",
     rows: "RowOptions",
     request: "DailyRequest | None",
     run: "RunOptions",
     log_json: bool,
 ) -> None:
-    """Score a text column of CSV, parquet or ndjson files of any size.
+    """Score a text column of CSV, parquet, JSON, Arrow or Excel files of any size, or single texts.
 
     Every row comes out once, in order, with all its columns and p_negative, p_positive, p_neutral (where the
     model has it), sentiment, tone, label, n_tokens, n_windows (with --overflow windows), unknown_share and status (ok,
     truncated, not_mentioned, empty, null, undecodable or unknown). Inputs may be patterns in quotes, and folders of
     files of one format, in which folders called KEY=VALUE are columns. With --time-col the daily features are
-    written in the same pass. Inputs and outputs may be s3://, gs://, az:// and hf:// addresses.
+    written in the same pass. Inputs and outputs may be s3://, gs://, az:// and hf:// addresses; an input of - is
+    stdin.
 
     The output takes its place when all of it is written and was read back. A job that is stopped or killed
     keeps its finished windows beside the output, and the same command goes on from there, whichever machines
     score then; SIGTERM lets it finish the window in hand.
 
     \b
+    sentiscore score --text "Profit rises" --text "Profit falls"
     sentiscore score news.parquet --text-col headline
+    zcat news.csv.gz | sentiscore score - --text-col headline -o scored.parquet
     sentiscore score 'news/*.csv.gz' --text-col headline -o all.parquet
     sentiscore score news.csv --text-col headline --time-col published_at --entity-col ticker
     sentiscore score news.csv --text-col headline --target-col company -m runs/targets
     sentiscore score news.parquet --text-col headline --devices all
     sentiscore score news.parquet --text-col headline --engine ray --address auto --gpus-per-worker 1
     """
+    from sentiscore.cli.score_texts import score_texts
     from sentiscore.cli.show import progress, reporting, summary_table
+    from sentiscore.cli.stdin import stdin_as_file
     from sentiscore.scoring.events import SCORING, PhaseBegun, WindowDone
     from sentiscore.scoring.job import score_file
     from sentiscore.scoring.patterns import expand_patterns
@@ -227,11 +261,18 @@ def command(
         elif isinstance(event, WindowDone) and log_json:
             json_log.event("window", **asdict(event))
 
-    files = expand_patterns(inputs, run.storage)
-    with progress("scoring", "rows", hidden=log_json) as report:
+    if given.texts:
+        score_texts(given.texts, scorer)
+        return
+    text_col = given.column()
+    files = expand_patterns(given.inputs, run.storage)
+    with (
+        stdin_as_file(files, [output]) as paths,
+        progress("scoring", "rows", hidden=log_json) as report,
+    ):
         on_rows = reporting(report)
         summary = score_file(
-            files,
+            paths,
             text_col=text_col,
             output=output,
             model=scorer,

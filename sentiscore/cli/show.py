@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sentiscore.cli.terminal import console, in_one_line
+from sentiscore.labels import TRUNCATED
 
 if TYPE_CHECKING:
     import polars as pl
@@ -103,6 +104,8 @@ def summary_table(summary: "JobSummary") -> None:
         line("There were no rows to score; the output has its columns and no rows.")
     elif not summary.texts_scored + summary.texts_known + summary.n_resumed:
         line("There was no text to score; the rows have a status and no scores.")
+    if summary.statuses.get(TRUNCATED, 0) > summary.rows / 2:
+        line("Most texts are longer than the model reads, which is their beginning alone: try --overflow windows.")
     pairs(
         [
             ("rows", f"{summary.rows:,} ({statuses})"),

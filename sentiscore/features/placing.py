@@ -25,7 +25,6 @@ from sentiscore.features.sessions import Sessions
 from sentiscore.features.time_format import DATE, TimeFormat
 from sentiscore.features.times import check_time_type, plausible, read_published
 from sentiscore.labels import (
-    LABEL,
     P_NEGATIVE,
     P_NEUTRAL,
     P_POSITIVE,
@@ -33,6 +32,7 @@ from sentiscore.labels import (
     SENTIMENT,
     STATUS,
     TONE,
+    label_column,
 )
 from sentiscore.tables.exact import series_of
 
@@ -69,7 +69,7 @@ class ScoredColumns:
     def needed(self, schema: pl.Schema) -> list[str]:
         """The columns of this schema that are read."""
         named = [self.time, self.entity, self.text, self.weight, self.id]
-        scores = [self.prefix + name for name in (SENTIMENT, LABEL, STATUS)]
+        scores = [self.prefix + SENTIMENT, label_column(schema, self.prefix), self.prefix + STATUS]
         probabilities = [self.prefix + name for name in (P_NEGATIVE, P_POSITIVE, P_NEUTRAL)]
         present = [name for name in probabilities if name in schema]
         if self.toned and not {*probabilities[:2]} <= {*present}:
@@ -171,9 +171,8 @@ def place(
             series_of(scored, columns.time), how
         )  # before the types are checked, since its message shows a value
     columns.check(scored.schema, how)
-    if missing := [
-        name for name in map(columns.prefix.__add__, (STATUS, SENTIMENT, LABEL)) if name not in scored.columns
-    ]:
+    needed = [columns.prefix + STATUS, columns.prefix + SENTIMENT, label_column(scored.columns, columns.prefix)]
+    if missing := [name for name in needed if name not in scored.columns]:
         raise InputError(
             f"The rows are not scored: they lack {', '.join(missing)}.",
             "Score them first with sentiscore score; if that used --prefix, give the same here.",
@@ -236,7 +235,7 @@ def _rows(
     Raises:
         InputError: A column holds what it cannot, or columns contradict each other.
     """
-    status, label = scored[columns.prefix + STATUS], scored[columns.prefix + LABEL]
+    status, label = scored[columns.prefix + STATUS], scored[label_column(scored.columns, columns.prefix)]
     scorable = status.is_in(SCORED_STATUSES)
     p = read_probabilities(scored, columns.prefix)
     parts = {

@@ -20,7 +20,7 @@ from sentiscore.features.exchanges import find_exchange
 from sentiscore.features.times import to_utc
 from sentiscore.features.zones import INSTANT, UTC, check_zone, start_of_day
 from sentiscore.tables import open_source
-from sentiscore.tables.formats import READABLE
+from sentiscore.tables.formats import has_readable_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -270,7 +270,7 @@ def _days(first: date, last: date, day_tz: str) -> pl.DataFrame:
 
 
 def _is_file(calendar: str | Path) -> bool:
-    return isinstance(calendar, Path) or calendar.lower().endswith(tuple(READABLE.split(", ")))
+    return isinstance(calendar, Path) or has_readable_name(calendar)
 
 
 def _given(calendar: pl.DataFrame | str | Path) -> pl.DataFrame:

@@ -23,6 +23,7 @@ from sentiscore.labels import (
     STATUS,
     STATUSES,
     TRUNCATED,
+    label_column,
 )
 from sentiscore.monitoring.measures import Counts
 from sentiscore.monitoring.sample import COUNT, HASH, Sample
@@ -76,7 +77,8 @@ class Columns:
         Raises:
             InputError: A column is missing, or has the wrong type.
         """
-        scores = [self.prefix + name for name in (P_NEGATIVE, P_POSITIVE, SENTIMENT, LABEL, N_TOKENS, STATUS)]
+        scores = [self.prefix + name for name in (P_NEGATIVE, P_POSITIVE, SENTIMENT, N_TOKENS, STATUS)]
+        scores.append(label_column(schema, self.prefix))
         if missing := [name for name in scores if name not in schema]:
             raise InputError(
                 f"{where} is not scored: it lacks {', '.join(missing)}.",
@@ -250,7 +252,7 @@ class Profiler:
         try:
             numbers = rows.select(
                 pl.col(prefix + STATUS).cast(pl.String).alias(STATUS),
-                pl.col(prefix + LABEL).cast(pl.String).alias(LABEL),
+                pl.col(label_column(rows.columns, prefix)).cast(pl.String).alias(LABEL),
                 *(
                     pl.col(prefix + name).cast(pl.Float32).cast(pl.Float64).alias(name)
                     for name in (SENTIMENT, P_NEGATIVE, P_POSITIVE, *([P_NEUTRAL] if self._neutral else []))

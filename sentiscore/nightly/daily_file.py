@@ -17,6 +17,7 @@ from sentiscore.storage.options import StorageOptions
 from sentiscore.storage.staging import Staging
 from sentiscore.tables import Source, check_target, open_sink, open_source, read_table
 from sentiscore.tables.dialect import CsvDialect
+from sentiscore.tables.formats import without_packing
 from sentiscore.tables.places import sidecar_path
 from sentiscore.tables.provenance import Provenance
 
@@ -219,6 +220,5 @@ def default_daily(source: str | Path) -> Path:
 def sibling_path(path: Path, what: str) -> Path:
     """news.csv.gz, news.parquet or news.scored.parquet -> news.WHAT.parquet in the same folder."""
     path = path if path.name else path.resolve()  # a folder may be called .
-    plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-    stem = plain.stem.removesuffix(".scored")
+    stem = without_packing(path).stem.removesuffix(".scored")
     return path.with_name(f"{stem}.{what}.parquet")

@@ -11,6 +11,7 @@ from sentiscore.errors import OutputError, import_extra
 from sentiscore.features.plot import MOST_ENTITIES, check_columns, draw, needed_columns
 from sentiscore.local import local_path
 from sentiscore.tables import open_source, read_table
+from sentiscore.tables.formats import without_packing
 
 _ENDINGS: Final = (".html", ".htm")
 
@@ -91,6 +92,4 @@ def plot_file(
 
 def default_plot(source: str | Path) -> Path:
     """The default output of a plot: news.daily.parquet or news.daily.csv.gz -> news.daily.html."""
-    path = Path(source)
-    plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-    return plain.with_suffix(".html")
+    return without_packing(Path(source)).with_suffix(".html")

@@ -13,6 +13,7 @@ from sentiscore.tables import open_source
 from sentiscore.tables.dialect import CsvDialect
 from sentiscore.tables.folders import files_of
 from sentiscore.tables.formats import format_of
+from sentiscore.tables.packing import is_packed
 from sentiscore.tables.part_folders import parts_of
 
 N_POSITIONS: Final = 4
@@ -91,6 +92,7 @@ def input_files(paths: Sequence[Path], dialect: CsvDialect) -> list[InputFile]:
             open_source(path, dialect)  # says what is wrong
             raise InputError(f"{path} cannot be sampled.", "Name files that can be read.")
         for file in found:
+            _check_can_be_sampled(file)
             size = rows_of_parquet(file) if format_of(file) == _PARQUET else file.stat().st_size
             files.append(InputFile(file, path if path.is_dir() and file.parent != path else None, size))
     kinds = {format_of(file.path) for file in files}
@@ -102,6 +104,16 @@ def input_files(paths: Sequence[Path], dialect: CsvDialect) -> list[InputFile]:
 def _is_usable(path: Path, dialect: CsvDialect) -> bool:
     kind = format_of(path)
     return path.is_file() and path.stat().st_size > 0 and kind is not None and (kind == "csv" or dialect.is_plain)
+
+
+def _check_can_be_sampled(path: Path) -> None:
+    """Raise an InputError if rows cannot be copied from a file of this kind."""
+    kind, packing = format_of(path), path.suffix.lower() if is_packed(path) else ""
+    if kind not in ("csv", "ndjson", _PARQUET) or packing not in (("", ".gz") if kind == "csv" else ("",)):
+        raise InputError(
+            f"{path} is of a kind that is scored but not sampled: plan reads parquet, CSV (also .gz) and ndjson.",
+            "Plan a part of it that is written as one of these, and multiply.",
+        )
 
 
 def positions_of(total: int, excerpt: int, most: int = N_POSITIONS) -> list[int]:

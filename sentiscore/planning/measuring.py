@@ -183,7 +183,7 @@ class Measuring:
 
         def write() -> None:
             journal.keep(window.position, scores)
-            named = scores.rename({name: self._request.rows.prefix + name for name in scores.columns})
+            named = scores.rename(plan.added_as(scores.columns))
             sink.write(window.rows[plan.kept].hstack(named.get_columns()))
 
         _, took = _timed(write)

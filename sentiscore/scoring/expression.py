@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sentiscore import forks
+from sentiscore.labels import names_beside
 from sentiscore.scoring.mentions import Targets
 from sentiscore.scoring.prepared import Prepared
 from sentiscore.scoring.texts import as_texts
@@ -46,8 +47,7 @@ def scores_of(scorer: Stepwise, texts: pl.Expr, targets: pl.Expr | None = None, 
         targets: What the sentiment of each is towards; None for the whole texts.
         names: The names of entities.
     """
-    nothing = pl.Series(dtype=pl.String)
-    dtype = pl.Struct(_scored(scorer, nothing, None if targets is None else Targets(nothing, {})).schema)
+    dtype = pl.Struct(_scored(scorer, *_nothing(targets is not None)).schema)
     if targets is None:
         return texts.map_batches(partial(_of_texts, scorer), return_dtype=dtype, is_elementwise=True)
     towards = partial(_towards, scorer, names or {})
@@ -71,7 +71,14 @@ def with_scores(
     while name in columns:
         name += "_"
     scores = scores_of(scorer, exactly(text_col), None if target_col is None else exactly(target_col), names)
-    return frame.with_columns(scores.name.prefix_fields(prefix).alias(name)).unnest(name)
+    fields = _scored(scorer, *_nothing(target_col is not None)).columns
+    added = names_beside(columns.names(), fields, prefix)
+    return frame.with_columns(scores.struct.rename_fields([*added.values()]).alias(name)).unnest(name)
+
+
+def _nothing(has_targets: bool) -> tuple[pl.Series, Targets | None]:
+    nothing = pl.Series(dtype=pl.String)
+    return nothing, Targets(nothing, {}) if has_targets else None
 
 
 def _of_texts(scorer: Stepwise, texts: pl.Series) -> pl.Series:

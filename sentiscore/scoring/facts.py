@@ -15,6 +15,7 @@ class ScorerFacts:
         columns: The columns that scoring adds, in order.
         max_length: Tokens of a text that are read.
         overflow: What to do with a text that is too long.
+        clean: What is taken out of texts before they are read.
         device: The device on which it computes.
         dtype: The number type of its computation.
         identity: Everything that its answers depend on except the text, by name.
@@ -24,6 +25,7 @@ class ScorerFacts:
     columns: tuple[str, ...]
     max_length: int
     overflow: str
+    clean: str
     device: str
     dtype: str
     identity: dict[str, str] = field(repr=False)
@@ -36,6 +38,7 @@ def facts_of(scorer: Scorer) -> ScorerFacts:
         columns=tuple(scorer.columns),
         max_length=scorer.max_length,
         overflow=scorer.overflow,
+        clean=scorer.clean,
         device=scorer.device,
         dtype=scorer.dtype,
         identity=scorer.identity(),

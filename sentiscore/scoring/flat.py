@@ -27,6 +27,7 @@ class FlatOptions(TypedDict, total=False):
     labels: Sequence[str] | None
     max_length: int | None
     overflow: str
+    clean: str
 
     target_col: str | None
     targets: str | Path | None

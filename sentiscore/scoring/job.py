@@ -20,6 +20,7 @@ from sentiscore.features import DailyRequest
 from sentiscore.keywords import check_keywords
 from sentiscore.local import local_path
 from sentiscore.scoring.answers import AnswerStore
+from sentiscore.scoring.cleaning import check_cleaner
 from sentiscore.scoring.events import OnEvent
 from sentiscore.scoring.facts import facts_of
 from sentiscore.scoring.flat import FlatOptions, daily_of, listener_of, rows_of, run_of, scorer_of
@@ -67,15 +68,15 @@ def score_file(
     `score_file(path, text_col="headline", device="cpu", limit=100, time_col="at")`.
 
     Args:
-        source: A .csv, .tsv (also .gz), .parquet, .ndjson or .jsonl file; a folder of such files of one format, in
-            which KEY=VALUE folders become columns of text; or several of these.
+        source: A file in any format of docs/reference/tables.md; a folder of such files of one format, in which
+            KEY=VALUE folders become columns of text; or several of these.
         text_col: The column of texts.
         output: A .parquet, .csv or .ndjson file, or a folder for parquet parts: an existing one, or a path that ends
             with a slash. Several sources are combined to one output, in order, and need equal columns. By default each
             source has its own output, NAME.scored.parquet next to it. Sources and outputs may be addresses in object
             stores: s3://BUCKET/KEY, gs://, az:// and hf://.
         model: "default", a folder, a hub id, a loaded scorer, or everything about the model; keywords: device, dtype,
-            revision, labels, max_length, overflow.
+            revision, labels, max_length, overflow, clean.
         rows: Which rows are scored, and towards what, how they are read and written; keywords: target_col, targets,
             columns, prefix, limit, bad_rows, csv_as_is, and for the dialect of a CSV separator, skip_rows, comment,
             encoding.
@@ -123,7 +124,10 @@ def _score(
     """Score files to files, and publish those of object stores."""
     paths, output, asked, days = _paths(job.source), job.output, job.rows, job.daily
     names = names_of(asked.targets, asked.target_col)
-    request = JobRequest(text_col=text_col, rows=asked, overflow=chosen.overflow, daily=days, names=names)
+    check_cleaner(chosen.clean)
+    request = JobRequest(
+        text_col=text_col, rows=asked, overflow=chosen.overflow, clean=chosen.clean, daily=days, names=names
+    )
     if output is None and len(paths) > 1 and days is not None and days.output is not None:
         raise InputError(
             "One file of daily features for several sources needs one output for them.",
@@ -152,6 +156,8 @@ def _score(
         first = {name: where for plan in reversed(plans) for name, where in plan.first_damage.items()}
         warning = tally.damage.warning(asked.dialect, first, text_col=text_col, entity_col=request.entity_col)
         warnings.warn(warning, SentiscoreWarning, stacklevel=2)
+    if tally.markup.is_common:
+        warnings.warn(tally.markup.warning(text_col), SentiscoreWarning, stacklevel=2)
     return summary
 
 

@@ -37,6 +37,7 @@ def provenance_of_rows(
             "prefix": asked.prefix,
             "max_length": scorer.max_length,
             "overflow": scorer.overflow,
+            "clean": scorer.clean,
             "bad_rows": asked.bad_rows,
             "csv_as_is": asked.csv_as_is,
         },

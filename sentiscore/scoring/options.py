@@ -35,9 +35,11 @@ class ScorerOptions(Settings):
         overflow: What to do with a longer text: "truncate" reads its beginning, "windows" cuts it into windows of that
             length, at ends of sentences where possible, and takes the mean of their probabilities, each weighted by its
             tokens.
+        clean: What to take out of texts before the model reads them: "none", or "html" for tags and entities of HTML,
+            which needs the extra `html`. Scored rows keep the texts as they were.
 
     Raises:
-        InputError: A value has the wrong type, or the overflow does not exist.
+        InputError: A value has the wrong type, or the overflow or cleaning does not exist.
     """
 
     what: ClassVar[str] = "scorer"
@@ -50,11 +52,14 @@ class ScorerOptions(Settings):
     labels: tuple[str, ...] | None = None
     max_length: int | None = None
     overflow: str = names.TRUNCATE
+    clean: str = names.AS_IS
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.overflow not in names.OVERFLOWS:
             raise InputError(f"There is no overflow {self.overflow!r}.", f"Use {' or '.join(names.OVERFLOWS)}.")
+        if self.clean not in names.CLEANINGS:
+            raise InputError(f"There is no cleaning {self.clean!r}.", f"Use {' or '.join(names.CLEANINGS)}.")
 
 
 def one_scorer(model: str | Path | ScorerOptions, given: ScorerOptions) -> ScorerOptions:

@@ -28,6 +28,7 @@ from sentiscore.scoring.workers.crew import Crew
 from sentiscore.scoring.workers.filling import Filled, Filling
 from sentiscore.scoring.workers.unit import unit_of
 from sentiscore.tables import Sink, open_sink
+from sentiscore.tables.exact import series_of
 from sentiscore.tables.provenance import Provenance, SourceFacts
 
 
@@ -161,12 +162,14 @@ class OutputJob:
             raise RuntimeError("a window was neither finished nor computed")
         status = scores[names.STATUS]
         self._tally.damage.add(window.damaged)
+        if plan.request.clean == names.AS_IS:
+            self._tally.markup.add(series_of(window.rows, plan.request.text_col))
         for span in window.spans:
             self._rows_of[span.source] += span.rows
             if plan.request.rows.bad_rows == names.FAIL:
                 self._bad.add(span.of(status), plan.sources[span.source].path, span.position)
         self._bad.refuse()
-        named = scores.rename({name: plan.request.rows.prefix + name for name in scores.columns}).get_columns()
+        named = scores.rename(plan.added_as(scores.columns)).get_columns()
         rows = window.rows[plan.kept].hstack(named)
         good = pl.repeat(value=True, n=rows.height, dtype=pl.Boolean, eager=True)
         if rejects is not None:

@@ -11,6 +11,7 @@ from sentiscore.errors import InputError, OutputError
 from sentiscore.features import DailySums
 from sentiscore.nightly.daily_file import default_daily, sibling_path
 from sentiscore.scoring.bad_rows import bad_before_scoring, check_columns
+from sentiscore.scoring.cleaning import cleaned
 from sentiscore.scoring.job_windows import Bounds, Window, windows_of
 from sentiscore.scoring.planned import JobRequest, Plan
 from sentiscore.scoring.scored_columns import check_clashes, check_inputs
@@ -174,7 +175,7 @@ def _look_at_rows(plan: Plan, schema: pl.Schema, between: Between, bounds: Bound
             (
                 plan.sources[span.source].path,
                 span.position,
-                span.of(series_of(one.rows, request.text_col)),
+                span.of(cleaned(series_of(one.rows, request.text_col), request.clean)),
                 span.of(one.undecodable(request.text_col)),
             )
             for one in windows([request.text_col])

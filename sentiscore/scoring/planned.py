@@ -1,5 +1,6 @@
 """A scoring job as requested, and as planned after checks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ class JobRequest:
         text_col: The column of texts.
         rows: Which rows to score.
         overflow: What to do with a text that is too long.
+        clean: What is taken out of texts before they are read.
         daily: The daily features of the rows, with their text_col and prefix; None if there are none.
         names: The names of targets.
     """
@@ -26,6 +28,7 @@ class JobRequest:
     text_col: str
     rows: RowOptions = field(default_factory=RowOptions)
     overflow: str = names.TRUNCATE
+    clean: str = names.AS_IS
     daily: DailyRequest | None = None
     names: TargetNames = field(default_factory=TargetNames)
 
@@ -83,6 +86,10 @@ class Plan:
         """The number of rows to score."""
         rows, limit = sum(source.rows for source in self.sources), self.request.rows.limit
         return rows if limit is None else min(limit, rows)
+
+    def added_as(self, columns: Sequence[str]) -> dict[str, str]:
+        """The names under which columns of scores are added to the rows."""
+        return names.names_beside({*self.kept, *self.placing}, columns, self.request.rows.prefix)
 
     @property
     def csv_options(self) -> dict[str, Any]:

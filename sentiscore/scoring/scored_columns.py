@@ -84,7 +84,9 @@ def check_text_column(schema: pl.Schema, text_col: str, where: str, option: str 
 
 def check_clashes(kept: Sequence[str], added: Sequence[str], prefix: str, where: str) -> None:
     """Raise an InputError if a column that will be added exists already."""
-    if clashes := [prefix + name for name in added if prefix + name in kept]:
+    given = set(kept)
+    clashes = [name for name in names.names_beside(given, added, prefix).values() if name in given]
+    if clashes or (clashes := [prefix + names.PREDICTED_LABEL] if prefix + names.PREDICTED_LABEL in given else []):
         raise InputError(
             f"{where} already has the column{'s'[: len(clashes) > 1]} {', '.join(clashes)}, which scoring adds.",
             "Name the added columns differently, for example with --prefix senti_, or choose --columns to keep.",

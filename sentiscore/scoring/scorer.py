@@ -20,6 +20,7 @@ from sentiscore.engine.device import choose_device, choose_dtype, dtype_name
 from sentiscore.errors import InputError
 from sentiscore.frames import Frame, opened
 from sentiscore.scoring.answers import AnswerStore, Asker
+from sentiscore.scoring.cleaning import check_cleaner, cleaned
 from sentiscore.scoring.expression import with_scores
 from sentiscore.scoring.loading import load_classifier, warn_about
 from sentiscore.scoring.mentions import Targets, check_reads_targets, mentions_of
@@ -52,17 +53,18 @@ class Scorer:
         device: The device on which it computes, as torch names it.
         dtype: "fp32" or "bf16".
         overflow: What to do with a text that is too long.
+        clean: What is taken out of texts before they are read.
     """
 
     def __init__(self, checkpoint: Checkpoint, classifier: Classifier, asked: ScorerOptions) -> None:
         self.checkpoint = checkpoint
         self.overflow = asked.overflow
+        self.clean = asked.clean
         self._origin = Origin.of(checkpoint)
         self._asked = replace(asked, model=self._origin.model, revision=self._origin.revision)
         self._classifier = classifier
         self._answers: tuple[AnswerStore, Asker] | None = None
-        self.device = str(classifier.device)
-        self.dtype = dtype_name(classifier.dtype)
+        self.device, self.dtype = str(classifier.device), dtype_name(classifier.dtype)
 
     @classmethod
     def from_pretrained(
@@ -75,6 +77,7 @@ class Scorer:
         labels: Sequence[str] | None = None,
         max_length: int | None = None,
         overflow: str = names.TRUNCATE,
+        clean: str = names.AS_IS,
     ) -> Self:
         """Load a model. Warns about one that was never calibrated.
 
@@ -85,18 +88,17 @@ class Scorer:
             revision: The commit of a hub id, or a branch or tag that `sentiscore.lock` has a commit for.
             labels: Label names in the order of the model's ids, where its config does not say.
             max_length: Tokens of a text that are read; the model's own limit by default.
-            overflow: What to do with a longer text: "truncate" reads its beginning, "windows" cuts it into windows of
-                that length, at ends of sentences where possible, and takes the mean of their probabilities, each
-                weighted by its tokens.
+            overflow: What to do with a longer text: "truncate" or "windows"; see `ScorerOptions`.
+            clean: What to take out of texts first: "none" or "html"; see `ScorerOptions`.
 
         Raises:
             CheckpointError: The model cannot be found or loaded, or its labels are unknown.
-            InputError: The device, dtype or overflow does not exist, max_length is out of range, or an option is set by
-                an object and by a keyword.
+            InputError: An option does not exist or is out of range, or is set by an object and by a keyword.
+            MissingExtraError: `clean` needs a library that is not installed.
             ForkError: The device is a GPU that was used before this process was forked.
         """
-        given = ScorerOptions(device=device, dtype=dtype, revision=revision, max_length=max_length, overflow=overflow)
-        asked = one_scorer(model, given.with_changes({"labels": labels}))
+        given = ScorerOptions(device=device, dtype=dtype, revision=revision, max_length=max_length)
+        asked = one_scorer(model, given.with_changes({"labels": labels, "overflow": overflow, "clean": clean}))
         choose_dtype(asked.dtype, choose_device(asked.device))  # fail before reading the model's files
         checkpoint = load_checkpoint(asked.model, revision=asked.revision, labels=asked.labels)
         scorer = cls.load(checkpoint, asked)
@@ -115,6 +117,7 @@ class Scorer:
             CheckpointError: It cannot be loaded.
             InputError: The device or dtype does not exist, or max_length is out of range.
         """
+        check_cleaner(asked.clean)
         return cls(checkpoint.closed(), load_classifier(checkpoint, asked), asked)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -157,6 +160,7 @@ class Scorer:
             "temperature": repr(self.checkpoint.temperature),
             "max_length": str(self.max_length),
             "overflow": self.overflow,
+            **({} if self.clean == names.AS_IS else {"clean": self.clean}),
             "dtype": self.dtype,
             "device": self.device.split(":", maxsplit=1)[0],
             "sentiscore": f"{__version__}, answers {_ANSWERS}",
@@ -177,8 +181,7 @@ class Scorer:
         scored; scored today in a batch with other texts, its last bits could differ.
 
         Args:
-            store: An open store, to be closed after the last row is scored. Copies share it; a scorer with a store
-                cannot be pickled.
+            store: An open store, to be closed after the last row is scored. Copies share it; they cannot be pickled.
         """
         other = copy.copy(self)
         other._answers = (store, Asker.of(self.identity(), len(self.checkpoint.labels)))
@@ -230,16 +233,15 @@ class Scorer:
             text_col: Its column of texts.
             target_col: Its column of what the sentiment of each text is towards; see `score`.
             targets: A table of the names that the text may use for a target, with the columns entity and name.
-            prefix: Put before the name of each added column.
+            prefix: Put before the name of each added column. Beside a `label`, the model's is `predicted_label`.
 
         Returns:
             A frame of the same library: the rows and columns unchanged, with the index of a pandas frame, followed by
             the columns of scores.
 
         Raises:
-            InputError: It is not a frame, or one of several machines; a column is missing or occurs twice, texts are
-                not text or targets neither text nor integers, an added column would clash, the table cannot be used, or
-                the model cannot read targets.
+            InputError: It is not a frame, or one of several machines; a column is missing, occurs twice, has the wrong
+                type or would clash, the table cannot be used, or the model cannot read targets.
             MissingExtraError: The frame is not one of polars, and narwhals is not installed.
         """
         given = opened(df, "The frame")
@@ -255,7 +257,8 @@ class Scorer:
             mentioned = Targets(series_of(read, target_col), table.names)
             table.warn_of_strangers(target_col, [mentioned.values], stacklevel=2)
         scores = self.score_series(series_of(read, text_col), targets=mentioned)
-        return cast("Frame", given.with_columns(scores.rename({name: prefix + name for name in scores.columns})))
+        named = names.names_beside(given.schema.names(), scores.columns, prefix)
+        return cast("Frame", given.with_columns(scores.rename(named)))
 
     def logits(self, texts: Sequence[str], mentions: Sequence[str | None] | None = None) -> npt.NDArray[np.float32]:
         """The network's logits for the beginning of each text, before temperature and softmax.
@@ -292,15 +295,14 @@ class Scorer:
         return self.finish(prepared, self.compute(prepared, progress))
 
     def prepare(self, texts: pl.Series, targets: Targets | None = None) -> Prepared:
-        """The first of the three steps of scoring: find the distinct texts, and encode the unknown ones.
-
-        The three steps may run in separate threads, each on another window.
+        """The first of three steps, which may run in threads, each on another window: find and encode distinct texts.
 
         Args:
             texts: Texts, nulls allowed.
             targets: What the sentiment of each is towards; None for the whole text.
         """
         forks.check()
+        texts = cleaned(texts, self.clean)
         mentions = None
         if targets is not None:
             check_reads_targets(self.checkpoint, self.max_length)
@@ -323,9 +325,7 @@ class Scorer:
         Returns:
             Shape (encoded texts or pieces, ids of the model).
         """
-        counted = None
-        if progress is not None:
-            counted = per_row(progress, prepared.which.len(), prepared.owners.size)
+        counted = None if progress is None else per_row(progress, prepared.which.len(), prepared.owners.size)
         return self._classifier.run(prepared.encoded, counted)
 
     def finish(self, prepared: Prepared, logits: npt.NDArray[np.float32]) -> pl.DataFrame:

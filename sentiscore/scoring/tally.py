@@ -9,6 +9,7 @@ import polars as pl
 
 from sentiscore import labels as names
 from sentiscore.scoring.bad_rows import Damage, is_bad
+from sentiscore.scoring.cleaning import Markup
 from sentiscore.scoring.events import OnEvent, RowsDone, WindowDone
 from sentiscore.scoring.facts import ScorerFacts
 from sentiscore.scoring.job_windows import FileSpan
@@ -71,11 +72,13 @@ class Tally:
     Attributes:
         rows: The number of rows of finished windows.
         damage: Counts their rows with bytes that are invalid in their file's encoding.
+        markup: Counts their texts with tags of HTML.
     """
 
     def __init__(self, plans: Sequence[Plan], on_event: OnEvent) -> None:
         self.rows = 0
         self.damage = Damage()
+        self.markup = Markup()
         self._plans = plans
         self._n_rejected = self._n_resumed = self._texts_scored = self._texts_known = 0
         self._statuses: Counter[str] = Counter()

@@ -2,12 +2,10 @@
 
 import codecs
 import csv
-import gzip
 import io
 import itertools
 import re
 import threading
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,8 +27,8 @@ from sentiscore.tables.csv_advice import (
 from sentiscore.tables.csv_lines import Converted, Lines, TableBytes, long_fields
 from sentiscore.tables.decoding import decoded
 from sentiscore.tables.dialect import UTF_8, CsvDialect
-from sentiscore.tables.limits import GZIP_BOMB_BYTES, GZIP_BOMB_RATIO
-from sentiscore.tables.problems import broken, check_cells, check_count, check_lines, too_much
+from sentiscore.tables.packing import open_unpacked
+from sentiscore.tables.problems import broken, check_cells, check_count, check_lines
 from sentiscore.tables.windows import LEAST_ROWS
 
 _BLOCK_BYTES: Final = 1 << 20
@@ -71,7 +69,7 @@ def look_at_csv(path: Path, dialect: CsvDialect) -> CsvLook:
     So a wrong row is found, and named, before anything is done with the rows before it.
 
     Args:
-        path: A file; it is unpacked if it ends in .gz.
+        path: A file; it is unpacked if its name says that it is packed.
         dialect: How it is written; if that leaves the separator open and the header has no comma, a semicolon or a tab
             are tried.
 
@@ -118,8 +116,6 @@ def look_at_csv(path: Path, dialect: CsvDialect) -> CsvLook:
             check_cells(path, rows, n, stored)
     except csv.Error as error:
         raise wrong_quote(path, lines.number if lines else 1, first, error) from error
-    except zlib.error as error:
-        raise broken(path, error) from error
     return CsvLook(
         tuple(names),
         dialect,
@@ -189,7 +185,7 @@ def csv_pieces(path: Path, look: CsvLook, columns: Sequence[str], damaged: str |
                 waiting = 0
         if waiting:
             yield frame()
-    except (pa.ArrowException, OSError, EOFError, zlib.error, csv.Error, KeyError) as error:
+    except (pa.ArrowException, OSError, EOFError, csv.Error, KeyError) as error:
         raise broken(path, error) from error
     check_count(path, rows, look.rows)
 
@@ -258,44 +254,7 @@ def _note_damage(damaged: dict[str, int], names: list[str], row: list[str], line
 
 def open_bytes(path: Path, dialect: CsvDialect) -> "io.BufferedReader[Any]":
     """The content of a CSV in UTF-8, unpacked; bytes that are invalid in its encoding become invalid UTF-8."""
-    file: io.BufferedReader[Any]
-    if path.suffix.lower() == ".gz":
-        most = max(GZIP_BOMB_BYTES, GZIP_BOMB_RATIO * path.stat().st_size)
-        packed = gzip.open(path, "rb")  # noqa: SIM115 - closed together with its reader
-        file = io.BufferedReader(_Unpacked(path, packed, most), 1 << 16)
-    else:
-        file = path.open("rb")
+    file = open_unpacked(path)
     if dialect.encoding == UTF_8:
         return file
     return io.BufferedReader(Converted(path, file, dialect.encoding), 1 << 16)
-
-
-class _Unpacked(io.RawIOBase):
-    """The content of a gzipped file, unless it is absurdly larger than the file.
-
-    Args:
-        path: The file.
-        file: The same file, open; it is closed together with this.
-        most: The limit on bytes.
-    """
-
-    def __init__(self, path: Path, file: gzip.GzipFile, most: int) -> None:
-        self._path = path
-        self._file = file
-        self._most = most
-        self._given = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        found = self._file.read1(len(buffer))
-        buffer[: len(found)] = found
-        self._given += len(found)
-        if self._given > self._most:
-            raise too_much(self._path, f"unpacks to more than {GZIP_BOMB_RATIO} times its size")
-        return len(found)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()

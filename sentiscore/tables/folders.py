@@ -20,6 +20,9 @@ NULL_KEY: Final = "__HIVE_DEFAULT_PARTITION__"
 _LOGS: Final = {"_delta_log": "Delta Lake", ".hoodie": "Hudi"}
 """The logs of tables whose files are not all valid at the same time."""
 
+_NOTES: Final = ("dataset_info.json", "state.json")
+"""What `save_to_disk` of datasets writes next to its Arrow files."""
+
 
 @dataclass(frozen=True)
 class FoundFile:
@@ -84,7 +87,12 @@ def _walk(top: Path, keys: tuple[tuple[str, str | None], ...]) -> Iterator[Found
 
 def _counts(name: str) -> bool:
     """Whether a file or folder with this name is part of a table."""
-    return not is_provenance(name) and not name.startswith(".") and (not name.startswith("_") or "=" in name)
+    return (
+        not is_provenance(name)
+        and name not in _NOTES
+        and not name.startswith(".")
+        and (not name.startswith("_") or "=" in name)
+    )
 
 
 def _key(top: Path, folder: Path) -> tuple[str, str | None]:

@@ -29,8 +29,8 @@ PARQUET_CELLS_OF_A_BYTE: Final = 64
 it has columns. Rare keys, compressed separators and empty columns cost a file almost nothing, but cost its reader as
 much as values do."""
 
-GZIP_BOMB_BYTES: Final = 64 << 20
-GZIP_BOMB_RATIO: Final = 200
+BOMB_BYTES: Final = 64 << 20
+BOMB_RATIO: Final = 200
 """A file that unpacks to more than this many bytes, and to more than this multiple of its size, is not a table: text
 compresses to a third or a tenth."""
 

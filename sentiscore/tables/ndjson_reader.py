@@ -1,10 +1,9 @@
-"""Reads newline-delimited JSON: one pass checks every line, a second one reads the rows.
+"""Reads newline-delimited JSON, or a list of objects: one pass checks every line, a second one reads the rows.
 
 The first pass finds what the reader would silently accept: a duplicate key, half of a pair of surrogates, a whole
 number that a column of fractions would round.
 """
 
-import codecs
 import io
 import json
 import re
@@ -17,7 +16,8 @@ import polars as pl
 from polars.selectors import by_name
 
 from sentiscore.errors import InputError
-from sentiscore.tables.limits import MAX_COLUMNS, MAX_DEPTH, MAX_ROW_BYTES, MAX_ROW_VALUES, MAX_WINDOW_CELLS
+from sentiscore.tables.json_lines import is_list, json_lines
+from sentiscore.tables.limits import MAX_COLUMNS, MAX_DEPTH, MAX_ROW_VALUES, MAX_WINDOW_CELLS
 from sentiscore.tables.ndjson_values import NumberError, decode, is_rounded, narrowed, shape_of, types_in
 from sentiscore.tables.problems import broken, check_cells, check_count, check_names, not_utf8, too_much
 
@@ -86,10 +86,12 @@ def look_at_ndjson(path: Path, on_mixed: Callable[[list[str]], None] | None = No
             examples.append(_Example(number, line.decode()))
             kept_bytes += len(line)
             if len(names) + len(inner) > MAX_COLUMNS:
-                raise too_much(path, f"has more than {MAX_COLUMNS:,} names of columns and fields in line {number}")
+                raise too_much(
+                    path, f"has more than {MAX_COLUMNS:,} names of columns and fields in {_place(path, number)}"
+                )
             if len(types) > _MAX_TYPES or kept_bytes > _EXAMPLE_BYTES:
                 raise too_much(
-                    path, f"has too many keys and types of values, and in too many lines, up to line {number}"
+                    path, f"has too many keys and types of values, and in too many lines, up to {_place(path, number)}"
                 )
     check_names(path, list(names))
     check_cells(path, objects, len(names) + len(inner), path.stat().st_size)
@@ -146,32 +148,25 @@ def _read(block: _Block, schema: pl.Schema, columns: list[str], path: Path) -> p
         if name is not None:
             raise InputError(
                 f"{path} cannot be read: the column {name!r} holds values of several types, which have no type in "
-                f"common: {schema[name]}, and in line {number:,} {json.dumps(json.loads(line)[name]):.60}.",
+                f"common: {schema[name]}, and in {_place(path, number)} {json.dumps(json.loads(line)[name]):.60}.",
                 "Give it one type, for example text. Or name the columns to keep without it with --columns (columns).",
             ) from error
-        raise broken(path, f"line {number}: {error}" if number else error) from error
+        raise broken(path, f"{_place(path, number)}: {error}" if number else error) from error
 
 
 def _blocks(path: Path, n_lines: int, n_bytes: int) -> Iterator[_Block]:
-    """The non-blank lines, some at a time, each with its number; without a byte order mark."""
+    """The non-blank lines or items, some at a time, each with its number; without a byte order mark."""
     block: _Block = []
     size = 0
-    with path.open("rb") as file:
-        number = 0
-        while line := file.readline(MAX_ROW_BYTES + 1):
-            number += 1
-            if number == 1:
-                line = line.removeprefix(codecs.BOM_UTF8)
-            size += len(line)
-            if len(line) > MAX_ROW_BYTES:
-                raise too_much(path, f"has more than {MAX_ROW_BYTES >> 20} MB in line {number}")
-            if len(line) > MAX_ROW_VALUES and sum(map(line.count, (b",", b"[", b"{"))) > MAX_ROW_VALUES:
-                raise too_much(path, f"has more than {MAX_ROW_VALUES:,} separators in line {number}")
-            if line.strip(_BLANK):
-                block.append((number, line))
-            if len(block) == n_lines or size > n_bytes:
-                yield block
-                block, size = [], 0
+    for number, line in json_lines(path):
+        size += len(line)
+        if len(line) > MAX_ROW_VALUES and sum(map(line.count, (b",", b"[", b"{"))) > MAX_ROW_VALUES:
+            raise too_much(path, f"has more than {MAX_ROW_VALUES:,} separators in {_place(path, number)}")
+        if line.strip(_BLANK):
+            block.append((number, line))
+        if len(block) == n_lines or size > n_bytes:
+            yield block
+            block, size = [], 0
     yield block
 
 
@@ -204,7 +199,7 @@ def _parse_line(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         value = decode(line.decode())
     except UnicodeDecodeError as error:
-        raise not_utf8(path, f"line {number}") from error
+        raise not_utf8(path, _place(path, number)) from error
     except json.JSONDecodeError as error:
         raise _bad(path, number, f"{error.msg} at character {error.pos + 1}") from error
     except NumberError as error:
@@ -241,7 +236,7 @@ def _check_depth(path: Path, block: _Block) -> None:
             for bracket in re.findall(rb"[\[\]{}]", re.sub(rb'"(?:[^"\\]|\\.)*+"', b"", line)):
                 depth += 1 if bracket in b"[{" else -1
                 if depth > MAX_DEPTH:
-                    raise too_much(path, f"is nested more than {MAX_DEPTH} levels deep in line {number}")
+                    raise too_much(path, f"is nested more than {MAX_DEPTH} levels deep in {_place(path, number)}")
 
 
 def _infer(path: Path, examples: list[_Example]) -> pl.Schema:
@@ -294,8 +289,15 @@ def _reads(line: bytes, schema: pl.Schema) -> bool:
     return True
 
 
+def _place(path: Path, number: int) -> str:
+    """Where a row is in its file, for messages."""
+    return f"{'item' if is_list(path) else 'line'} {number}"
+
+
 def _bad(path: Path, number: int, why: str) -> InputError:
     return InputError(
-        f"{path} cannot be read: line {number} is wrong: {why}.",
-        "Every line of such a file is one JSON object; mend the line or leave it out.",
+        f"{path} cannot be read: {_place(path, number)} is wrong: {why}.",
+        "Every line of such a file is one JSON object; mend the line or leave it out."
+        if path.suffix.lower() != ".json"
+        else "Such a file is a list of objects, [{...}, {...}], or one object on each line; write it as one of these.",
     )

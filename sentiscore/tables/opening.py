@@ -11,10 +11,12 @@ import polars as pl
 from sentiscore import forks
 from sentiscore.errors import InputError, SentiscoreWarning
 from sentiscore.local import local_path
+from sentiscore.tables.arrow_reader import look_at_arrow
 from sentiscore.tables.csv_reader import look_at_csv
 from sentiscore.tables.dialect import UTF_8, CsvDialect
+from sentiscore.tables.excel_reader import look_at_excel
 from sentiscore.tables.folders import FoundFile, files_of
-from sentiscore.tables.formats import READABLE, format_of, way_to_files
+from sentiscore.tables.formats import READABLE, Format, format_of, way_to_files
 from sentiscore.tables.limits import CELLS_OF_A_BYTE, HELD_TEXT, HELD_TEXT_OF_A_BYTE, PARQUET_CELLS_OF_A_BYTE
 from sentiscore.tables.ndjson_reader import look_at_ndjson
 from sentiscore.tables.parquet_reader import look_at_parquet
@@ -42,8 +44,9 @@ def open_source(path: str | Path, csv: CsvDialect = _PLAIN) -> Source:
     Every row of a CSV or ndjson file is checked, so that errors are found before any work is done.
 
     Args:
-        path: A .csv, .tsv (also .gz), .parquet, .ndjson or .jsonl file; or a folder of such files of one format, which
-            is one table. KEY=VALUE folders in it become columns of text; the innermost ones hold the files.
+        path: A .csv, .tsv, .ndjson, .jsonl or .json file (also .gz, .bz2, .zst or .zip), or a .parquet, .arrow,
+            .feather or .xlsx file; or a folder of such files of one format, which is one table. KEY=VALUE folders in it
+            become columns of text; the innermost ones hold the files.
         csv: How a CSV is written.
 
     Raises:
@@ -83,23 +86,33 @@ def _look_at(path: Path, dialect: CsvDialect) -> Source:
     check_kind(path, start)
     if dialect.encoding == UTF_8:
         check_utf8_mark(path, start, option=file_format == "csv")
+    schema, part = _look_inside(path, file_format, identity, dialect, start)
+    check_same(path, identity)
+    return Source(path, file_format, schema, (part,))
+
+
+def _look_inside(
+    path: Path, file_format: Format, identity: tuple[int, ...], dialect: CsvDialect, start: bytes
+) -> tuple[pl.Schema, Part]:
+    """The columns of a file, and what its reader needs to know of it."""
     if file_format == "csv":
         try:
             look = look_at_csv(path, dialect)
         except InputError:
             check_json(path, start)
             raise
-        schema = pl.Schema(dict.fromkeys(look.names, pl.String()))
-        part = Part(path, look.rows, identity, csv=look)
-    elif file_format == "parquet":
+        return pl.Schema(dict.fromkeys(look.names, pl.String())), Part(path, look.rows, identity, csv=look)
+    if file_format == "parquet":
         parquet = look_at_parquet(path)
-        schema = parquet.schema
-        part = Part(path, parquet.footer.rows, identity, parquet=parquet)
-    else:
-        schema, rows = look_at_ndjson(path, lambda mixed: _warn_of_types(path, mixed))
-        part = Part(path, rows, identity)
-    check_same(path, identity)
-    return Source(path, file_format, schema, (part,))
+        return parquet.schema, Part(path, parquet.footer.rows, identity, parquet=parquet)
+    if file_format == "arrow":
+        arrow = look_at_arrow(path)
+        return arrow.schema, Part(path, arrow.rows, identity, arrow=arrow)
+    if file_format == "excel":
+        excel = look_at_excel(path, lambda mixed: _warn_of_types(path, mixed))
+        return excel.schema, Part(path, excel.rows, identity, excel=excel)
+    schema, rows = look_at_ndjson(path, lambda mixed: _warn_of_types(path, mixed))
+    return schema, Part(path, rows, identity)
 
 
 def _look_at_folder(path: Path, dialect: CsvDialect) -> Source:
@@ -146,7 +159,7 @@ def _joined(path: Path, files: Sequence[FoundFile], sources: Sequence[Source]) -
     keys = [name for name, _ in files[0].keys if name not in first.schema]
     schema = pl.Schema(dict(first.schema) | dict.fromkeys(keys, pl.String()))
     check_names(path, list(schema))
-    of_a_byte = PARQUET_CELLS_OF_A_BYTE if first.format == "parquet" else CELLS_OF_A_BYTE
+    of_a_byte = PARQUET_CELLS_OF_A_BYTE if first.format in ("parquet", "arrow") else CELLS_OF_A_BYTE
     stored = sum(source.parts[0].identity[2] for source in sources)
     check_cells(path, sum(source.rows for source in sources), len(schema), stored, of_a_byte)
     parts = (
@@ -157,7 +170,7 @@ def _joined(path: Path, files: Sequence[FoundFile], sources: Sequence[Source]) -
 
 
 def _warn_of_types(path: Path, columns: list[str]) -> None:
-    """Warn about ndjson columns with values of several types."""
+    """Warn about columns with values of several types."""
     warnings.warn(
         f"{path} holds values of several types in the column{'s'[: len(columns) > 1]} {', '.join(map(repr, columns))}: "
         "all of them are read as text, so that 1 becomes '1'.",

@@ -190,16 +190,16 @@ def _batches(
             size = height = 0
             for batch in file.iter_batches(batch_size=n_batch, columns=columns, use_threads=False):
                 if kept and (height + batch.num_rows > n_rows or size + batch.nbytes > _SLICE_BYTES):
-                    yield _frame(kept, look.schema, columns)
+                    yield frame_of(kept, look.schema, columns)
                     kept, size, height = [], 0, 0
                 kept.append(batch)
                 size, height, rows = size + batch.nbytes, height + batch.num_rows, rows + batch.num_rows
         if kept:
-            yield _frame(kept, look.schema, columns)
+            yield frame_of(kept, look.schema, columns)
     check_count(path, rows, look.footer.rows)
 
 
-def _frame(batches: list[Any], schema: pl.Schema, columns: list[str]) -> pl.DataFrame:
+def frame_of(batches: list[Any], schema: pl.Schema, columns: list[str]) -> pl.DataFrame:
     """Convert Arrow's record batches to a frame of these columns and types."""
     import pyarrow as pa
 

@@ -16,10 +16,16 @@ _SIGNS: Final = (
     (b"PK\x03\x04", "an Excel workbook or another ZIP archive", None),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook or another Office file", None),
     (b"PAR1", "parquet", ".parquet"),
-    (b"ARROW1\x00\x00", "an Arrow or Feather file", None),
+    (b"ARROW1\x00\x00", "an Arrow or Feather file", ".arrow"),
     (b"SQLite format 3\x00", "an SQLite database", None),
 )
 """How binary files begin, what they are, and the extension that they need to be read."""
+_PACKED: Final = (
+    (b"\x1f\x8b", "gzip", ".gz"),
+    (b"BZh", "bzip2", ".bz2"),
+    (b"\x28\xb5\x2f\xfd", "Zstandard", ".zst"),
+)
+_UNPACK: Final = {".gz": "gzip -dc", ".bz2": "bzip2 -dc", ".zst": "zstd -dc", ".zip": "unzip -p"}
 _JSON: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(\[\s*)?\{\s*(?:\"[^\"]*\"\s*:|\}|\Z)")
 
 
@@ -64,17 +70,17 @@ def check_kind(path: Path, start: bytes) -> None:
         )
     if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith((b"<!doctype html", b"<html")):
         raise InputError(f"{path} is a web page, not a table.", "Was the download refused? Open it in a browser.")
-    text = path.name.lower().endswith((".csv", ".tsv", ".ndjson", ".jsonl"))
+    text = path.name.lower().endswith((".csv", ".tsv", ".ndjson", ".jsonl", ".json"))
     for sign, what, ending in _SIGNS if text else ():
         if start.startswith(sign):
             advice = f"Rename it to {path.stem}{ending}." if ending else "Save it as CSV or parquet first."
             raise InputError(f"{path} is {what}, whatever its name says.", advice)
-    if start.startswith(b"\x1f\x8b") and path.suffix.lower() != ".gz":
-        text = path.suffix.lower() in {".csv", ".tsv"}
-        raise InputError(
-            f"{path} is gzip, and its name does not say so.",
-            f"Name it {path.name}.gz." if text else "Unpack it first, with gzip -d.",
-        )
+    for sign, what, ending in _PACKED:
+        if start.startswith(sign) and path.suffix.lower() not in _UNPACK:
+            advice = (
+                f"Name it {path.name}{ending}." if text else f"Unpack it first, with {_UNPACK[ending].split()[0]} -d."
+            )
+            raise InputError(f"{path} is {what}, and its name does not say so.", advice)
 
 
 def check_json(path: Path, start: bytes) -> None:
@@ -85,8 +91,8 @@ def check_json(path: Path, start: bytes) -> None:
         start: Its first bytes.
     """
     if found := _JSON.match(start):
-        advice = "Write one object a line, without the list around them, and name it" if found[1] else "Rename it to"
-        raise InputError(f"{path} is JSON, whatever its name says.", f"{advice} {path.stem}.ndjson.")
+        ending = ".json" if found[1] else ".ndjson"
+        raise InputError(f"{path} is JSON, whatever its name says.", f"Rename it to {path.stem}{ending}.")
 
 
 def check_utf8_mark(path: Path, start: bytes, *, option: bool) -> None:
@@ -105,14 +111,14 @@ def conversion(path: Path, coding: str) -> str:
     """The command that converts a text file to UTF-8.
 
     Args:
-        path: The file; unpacked first if it ends in .gz.
+        path: The file; unpacked first if its name says that it is packed.
         coding: Its encoding, as iconv calls it.
     """
-    name, packed = path.name, path.suffix.lower() == ".gz"
-    suffix = Path(name).with_suffix("").suffix if packed else path.suffix
+    unpack = _UNPACK.get(path.suffix.lower())
+    suffix = path.suffix if unpack is None else path.with_suffix("").suffix or ".csv"
     convert = f"iconv -f {coding} -t UTF-8"
     file = shlex.quote(str(path))
-    return f"gzip -dc {file} | {convert} > utf8{suffix}" if packed else f"{convert} {file} > utf8{suffix}"
+    return f"{convert} {file} > utf8{suffix}" if unpack is None else f"{unpack} {file} | {convert} > utf8{suffix}"
 
 
 def not_utf8(

@@ -1,7 +1,7 @@
 """Reads a file in windows of rows, in order and in bounded memory, whatever the file contains.
 
 CSV has no types, so every CSV column is text, exactly as in the file: an empty field is null, a quoted empty field is
-the empty text. Parquet and ndjson keep their types.
+the empty text. The other formats keep their types.
 """
 
 import hashlib
@@ -14,10 +14,12 @@ from typing import Final
 import polars as pl
 
 from sentiscore.errors import InputError, SentiscoreWarning
+from sentiscore.tables.arrow_reader import ArrowLook, arrow_pieces
 from sentiscore.tables.csv_advice import separator_seen, way_to
 from sentiscore.tables.csv_reader import CsvLook, csv_pieces, first_lines
 from sentiscore.tables.decoding import decoded
 from sentiscore.tables.dialect import UTF_8
+from sentiscore.tables.excel_reader import ExcelLook, excel_pieces
 from sentiscore.tables.formats import Format
 from sentiscore.tables.ndjson_reader import ndjson_pieces
 from sentiscore.tables.parquet_offsets import offset_of, with_offset
@@ -44,6 +46,8 @@ class Part:
         keys: The values that its KEY=VALUE folders give all of its rows, by name.
         csv: What the first pass over every row of a CSV found.
         parquet: What opening a parquet file found, so that it need not be inspected at each read.
+        arrow: Likewise for an Arrow file.
+        excel: What the first pass over a workbook found.
     """
 
     path: Path
@@ -52,6 +56,14 @@ class Part:
     keys: Mapping[str, str | None] = field(default_factory=dict)
     csv: CsvLook | None = field(default=None, compare=False, repr=False)
     parquet: ParquetLook | None = field(default=None, compare=False, repr=False)
+    arrow: ArrowLook | None = field(default=None, compare=False, repr=False)
+    excel: ExcelLook | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def zones(self) -> Mapping[str, str]:
+        """Columns with a zone that polars does not know, and that zone."""
+        look = self.parquet or self.arrow
+        return {} if look is None else look.zones
 
 
 @dataclass(frozen=True)
@@ -118,7 +130,7 @@ class Source:
             columns: The columns to convert, all by default.
             time: The column of times at which texts appeared; its zone is warned about if it does not exist.
         """
-        zones = [(name, zone) for part in self.parts if part.parquet for name, zone in part.parquet.zones.items()]
+        zones = [(name, zone) for part in self.parts for name, zone in part.zones.items()]
         found = {name for name, zone in zones if offset_of(zone)}  # UTC loses nothing
         named = frozenset(found if columns is None else found.intersection(columns))
         for name, zone in dict.fromkeys(zones):
@@ -199,21 +211,27 @@ class Source:
         elif part.csv is not None:
             yield from csv_pieces(part.path, part.csv, columns, damaged)
         else:
-            if part.parquet is not None:
-                pieces = parquet_pieces(part.path, part.identity, part.parquet, _PIECE_ROWS, columns)
-            else:
-                pieces = ndjson_pieces(part.path, self.schema, part.rows, _PIECE_ROWS, columns)
             texts = [name for name in columns if name in self.texts]
-            for piece in pieces:
+            for piece in self._typed(part, columns):
                 written = piece
-                if part.parquet is not None and self.offsets:
-                    zones = part.parquet.zones
+                if self.offsets:
+                    zones = part.zones
                     offsets = {name: offset_of(zones.get(name, "UTC")) or 0 for name in self.offsets & set(columns)}
                     written = piece.with_columns(with_offset(piece[name], at) for name, at in offsets.items())
                 found = decoded(written, texts, damaged or _DAMAGED if texts else damaged)
                 if texts and damaged is None:
                     _check_decoded(part.path, found[_DAMAGED])
                 yield found
+
+    def _typed(self, part: Part, columns: list[str]) -> Iterator[pl.DataFrame]:
+        """The columns of a file that has types."""
+        if part.parquet is not None:
+            return parquet_pieces(part.path, part.identity, part.parquet, _PIECE_ROWS, columns)
+        if part.arrow is not None:
+            return arrow_pieces(part.path, part.identity, part.arrow, _PIECE_ROWS, columns)
+        if part.excel is not None:
+            return excel_pieces(part.path, part.excel, columns)
+        return ndjson_pieces(part.path, self.schema, part.rows, _PIECE_ROWS, columns)
 
     def digest(self) -> str:
         """Hash the content: SHA-256 over the bytes of a file, or over names and bytes of a folder's parts.

@@ -153,7 +153,7 @@ def test_a_frame_without_rows_gets_the_columns(
         (pd.DataFrame({"text": [*["a"] * 200, 5]}, dtype=object), r"'text' of the frame cannot be read.*\n.*one type"),
         (pd.DataFrame({"text": [1, 2]}), "'text' of the frame holds Int64, not text"),
         (pd.DataFrame({"other": ["a"]}), "'text'"),
-        (pd.DataFrame({"text": ["a"], "label": ["b"]}), "already has the column label"),
+        (pd.DataFrame({"text": ["a"], "status": ["b"]}), "already has the column status"),
         ({"text": ["a"]}, r"and is a builtins.dict.\nMake one of it with polars.DataFrame"),
         (pl.Series(["a"]), r"and is a polars.Series.\nMake one of it: series.to_frame"),
         ("news.parquet", r"and is a builtins.str.\nRead a file"),

@@ -9,7 +9,7 @@ import pytest
 
 from sentiscore.errors import InputError
 from sentiscore.scoring.bad_rows import Damage
-from sentiscore.tables import csv_reader, open_source, read_table, write_frame
+from sentiscore.tables import csv_reader, open_source, packing, read_table, write_frame
 from sentiscore.tables.dialect import CsvDialect
 
 Write = Callable[..., Path]
@@ -100,7 +100,7 @@ def test_what_unpacks_to_absurdly_much_is_refused(write: Write, monkeypatch: pyt
 
     data = gzip.compress(b"a,b\n" + b"1,2\n" * 500_000)
     assert open_source(write(data, "t.csv.gz")).rows == 500_000
-    monkeypatch.setattr(csv_reader, "GZIP_BOMB_BYTES", 1_000_000)
+    monkeypatch.setattr(packing, "BOMB_BYTES", 1_000_000)
     with pytest.raises(InputError, match="unpacks to more than 200 times its size"):
         open_source(write(data, "t.csv.gz"))
 
