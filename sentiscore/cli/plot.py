@@ -28,6 +28,14 @@ _LIMIT = 100  # features.plot.MOST_ENTITIES, importing it would load polars; a t
     help="Draw at most so many entities, where none is named.",
 )
 @click.option("--column", default="sent_mean", show_default=True, metavar="NAME", help="The column to draw.")
+@click.option(
+    "--target",
+    type=PATH,
+    metavar="FILE",
+    help="Draw a series of this table over the features, such as prices: the columns ds, the one to draw, and "
+    "unique_id unless it is the same for all entities.",
+)
+@click.option("--target-col", metavar="NAME", help="The target's column.  [default: its only one of numbers]")
 @click.option("--title", help="The title of the page.  [default: it names the file]")
 def command(
     daily: Path,
@@ -35,6 +43,8 @@ def command(
     entities: tuple[str, ...],
     limit: int,
     column: str,
+    target: Path | None,
+    target_col: str | None,
     title: str | None,
 ) -> None:
     """Draw a file of daily features as one HTML page with interactive charts.
@@ -46,6 +56,7 @@ def command(
 
     \b
     sentiscore plot news.daily.parquet
+    sentiscore plot news.daily.parquet --target prices.parquet --target-col close
     sentiscore plot news.daily.parquet --entity AAPL --entity MSFT --column sent_shrunk -o two.html
     """
     from sentiscore.cli.show import plot_report
@@ -59,5 +70,7 @@ def command(
             limit=limit,
             column=column,
             title=title,
+            target=target,
+            target_col=target_col,
         )
     )

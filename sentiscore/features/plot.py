@@ -14,7 +14,8 @@ from sentiscore.errors import InputError, import_extra
 from sentiscore.features.grid import features_of
 from sentiscore.features.plot_data import band_of, decay_of, payload
 from sentiscore.features.plot_page import plot_page
-from sentiscore.frames import AnyFrame
+from sentiscore.features.plot_target import PlotTarget, plot_target
+from sentiscore.frames import AnyFrame, in_polars
 from sentiscore.tables.exact import name_of, series_of
 
 MOST_ENTITIES: Final = 100
@@ -37,6 +38,8 @@ def plot(
     entities: Sequence[object] | None = None,
     limit: int = MOST_ENTITIES,
     title: str = "Daily sentiment",
+    target: AnyFrame | None = None,
+    target_col: str | None = None,
 ) -> str:
     """An HTML page with charts of each entity: sentiment, documents, and the sessions without news.
 
@@ -51,6 +54,9 @@ def plot(
         entities: The entities to draw; by default those with the most documents.
         limit: Draw at most this many if `entities` is not given.
         title: The title of the page.
+        target: A series to draw over the features, such as prices: columns `ds` and the one to draw, and `unique_id`
+            unless it is the same for all entities.
+        target_col: The target's column; by default its only one of numbers.
 
     Returns:
         The page as text.
@@ -59,7 +65,8 @@ def plot(
         InputError: The frame is not one of daily features, or has no such entity or column.
         MissingExtraError: plotly is not installed.
     """
-    return draw(features_of(daily), column=column, entities=entities, limit=limit, title=title).page
+    over = None if target is None else plot_target(in_polars(target, "The target"), target_col)
+    return draw(features_of(daily), column=column, entities=entities, limit=limit, title=title, target=over).page
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,15 @@ class Drawing:
     entities: int
 
 
-def draw(daily: pl.DataFrame, *, column: str, entities: Sequence[object] | None, limit: int, title: str) -> Drawing:
+def draw(
+    daily: pl.DataFrame,
+    *,
+    column: str,
+    entities: Sequence[object] | None,
+    limit: int,
+    title: str,
+    target: PlotTarget | None = None,
+) -> Drawing:
     """The page of `plot`, and how much of the frame is on it.
 
     Raises:
@@ -89,7 +104,7 @@ def draw(daily: pl.DataFrame, *, column: str, entities: Sequence[object] | None,
     totals = _totals(frame)
     chosen = _choose(totals, entities, limit)
     drawn = frame.filter(pl.col("name").is_in(chosen["name"].implode()))
-    page = plot_page(title, totals, chosen, payload(drawn, chosen, column), library)
+    page = plot_page(title, totals, chosen, payload(drawn, chosen, column, target), library)
     return Drawing(page, chosen.height, totals.height)
 
 

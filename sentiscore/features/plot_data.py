@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from sentiscore.features.plot_target import PlotTarget
 from sentiscore.tables.exact import exactly
 
 _DECAY: Final = "sent_decay_"
@@ -54,7 +55,7 @@ def decay_of(column: str, names: Sequence[str]) -> str | None:
     return None if family is None else next((name for name in names if name.startswith(family)), None)
 
 
-def payload(drawn: pl.DataFrame, chosen: pl.DataFrame, column: str) -> dict[str, Any]:
+def payload(drawn: pl.DataFrame, chosen: pl.DataFrame, column: str, target: PlotTarget | None = None) -> dict[str, Any]:
     """What the page draws: the sessions once, and for each entity its values from its first to its last session.
 
     A value is null where nothing is to be drawn. `n` is null where the frame has no row for a session.
@@ -83,10 +84,14 @@ def payload(drawn: pl.DataFrame, chosen: pl.DataFrame, column: str) -> dict[str,
         .join(rows, on=["name", "ds"], how="left")
         .sort("name", "at")
     )
+    if target is not None:
+        values["target"] = pl.col("target")
+        grid = target.on(grid)
     series = {part["name"][0]: part for part in grid.partition_by("name")}
     return {
         "column": {"name": column, "title": _title(column), "range": _range(column)},
         "decay": decay,
+        "target": None if target is None else target.column,
         "band": "sd" in values,
         "dates": [day.isoformat() for day in sessions["ds"]],
         "known": sessions["known"].to_list() if "known" in sessions.columns else None,

@@ -9,6 +9,7 @@ from sentiscore.disk.durable import write_text
 from sentiscore.disk.permission import check_file_target
 from sentiscore.errors import OutputError, import_extra
 from sentiscore.features.plot import MOST_ENTITIES, check_columns, draw, needed_columns
+from sentiscore.features.plot_target import plot_target
 from sentiscore.local import local_path
 from sentiscore.tables import open_source, read_table
 from sentiscore.tables.formats import without_packing
@@ -45,6 +46,8 @@ def plot_file(
     entities: Sequence[object] | None = None,
     limit: int = MOST_ENTITIES,
     title: str | None = None,
+    target: str | Path | None = None,
+    target_col: str | None = None,
 ) -> PlotFile:
     """Write charts of a file of daily features as one HTML page; see `plot` for its contents.
 
@@ -55,6 +58,9 @@ def plot_file(
         entities: The entities to draw; by default those with the most documents.
         limit: The maximum number of entities if `entities` is not given.
         title: The title of the page; by default it names the file.
+        target: A file with a series to draw over the features, such as prices: columns `ds` and the one to draw, and
+            `unique_id` unless it is the same for all entities.
+        target_col: The target's column; by default its only one of numbers.
 
     Raises:
         InputError: The file does not contain daily features, or has no such entity or column.
@@ -62,15 +68,16 @@ def plot_file(
         MissingExtraError: plotly is not installed.
     """
     source = open_source(daily)
-    target = local_path(output, OutputError) if output is not None else default_plot(source.path)
-    if target.resolve() == source.path.resolve():
-        raise OutputError(f"{target} is the file that is read.", "Choose another file with --output.")
-    check_file_target(target)
-    if target.suffix.lower() not in _ENDINGS:
-        raise OutputError(f"{target} does not end as a page does.", f"Use one of: {', '.join(_ENDINGS)}.")
+    page = local_path(output, OutputError) if output is not None else default_plot(source.path)
+    if page.resolve() == source.path.resolve():
+        raise OutputError(f"{page} is the file that is read.", "Choose another file with --output.")
+    check_file_target(page)
+    if page.suffix.lower() not in _ENDINGS:
+        raise OutputError(f"{page} does not end as a page does.", f"Use one of: {', '.join(_ENDINGS)}.")
     import_extra("plotly.offline", "plots")
     names = list(source.schema)
     check_columns(names, column)
+    over = None if target is None else plot_target(read_table(target), target_col)
     frame = read_table(source.path, needed_columns(names, column))
     drawing = draw(
         frame,
@@ -78,10 +85,11 @@ def plot_file(
         entities=entities,
         limit=limit,
         title=title if title is not None else f"Daily sentiment: {source.path.name}",
+        target=over,
     )
-    write_text(target, drawing.page)
+    write_text(page, drawing.page)
     return PlotFile(
-        output=target,
+        output=page,
         rows=frame.height,
         drawn=drawing.drawn,
         entities=drawing.entities,

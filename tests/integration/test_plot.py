@@ -95,25 +95,45 @@ def test_without_plotly_nothing_is_written_and_the_message_says_what_to_install(
     assert [path.name for path in daily.parent.iterdir()] == [daily.name]
 
 
-@pytest.mark.skipif(BROWSER is None, reason="there is no Chromium or Chrome")
-def test_a_browser_draws_the_gaps_runs_no_name_and_asks_for_nothing(daily: Path, tmp_path: Path) -> None:
-    assert run("plot", daily, "--title", "page").exit_code == 0
+def drawn(page: Path, folder: Path) -> str:
+    """The page as a browser has drawn it, without an error, and without a request that the policy had to refuse."""
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
     quiet = ["--disable-background-networking", "--disable-component-update", "--enable-logging=stderr"]
     done = subprocess.run(
         [
-            str(BROWSER), *options, *quiet, f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000",
-            "--dump-dom", f"file://{daily.with_suffix('.html')}",
+            str(BROWSER), *options, *quiet, f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=5000",
+            "--dump-dom", f"file://{page}",
         ],
-        capture_output=True, text=True, check=True, timeout=120, env=os.environ | {"HOME": str(tmp_path)},
+        capture_output=True, text=True, check=True, timeout=120, env=os.environ | {"HOME": str(folder)},
     )  # fmt: skip
-    assert "CONSOLE" not in done.stderr  # no error, and no request that the policy had to refuse
-    drawn = done.stdout
-    assert "<title>page</title>" in drawn
-    assert "document.title='run'" in drawn  # the name is there as text, and did not run
-    assert '<p id="facts">20 documents in 10 sessions, 30.0 % of them without news</p>' in drawn
-    means = re.findall(r'<path class="js-line" d="([^"h]+)"[^>]*stroke: rgb\(0, 114, 178\)', drawn)
+    assert "CONSOLE" not in done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(BROWSER is None, reason="there is no Chromium or Chrome")
+def test_a_browser_draws_the_gaps_runs_no_name_and_asks_for_nothing(daily: Path, tmp_path: Path) -> None:
+    assert run("plot", daily, "--title", "page").exit_code == 0
+    page = drawn(daily.with_suffix(".html"), tmp_path)
+    assert "<title>page</title>" in page
+    assert "document.title='run'" in page  # the name is there as text, and did not run
+    assert '<p id="facts">20 documents in 10 sessions, 30.0 % of them without news</p>' in page
+    means = re.findall(r'<path class="js-line" d="([^"h]+)"[^>]*stroke: rgb\(0, 114, 178\)', page)
     assert [len(re.findall("[ML]", line)) for line in means] == [3, 1, 3]  # a piece for each run of sessions with news
+
+
+@pytest.mark.skipif(BROWSER is None, reason="there is no Chromium or Chrome")
+def test_a_browser_draws_a_run_without_news_that_ends_on_a_friday_and_a_target(daily: Path, tmp_path: Path) -> None:
+    frame = pl.read_parquet(daily).filter(pl.col("ds").dt.weekday() < 6, pl.col("unique_id") == HOSTILE)
+    frame = frame.with_columns(n_docs=pl.when(pl.col("ds").dt.weekday() == 5).then(0).otherwise(1))
+    frame.write_parquet(daily)
+    prices = tmp_path / "prices.csv"
+    frame.select("ds", close=pl.int_range(pl.len())).write_csv(prices)
+    assert run("plot", daily, "--target", prices).exit_code == 0
+    page = drawn(daily.with_suffix(".html"), tmp_path)
+    boxes = re.findall(r'<path class="js-fill" d="([^"]+)"[^>]*fill: rgb\(201, 162, 39\)', page)
+    across = [float(x) for x in re.findall(r"[ML]([\d.]+),", boxes[0])]
+    assert max(across) - min(across) > 10  # the Friday before the only week-end among the sessions
+    assert re.search(r'<path class="js-line" d="[^"]+"[^>]*stroke: rgb\(0, 122, 90\)', page)
 
 
 def test_the_limit_that_help_names_is_that_of_the_library() -> None:

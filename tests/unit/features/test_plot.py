@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -290,3 +291,34 @@ def test_without_plotly_the_message_says_what_to_install(daily: pl.DataFrame, mo
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
     with pytest.raises(MissingExtraError, match=r"sentiscore\[plots\]"):
         features.plot(daily)
+
+
+def test_a_target_is_drawn_for_each_entity_or_one_for_all(daily: pl.DataFrame) -> None:
+    prices = pl.DataFrame(
+        {"unique_id": ["AAA", "AAA"], "ds": [MONDAY, MONDAY + timedelta(days=3)], "close": [10.0, 12.5]}
+    )
+    data = data_of(features.plot(daily, target=prices))
+    assert data["target"] == "close"
+    assert [entity.get("target") for entity in data["entities"]] == [[10.0, None, None, 12.5], None]
+    index = prices.select(pl.col("ds").cast(pl.String), level=pl.Series(["1", "2"]))
+    data = data_of(features.plot(daily, target=index, target_col="level"))
+    assert [entity.get("target") for entity in data["entities"]] == [[1.0, None, None, 2.0], None]
+
+
+@pytest.mark.parametrize(
+    ("change", "column", "words"),
+    [
+        (lambda prices: prices.drop("ds"), None, "no column 'ds'"),
+        (lambda prices: prices.with_columns(volume=1), None, "2 columns that could be drawn: close, volume"),
+        (lambda prices: prices.drop("close"), None, "0 columns that could be drawn"),
+        (lambda prices: prices, "Close", "no column 'Close'"),
+        (lambda prices: prices.with_columns(close=pl.lit("high")), None, "not a column of numbers"),
+        (lambda prices: pl.concat([prices, prices]), None, "two values for the same date"),
+    ],
+)
+def test_a_target_that_cannot_be_drawn_is_refused(
+    daily: pl.DataFrame, change: Callable[[pl.DataFrame], pl.DataFrame], column: str | None, words: str
+) -> None:
+    prices = pl.DataFrame({"unique_id": ["AAA"], "ds": [MONDAY], "close": [10.0]})
+    with pytest.raises(InputError, match=words):
+        features.plot(daily, target=change(prices), target_col=column)
