@@ -41,12 +41,6 @@ def _devices(_context: click.Context, _parameter: click.Parameter, value: str | 
     return value if value == "all" else options.split(value)
 
 
-def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
-    """Switch to JSON early, so that errors of the other options are reported in JSON too."""
-    json_log.switch(on=value)
-    return value
-
-
 @click.command("score", short_help="Score a text column of CSV, parquet or ndjson files.")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("--text-col", required=True, metavar="NAME", help="The column of texts.")
@@ -172,7 +166,7 @@ def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -
 @click.option(
     "--log-json",
     is_flag=True,
-    callback=_switch,
+    callback=json_log.switched,
     help="Tell of each window, each warning and the end as JSON on stderr, one object a line.",
 )
 @options.grouped("scorer", _scorer, ("model", "revision", "labels", "device", "dtype", "max_length", "overflow"))
