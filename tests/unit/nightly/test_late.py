@@ -98,7 +98,7 @@ def test_nights_of_what_had_arrived_are_one_run_by_arrival(
 ) -> None:
     rows = rows_of(40, days=12, seed=seed).with_row_index("id")
     hours = pl.Series([None if i % 4 == seed % 4 else (i * 37) % 90 for i in range(40)], dtype=pl.Int64)
-    rows = rows.with_columns(came=pl.col("at") + pl.duration(hours=hours))
+    rows = rows.with_columns(came=pl.col("at") + pl.duration(hours=pl.lit(hours)))
     rows = rows.with_columns(pl.lit("text ").add(pl.col("text")).alias("text"))
     args: dict[str, Any] = {"time_col": "at", "entity_col": "ticker", "text_col": "text", "arrived_col": "came"}
     args |= {"calendar": calendar, "config": DailyConfig(repeats=repeats, latency=latency)}

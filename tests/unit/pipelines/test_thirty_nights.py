@@ -28,6 +28,15 @@ MORE: Final = 'id_col = "id"\nmidnight = "instant"\n[daily.config]'
 NO_STOP: Final = cast("nightly.Stop", type("Never", (), {"__call__": lambda _: False, "check": lambda _: None})())
 
 
+TYPES: Final[dict[str, Any]] = {
+    "id": pl.String(),
+    "published_at": pl.Datetime("us", "UTC"),
+    "ticker": pl.String(),
+    "headline": pl.String(),
+    "came": pl.Datetime("us", "UTC"),
+}
+
+
 def instant(number: int) -> datetime:
     """The instant of a night's export."""
     return FIRST + timedelta(days=number)
@@ -50,8 +59,7 @@ def new_stories(number: int) -> pl.DataFrame:
             "headline": texts,
             "came": [None] * n,
         },
-        schema={"id": pl.String, "published_at": pl.Datetime("us", "UTC"), "ticker": pl.String, "headline": pl.String}
-        | {"came": pl.Datetime("us", "UTC")},
+        schema=TYPES,
     )
     if number == LATE:  # published three nights ago, and nobody had it
         late = rows.head(1).with_columns(id=pl.lit("late"), published_at=pl.col("published_at") - timedelta(days=3))
