@@ -29,6 +29,12 @@ FAIL: Final = "fail"
 BAD_ROWS: Final = (KEEP, DROP, FAIL)
 """What to do with such rows."""
 
+REJECTED_ROW: Final = "rejected_row"
+REJECTED_FROM: Final = "rejected_from"
+REJECTED_REASON: Final = "rejected_reason"
+REJECTED: Final = (REJECTED_ROW, REJECTED_FROM, REJECTED_REASON)
+"""The leading columns of a row that was set aside: its number in its file, from 1; the file; the reason."""
+
 P_NEGATIVE: Final = "p_negative"
 P_POSITIVE: Final = "p_positive"
 P_NEUTRAL: Final = "p_neutral"

@@ -13,7 +13,8 @@ import atexit
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Final, Generic, TypeVar
@@ -76,6 +77,22 @@ class Task(Generic[Result]):
                 self._outcome = (self._function(),)
             except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
                 self._outcome = error
+
+
+def ahead(functions: Iterable[Callable[[], Result]], most: int) -> Iterator[Result]:
+    """The results of functions, in order, while threads run up to `most` of those that come next."""
+    waiting: deque[Task[Result]] = deque()
+    try:
+        for function in functions:
+            done = [waiting.popleft().result()] if len(waiting) == most else []
+            waiting.append(Task(function))
+            waiting[-1].begin()
+            yield from done
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for task in waiting:
+            task.give_up()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ year that was being scored. README.md describes the options.
 
 import argparse
 import hashlib
+import json
 import logging
 import os
 import sys
@@ -34,8 +35,21 @@ from sentiscore import (
 
 FAILED: Final = 1
 INTERRUPTED: Final = 130
+SETTINGS: Final = ".settings.json"
+"""In the folder of scored rows: the options that they were scored with."""
 
 log = logging.getLogger("backfill")
+
+
+def typed(value: Any, name: str, kind: type, wanted: str) -> Any:
+    """A value of the options.
+
+    Raises:
+        InputError: It has another type.
+    """
+    if not isinstance(value, kind):
+        raise InputError(f"{name} is {value!r}, and it has to be {wanted}.", "backfill.toml has an example.")
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +73,13 @@ class Job:
             InputError: The file cannot be read, or an option is missing, unknown or wrong.
         """
         raw = DailyRequest.read_toml(path)
-        own = raw.get("backfill", {})
+        own = typed(raw.get("backfill", {}), "backfill", dict, "a table")
         tables: dict[str, Any] = {"model": ScorerOptions, "rows": RowOptions, "daily": DailyRequest}
         options: dict[str, Any] = {name: kind.from_dict(raw.get(name, {})) for name, kind in tables.items()}
         options["parallel"] = Parallel.from_dict(own.pop("parallel", {}))
-        options |= {name: Path(own.pop(name)) for name in ("years", "scored") if name in own}
+        folders = {name: own.pop(name) for name in ("years", "scored") if name in own}
+        options |= {name: Path(typed(folder, name, str, "a path")) for name, folder in folders.items()}
+        typed(raw.get("text_col", ""), "text_col", str, "the name of a column")
         if "text_col" not in raw or own.keys() != {"as_of"} or options["daily"].output is None:
             raise InputError(
                 f"The options in {path} are incomplete, or one of [backfill] does not exist.",
@@ -75,7 +91,7 @@ class Job:
                 "Rows that are set aside would be read with the years.", 'Say bad_rows = "keep" in the table [rows].'
             )
         try:
-            as_of = datetime.fromisoformat(own["as_of"])
+            as_of = own["as_of"] if isinstance(own["as_of"], datetime) else datetime.fromisoformat(own["as_of"])
         except (TypeError, ValueError) as error:
             raise InputError(
                 f"The as_of of {path} is not an instant.", 'Write it as "2024-01-31T21:05:00Z".'
@@ -111,6 +127,37 @@ def is_scored(output: Path, files: Sequence[Path]) -> bool:
         return False
     made = inspect(output)
     return made.intact is True and [source.sha256 for source in made.provenance.sources] == list(map(sha256, files))
+
+
+def settings_of(job: Job) -> dict[str, Any]:
+    """The options that scores depend on, by name."""
+    model, rows = job.model.as_dict(), job.rows.as_dict()
+    named = {f"{name} of [model]": value for name, value in model.items() if name != "device"}
+    return {"text_col": job.text_col, **named, **{f"{name} of [rows]": value for name, value in rows.items()}}
+
+
+def check_settings(job: Job) -> None:
+    """Raise an InputError if finished years were scored with other options; the first run records them."""
+    path, now = job.scored / SETTINGS, settings_of(job)
+    before: dict[str, Any] | None = None
+    if path.exists() and any(job.scored.glob("[!.]*.parquet")):
+        try:
+            before = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(
+                f"{path} is damaged.", f"Remove it, if the options are still those of {job.scored}."
+            ) from error
+    if before is None:
+        part = path.with_name(f"{path.name}.part")
+        part.write_text(json.dumps(now, indent=2), encoding="utf-8")
+        part.replace(path)
+        return
+    if changed := [name for name in {**before, **now} if before.get(name) != now.get(name)]:
+        was = "; ".join(f"{name} was {before.get(name)!r} and is {now.get(name)!r}" for name in changed)
+        raise InputError(
+            f"{job.scored} holds years that were scored with other options: {was}.",
+            f"Give the same again. Or move {job.scored} elsewhere and run the same command, which scores all years.",
+        )
 
 
 def check_history(job: Job, years: Iterable[str]) -> None:
@@ -184,6 +231,7 @@ def run(job: Job) -> None:
     job.scored.mkdir(parents=True, exist_ok=True)
     years = years_of(job)
     check_history(job, years)
+    check_settings(job)
     scored = {year for year, files in years.items() if is_scored(job.scored / f"{year}.parquet", files)}
     check_nights(job, waiting=scored != years.keys())
     for year, files in years.items():

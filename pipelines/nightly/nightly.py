@@ -45,7 +45,12 @@ STOPPED: Final = 128
 INCOMPARABLE: Final = "Nothing could be compared"
 """How the message of `monitor` begins if there are too few rows for every check."""
 MOST_HOURS: Final = 10_000_000
+LATE: Final = ("refuse", "drop", "arrival")
 NIGHT: Final = "%Y-%m-%dT%H%M%SZ"
+SETTINGS: Final = ".settings.json"
+"""In the folder of scored rows: the options that they were scored with."""
+NEED_NO_HEADER: Final = (".ndjson", ".jsonl")
+"""How the names of exports end that hold nothing at all in a night without stories."""
 
 log = logging.getLogger("nightly")
 
@@ -71,6 +76,8 @@ class Job:
     scored: Path = Path("scored")
     reports: Path = Path("reports")
     max_age_hours: float = 26
+    late: str = "refuse"
+    revise: bool = False
     model: ScorerOptions = field(default_factory=ScorerOptions)
     rows: RowOptions = field(default_factory=RowOptions)
     run: RunOptions = field(default_factory=RunOptions)
@@ -97,7 +104,7 @@ class Job:
             "reference": tuple(Path(typed(each, "reference", str, "a list of paths")) for each in reference),
             "thresholds": {name: typed(each, name, (int, float), "a number") for name, each in thresholds.items()},
         }
-        unknown = {*raw, *drift} - {"text_col", "max_age_hours"}
+        unknown = {*raw, *drift} - {"text_col", "max_age_hours", "late", "revise"}
         if unknown or "text_col" not in raw or options["daily"].output is None:
             raise InputError(
                 f"{path} has no option {', '.join(sorted(unknown))}." if unknown else f"{path} is incomplete.",
@@ -107,6 +114,10 @@ class Job:
         hours = typed(raw.get("max_age_hours", cls.max_age_hours), "max_age_hours", (int, float), "a number of hours")
         if not 0 < hours <= MOST_HOURS:
             raise InputError(f"max_age_hours is {hours}.", f"It has to be more than 0 and at most {MOST_HOURS:,}.")
+        if (late := raw.get("late", cls.late)) not in LATE:
+            raise InputError(f"late is {late!r}.", f"It has to be {', '.join(LATE)}.")
+        if not isinstance(raw.get("revise", cls.revise), bool):
+            raise InputError(f"revise is {raw['revise']!r}.", "It has to be true or false.")
         job = cls(**options, **raw)
         return replace(job, daily=replace(job.daily, text_col=job.text_col, prefix=job.rows.prefix))
 
@@ -180,8 +191,58 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def settings_of(job: Job) -> dict[str, Any]:
+    """The options that scores depend on, by name."""
+    model, rows = job.model.as_dict(), job.rows.as_dict()
+    named = {f"{name} of [model]": value for name, value in model.items() if name != "device"}
+    return {"text_col": job.text_col, **named, **{f"{name} of [rows]": value for name, value in rows.items()}}
+
+
+def check_settings(job: Job) -> None:
+    """Raise an InputError if earlier nights were scored with other options; the first night records them."""
+    path, now = job.scored / SETTINGS, settings_of(job)
+    before: dict[str, Any] | None = None
+    if path.exists() and any(job.scored.glob("[!.]*.parquet")):
+        try:
+            before = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(
+                f"{path} is damaged.", f"Remove it, if the options are still those of {job.scored}."
+            ) from error
+    if before is None:
+        write(path, now)
+        return
+    if changed := [name for name in {**before, **now} if before.get(name) != now.get(name)]:
+        was = "; ".join(f"{name} was {before.get(name)!r} and is {now.get(name)!r}" for name in changed)
+        raise InputError(
+            f"{job.scored} holds rows that were scored with other options: {was}.",
+            f"Give the same again. To begin with other options, move {job.scored}, {job.reports} and "
+            f"{Path(str(job.daily.output)).stem}.* elsewhere and run the job on all exports. To use them from now on "
+            f"only, remove {path}.",
+        )
+
+
+def score_nothing(job: Job, export: Path, output: Path) -> None:
+    """Write the scored rows of a night without stories, whose export has no columns: those of an earlier night.
+
+    Raises:
+        InputError: There is no earlier night.
+    """
+    earlier = sorted(path for path in job.scored.glob("[!.]*Z.parquet") if path.name < output.name)
+    if not earlier:
+        raise InputError(
+            f"{export} is empty, and no night before it has columns.", "Deliver a night with stories first."
+        )
+    part = output.with_name(f".{output.name}.part")
+    pl.DataFrame(schema=pl.read_parquet_schema(earlier[-1])).write_parquet(part)
+    part.replace(output)
+
+
 def score(job: Job, export: Path, output: Path, stop: Stop) -> None:
     """Score an export, unless exactly this export has been scored already."""
+    if export.name.lower().endswith(NEED_NO_HEADER) and not export.stat().st_size:
+        score_nothing(job, export, output)
+        return
     if output.exists():
         made = inspect(output)
         if made.intact and [source.sha256 for source in made.provenance.sources] == [sha256(export)]:
@@ -222,12 +283,15 @@ def update(job: Job, scored: Path, night: datetime) -> None:
     if is_added(job, scored, night):
         return
     try:
-        done = update_daily(scored, replace(job.daily, as_of=night))
+        done = update_daily(scored, replace(job.daily, as_of=night), late=job.late, revise=job.revise)
     except InputError:
         if is_added(job, scored, night):  # a stopped update of this night was finished just now
             return
         raise
     log.info("%s: %d new entity-days, up to %s", scored.stem, done.n_new, done.as_of)
+    for n, what in ((done.n_repeated, "added before"), (done.n_late, f"late: {job.late}"), (done.n_revised, "revised")):
+        if n:
+            log.info("%s: %d %s", scored.stem, n, what)
 
 
 def compare(job: Job, scored: Path) -> dict[str, Any]:
@@ -355,6 +419,7 @@ def run(job: Job, stop: Stop) -> int:
     done = read_reports(job)
     waiting = {night: export for night, export in exports.items() if night not in done}
     check_drift(job, waiting)
+    check_settings(job)
     for night, export in waiting.items():
         one_night(job, night, export, stop)
     nights = sorted(done.keys() | exports.keys())

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sentiscore.cli import options
+from sentiscore.cli import json_log, options
 
 if TYPE_CHECKING:
     from sentiscore.features import DailyRequest
@@ -41,11 +41,25 @@ if TYPE_CHECKING:
 @click.option("--revise", is_flag=True, help="With --update: let published sessions change, and keep the old values.")
 @click.option("--anew", is_flag=True, help="With --update: SCORED has all rows; make the file from them alone.")
 @click.option(
+    "--late",
+    type=click.Choice(["refuse", "drop", "arrival"]),
+    default="refuse",
+    show_default=True,
+    help="With --update: rows of sessions that are published already. Refuse them all, drop them into NAME.late.* "
+    "beside SCORED, or count them for the first session that is still open.",
+)
+@click.option(
     "--csv-as-is",
     is_flag=True,
     help="Into a .csv, write entities as they are, though a spreadsheet may run one that begins with = + - or @.",
 )
 @click.option("--prefix", default="", help="The prefix that the scored columns were given.")
+@click.option(
+    "--log-json",
+    is_flag=True,
+    callback=json_log.switched,
+    help="Tell of each warning and the end as JSON on stderr, one object a line.",
+)
 @options.storage
 @options.csv
 def command(
@@ -54,7 +68,9 @@ def command(
     daily: Path | None,
     revise: bool,
     anew: bool,
+    late: str,
     csv_as_is: bool,
+    log_json: bool,
     request: "DailyRequest",
     dialect: "CsvDialect",
     storage: "StorageOptions",
@@ -70,18 +86,23 @@ def command(
     sentiscore features news.scored.parquet --time-col published_at --entity-col ticker --calendar XNYS
     sentiscore features today.scored.parquet --time-col published_at --entity-col ticker --update daily.parquet
     """
-    from sentiscore.cli.show import daily_report
+    from sentiscore.cli.show import daily_report, result_fields
     from sentiscore.cli.stdin import stdin_as_file
-    from sentiscore.nightly.daily_file import daily_file
+    from sentiscore.nightly.daily_file import DailyFile, daily_file
     from sentiscore.nightly.update_daily import update_daily
 
     if daily is not None and output is not None:
         raise click.UsageError("--update names the file that is written, so leave --output out.")
-    if daily is None and (revise or anew):
-        raise click.UsageError("--revise and --anew go with --update.")
+    if daily is None and (revise or anew or late != "refuse"):
+        raise click.UsageError("--revise, --anew and --late go with --update.")
+    if anew and late != "refuse":
+        raise click.UsageError("With --anew no row is late: leave --late out, or --anew.")
+    done: DailyFile
     with stdin_as_file([str(scored)], [output, daily]) as (path,):
         if daily is None:
-            made = daily_file(path, request, output=output, dialect=dialect, csv_as_is=csv_as_is, storage=storage)
+            done = daily_file(path, request, output=output, dialect=dialect, csv_as_is=csv_as_is, storage=storage)
         else:
-            made = update_daily(path, request, daily=daily, revise=revise, anew=anew, dialect=dialect)
-        daily_report(made)
+            done = update_daily(path, request, daily=daily, revise=revise, anew=anew, late=late, dialect=dialect)
+    if log_json:
+        json_log.event("done", **result_fields(done))
+    daily_report(done)

@@ -21,6 +21,12 @@ def is_on() -> bool:
     return _Log.on
 
 
+def switched(_context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+    """Switch as an option says, before the others are read, so that their errors are written as events too."""
+    switch(on=value)
+    return value
+
+
 def event(name: str, **fields: Any) -> None:
     """Write one event: its name, the time (UTC) and more fields, in ASCII, so that every reader splits lines alike.
 

@@ -144,6 +144,7 @@ _DAILY: Final = (
         help="What names each text: rows of an entity with the same id count once in the daily features, as the one "
         "that was published first.",
     ),
+    click.option("--arrived-col", metavar="NAME", help="When each row came: no text counts before that."),
     click.option(
         "--repeats",
         type=click.Choice(["keep", "drop", "discount"]),
@@ -167,7 +168,7 @@ _DAILY: Final = (
 
 
 _DAILY_NAMES: Final = (
-    *("entity_separator", "calendar", *_SETTINGS, "weight_col", "id_col", "config_file"),
+    *("entity_separator", "calendar", *_SETTINGS, "weight_col", "id_col", "arrived_col", "config_file"),
     *("tz", "time_format", "time_unit", "midnight", "day_tz"),
 )
 

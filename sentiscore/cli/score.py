@@ -41,12 +41,6 @@ def _devices(_context: click.Context, _parameter: click.Parameter, value: str | 
     return value if value == "all" else options.split(value)
 
 
-def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
-    """Switch to JSON early, so that errors of the other options are reported in JSON too."""
-    json_log.switch(on=value)
-    return value
-
-
 @dataclass(frozen=True)
 class Given:
     """What to score: a column of files, or texts."""
@@ -199,7 +193,7 @@ class Given:
 @click.option(
     "--log-json",
     is_flag=True,
-    callback=_switch,
+    callback=json_log.switched,
     help="Tell of each window, each warning and the end as JSON on stderr, one object a line.",
 )
 @options.grouped("given", Given, ("inputs", "text_col", "texts"))

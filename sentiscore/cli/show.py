@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, fields
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +116,7 @@ def summary_table(summary: "JobSummary") -> None:
             ("texts scored", f"{summary.texts_scored:,} (equal ones once in a window)"),
             *([("texts known", f"{summary.texts_known:,}")] if summary.texts_known else []),
             *([("not in daily", f"{summary.n_unplaced:,} rows")] if summary.n_unplaced else []),
-            *_known_ids(summary.n_repeated),
+            *_known_rows(summary.n_repeated),
             ("speed", f"{summary.rows_per_second:,.0f} rows/s, {summary.seconds:.1f} s"),
             ("model", f"{summary.model} on {summary.device}, {summary.dtype}"),
             ("calibration", calibration),
@@ -136,7 +137,7 @@ def daily_report(result: "DailyFile") -> None:
         [
             ("rows read", f"{result.rows:,}"),
             *([("not in daily", f"{result.n_unplaced:,} rows")] if result.n_unplaced else []),
-            *_known_ids(result.n_repeated),
+            *_known_rows(result.n_repeated),
             ("entities", f"{result.days.entities:,}"),
             ("entity-days", f"{result.days.rows:,} ({result.days.with_texts:,} with texts)"),
             *_update_rows(result),
@@ -145,10 +146,16 @@ def daily_report(result: "DailyFile") -> None:
     )
 
 
-def _known_ids(n: int) -> list[tuple[str, str]]:
-    """Print how many rows the daily features leave out because their ids were counted already."""
-    rows = "1 row has an id that was" if n == 1 else f"{n:,} rows have ids that were"
-    return [("known ids", f"{rows} counted before")] if n else []
+def result_fields(result: "DailyFile") -> dict[str, Any]:
+    """What making daily features did, as the fields of an event; without the features themselves."""
+    return {each.name: getattr(result, each.name) for each in fields(result) if each.name not in ("made", "days")} | {
+        "days": asdict(result.days)
+    }
+
+
+def _known_rows(n: int) -> list[tuple[str, str]]:
+    """Print how many rows the daily features leave out because they were counted already."""
+    return [("known rows", f"{n:,} {'row was' if n == 1 else 'rows were'} counted before")] if n else []
 
 
 def plot_report(result: "PlotFile") -> None:
@@ -198,6 +205,10 @@ def _update_rows(result: "DailyFile") -> list[tuple[str, str]]:
     from sentiscore.features.times import write_instant
 
     rows = [("as of", write_instant(result.as_of)), ("new", f"{result.n_new:,} entity-days")]
+    if result.n_late and result.late_rows is not None:
+        rows.append(("late", f"{result.n_late:,} rows, set aside in {result.late_rows}"))
+    elif result.n_late and result.revisions is None:
+        rows.append(("late", f"{result.n_late:,} rows, which count for the first open session"))
     if result.revisions is not None:
         rows.append(("revised", f"{result.n_revised:,} entity-days; as they were: {result.revisions}"))
     return rows

@@ -25,6 +25,7 @@ def daily(
     text_col: str | None = None,
     weight_col: str | None = None,
     id_col: str | None = None,
+    arrived_col: str | None = None,
     tz: str | None = None,
     time_format: str | None = None,
     time_unit: str | None = None,
@@ -58,6 +59,9 @@ def daily(
             confidence.
         id_col: What identifies a text: text or whole numbers. Rows of an entity with the same id count once, as the one
             that was published first. A row without an id counts separately.
+        arrived_col: When each row came, in the form of `time_col`. A text can be used from then on, if that is later
+            than `time_col` and the config's latency: a late row counts for the first session that a live model could
+            have known it in. Without a value, a row counts as if it had come at once.
         tz: The zone of times without one, and of zone letters such as ET.
         time_format: A strptime pattern that all texts in `time_col` have, such as "%d/%m/%Y %H:%M", or "rfc2822".
         time_unit: What numbers in `time_col` count since 1970: "s", "ms", "us" or "ns".
@@ -117,6 +121,7 @@ def daily(
         text_col=text_col,
         weight_col=weight_col,
         id_col=id_col,
+        arrived_col=arrived_col,
         tz=tz,
         time_format=time_format,
         time_unit=time_unit,

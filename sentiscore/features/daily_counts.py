@@ -26,7 +26,6 @@ class Counts:
         n_stand_ins: Those whose entity is a blank text, a NaN or the like.
         n_odd: Those whose time is a number that is an instant before 1990 or after 2099.
         odd: One of these instants.
-        n_late: Those that count for a session that is published already.
         n_without_id: Those that have a session but no id, if rows have ids.
         n_names: Names of entities that they have, including repeats.
     """
@@ -38,12 +37,11 @@ class Counts:
     n_stand_ins: int = 0
     n_odd: int = 0
     odd: datetime | None = None
-    n_late: int = 0
     n_without_id: int = 0
     n_names: int = 0
 
-    def add(self, placed: Placed, closed_until: int | None) -> None:
-        """Count placed rows; those of sessions up to `closed_until` are late."""
+    def add(self, placed: Placed) -> None:
+        """Count placed rows."""
         self.n_rows += placed.n_rows
         self.n_unknown += placed.n_unplaced
         self.n_outside += placed.n_outside
@@ -53,8 +51,6 @@ class Counts:
         self.odd = placed.odd if self.odd is None else self.odd
         self.n_without_id += placed.n_without_id
         self.n_names += placed.n_names
-        if closed_until is not None:
-            self.n_late += int((placed.sessions <= closed_until).sum())
 
     def check_names(self, column: str) -> None:
         """Raise an InputError if a column of entities has absurdly many names for its rows."""

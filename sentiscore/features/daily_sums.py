@@ -1,7 +1,6 @@
 """Scored rows that come in parts -> the sums and counts from which daily features are made."""
 
 import warnings
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC as UTC_ZONE
@@ -14,23 +13,24 @@ import polars as pl
 from sentiscore import contracts, forks
 from sentiscore.contracts import check_frame
 from sentiscore.errors import InputError, SentiscoreWarning
+from sentiscore.features.bins import MIDDLE
 from sentiscore.features.columns import daily_columns
 from sentiscore.features.daily_counts import Counts
 from sentiscore.features.daily_grid import ends, grid_of, spans_apart, within
 from sentiscore.features.entities import check_separator, notes_on
-from sentiscore.features.ids import read_ids, story_keys
+from sentiscore.features.late import Arrivals, Open, unknown_rows
 from sentiscore.features.midnights import Midnights, settle
-from sentiscore.features.placing import Placed, ScoredColumns, entities_of, place, zones_of
+from sentiscore.features.placing import Placed, ScoredColumns, place, zones_of
 from sentiscore.features.request import DailyKeywords, DailyRequest, check_together, one_request
 from sentiscore.features.sessions import Sessions, parse_cutoff
-from sentiscore.features.stories import Stories, notes_on_copies, notes_on_ids, split
+from sentiscore.features.stories import Chosen, Stories, notes_on_copies, notes_on_ids, split
 from sentiscore.features.sums import Sums
 from sentiscore.features.time_format import DATE, TimeFormat
 from sentiscore.features.times import parse_instant, read_times
-from sentiscore.features.zones import UTC, check_zone
+from sentiscore.features.zones import UTC, check_zone, to_microseconds
 from sentiscore.tables import Source
 from sentiscore.tables.exact import series_of
-from sentiscore.threads import Task
+from sentiscore.threads import ahead
 
 _SLICE_ROWS: Final = 262_144
 """The number of rows whose columns together fit a processor's cache."""
@@ -71,7 +71,7 @@ class DailySums:
         midnights: How many of the rows so far are midnight, as far as counted.
         n_unplaced: Rows left out so far because they have no entity, no time from 1900 to 2199, lie outside the
             calendar, or appeared after `as_of`.
-        closed_until: The position of the last session that is published already, if any.
+        arrivals: Which rows were added before, and which come late, if they are added to those of `restore`.
 
     Raises:
         InputError: The time zone or calendar does not exist, or the arguments do not go together.
@@ -96,6 +96,7 @@ class DailySums:
             prefix=asked.prefix,
             separator=check_separator(asked.entity_separator, asked.entity_col),
             id=asked.id_col,
+            arrived=asked.arrived_col,
             toned="tone" in self.config.sets,
         )
         self.sums = Sums(
@@ -105,7 +106,8 @@ class DailySums:
             texts=self.columns.text is not None,
         )
         self.stories = None if asked.id_col is None else Stories()
-        self.closed_until: int | None = None
+        self.arrivals = Arrivals(None)
+        self._revise = False
         self.midnights = Midnights()
         self._settled = False
         self._any = False
@@ -118,18 +120,13 @@ class DailySums:
 
     @property
     def n_late(self) -> int:
-        """Rows added that count for the session `closed_until` or an earlier one."""
-        return self._counts.n_late + (0 if self.stories is None else self.stories.choose(self.closed_until).n_late)
+        """Rows added that count for a session that is published already."""
+        return self.arrivals.n_late
 
     @property
     def n_repeated(self) -> int:
-        """Rows added that do not count, since their ids are already known."""
-        return 0 if self.stories is None else self.stories.choose(self.closed_until).n_repeated
-
-    @property
-    def n_without_id(self) -> int:
-        """Rows added that have a session but no id, if rows have ids."""
-        return self._counts.n_without_id
+        """Rows added that do not count, since their ids, or equal rows of an earlier update, do."""
+        return self.arrivals.n_repeated + (0 if self.stories is None else self._chosen(self.stories).n_repeated)
 
     @property
     def counts_twice(self) -> bool:
@@ -156,7 +153,8 @@ class DailySums:
 
     def check_times(self, rows: pl.DataFrame) -> None:
         """Raise an InputError if a time in these rows cannot be read."""
-        read_times(series_of(rows, self.columns.time), self.times)
+        for column in {self.columns.time, self.columns.arrived} & {*rows.columns}:
+            read_times(series_of(rows, str(column)), self.times)
 
     def settle(
         self, parts: Iterable[pl.DataFrame], *, before: Midnights | None = None, reading: str | None = None
@@ -222,24 +220,18 @@ class DailySums:
 
     def _add_up(self, placed: Placed, sums: Sums, stories: list[pl.DataFrame]) -> None:
         """Add placed rows to the sums, except those with ids, which wait until all of their copies are known."""
+        ids = None if self.stories is None else self.stories.known_keys()
+        rows = self.arrivals.sift(placed.rows, placed.n_rows, self.sums.known, ids)
         if self.stories is None:
-            sums.add(placed.rows)
+            sums.add(rows.drop("row", strict=False))
             return
-        waiting, alone = split(placed.rows)
+        waiting, alone = split(rows)
         sums.add(alone)
         stories.append(waiting)
 
     def _unknown(self, part: pl.DataFrame) -> pl.DataFrame:
-        """The rows whose ids are new to the update, so that copies do not count as evidence for a pattern."""
-        if self.stories is None or self.columns.id is None or not (known := self.stories.known_keys()).len():
-            return part
-        ids, entities = read_ids(series_of(part, self.columns.id)), entities_of(part, self.columns).values
-        rows = pl.DataFrame({"id": ids, "entity": entities}).with_row_index("row")
-        if entities.dtype.is_nested():
-            rows = rows.explode("entity")
-        keys = story_keys(rows["id"], rows["entity"])
-        new = keys.is_null() | ~keys.is_in(known.implode())
-        return part[rows.filter(new)["row"].unique().sort()]
+        """The rows whose ids are new to the update."""
+        return part if self.stories is None else unknown_rows(part, self.columns, self.stories.known_keys())
 
     def _place(self, scored: pl.DataFrame) -> Placed:
         return place(
@@ -255,23 +247,12 @@ class DailySums:
 
     def _placed(self, parts: Iterable[pl.DataFrame]) -> Iterator[Placed]:
         """Place every part, in order, in threads that work a few parts ahead."""
-        waiting: deque[Task[Placed]] = deque()
-        try:
-            for part in parts:
-                done = [waiting.popleft().result()] if len(waiting) == _AHEAD else []
-                waiting.append(Task(partial(self._place, part)))
-                waiting[-1].begin()
-                yield from done
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for task in waiting:
-                task.give_up()
+        yield from ahead((partial(self._place, part) for part in parts), _AHEAD)
 
     def _count(self, placed: Placed) -> None:
         self._any = True
         self.midnights += placed.midnights
-        self._counts.add(placed, self.closed_until)
+        self._counts.add(placed)
         self._counts.check_names(self.columns.entity or "")
 
     def restore(self, sums: pl.DataFrame, texts: pl.DataFrame | None, stories: pl.DataFrame | None = None) -> None:
@@ -282,11 +263,33 @@ class DailySums:
             self.stories.restore(stories.drop("ds", "cutoff", strict=False))
         self._any = True
 
+    def begin_update(self, before: datetime, *, late: str = "refuse", revise: bool = False) -> None:
+        """Say, after `restore`, that sessions are published, and what may change.
+
+        Args:
+            before: The instant up to which they are.
+            late: What is done with rows that count for them: "refuse" (which only counts them), "drop" or "arrival".
+            revise: Whether corrected texts replace the earlier versions.
+        """
+        instant = self.as_of or datetime.now(UTC_ZONE)
+        closed, last = (self.sessions.last_closed(each) for each in (before, instant))
+        none = -MIDDLE  # before every session
+        opened = Open(
+            late, none if closed is None else closed, none if last is None else last + 1, to_microseconds(instant)
+        )
+        self.arrivals = Arrivals(opened)
+        self._revise = revise
+        self.columns = replace(self.columns, numbered=True)
+
+    def _chosen(self, stories: Stories) -> Chosen:
+        opened = self.arrivals.opened
+        return stories.choose(None if opened is None else opened.closed, revise=self._revise)
+
     def state(self) -> Kept:
         """What is needed to continue later, from all rows so far."""
         forks.check()
         sums, texts = self.sums.state()
-        stories = None if self.stories is None else self._dated(self.stories.state(self.closed_until))
+        stories = None if self.stories is None else self._dated(self._chosen(self.stories).state)
         return Kept(self._dated(sums), texts, stories)
 
     def _dated(self, rows: pl.DataFrame) -> pl.DataFrame:
@@ -300,7 +303,7 @@ class DailySums:
             return self.sums.totals()
         whole = self.sums.empty_like()
         whole.join(self.sums)
-        for rows in self.stories.parts(self.closed_until):
+        for rows in self._chosen(self.stories).parts():
             whole.add(rows)
         return whole.totals()
 
@@ -339,8 +342,7 @@ class DailySums:
             warnings.warn(note, SentiscoreWarning, stacklevel=3)
 
     def _notes_on_copies(self) -> list[str]:
-        """The warnings about repeated rows."""
         if self.stories is not None:
-            n_corrected = self.stories.choose(self.closed_until).n_corrected
-            return notes_on_ids(n_corrected, self._counts.n_without_id, text=self.columns.text is not None)
+            chosen, text = self._chosen(self.stories), self.columns.text is not None
+            return notes_on_ids(chosen, self._counts.n_without_id, text=text)
         return notes_on_copies(self.sums.n_copies)

@@ -23,7 +23,7 @@ from sentiscore.features.scores import (
 )
 from sentiscore.features.sessions import Sessions
 from sentiscore.features.time_format import DATE, TimeFormat
-from sentiscore.features.times import check_time_type, plausible, read_published
+from sentiscore.features.times import INSTANT, check_time_type, plausible, read_published, read_times
 from sentiscore.labels import (
     P_NEGATIVE,
     P_NEUTRAL,
@@ -38,6 +38,9 @@ from sentiscore.tables.exact import series_of
 
 ALL: Final = "all"
 """The `unique_id` of the only series if there is no entity column."""
+
+PUBLISHED: Final = "published"
+"""Of a row that arrived later than it was published: when it was published."""
 
 SEED: Final = 0
 
@@ -55,6 +58,8 @@ class ScoredColumns:
         prefix: The prefix of the scored columns.
         id: What identifies a text, so that its copies count once; None if each row counts.
         toned: Whether the tone of texts is needed.
+        arrived: When the row came; None if that is not known of any row.
+        numbered: Whether the position of each row is needed.
     """
 
     time: str
@@ -65,10 +70,17 @@ class ScoredColumns:
     separator: str | None = None
     id: str | None = None
     toned: bool = True
+    arrived: str | None = None
+    numbered: bool = False
+
+    @property
+    def at_known(self) -> bool:
+        """Whether the instants of texts are kept."""
+        return self.text is not None or self.id is not None or self.numbered
 
     def needed(self, schema: pl.Schema) -> list[str]:
         """The columns of this schema that are read."""
-        named = [self.time, self.entity, self.text, self.weight, self.id]
+        named = [self.time, self.entity, self.text, self.weight, self.id, self.arrived]
         scores = [self.prefix + SENTIMENT, label_column(schema, self.prefix), self.prefix + STATUS]
         probabilities = [self.prefix + name for name in (P_NEGATIVE, P_POSITIVE, P_NEUTRAL)]
         present = [name for name in probabilities if name in schema]
@@ -84,6 +96,7 @@ class ScoredColumns:
             (self.text, "--text-col"),
             (self.weight, "--weight-col"),
             (self.id, "--id-col"),
+            (self.arrived, "--arrived-col"),
         ):
             if column is not None and column not in schema:
                 raise InputError(
@@ -92,6 +105,8 @@ class ScoredColumns:
                 )
         if not (schema[self.time].is_numeric() and how.reads_numbers):
             check_time_type(schema[self.time], self.time, how.tz)
+        if self.arrived is not None and not (schema[self.arrived].is_numeric() and how.reads_numbers):
+            check_time_type(schema[self.arrived], self.arrived, how.tz, option="--arrived-col (arrived_col)")
         if self.entity is not None:
             check_entities(schema[self.entity], self.entity, self.separator)
         if self.id is not None:
@@ -110,9 +125,11 @@ class Placed:
     Attributes:
         rows: A row for each entity of each row that was given: unique_id, session_idx, and counted: whether it has
             scores and a weight; then, as whole numbers, q (sentiment), u and t (uncertainty and tone, null where they
-            are not known), w (weight, if there are weights); label; and text (a hash) and at (the instant it was
-            published), if texts are to be recognised. With ids also id (a hash over it and the entity, null without
-            one), at, and row: the position of the given row.
+            are not known), w (weight, if there are weights); label; and text (a hash) and at (the instant from which it
+            was there: published, or arrived if that was later), if texts are to be recognised. With ids also id (a hash
+            over it and the entity, null without one), and at. If rows may have arrived later than they were published,
+            published: that instant, where it is not `at`. With ids or `numbered` also row: the position of the given
+            row.
         n_rows: Rows that were given.
         n_unplaced: Rows without an entity or a time.
         n_outside: Rows before or after all sessions of the calendar.
@@ -121,7 +138,6 @@ class Placed:
         n_stand_ins: Rows whose entity is written as one, but is a blank text, a NaN or the like.
         n_odd: Rows whose time is a number that is an instant before 1990 or after 2099.
         odd: One of these instants.
-        sessions: The session of each given row that has a session but no id.
         n_without_id: Rows that have a session but no id, if rows have ids.
         n_names: Names of entities that the rows have, including repeats.
     """
@@ -135,7 +151,6 @@ class Placed:
     n_stand_ins: int
     n_odd: int
     odd: datetime | None
-    sessions: pl.Series
     n_without_id: int
     n_names: int
 
@@ -184,18 +199,21 @@ def place(
     known = published
     # a date, and a midnight that may mean one, can be there from its beginning on
     ahead = (plausible(times.possible_from(how.tz)) > until).fill_null(value=False) & published.is_not_null()
+    arrived = _arrivals(scored, columns, how)
+    ahead |= (arrived > until).fill_null(value=False) & published.is_not_null()
     if cut and ahead.any():  # before they are assigned, since the calendar need not reach that far
         known = published.set(ahead, None)
-    index = sessions.place(known + lag if lag else known)
+    index = sessions.place(_later(known + lag if lag else known, arrived))
     entities = entities_of(scored, columns)
     rows = _rows(scored, columns, numbers, entities.values, index, published)
+    if columns.at_known and columns.arrived is not None:
+        rows = came_later(rows, _later(published, arrived).cast(pl.Int64))
     odd = published.filter(odd_times(published)) if how.counts(scored.schema[columns.time]) else published.clear()
     n_unknown = int((entities.missing | published.is_null()).sum())
     placed = rows
     if entities.missing.any() or index.null_count():
         placed = rows.drop_nulls(["unique_id", "session_idx"])
     n_ahead = int((ahead & ~entities.missing & (index.is_not_null() | cut)).sum())
-    alone = placed if columns.id is None else placed.filter(pl.col("id").is_null())
     several = placed.schema["unique_id"].is_nested()
     each = placed.explode("unique_id") if several else placed
     return Placed(
@@ -208,8 +226,7 @@ def place(
         n_stand_ins=entities.n_stand_ins,
         n_odd=odd.len(),
         odd=None if odd.is_empty() else odd[0],
-        sessions=alone["session_idx"],
-        n_without_id=0 if columns.id is None else alone.height,
+        n_without_id=0 if columns.id is None else placed["id"].null_count(),
         n_names=entities.n_names,
     )
 
@@ -253,12 +270,39 @@ def _rows(
         parts["counted"] = scorable & (parts["w"] > 0)
     if columns.text is not None:
         parts["text"] = series_of(scored, columns.text).cast(pl.String).hash(SEED)
+    if columns.at_known:
         parts["at"] = published.cast(pl.Int64)
     if columns.id is not None:
-        parts["at"] = published.cast(pl.Int64)
         parts["id"] = read_ids(series_of(scored, columns.id))
+    if columns.id is not None or columns.numbered:
         parts["row"] = pl.int_range(scored.height, dtype=pl.Int64, eager=True)
     return pl.DataFrame(parts)
+
+
+def came_later(rows: pl.DataFrame, at: pl.Series | pl.Expr) -> pl.DataFrame:
+    """The same rows, there only from the instants `at` on; `published` keeps the earlier ones."""
+    before = rows if PUBLISHED in rows.columns else rows.with_columns(pl.lit(None, dtype=pl.Int64).alias(PUBLISHED))
+    rows = before.with_columns(then=at)
+    moved = pl.when(pl.col("then") > pl.col("at")).then("at")
+    rows = rows.with_columns(
+        pl.coalesce(PUBLISHED, moved).alias(PUBLISHED), at=pl.max_horizontal("at", "then")
+    )  # ignores nulls
+    return rows.drop("then")
+
+
+def _arrivals(scored: pl.DataFrame, columns: ScoredColumns, how: TimeFormat) -> pl.Series:
+    """When each row came; null where that is not known."""
+    if columns.arrived is None:
+        return pl.repeat(None, scored.height, dtype=INSTANT, eager=True)
+    return plausible(read_times(series_of(scored, columns.arrived), how).instants)
+
+
+def _later(instants: pl.Series, others: pl.Series) -> pl.Series:
+    """The later one of two instants; null where the first one is."""
+    if others.null_count() == others.len():
+        return instants
+    after = (others > instants).fill_null(value=False)
+    return others.zip_with(after, instants)
 
 
 def entities_of(scored: pl.DataFrame, columns: ScoredColumns) -> Entities:

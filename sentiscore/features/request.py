@@ -23,6 +23,7 @@ class DailyKeywords(TypedDict, total=False):
     text_col: str | None
     weight_col: str | None
     id_col: str | None
+    arrived_col: str | None
     tz: str | None
     time_format: str | None
     time_unit: str | None
@@ -46,6 +47,7 @@ class DailyRequest(Settings):
         text_col: The column of texts; if rows are scored in the same job, that of the job.
         weight_col: How much each text counts.
         id_col: What identifies each text.
+        arrived_col: When each row came: no text counts before it arrived.
         tz: The zone of times without one.
         time_format: The pattern of text times.
         time_unit: What numbers count since 1970.
@@ -70,6 +72,7 @@ class DailyRequest(Settings):
     text_col: str | None = None
     weight_col: str | None = None
     id_col: str | None = None
+    arrived_col: str | None = None
     tz: str | None = None
     time_format: str | None = None
     time_unit: str | None = None

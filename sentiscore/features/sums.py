@@ -13,6 +13,7 @@ from typing import Final, Self
 import polars as pl
 
 from sentiscore.features.bins import MIDDLE, SESSIONS, Bins, Grid
+from sentiscore.features.placing import PUBLISHED
 from sentiscore.features.scores import WEIGHT_SCALE
 from sentiscore.labels import NEGATIVE, NEUTRAL, POSITIVE
 
@@ -52,6 +53,7 @@ class Sums:
         self._sums: list[pl.DataFrame] = []
         self._seen: list[pl.DataFrame] = []
         self._n_seen = 0
+        self._before: tuple[pl.DataFrame, pl.DataFrame | None] | None = None
 
     def add(self, rows: pl.DataFrame) -> None:
         """Add placed rows, fewer than 2**28 at a time."""
@@ -62,14 +64,43 @@ class Sums:
         if self._repeats == "keep":
             self._add_sums(keyed)
             if self._texts:
-                self._seen.append(counted.select("key", "text", "at"))
+                self._seen.append(counted.select("key", "text", "at", *_came_later(counted)))
                 self._n_seen += counted.height
         else:
             # a session that has only texts without scores still extends the span of its entity
             self._add_sums(keyed.filter(~pl.col("counted")))
-            self._seen.append(counted.select("key", *_TEXT, *(["w"] if self._weighted else []), "t"))
+            weights = ["w"] if self._weighted else []
+            self._seen.append(counted.select("key", *_TEXT, *weights, "t", *_came_later(counted)))
         if self._repeats == "keep" and _grown(self._seen):
-            self._seen = [_distinct(pl.concat(self._seen))]
+            self._seen = [_distinct(_one(self._seen))]
+
+    def known(self, rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+        """Which placed rows are equal in entity, time and text to restored ones, and which change nothing.
+
+        The latter have no scores, and their entity has rows of their session or of an earlier one.
+        """
+        never = pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True)
+        if self._before is None:
+            return never, never
+        firsts, seen = self._before
+        keyed = rows.with_columns(
+            entity=self._names.keys(rows["unique_id"], rows["session_idx"]) // SESSIONS,
+            when=pl.coalesce(*_came_later(rows), "at"),
+        )
+        first = keyed.select("entity").join(firsts, on="entity", how="left", maintain_order="left")["first"]
+        idle = ~rows["counted"] & (rows["session_idx"] >= first).fill_null(value=False)
+        if seen is None:
+            return never, idle
+        alike = seen.filter(pl.col("text").is_in(rows["text"].unique().implode()))
+        alike = alike.select(
+            "text",
+            entity=pl.col("key") // SESSIONS,
+            when=pl.coalesce(*_came_later(seen), "at"),
+            known=pl.lit(value=True),
+        )
+        on = ("entity", "text", "when")
+        found = keyed.select(on).join(alike.unique(on), on=on, how="left", maintain_order="left")["known"]
+        return rows["counted"] & found.fill_null(value=False), idle
 
     def _add_sums(self, keyed: pl.DataFrame) -> None:
         """Add to the sums: in arrays while the keys are dense, otherwise by grouping."""
@@ -110,7 +141,7 @@ class Sums:
         steps of 1 / 2**20: n_docs, or if repeats are discounted, the sum of their shares.
         """
         totals = self._whole()
-        self._seen = [pl.concat(self._seen)] if self._seen else []
+        self._seen = [_one(self._seen)] if self._seen else []
         distinct = None
         effective = None
         if self._repeats != "keep":
@@ -137,7 +168,7 @@ class Sums:
         """What is needed to continue later: the sums, and what is kept of single texts."""
         sums = self._whole()
         if self._seen:
-            whole = pl.concat(self._seen)
+            whole = _one(self._seen)
             self._seen = [_distinct(whole) if self._repeats == "keep" else whole]
         return self._names.named(sums), (self._names.named(self._seen[0]) if self._seen else None)
 
@@ -151,6 +182,9 @@ class Sums:
         self._sums = [keyed(sums)]
         self._seen = [] if seen is None else [keyed(seen)]
         self._n_seen = 0 if seen is None else seen.height
+        entity = pl.col("key") // SESSIONS
+        firsts = self._sums[0].group_by(entity=entity).agg(first=pl.col("key").min() % SESSIONS - MIDDLE)
+        self._before = firsts, None if seen is None else self._seen[0]
         return self
 
     @property
@@ -191,6 +225,16 @@ class _Names:
         else:
             found = found.with_columns(unique_id=pl.col("code").cat.to(self._kind).cast(pl.String))
         return found.select(*KEYS, pl.exclude("code", *KEYS))
+
+
+def _came_later(rows: pl.DataFrame) -> list[str]:
+    """The column of when rows were published, if some of them came later than that."""
+    return [PUBLISHED] if PUBLISHED in rows.columns and rows[PUBLISHED].null_count() < rows.height else []
+
+
+def _one(seen: list[pl.DataFrame]) -> pl.DataFrame:
+    """All parts of what is kept of texts, in one frame."""
+    return pl.concat(seen, how="diagonal")
 
 
 def _grown(parts: list[pl.DataFrame]) -> bool:

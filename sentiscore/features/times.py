@@ -118,7 +118,7 @@ def write_instant(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def check_time_type(dtype: pl.DataType, column: str, tz: str | None) -> None:
+def check_time_type(dtype: pl.DataType, column: str, tz: str | None, *, option: str = "--time-col (time_col)") -> None:
     """Raise an InputError if a column of this type can never be read as times without an option."""
     if isinstance(dtype, pl.Datetime):
         naive = dtype.time_zone is None
@@ -129,7 +129,7 @@ def check_time_type(dtype: pl.DataType, column: str, tz: str | None) -> None:
     else:
         raise InputError(
             f"The time column {column!r} holds {dtype}, not times.",
-            "Name a column of dates, of times with a zone, or of ISO 8601 text with --time-col (time_col).",
+            f"Name a column of dates, of times with a zone, or of ISO 8601 text with {option}.",
         )
     if naive and tz is None:
         raise no_zone(column, str(dtype))

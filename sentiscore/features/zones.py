@@ -1,6 +1,6 @@
 """Wall-clock times and dates of a zone -> instants in UTC."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,17 @@ INSTANT: Final = pl.Datetime("us", UTC)
 WALL: Final = pl.Datetime("us")
 MICROSECOND: Final = timedelta(microseconds=1)
 DAY: Final = timedelta(days=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=ZoneInfo(UTC))
+
+
+def to_microseconds(instant: datetime) -> int:
+    """Microseconds since 1970."""
+    return (instant - _EPOCH) // MICROSECOND
+
+
+def from_microseconds(number: int) -> datetime:
+    """The instant of `to_microseconds`, in UTC."""
+    return _EPOCH + number * MICROSECOND
 
 
 def check_zone(name: str, what: str) -> str:

@@ -32,7 +32,7 @@ class DailyFile:
         output: The file of daily features; the text of its address if it is in an object store.
         rows: The number of scored rows read.
         n_unplaced: Rows left out because they have no time, no entity or no session.
-        n_repeated: Rows that do not count, since rows with the same ids already do.
+        n_repeated: Rows that do not count, since rows with the same ids, or equal rows of an earlier update, do.
         days: The daily features in numbers: their rows, their entities, and the rows of sessions with texts (`rows`,
             `entities`, `with_texts`).
         daily: The daily features, read from their file.
@@ -163,12 +163,13 @@ def open_scored(scored: str | Path, request: DailyRequest, dialect: CsvDialect |
         InputError: It cannot be read, or a column is missing.
     """
     source = open_source(scored, dialect or CsvDialect())
-    for option in ("time_col", "entity_col", "text_col", "weight_col", "id_col"):
+    for option in ("time_col", "entity_col", "text_col", "weight_col", "id_col", "arrived_col"):
         column = getattr(request, option)
         if column is not None and source.csv is not None:  # its advice for a CSV helps to read it
             source.require(column, f"--{option.replace('_', '-')} ({option})")
     time = request.time_col
-    return source.as_text([time, request.entity_col, request.text_col]).with_offsets([time], time=time)
+    times = [time, *([] if request.arrived_col is None else [request.arrived_col])]
+    return source.as_text([*times, request.entity_col, request.text_col]).with_offsets(times, time=time)
 
 
 def write_daily(

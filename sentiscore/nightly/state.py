@@ -20,8 +20,9 @@ import polars as pl
 from sentiscore.errors import InputError
 from sentiscore.features.daily_sums import DailySums, Kept
 from sentiscore.features.midnights import Midnights
-from sentiscore.features.placing import SEED
+from sentiscore.features.placing import PUBLISHED, SEED
 from sentiscore.features.record import AS_OF, REVISED_AT, UPDATES
+from sentiscore.features.stories import REPLACED
 from sentiscore.features.sums import KEYS, TOTALS
 from sentiscore.features.time_format import INSTANT
 from sentiscore.tables import check_target, open_sink, open_source
@@ -106,6 +107,7 @@ def settings_of(sums: DailySums, schema: pl.Schema) -> dict[str, Any]:
         "text column": sums.columns.text is not None,
         "weight column": sums.columns.weight is not None,
         "id column": sums.columns.id is not None,
+        "arrival column": sums.columns.arrived is not None or None,
         "midnight": sums.times.midnight,
         "hashes": int(pl.Series(["sentiscore"]).hash(SEED)[0]) if hashed else 0,
         **{f"config {name}": value for name, value in sums.config.as_dict().items() if name != "end"},
@@ -191,9 +193,10 @@ def _read(path: Path) -> State:
     found: dict[int, list[pl.DataFrame]] = {part: [] for part, names in columns.items() if names}
     for window in itertools.chain([first], windows):
         for part, rows in found.items():
-            rows.append(window.filter(pl.col("part") == part).select(columns[part]))
+            more = [name for name in (PUBLISHED, REPLACED) if name in window.columns and part != _SUMS]
+            rows.append(window.filter(pl.col("part") == part).select(*columns[part], *more))
     sums = pl.concat(found[_SUMS]).with_columns(pl.col(TOTALS).cast(pl.Int128))
-    texts, stories = (pl.concat(found[part]) if part in found else None for part in (_TEXTS, _STORIES))
+    texts, stories = (_without_nulls(pl.concat(found[part])) if part in found else None for part in (_TEXTS, _STORIES))
     return State(
         settings=settings,
         midnights=_midnights(meta.get("midnights", {})),
@@ -205,6 +208,13 @@ def _read(path: Path) -> State:
         kept=Kept(sums, texts, stories),
         updates=_updates(meta["updates"]),
         revised=bool(meta["revised"]),
+    )
+
+
+def _without_nulls(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows without the columns that they need not have and that say nothing of them."""
+    return rows.drop(
+        name for name in (PUBLISHED, REPLACED) if name in rows.columns and rows[name].null_count() == rows.height
     )
 
 

@@ -10,7 +10,9 @@ from sentiscore.errors import InputError
 from sentiscore.features.daily_sums import DailySums, Kept
 from sentiscore.features.record import Changes
 from sentiscore.features.times import write_instant
+from sentiscore.nightly.late_rows import first_late
 from sentiscore.nightly.state import State
+from sentiscore.tables import Source
 
 
 def check_as_of(sums: DailySums, now: datetime) -> datetime:
@@ -35,22 +37,28 @@ def check_as_of(sums: DailySums, now: datetime) -> datetime:
     return instant
 
 
-def check_new(target: Path, sums: DailySums, before: State | None, rows: int, source_sha: str, *, revise: bool) -> None:
+def check_new(
+    target: Path, sums: DailySums, before: State | None, source: Source, source_sha: str, *, revise: bool
+) -> None:
     """Raise an InputError if rows count for published sessions, or were already added."""
     if before is None:
         return
-    if rows and sums.counts_twice and source_sha in [known["sha256"] for known in before.sources]:
+    if source.rows and sums.counts_twice and source_sha in [known["sha256"] for known in before.sources]:
         raise InputError(
             f"The rows of this file are in {target} already; nothing was changed.", "Give the file of new scored rows."
         )
-    if sums.n_late and not revise:
-        last = sums.sessions.between(sums.closed_until or 0, sums.closed_until or 0)["ds"][0]
+    opened = sums.arrivals.opened
+    if sums.n_late and opened is not None and not revise:
+        last = sums.sessions.between(opened.closed, opened.closed)["ds"][0]
+        unknown = sums.counts_twice and sums.columns.text is None
         raise InputError(
-            f"{sums.n_late:,} of the {rows:,} rows count for sessions up to {last}, which {target} has published "
-            f"already; nothing was changed. It stands as of {write_instant(before.as_of)}.",
-            "Leave them out, or let them change what was published with --revise, which keeps the old values."
-            + f" {sums.n_without_id:,} of all rows have no id, and such a row counts each time that it is added."
-            * (sums.n_without_id > 0),
+            f"{sums.n_late:,} of the {source.rows:,} rows count for sessions up to {last}, which {target} has "
+            f"published already, the first one {first_late(source, sums.arrivals)}; nothing was changed. It stands as "
+            f"of {write_instant(before.as_of)}.",
+            "Set them aside with --late drop (late), count them for the first session that is still open with --late "
+            "arrival, or let them change what was published with --revise (revise), which keeps the old values."
+            + " If the file holds rows of earlier files again, their ids (--id-col) or texts (--text-col) are needed "
+            "to recognise them; otherwise such a row counts each time." * unknown,
         )
 
 
@@ -58,8 +66,14 @@ def refuse(target: Path, old: pl.DataFrame | None, found: Changes) -> None:
     """Raise an InputError if published rows would change, or rows with texts would appear among them."""
     n_refused = found.changed.height + (found.n_late if old is not None and old.height else 0)
     if n_refused:
+        first = (
+            pl.concat([found.changed.select("unique_id", "ds"), found.added.select("unique_id", "ds")])
+            .sort("ds")
+            .row(0)
+        )
         raise InputError(
-            f"{n_refused:,} rows that {target} has published would change; nothing was changed.",
+            f"{n_refused:,} rows that {target} has published would change, the first one that of {first[0]} on "
+            f"{first[1]}; nothing was changed.",
             "The rows or the calendar are not those it was made from. --revise lets them change and keeps the old "
             "values.",
         )

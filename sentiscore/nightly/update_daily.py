@@ -14,10 +14,12 @@ from sentiscore.disk.permission import check_file_target
 from sentiscore.errors import InputError, OutputError
 from sentiscore.features.config import DailyConfig
 from sentiscore.features.daily_sums import DailySums
+from sentiscore.features.late import DROP, REFUSE, check_choice
 from sentiscore.features.record import AS_OF, REVISED_AT, changes, entries, joined, updates
 from sentiscore.features.request import DailyKeywords, DailyRequest, one_request
 from sentiscore.nightly.daily_file import DailyFile, Days, add_file, one_place, open_scored, time_windows
 from sentiscore.nightly.history import read_history
+from sentiscore.nightly.late_rows import check_late_target, write_late
 from sentiscore.nightly.origins import ScoredFile, daily_options, daily_provenance, look_at, warn_of_another_model
 from sentiscore.nightly.state import (
     State,
@@ -46,6 +48,8 @@ class UpdatedFile(DailyFile):
     Attributes:
         made: The daily features after the update; `daily` returns the same.
         as_of: The instant up to which the daily file extends.
+        n_late: The number of scored rows that count for sessions that were published before, by when they appeared.
+        late_rows: The file of those rows, if they were set aside; None if there are none.
         n_new: The number of rows of sessions that were not published before.
         n_revised: The number of published rows whose values changed, or that were added.
         revisions: The file of old values; None if nothing was revised.
@@ -53,6 +57,8 @@ class UpdatedFile(DailyFile):
 
     made: pl.DataFrame
     as_of: datetime
+    n_late: int
+    late_rows: Path | None
     n_new: int
     n_revised: int
     revisions: Path | None
@@ -70,6 +76,7 @@ def update_daily(
     daily: str | Path | None = None,
     revise: bool = False,
     anew: bool = False,
+    late: str = "refuse",
     dialect: CsvDialect | None = None,
     **flat: Unpack[DailyKeywords],
 ) -> UpdatedFile:
@@ -78,17 +85,24 @@ def update_daily(
     Every entity gets rows up to the last session whose cutoff is at or before that instant; those sessions are then
     published. Texts that count for a later session wait in the sums next to the file. Rows that would change a
     published session are refused, unless `revise` allows it; then the old values go into NAME.revisions.parquet with
-    the time of the change (revised_at), so that `features.as_published` can rebuild the file as it was. With `id_col`,
-    rows whose ids were already added do not count and are not refused.
+    the time of the change (revised_at), so that `features.as_published` can rebuild the file as it was.
+
+    Rows that were added before do not count and are not refused: with `id_col` those with a known id, and otherwise, if
+    texts are known, those that are equal in entity, time and text to a row of an earlier update.
 
     Args:
-        scored: A file of scored rows that are not in the daily file yet; with `id_col` it may also contain others.
+        scored: A file of scored rows that are not in the daily file yet; with `id_col` or `text_col` it may also
+            contain others.
         request: The options of the daily features. Its as_of is the instant up to which `scored` is complete, by
             default now; its config must not have an `end`.
         daily: A .parquet file that this function made, or a path for one; by default the output of the request.
-        revise: Whether published sessions may change.
+        revise: Whether published sessions may change. With `id_col` a row with a known id and another text or time then
+            replaces the earlier version.
         anew: Whether `scored` contains all rows, and the file is made only from them. With `revise` that may change
             published sessions.
+        late: What is done with rows that count for published sessions: "refuse" the update, or let them change those
+            with `revise`; "drop" them into NAME.late.* next to `scored`; or count each by its "arrival": for the first
+            session that closes after the instant of the update. With `anew` nothing is late.
         dialect: How `scored` is written, if it is a CSV.
         flat: The request as keywords, which are those of `features.daily`.
 
@@ -99,6 +113,7 @@ def update_daily(
     """
     asked = one_request("update_daily", request, flat)
     source = open_scored(scored, asked, dialect)
+    aside = check_late_target(source) if check_choice(late) == DROP else None
     target = _check_target(source, one_place(asked, daily))
     now = datetime.now(UTC).replace(microsecond=0)  # so that it can be entered as it is shown
     sums = DailySums(replace(asked, as_of=now if asked.as_of is None else asked.as_of))
@@ -106,14 +121,11 @@ def update_daily(
     sums.check_source(source)
     made_with = settings_of(sums, source.schema)
     before = look_before(target, sums, source, made_with, command=_command(target, asked, instant), anew=anew)
-    if before.state is not None:
-        sums.restore(*before.state.kept)
-        sums.closed_until = sums.sessions.last_closed(before.state.as_of)
+    made_with["midnight"] = _continued(sums, source, before.state, late=late, revise=revise)
     history = read_history(target, before.daily, before.state, before.shas[0])
-    made_with["midnight"] = _settled(sums, source, before.state)
     rows = add_file(sums, source)
     added = look_at(source.path, rows)
-    check_new(target, sums, before.state, rows, added.facts.sha256, revise=revise)
+    check_new(target, sums, before.state, source, added.facts.sha256, revise=revise or late != REFUSE)
     earlier = None if before.state is None else provenance_before(target, before.state)
     warn_of_another_model(target, earlier, added)
     new = sums.finish()
@@ -125,6 +137,7 @@ def update_daily(
     more = entries(found, new, made_at=made_at, as_of=instant)
     n_changed = found.changed.height + found.added.height
     revised = history.revised or n_changed > 0
+    set_aside = None if aside is None else write_late(source, added, sums.arrivals, aside)
     _keep(target, history.begin(made_at), more, revised=revised)
     provenance = daily_provenance(daily_options(sums), [added], new.height, earlier)
     write_frame(new, next_path(target), metadata=provenance.to_metadata(), like=target)
@@ -141,6 +154,8 @@ def update_daily(
         days=Days().and_of(new),
         made=new,
         as_of=instant,
+        n_late=sums.n_late,
+        late_rows=set_aside,
         n_new=new.filter(pl.col("available_at") > published).height,
         n_revised=n_changed if revise else 0,
         revisions=revisions_path(target) if revise and n_changed else None,
@@ -212,11 +227,13 @@ def _check_target(source: Source, daily: str | Path | None) -> Path:
     return target
 
 
-def _settled(sums: DailySums, source: Source, before: State | None) -> str | None:
-    """The reading of midnights: as in earlier rows, unless it is specified."""
+def _continued(sums: DailySums, source: Source, before: State | None, *, late: str, revise: bool) -> str | None:
+    """Restore the sums of earlier rows, and return the reading of midnights: as in those, unless it is specified."""
     if before is None:
         sums.settle(time_windows(sums, source))
     else:
+        sums.restore(*before.kept)
+        sums.begin_update(before.as_of, late=late, revise=revise)
         sums.settle(time_windows(sums, source), before=before.midnights, reading=before.settings["midnight"])
     return sums.times.midnight
 

@@ -11,11 +11,11 @@ from sentiscore import labels as names
 from sentiscore.errors import InputError
 from sentiscore.tables.dialect import CsvDialect
 
-ROW: Final = "rejected_row"
-SOURCE: Final = "rejected_from"
-REASON: Final = "rejected_reason"
-COLUMNS: Final = (ROW, SOURCE, REASON)
-"""The leading columns of a row that was set aside: its number in its file, from 1; the file; its status."""
+ROW: Final = names.REJECTED_ROW
+SOURCE: Final = names.REJECTED_FROM
+REASON: Final = names.REJECTED_REASON
+COLUMNS: Final = names.REJECTED
+"""The leading columns of a row that was set aside; the reason is its status."""
 
 
 def is_blank(text: pl.Expr) -> pl.Expr:

@@ -59,6 +59,7 @@ class FlatOptions(TypedDict, total=False):
     calendar: Calendar
     weight_col: str | None
     id_col: str | None
+    arrived_col: str | None
     tz: str | None
     time_format: str | None
     time_unit: str | None

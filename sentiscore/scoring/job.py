@@ -81,8 +81,8 @@ def score_file(
             columns, prefix, limit, bad_rows, csv_as_is, and for the dialect of a CSV separator, skip_rows, comment,
             encoding.
         daily: The daily features to make in the same pass; keywords: time_col (without which there are none),
-            entity_col, entity_separator, calendar, weight_col, id_col, tz, time_format, time_unit, midnight, day_tz,
-            config. A path here is their output.
+            entity_col, entity_separator, calendar, weight_col, id_col, arrived_col, tz, time_format,
+            time_unit, midnight, day_tz, config. A path here is their output.
         run: The resources that the job may use and what it keeps; keywords: resume, max_memory, cache, cache_bytes,
             storage, and for scoring in other processes engine, devices, address, workers, cpus_per_worker,
             gpus_per_worker.

@@ -16,7 +16,7 @@ from sentiscore.storage.address import is_address
 from sentiscore.storage.options import StorageOptions
 from sentiscore.storage.patterns import matching
 
-_MADE: Final = ("scored", "rejected", "daily")
+_MADE: Final = ("scored", "rejected", "daily", "late")
 """The default outputs of earlier runs, which are next to their input."""
 
 

@@ -145,7 +145,7 @@ def _placing(request: JobRequest, schema: pl.Schema) -> list[str]:
         return []
     weight = daily.weight_col
     weights = [] if weight is None or (weight in request.added and weight not in schema) else [weight]
-    others = [name for name in (daily.entity_col, daily.id_col) if name is not None]
+    others = [name for name in (daily.entity_col, daily.id_col, daily.arrived_col) if name is not None]
     return list(dict.fromkeys([daily.time_col, *others, *weights, request.text_col]))  # texts identify repeats
 
 
@@ -170,6 +170,9 @@ def _look_at_rows(plan: Plan, schema: pl.Schema, between: Between, bounds: Bound
         if not isinstance(schema[request.time_col], pl.Datetime | pl.Date):  # these times are always readable
             for rows in every:
                 plan.sums.check_times(rows)
+        if (arrived := plan.sums.columns.arrived) is not None:
+            for window in windows([arrived]):
+                plan.sums.check_times(window.rows)
     if request.rows.bad_rows == names.FAIL:
         looked = (
             (

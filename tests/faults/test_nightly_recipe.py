@@ -205,7 +205,8 @@ def test_a_feed_that_has_stopped_is_an_error_and_changes_nothing(nursery: Nurser
 def test_a_late_row_is_an_error_until_the_export_is_mended(nursery: Nursery, start: Path, tmp_path: Path) -> None:
     desk = copied(start, tmp_path)
     export = desk / "exports" / f"{name(1)}.parquet"
-    pl.concat([stories(0).head(1), stories(1)]).write_parquet(export)
+    late = stories(0).head(1).with_columns(headline=pl.lit("nobody had this"))
+    pl.concat([late, stories(1)]).write_parquet(export)
     published = (desk / "daily.parquet").read_bytes()
     ended = run(nursery, desk)
     assert ended.code == 1

@@ -323,7 +323,7 @@ def test_a_daily_file_is_updated_and_revised(news: pl.DataFrame, tmp_path: Path)
     rows.head(1).write_parquet(tmp_path / "late.parquet")
     refused = run("features", tmp_path / "late.parquet", *settings)
     assert refused.exit_code == 1
-    assert "published already; nothing was changed. It stands as of" in refused.stderr
+    assert "published already, the first one row 1 of late.parquet (" in refused.stderr
     revised = run("features", tmp_path / "late.parquet", *settings, "--revise")
     assert "as they were:" in revised.output
     assert pl.read_parquet(tmp_path / "daily.revisions.parquet")["n_docs"].sum() > 0

@@ -23,7 +23,6 @@ def placed(odd: datetime | None) -> Placed:
         n_stand_ins=1,
         n_odd=int(odd is not None),
         odd=odd,
-        sessions=pl.Series([4, 5, 6], dtype=pl.Int32),
         n_without_id=1,
         n_names=2,
     )
@@ -37,16 +36,15 @@ def test_the_first_odd_time_of_all_parts_is_the_example(
 ) -> None:
     counts = Counts()
     for odd in parts:
-        counts.add(placed(odd), closed_until=None)
+        counts.add(placed(odd))
     assert (counts.odd, counts.n_odd) == (first, n_odd)
     notes = [note for note in counts.notes(None, "s") if "before 1990" in note]
     assert len(notes) == (first is not None)
     assert all(first is not None and f"{first:%Y-%m-%d}" in note for note in notes)
 
 
-def test_rows_of_published_sessions_are_late() -> None:
+def test_rows_without_a_session_are_added_up() -> None:
     counts = Counts()
-    for until in (None, 5, 3):
-        counts.add(placed(None), closed_until=until)
-    assert counts.n_late == 2
+    for _ in range(3):
+        counts.add(placed(None))
     assert (counts.n_rows, counts.unplaced(cut=False), counts.unplaced(cut=True)) == (9, 6, 9)

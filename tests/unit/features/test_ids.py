@@ -74,10 +74,10 @@ def test_evening_stories_that_come_again_count_once_with_ids(tmp_path: Path) -> 
     assert (first.n_repeated, second.n_repeated) == (0, 2)
 
 
-def test_evening_stories_that_come_again_are_reported_without_ids(tmp_path: Path) -> None:
-    with pytest.warns(SentiscoreWarning, match=rf"^2 rows are {COPIES}; each was counted\. .*--id-col.*--repeats drop"):
-        _, second = nights(tmp_path, scored(MONDAY, *EVENING), scored(*EVENING, TUESDAY), **PLAIN)
-    assert second.daily["n_docs"].to_list() == [1, 5]
+def test_evening_stories_that_come_again_count_once_without_ids_and_are_reported(tmp_path: Path) -> None:
+    _, second = nights(tmp_path, scored(MONDAY, *EVENING), scored(*EVENING, TUESDAY), **PLAIN)
+    assert second.daily["n_docs"].to_list() == [1, 3]
+    assert second.n_repeated == 2
 
 
 def test_cumulative_exports_pass_and_say_how_many_rows_were_known(tmp_path: Path) -> None:
@@ -193,12 +193,13 @@ def test_repeats_of_other_ids_are_not_copies() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:1 row has no id")
-def test_a_refusal_says_that_rows_without_an_id_count_each_time(tmp_path: Path) -> None:
-    whole = scored(MONDAY, (None, at(8, 14), "no id", 0.5), TUESDAY)
-    with pytest.raises(
-        InputError, match=r"^1 of the 3 rows count .*\n.* 1 of all rows have no id, and such a row counts"
-    ):
-        nights(tmp_path, whole.head(2), whole, **ARGS)
+def test_a_refusal_says_what_rows_without_an_id_are_recognised_by(tmp_path: Path) -> None:
+    whole, args = scored(MONDAY, (None, at(8, 14), "no id", 0.5), TUESDAY), {**ARGS, "text_col": None}
+    with pytest.raises(InputError, match=r"^1 of the 3 rows count .*\n.*ids \(--id-col\) or texts \(--text-col\)"):
+        nights(tmp_path, whole.head(2), whole, **args)
+    (tmp_path / "texts").mkdir()
+    *_, last = nights(tmp_path / "texts", whole.head(2), whole, **ARGS)  # by its text
+    assert (last.n_repeated, last.daily["n_docs"].to_list()) == (2, [2, 1])
     (tmp_path / "other").mkdir()
     with pytest.raises(InputError, match=r"old values.$"):
         nights(tmp_path / "other", scored(MONDAY), scored(("late", at(8, 14), "late", 0.5)), **ARGS)
@@ -287,11 +288,18 @@ def test_entities_of_any_type_have_ids(tmp_path: Path, dtype: pl.DataType) -> No
     assert done.daily["n_docs"].to_list() == [1, 3]
 
 
-def test_copies_that_a_revision_lets_in_are_reported(tmp_path: Path) -> None:
-    nights(tmp_path, scored(MONDAY, *EVENING), **PLAIN)
+def test_a_revision_does_not_count_known_rows_again(tmp_path: Path) -> None:
+    (first,) = nights(tmp_path, scored(MONDAY, *EVENING), **PLAIN)
     again = write_frame(scored(MONDAY, *EVENING).with_columns(rescored=pl.lit(1)), tmp_path / "again.parquet")
-    with pytest.warns(SentiscoreWarning, match=f"^3 rows are {COPIES}"):
-        update_daily(again, daily=tmp_path / "daily.parquet", as_of=at(9, 1), calendar="XNYS", revise=True, **PLAIN)
+    done = update_daily(again, daily=tmp_path / "daily.parquet", as_of=at(9, 1), calendar="XNYS", revise=True, **PLAIN)
+    assert done.n_repeated == 3
+    assert_frame_equal(done.daily, first.daily, check_exact=True)
+
+
+def test_equal_rows_of_one_file_are_counted_and_reported_without_ids(tmp_path: Path) -> None:
+    with pytest.warns(SentiscoreWarning, match=f"^1 row is {COPIES}"):
+        (done,) = nights(tmp_path, scored(MONDAY, MONDAY), **PLAIN)
+    assert done.daily["n_docs"].to_list() == [2]
 
 
 def test_known_midnights_are_counted_once(tmp_path: Path) -> None:
@@ -334,15 +342,15 @@ def test_the_summary_says_how_many_rows_were_counted_before(tmp_path: Path) -> N
         "id",
     ]
     for more, told in (
-        (["-o", str(target)], "1 row has an id"),
-        (["--update", str(tmp_path / "u.parquet")], "1 row has"),
+        (["-o", str(target)], "1 row was counted before"),
+        (["--update", str(tmp_path / "u.parquet")], "1 row was"),
     ):
         done = CliRunner().invoke(cli, [*asked, *more])
         assert done.exit_code == 0, done.output
         assert told in done.output
     again = CliRunner().invoke(cli, [*asked, "--update", str(tmp_path / "u.parquet")])
     assert again.exit_code == 0, again.output
-    assert "4 rows have ids that were counted before" in again.output
+    assert "4 rows were counted before" in again.output
 
 
 def test_nothing_is_reported_where_ids_do_their_work() -> None:

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 import backfill
-from sentiscore import DailyRequest, InputError, inspect, update_daily
+from sentiscore import DailyRequest, InputError, ScorerOptions, inspect, update_daily
 from tests.unit.pipelines.scored import scored_rows, write_scored
 
 AS_OF: Final = datetime(2024, 1, 1, tzinfo=UTC)
@@ -56,6 +56,46 @@ def test_features_of_the_same_years_stay_as_they_are(job: backfill.Job, caplog: 
         backfill.run(job)
     assert "extends to 2024-01-01" in caplog.text
     assert Path("daily.state.parquet").stat().st_mtime_ns == before
+
+
+def test_other_options_of_scores_than_those_of_finished_years_are_an_error(job: backfill.Job) -> None:
+    backfill.run(job)
+    changed = replace(job, model=ScorerOptions(max_length=8))
+    with pytest.raises(InputError, match=r"max_length of \[model\] was None and is 8"):
+        backfill.run(changed)
+    Path("history").rename("old")
+    Path("daily.state.parquet").unlink()
+    Path("daily.parquet").unlink()
+    backfill.run(changed)
+    assert n_docs() == 20
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[backfill]", "[backfill]\nyears = 3", "years is 3, and it has to be a path"),
+        ("[backfill]", "[backfill]\nparallel = 3", "3 is no table"),
+        ('text_col = "text"', "text_col = 3", "text_col is 3, and it has to be the name"),
+        ("[backfill]", "[backfills]", "has no option backfills|are incomplete"),
+        ('as_of = "2024-01-01T00:00:00Z"', "as_of = 2024", "not an instant"),
+        ('[backfill]\nas_of = "2024-01-01T00:00:00Z"', "backfill = 3", "backfill is 3, and it has to be a table"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_an_error(tmp_path: Path, old: str, new: str, message: str) -> None:
+    text = 'text_col = "text"\n[backfill]\nas_of = "2024-01-01T00:00:00Z"\n'
+    daily = '[daily]\ntime_col = "at"\noutput = "daily.parquet"\n'
+    changed = text.replace(old, new)
+    path = tmp_path / "jobs.toml"
+    path.write_text(changed + daily)
+    with pytest.raises(InputError, match=message):
+        backfill.Job.from_toml(path)
+
+
+def test_an_instant_of_toml_is_an_instant(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.toml"
+    daily = '[daily]\ntime_col = "at"\noutput = "daily.parquet"\n'
+    path.write_text(f'text_col = "text"\n{daily}[backfill]\nas_of = 2024-01-01T00:00:00Z\n')
+    assert backfill.Job.from_toml(path).as_of == AS_OF
 
 
 def test_the_scored_rows_of_a_year_that_was_renamed_are_an_error(job: backfill.Job) -> None:

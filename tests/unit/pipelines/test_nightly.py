@@ -20,7 +20,7 @@ import polars as pl
 import pytest
 
 import nightly
-from sentiscore import InputError
+from sentiscore import InputError, RowOptions, ScorerOptions
 from tests.shipped import PIPELINES
 from tests.unit.pipelines.scored import scored_rows, write_scored
 
@@ -62,6 +62,10 @@ def test_the_prefix_of_scored_columns_is_that_of_the_daily_features(tmp_path: Pa
         ('max_age_hours = "26"\n' + OPTIONS, "max_age_hours is '26', and it has to be a number"),
         ("max_age_hours = true\n" + OPTIONS, "max_age_hours is True, and it has to be a number"),
         ("max_age_hours = nan\n" + OPTIONS, "max_age_hours is nan"),
+        ('late = "never"\n' + OPTIONS, "late is 'never'"),
+        ("late = 3\n" + OPTIONS, "late is 3"),
+        ("revise = 1\n" + OPTIONS, "revise is 1"),
+        ("model = 3\n" + OPTIONS, "3 is no table"),
         ("exports = 3\n" + OPTIONS, "exports is 3, and it has to be a path"),
         ("drift = 3\n" + OPTIONS, "drift is 3, and it has to be a table"),
         (OPTIONS + '[drift]\nreference = "x"\n', "reference is 'x', and it has to be a list"),
@@ -150,6 +154,52 @@ def test_a_night_whose_report_was_deleted_is_compared_again_after_later_nights(d
     assert nightly.run(job, NO_STOP) == 0
     assert report_of(NIGHTS[0])["rows"] == 10
     assert Path("daily.parquet").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"text_col": "title"}, "text_col was 'headline' and is 'title'"),
+        ({"model": ScorerOptions(max_length=8)}, r"max_length of \[model\] was None and is 8"),
+        ({"rows": RowOptions(bad_rows="drop")}, r"bad_rows of \[rows\] was 'keep' and is 'drop'"),
+    ],
+)
+def test_other_options_of_scores_than_on_earlier_nights_are_an_error(
+    desk: Path, change: dict[str, Any], message: str
+) -> None:
+    job = job_of(desk, LASTING + OPTIONS)
+    deliver(NIGHTS[0])
+    assert nightly.run(job, NO_STOP) == 0
+    deliver(NIGHTS[1])
+    with pytest.raises(InputError, match=message):
+        nightly.run(replace(job, **change), NO_STOP)
+    device = replace(job, model=ScorerOptions(device="cpu"))  # changes no scale
+    assert nightly.run(device, NO_STOP) == 0
+
+
+def test_late_rows_are_set_aside_if_the_options_say_so(desk: Path) -> None:
+    job = job_of(desk, LASTING + 'late = "drop"\n' + OPTIONS)
+    for night in NIGHTS[:2]:
+        deliver(night)
+    late = scored_rows(NIGHTS[0] - timedelta(days=1), 2).rename({"text": "headline"})
+    export = Path("exports", f"{NIGHTS[1].strftime(nightly.NIGHT)}.parquet")
+    pl.concat([late, pl.read_parquet(export)]).write_parquet(export)
+    assert nightly.run(job, NO_STOP) == 0
+    aside = pl.read_parquet(Path("scored", f"{NIGHTS[1].strftime(nightly.NIGHT)}.late.parquet"))
+    assert aside["rejected_row"].to_list() == [1, 2]
+    assert aside["rejected_reason"].unique().to_list() == ["late"]
+
+
+def test_an_empty_ndjson_is_a_night_without_stories_once_there_was_one_with_some(desk: Path) -> None:
+    job = job_of(desk, LASTING + OPTIONS)
+    for night in NIGHTS[:2]:
+        Path("exports", f"{night.strftime(nightly.NIGHT)}.ndjson").touch()
+    with pytest.raises(InputError, match="no night before it has columns"):
+        nightly.run(job, NO_STOP)
+    Path("exports", f"{NIGHTS[0].strftime(nightly.NIGHT)}.ndjson").unlink()
+    deliver(NIGHTS[0])
+    assert nightly.run(job, NO_STOP) == 0
+    assert [report_of(night)["rows"] for night in NIGHTS[:2]] == [10, 0]
 
 
 def test_an_alarm_is_returned_by_the_next_run_that_finishes_and_by_no_later_one(desk: Path) -> None:
