@@ -72,9 +72,10 @@ class Sessions:
     """The sessions of one calendar.
 
     Args:
-        calendar: None for every calendar day of `day_tz`; "weekly", "W-MON" to "W-SUN", "monthly" or "quarterly",
-            also in `day_tz`; the code of an exchange, such as "XNYS"; or a frame, or a file, with the
-            columns `ds` (Date), `open` and `close` (with a zone), one row for each session. The first session of a frame only determines where the second begins.
+        calendar: None for every calendar day of `day_tz`; "weekly", "W-MON" to "W-SUN", "monthly" or "quarterly", also
+            in `day_tz`; the code of an exchange, such as "XNYS"; or a frame, or a file, with the columns `ds` (Date),
+            `open` and `close` (with a zone), one row for each session. The first session of a frame only determines
+            where the second begins.
         cutoff: The instant in a session at which its information ends.
         day_tz: The zone whose midnight ends a day, if sessions are calendar days or periods.
 
