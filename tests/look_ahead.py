@@ -58,7 +58,7 @@ class Market:
 
 @cache
 def markets() -> dict[str, Market]:
-    """New York with its half day and holiday in July, days of three zones as clocks change, and one by hand."""
+    """New York's exchange around a half day and a holiday, days of three zones, weeks, months, and one by hand."""
     import exchange_calendars as xc
 
     with warnings.catch_warnings():
@@ -79,6 +79,7 @@ def markets() -> dict[str, Market]:
             for i, day in enumerate(days[:-1])
         ]
         found[zone] = Market({"day_tz": zone}, sessions)
+    found |= {name: _periods(name) for name in ("W-FRI", "monthly")}
     own, day = [], date(2024, 3, 1)
     for i in range(50):
         start = datetime.combine(day, time(9), UTC)
@@ -87,6 +88,22 @@ def markets() -> dict[str, Market]:
     frame = pl.DataFrame([(s.ds, s.open, s.close) for s in own], schema=["ds", "open", "close"], orient="row")
     found["own"] = Market({"calendar": frame}, own, named=False)
     return found
+
+
+def _periods(name: str) -> Market:
+    """Weeks that end on Fridays, or months, of New York, from 2024 on."""
+    zone = ZoneInfo("America/New_York")
+    if name == "monthly":
+        starts = [date(2024 + i // 12, i % 12 + 1, 1) for i in range(50)]
+        first = (2024 - 1970) * 12
+    else:
+        starts = [date(2024, 1, 6) + timedelta(days=7 * i) for i in range(50)]  # a Saturday
+        first = (starts[0] - date(1969, 12, 27)).days // 7  # 1970 began on the Thursday after this Saturday
+    bounds = [datetime.combine(day, time(), zone).astimezone(UTC) for day in starts]
+    sessions = [
+        Session(first + i, starts[i + 1] - timedelta(days=1), bounds[i], bounds[i + 1]) for i in range(len(starts) - 1)
+    ]
+    return Market({"calendar": name, "day_tz": "America/New_York"}, sessions)
 
 
 @dataclass(frozen=True)

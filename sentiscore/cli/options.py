@@ -123,8 +123,9 @@ _DAILY: Final = (
     ENTITY_SEPARATOR,
     click.option(
         "--calendar",
-        metavar="CODE|FILE",
-        help="Sessions to place texts in: an exchange such as XNYS, or a file with the columns ds, open and close.  "
+        metavar="CODE|PERIOD|FILE",
+        help="Sessions to place texts in: an exchange such as XNYS; weekly, W-FRI and the like, monthly "
+        "or quarterly; or a file with the columns ds, open and close.  "
         "[default: every calendar day]",
     ),
     click.option(

@@ -52,8 +52,10 @@ def daily(
         entity_col: The series a text belongs to, such as a ticker; None for one series called "all". With a column of
             lists, a text counts for each of its entities. Blank names, NaN, <NA> and None are not entities.
         entity_separator: What separates the entities of a text if the column holds several in one text, such as ";".
-        calendar: The sessions. None: every calendar day, from midnight to midnight in `day_tz`. The code of an
-            exchange, such as "XNYS": its trading days. A frame, or the name of a file, of sessions: ds, open, close.
+        calendar: The sessions. None: every calendar day, from midnight to midnight in `day_tz`. "weekly" (Monday to
+            Sunday), "W-FRI" (weeks that end on Friday) and the like, "monthly", "quarterly": periods that begin and end
+            at a midnight in `day_tz`. The code of an exchange, such as "XNYS": its trading days. A frame, or the
+            name of a file, of sessions: ds, open, close.
         text_col: The texts, of which only hashes are kept: for n_unique, and to drop or discount repeats.
         weight_col: How much each text counts, from 0 (not at all) to 2**20: its relevance, length or the model's
             confidence.
@@ -67,7 +69,8 @@ def daily(
         time_unit: What numbers in `time_col` count since 1970: "s", "ms", "us" or "ns".
         midnight: What a time of exactly midnight is: a "date", which counts as the end of that day, or the "instant".
             By default instants, or dates (with a warning) if there are far more than chance would give.
-        day_tz: The zone whose midnight ends a day; by default `tz`, or UTC without it. Not with a calendar.
+        day_tz: The zone whose midnight ends a day; by default `tz`, or UTC without it. Not with an exchange or a
+            frame of sessions.
         prefix: The prefix of the scored columns.
         config: Cutoff, latency, windows, repeats, fills, and which columns; `DailyConfig()` by default.
         as_of: The instant at which the features are made: a time with a zone, or ISO 8601 text with an offset. Then
@@ -79,7 +82,7 @@ def daily(
         sorted:
 
         - unique_id: the entity, as in `entity_col`.
-        - ds: the date of the session.
+        - ds: the date of the session; of a period, its last day.
         - session_idx: its position in the calendar, the same for all entities.
         - available_at: its cutoff, in UTC.
         - n_docs: texts that were scored and counted; 0 in sessions without any. Discounted repeats count by their

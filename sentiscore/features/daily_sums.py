@@ -20,6 +20,7 @@ from sentiscore.features.daily_grid import ends, grid_of, spans_apart, within
 from sentiscore.features.entities import check_separator, notes_on
 from sentiscore.features.late import Arrivals, Open, unknown_rows
 from sentiscore.features.midnights import Midnights, settle
+from sentiscore.features.periods import is_period
 from sentiscore.features.placing import Placed, ScoredColumns, place, zones_of
 from sentiscore.features.request import DailyKeywords, DailyRequest, check_together, one_request
 from sentiscore.features.sessions import Sessions, parse_cutoff
@@ -85,7 +86,8 @@ class DailySums:
         self.times = TimeFormat(tz=asked.tz, format=asked.time_format, unit=asked.time_unit, midnight=asked.midnight)
         check_together(asked)
         zone = check_zone(asked.day_tz if asked.day_tz is not None else asked.tz or UTC, "day_tz")
-        sharp = asked.calendar is None and self.config.cutoff == "close" and not self.config.lag
+        at_midnight = asked.calendar is None or is_period(asked.calendar)
+        sharp = at_midnight and self.config.cutoff == "close" and not self.config.lag
         self._begins = zone if sharp else None
         self.sessions = Sessions(asked.calendar, cutoff=parse_cutoff(self.config.cutoff), day_tz=zone)
         self.columns = ScoredColumns(

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import polars as pl
 
 from sentiscore.errors import InputError, SentiscoreError, import_extra
+from sentiscore.features.periods import PERIODS
 from sentiscore.tables.formats import READABLE
 
 _EPOCH: Final = date(1970, 1, 1)
@@ -73,7 +74,8 @@ def find_exchange(code: str) -> Exchange:
             return Exchange(str(usual.name), str(usual.tz), first, upper)
     except library.errors.InvalidCalendarName as error:
         raise InputError(
-            f"There is no calendar {code!r}.", f"It is the code of an exchange, such as XNYS or XLON, or {_TABLE}."
+            f"There is no calendar {code!r}.",
+            f"It is the code of an exchange, such as XNYS or XLON, {PERIODS}, or {_TABLE}.",
         ) from error
 
 

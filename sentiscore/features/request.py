@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self, TypedDict, Unpack
 
 from sentiscore.errors import InputError
 from sentiscore.features.config import DailyConfig
+from sentiscore.features.periods import is_period
 from sentiscore.features.sessions import Calendar
 from sentiscore.keywords import check_keywords, check_object, keywords_and_object
 from sentiscore.settings import Settings
@@ -42,8 +43,8 @@ class DailyRequest(Settings):
         time_col: The column that says when each text appeared.
         entity_col: The series a text belongs to, such as a ticker, or a list of them; None for one series.
         entity_separator: What separates the entities of a text if the column holds several in one text, such as ";".
-        calendar: The sessions: None for every calendar day, the code of an exchange, such as "XNYS", or a frame or
-            file of sessions.
+        calendar: The sessions: None for every calendar day, a period, such as "weekly", "W-FRI", "monthly" or
+            "quarterly", the code of an exchange, such as "XNYS", or a frame or file of sessions.
         text_col: The column of texts; if rows are scored in the same job, that of the job.
         weight_col: How much each text counts.
         id_col: What identifies each text.
@@ -136,7 +137,7 @@ def request_or_none(given: Mapping[str, Any]) -> DailyRequest | None:
 
 def check_together(asked: DailyRequest) -> None:
     """Raise an InputError if options of a request contradict each other."""
-    if asked.calendar is not None and asked.day_tz is not None:
+    if asked.calendar is not None and not is_period(asked.calendar) and asked.day_tz is not None:
         raise InputError(
             "A calendar has days of its own, so a zone for days does not apply.",
             "Leave out --day-tz (day_tz), or --calendar (calendar).",

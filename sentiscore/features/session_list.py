@@ -7,6 +7,7 @@ import polars as pl
 
 from sentiscore import forks
 from sentiscore.errors import InputError
+from sentiscore.features.periods import is_period
 from sentiscore.features.sessions import Calendar, Sessions, parse_cutoff
 from sentiscore.features.zones import UTC, check_zone
 
@@ -20,23 +21,23 @@ def sessions(
     """The sessions of a calendar, including future ones, as `features.daily` uses them.
 
     Args:
-        calendar: None for every calendar day; the code of an exchange, such as "XNYS"; or a frame, or the name of a
-            file, of sessions.
+        calendar: None for every calendar day; "weekly", "W-MON" to "W-SUN", "monthly" or "quarterly"; the code of an
+            exchange, such as "XNYS"; or a frame, or the name of a file, of sessions.
         start: The first date, such as "2024-01-05". It need not be a session.
         end: The last date.
         cutoff: Where in a session its information ends, as in `DailyConfig`.
-        day_tz: The zone whose midnight ends a day, by default UTC. Not with a calendar.
+        day_tz: The zone whose midnight ends a day, by default UTC. Only where days or periods are the sessions.
 
     Returns:
-        One row for each session: ds (Date), session_idx (Int32), and as instants in UTC session_open, session_close
-        and available_at, the cutoff.
+        One row for each session: ds (Date; the last day of a period), session_idx (Int32), and as instants in
+        UTC session_open, session_close and available_at, the cutoff.
 
     Raises:
         InputError: There is no such calendar or zone, a date cannot be used, or the calendar does not reach that far.
         MissingExtraError: An exchange is named and exchange_calendars is not installed.
     """
     forks.check()
-    if calendar is not None and day_tz is not None:
+    if calendar is not None and not is_period(calendar) and day_tz is not None:
         raise InputError("A calendar has days of its own, so day_tz does not go with it.", "Leave out one of them.")
     first, last = _day(start, "start"), _day(end, "end")
     if last < first:

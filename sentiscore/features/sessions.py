@@ -17,6 +17,7 @@ from sentiscore.durations import parse_duration
 from sentiscore.errors import InputError
 from sentiscore.features.calendar_zone import zone_shown
 from sentiscore.features.exchanges import find_exchange
+from sentiscore.features.periods import is_period, period_name, period_sessions
 from sentiscore.features.times import to_utc
 from sentiscore.features.zones import INSTANT, UTC, check_zone, start_of_day
 from sentiscore.tables import open_source
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Calendar = str | Path | pl.DataFrame | None
-"""None for every calendar day; the code of an exchange; the name of a file of sessions; or a frame of sessions."""
+"""None for every day; a period, such as "monthly"; the code of an exchange; or a file or frame of sessions."""
 
 _EPOCH: Final = date(1970, 1, 1)
 _DAYS: Final = "days"
 _FRAME: Final = "frame"
 _LONGEST_OFFSET: Final = timedelta(days=7)
 _LONGEST_CLOSURE: Final = timedelta(days=60)
+_LONGEST_PERIOD: Final = timedelta(days=92)
 _HOUR: Final = 3_600_000_000
 _NEVER: Final = 2**63 - 1
 _ROWS: Final = 1_000_000
@@ -70,14 +72,15 @@ class Sessions:
     """The sessions of one calendar.
 
     Args:
-        calendar: None for every calendar day of `day_tz`; the code of an exchange, such as "XNYS"; or a frame, or
-            a file, with the columns `ds` (Date), `open` and `close` (with a zone), one row for each session. The
-            first session of a frame only determines where the second begins.
+        calendar: None for every calendar day of `day_tz`; "weekly", "W-MON" to "W-SUN", "monthly" or "quarterly", also
+            in `day_tz`; the code of an exchange, such as "XNYS"; or a frame, or a file, with the columns `ds` (Date),
+            `open` and `close` (with a zone), one row for each session. The first session of a frame only determines
+            where the second begins.
         cutoff: The instant in a session at which its information ends.
-        day_tz: The zone whose midnight ends a day, if every calendar day is a session.
+        day_tz: The zone whose midnight ends a day, if sessions are calendar days or periods.
 
     Attributes:
-        name: The name of the calendar: "days America/New_York", "XNYS" or "frame".
+        name: The name of the calendar: "days America/New_York", "W-FRI UTC", "XNYS" or "frame".
         zone: The zone of its days; None for a frame whose times do not say it.
 
     Raises:
@@ -92,10 +95,17 @@ class Sessions:
         self._first = self._last = _EPOCH
         self._make: Callable[[date, date], pl.DataFrame]
         self.zone: str | None = None
+        self._longest = timedelta(days=2)  # of a session on average; closures are added
         if calendar is None:
             self.zone = day_tz
             self.name = f"{_DAYS} {day_tz}"
             self._make = lambda first, last: _days(first, last, day_tz)
+        elif isinstance(calendar, str) and is_period(calendar):
+            period = period_name(calendar)
+            self.zone = day_tz
+            self.name = f"{period} {day_tz}"
+            self._longest = _LONGEST_PERIOD
+            self._make = lambda first, last: period_sessions(period, first, last, day_tz)
         elif not isinstance(calendar, str | Path | pl.DataFrame):
             raise InputError(
                 f"The calendar is of the type {type(calendar).__name__}.",
@@ -192,7 +202,7 @@ class Sessions:
 
     def following(self, day: date, n: int) -> pl.DataFrame:
         """The next n sessions after a date, as `between` returns them; fewer if the calendar ends."""
-        table = self._covering(day, day + timedelta(days=2 * n) + _LONGEST_CLOSURE)
+        table = self._covering(day, day + n * self._longest + _LONGEST_CLOSURE)
         return table.filter(pl.col("ds") > day).head(n)
 
     def last_closed(self, instant: datetime) -> int | None:
@@ -233,9 +243,10 @@ def calendar_named(name: str) -> Sessions | None:
     if name == _FRAME:
         return None
     kind, _, zone = name.partition(" ")
-    days = kind == _DAYS
-    day_tz = check_zone(zone, "in the column calendar") if days else UTC
-    return Sessions(None if days else name, cutoff=parse_cutoff("close"), day_tz=day_tz)
+    zoned = kind == _DAYS or is_period(kind)
+    day_tz = check_zone(zone, "in the column calendar") if zoned else UTC
+    calendar = None if kind == _DAYS else kind if zoned else name
+    return Sessions(calendar, cutoff=parse_cutoff("close"), day_tz=day_tz)
 
 
 def _first_after(cutoffs: pl.Series, instants: pl.Series) -> pl.Series:

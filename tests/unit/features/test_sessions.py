@@ -153,7 +153,7 @@ def test_other_exchanges_have_their_own_hours(code: str, at: str, session: str) 
 
 
 def test_an_exchange_that_there_is_not_is_refused_with_what_there_may_be() -> None:
-    with pytest.raises(InputError, match=r"no calendar 'XNYC'.\n.*such as XNYS or XLON, or a file"):
+    with pytest.raises(InputError, match=r"no calendar 'XNYC'.\n.*such as XNYS or XLON, weekly,.* or a file"):
         DailySums(time_col="at", calendar="XNYC")
 
 
