@@ -59,7 +59,7 @@ def test_rows_keep_their_order_and_entities_apart(daily: pl.DataFrame) -> None:
     prices = pl.concat(
         [forecasts(utc(2024, 3, 12, 21), utc(2024, 3, 9)), forecasts(utc(2024, 3, 12, 21), entity="BBB")]
     )
-    joined = join_target(daily.sample(fraction=1, shuffle=True, seed=3), prices, time_col="at")
+    joined = join_target(daily.sample(fraction=1, shuffle=True, seed=3), prices, time_col="at", max_age=None)
     assert_frame_equal(joined.select(prices.columns), prices)
     assert joined["x"].to_list() == [3.0, 1.0, 12.0]
 
