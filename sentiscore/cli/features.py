@@ -77,7 +77,7 @@ def command(
 ) -> None:
     """Make daily features of a file that `sentiscore score` wrote.
 
-    One row for each entity and session, from the entity's first to its last: counts, sentiment, shares, decayed
+    One row for each entity and session, from the entity's first to the last of any: counts, sentiment, shares, decayed
     means and surprises, and available_at, the instant (UTC) at which the row could be known. No column of a row
     depends on a text of a later session. docs/reference/columns.md describes each column.
 

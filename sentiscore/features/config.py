@@ -86,7 +86,7 @@ class DailyConfig(Settings):
             with news) or "decay" (the same, halved every `fill_half_life` sessions).
         fill_half_life: See `fill`.
         start: The first session of every entity; by default that of its first text.
-        end: The last session of every entity; by default that of its last text.
+        end: The last session of every entity; by default that of the last text of any entity.
 
     Raises:
         InputError: A value is of the wrong type or out of its range.

@@ -78,8 +78,8 @@ def daily(
             as an update at that instant gives; texts that appeared after it are left out and counted, with a warning.
 
     Returns:
-        One row for each entity and session, from the entity's first to its last (or that of `as_of`) without gaps,
-        sorted:
+        One row for each entity and session, from the entity's first to the last of any entity (or that of `as_of`)
+        without gaps, sorted:
 
         - unique_id: the entity, as in `entity_col`.
         - ds: the date of the session; of a period, its last day.

@@ -1,6 +1,7 @@
 """The rows that daily features have: every session of every entity."""
 
 from collections.abc import Iterator
+from datetime import UTC as UTC_ZONE
 from datetime import datetime
 from itertools import pairwise
 from typing import Final
@@ -54,11 +55,13 @@ def spans_apart(
 def _spans(totals: pl.DataFrame, sessions: Sessions, config: DailyConfig, as_of: datetime | None) -> pl.DataFrame:
     """The first and last session of each entity, in order, and where its sums begin.
 
-    They are from its first to its last text, or to where the config says; with an instant as of which the features
-    are made, to the last session that is closed by then.
+    They begin with its first text, or where the config says, and end together: with the last text of any entity, or
+    where the config says; with an instant as of which the features are made, with the last session that is closed by
+    then. So a quiet entity has rows without texts, and its last row is not its last news.
     """
     start, stop = sessions.positions(config.start, config.end)
-    last = pl.max_horizontal(pl.col("session_idx").max(), pl.lit(stop))
+    together = pl.lit(_last_begun(totals["session_idx"], sessions), dtype=pl.Int32)
+    last = pl.max_horizontal(pl.col("session_idx").max(), together, pl.lit(stop))
     if as_of is not None:
         closed = sessions.last_closed(as_of)
         totals = totals if closed is not None else totals.clear()
@@ -76,6 +79,18 @@ def _spans(totals: pl.DataFrame, sessions: Sessions, config: DailyConfig, as_of:
     if as_of is not None:  # an entity with texts only in the open session does not have a row yet
         spans = spans.filter(pl.col("first") <= pl.col("last"))
     return spans
+
+
+def _last_begun(indices: pl.Series, sessions: Sessions) -> int | None:
+    """The last session that has a text, except those that have not begun yet, whose times may be wrong."""
+    first, last = ends(indices)
+    if last < first:
+        return None
+    now = datetime.now(UTC_ZONE)
+    if sessions.between(last, last)["cutoff"][0] <= now:
+        return last
+    closed = sessions.last_closed(now)
+    return None if closed is None else min(last, closed + 1)
 
 
 def grid_of(spans: pl.DataFrame, sessions: Sessions) -> pl.DataFrame:

@@ -8,7 +8,18 @@ from typing import Final, Literal, cast
 import polars as pl
 
 from sentiscore.errors import InputError, SentiscoreWarning
-from sentiscore.features.grid import AVAILABLE_AT, DS, ID, check_columns, feature_columns, features_of, plain_ids
+from sentiscore.features.grid import (
+    AVAILABLE_AT,
+    DS,
+    ID,
+    check_columns,
+    feature_columns,
+    features_of,
+    plain_ids,
+    whole_number,
+)
+from sentiscore.features.staleness import sessions_since
+from sentiscore.features.times import write_instant
 from sentiscore.features.zones import UTC, check_zone
 from sentiscore.frames import AnyFrame, Frame, opened
 from sentiscore.tables.exact import name_of, series_of
@@ -28,7 +39,7 @@ def join_target(
     id_col: str = ID,
     tz: str | None = None,
     time_of_day: time | None = None,
-    max_age: timedelta | None = None,
+    max_age: int | timedelta | None = 0,
 ) -> Frame:
     """Give each row the newest daily features of its entity that were known when its forecast is made.
 
@@ -38,9 +49,8 @@ def join_target(
     target, no feature contains information from the target's time.
 
     Args:
-        daily: Daily features, with `unique_id` and `available_at`; rows may be missing. For a backtest make them with
-            `end` in the config or `as_of`: otherwise an entity's rows end with its latest text, and a later forecast
-            gets the last of them, which depends on whether the entity had texts later.
+        daily: Daily features, with `unique_id`, `ds` and `available_at`. Rows of all entities end together, with the
+            last session that has a text of any; `as_of` or `end` in the config has them reach a later one.
         prices: One row for each forecast, with the entity and the instant; all other columns are kept. Like `daily`, a
             frame of polars, or of another library that narwhals knows, which needs the extra `frames`.
         time_col: The instants: times with a zone; times without one, if `tz` gives it; or dates, if `tz` and
@@ -51,7 +61,10 @@ def join_target(
         tz: The zone of times and dates without one. A time that a clock change repeats or skips is read as the earlier
             of the two possible instants, so that the forecast never sees more than it could.
         time_of_day: For dates, the time of day at which the forecast is made.
-        max_age: Features that were available longer than this before the instant are null, as if there were none.
+        max_age: How old features may be: older ones are null, as if there were none, with a warning. A whole number
+            counts the sessions that closed since; the default of 0 takes only the row of the last session that was
+            closed at the instant, so that an old row never stands for today's. A length of time counts from
+            `available_at`. None takes rows of any age.
 
     Returns:
         `prices`, row for row, with the features, `feature_ds` (their session), `available_at`, and `feature_age` (the
@@ -62,8 +75,7 @@ def join_target(
     """
     features, given = features_of(daily), opened(prices, "The frame of forecasts").whole()
     names = check_columns(features, feature_columns(features) if columns is None else columns)
-    if max_age is not None and not isinstance(max_age, timedelta):
-        raise InputError(f"max_age is {max_age!r}, not a length of time.", "Give for example timedelta(days=5).")
+    _check_age(max_age)
     known, there = _known(features), given.schema
     for name in (id_col, time_col):
         if name not in there:
@@ -90,20 +102,31 @@ def join_target(
             SentiscoreWarning,
             stacklevel=2,
         )
-    joined = _newest(wanted, known, max_age)
+    joined = _fresh(_newest(wanted, known), features, max_age)
     which = joined[_WHICH]
     new = [series_of(features, name).gather(which).alias(name) for name in names]
     days = features[DS].gather(which).alias(f"feature_{DS}")
     return cast("Frame", given.with_columns(pl.DataFrame([*new, days, joined[AVAILABLE_AT], joined[AGE]])))
 
 
-def _newest(wanted: pl.DataFrame, known: pl.DataFrame, max_age: timedelta | None) -> pl.DataFrame:
+def _check_age(max_age: object) -> None:
+    """Raise an InputError unless this is a length of time, a number of sessions, or None."""
+    sessions = whole_number(max_age)
+    if max_age is None or isinstance(max_age, timedelta) or (sessions is not None and sessions >= 0):
+        return
+    raise InputError(
+        f"max_age is {max_age!r}, not a number of sessions or a length of time.",
+        "Give for example 0 (the last closed session alone) or timedelta(days=5).",
+    )
+
+
+def _newest(wanted: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """For each forecast, in order, the newest row of its entity that was known at its instant, and its age."""
     both = (wanted.schema[_AT], known.schema[AVAILABLE_AT])
     unit: Literal["ns", "us"] = (
         "ns" if pl.Datetime("ns", UTC) in both else "us"
     )  # the finer one, so that nothing is rounded
-    joined = (
+    return (
         wanted.with_columns(pl.col(_AT).dt.cast_time_unit(unit))
         .sort(_AT)
         .join_asof(
@@ -118,10 +141,30 @@ def _newest(wanted: pl.DataFrame, known: pl.DataFrame, max_age: timedelta | None
         .sort(_ROW)
         .with_columns((pl.col(_AT) - pl.col(AVAILABLE_AT)).alias(AGE))
     )
-    if max_age is not None:
-        fresh = pl.col(AGE) <= max_age
-        joined = joined.with_columns(pl.when(fresh).then(pl.col(_WHICH, AVAILABLE_AT, AGE)))
-    return joined
+
+
+def _fresh(joined: pl.DataFrame, features: pl.DataFrame, max_age: int | timedelta | None) -> pl.DataFrame:
+    """The same, without rows that are older than `max_age`; a warning counts those."""
+    if max_age is None:
+        return joined
+    if isinstance(max_age, timedelta):
+        old = joined.select((pl.col(AGE) > max_age).fill_null(value=False)).to_series()
+    else:
+        since = sessions_since(features, joined[_WHICH], joined[_AT])
+        old = (since > max_age).fill_null(value=False)
+    if not old.any():
+        return joined
+    if not isinstance(max_age, timedelta):
+        first = joined.filter(old).row(0, named=True)
+        warnings.warn(
+            f"{old.sum():,} of {joined.height:,} rows are forecast when newer sessions had closed than the daily "
+            f"features have, for example of {first[ID]} at {write_instant(first[_AT])}, with features up to "
+            f"{features[DS][first[_WHICH]]}; their features are null. Make the daily features up to then (as_of), or "
+            "allow older ones (max_age).",
+            SentiscoreWarning,
+            stacklevel=3,
+        )
+    return joined.with_columns(pl.when(~old).then(pl.col(_WHICH, AVAILABLE_AT, AGE)))
 
 
 def _known(daily: pl.DataFrame) -> pl.DataFrame:

@@ -52,7 +52,7 @@ def test_no_feature_of_a_joined_row_knows_anything_after_its_instant(data: st.Da
     forecasts = pl.DataFrame({"unique_id": ["A", "B"], "at": [instant, instant - timedelta(hours=1)]})
 
     def joined(of: Sequence[Text]) -> pl.DataFrame:
-        return join_target(daily_of(of, market, config), forecasts, time_col="at")
+        return join_target(daily_of(of, market, config), forecasts, time_col="at", max_age=None)
 
     before = joined(rows)
     assert_frame_equal(before, joined(changed), check_exact=True)

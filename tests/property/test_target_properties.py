@@ -43,7 +43,7 @@ def test_the_join_is_what_plain_python_finds(
     found: list[tuple[str, datetime, float | None]], made: list[tuple[str, datetime]]
 ) -> None:
     daily = pl.concat([daily_of(found), daily_of([(e, START - timedelta(1), 9.0) for e in "AB"])])
-    joined = join_target(daily, forecasts_of(made), time_col="at")
+    joined = join_target(daily, forecasts_of(made), time_col="at", max_age=None)
     for (entity, at), x, known_at in zip(made, joined["x"], joined["available_at"], strict=True):
         known = [(k, v) for e, k, v in daily.select("unique_id", "available_at", "x").rows() if e == entity and k <= at]
         assert (known_at, x) == max(known, key=lambda pair: pair[0])
@@ -63,6 +63,8 @@ def test_no_row_that_is_known_later_changes_a_forecast(
     past = [row for row in found if row[1] <= t]
     future = [row for row in new if row[1] > t]
     forecasts = forecasts_of([(entity, min(at, t)) for entity, at in made])
-    first = join_target(daily_of([*base, *past, *(r for r in found if r[1] > t)]), forecasts, time_col="at")
-    second = join_target(daily_of([*base, *past, *future]), forecasts, time_col="at")
+    first = join_target(
+        daily_of([*base, *past, *(r for r in found if r[1] > t)]), forecasts, time_col="at", max_age=None
+    )
+    second = join_target(daily_of([*base, *past, *future]), forecasts, time_col="at", max_age=None)
     assert_frame_equal(first, second, check_exact=True)

@@ -91,9 +91,9 @@ def test_every_step_gives_back_the_kind_of_frame_that_it_got(
         same(added, add(daily))
     asked = pl.DataFrame({"unique_id": ["BBB", "AAA"], "when": [date(2024, 2, 8), date(2024, 2, 20)]})
     asked = asked.with_columns(pl.col("when").cast(pl.Datetime("us")))
-    joined = join_target(days, make(asked), time_col="when", tz="UTC", columns="n_docs")
+    joined = join_target(days, make(asked), time_col="when", tz="UTC", columns="n_docs", max_age=None)
     assert type(joined) is kind
-    same(joined, join_target(daily, asked, time_col="when", tz="UTC", columns="n_docs"))
+    same(joined, join_target(daily, asked, time_col="when", tz="UTC", columns="n_docs", max_age=None))
 
 
 def test_plots_and_drift_reports_read_any_frame(scored: pl.DataFrame, daily: pl.DataFrame) -> None:

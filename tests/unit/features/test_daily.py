@@ -177,7 +177,7 @@ def test_dates_count_as_the_end_of_their_day() -> None:
 # --- the grid ---
 
 
-def test_every_entity_has_every_day_from_its_first_to_its_last() -> None:
+def test_every_entity_has_every_day_from_its_first_to_the_last_of_all() -> None:
     rows = scored(
         ("2024-03-02T09:00:00Z", -0.5, "negative"),
         ("2024-02-28T09:00:00Z", 0.5, "positive"),
@@ -187,13 +187,15 @@ def test_every_entity_has_every_day_from_its_first_to_its_last() -> None:
     frame = daily(rows, time_col="at", entity_col="ticker")
     assert frame.select("unique_id", pl.col("ds").dt.to_string(), "n_docs").rows() == [
         ("A", "2024-02-29", 1),
+        ("A", "2024-03-01", 0),
+        ("A", "2024-03-02", 0),
         ("B", "2024-02-28", 1),
         ("B", "2024-02-29", 0),
         ("B", "2024-03-01", 0),
         ("B", "2024-03-02", 1),
     ]
     empty_days = frame.filter(n_docs=0).select(*OWN, *OPINION)
-    assert empty_days.null_count().row(0) == (2,) * len(empty_days.columns)
+    assert empty_days.null_count().row(0) == (4,) * len(empty_days.columns)
     assert frame["available_at"].null_count() == 0
 
 

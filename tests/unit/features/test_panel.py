@@ -220,7 +220,7 @@ def test_daily_features_up_to_the_origin_give_a_quiet_series_what_it_really_has(
     y = target_frame({"A": [1.0] * 4, "B": [1.0] * 4}, days)
     arguments: dict[str, Any] = {"time_col": "at", "entity_col": "name"}
     with pytest.raises(InputError, match=r"end=2024-01-05 in the config"):
-        to_nixtla(make_daily(scored, **arguments), y, h=1, fill=0.0)
+        to_nixtla(make_daily(scored.filter(name="A"), **arguments), y.filter(unique_id="A"), h=1, fill=0.0)
     daily = make_daily(scored, **arguments, config=DailyConfig(end=date(2024, 1, 5)))
     columns = ["n_docs", "sessions_since_news", "sent_mean", "sent_decay_5"]
     future = future_of(to_nixtla(daily, y, h=1, columns=columns)).filter(unique_id="A")

@@ -6,6 +6,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from sentiscore.errors import InputError, SentiscoreWarning
+from sentiscore.features import daily as make_daily
 from sentiscore.features import join_target
 
 NEW_YORK = "America/New_York"
@@ -58,7 +59,7 @@ def test_rows_keep_their_order_and_entities_apart(daily: pl.DataFrame) -> None:
     prices = pl.concat(
         [forecasts(utc(2024, 3, 12, 21), utc(2024, 3, 9)), forecasts(utc(2024, 3, 12, 21), entity="BBB")]
     )
-    joined = join_target(daily.sample(fraction=1, shuffle=True, seed=3), prices, time_col="at")
+    joined = join_target(daily.sample(fraction=1, shuffle=True, seed=3), prices, time_col="at", max_age=None)
     assert_frame_equal(joined.select(prices.columns), prices)
     assert joined["x"].to_list() == [3.0, 1.0, 12.0]
 
@@ -137,7 +138,7 @@ def test_what_cannot_be_joined_is_refused(daily: pl.DataFrame) -> None:
         (daily, good.with_columns(x=1), {}, "x are there already"),
         (daily, good, {"tz": "Mars/Olympus"}, "no time zone"),
         (daily, good, {"tz": 5}, "no time zone 5"),
-        (daily, good, {"max_age": 5}, "max_age is 5, not a length of time"),
+        (daily, good, {"max_age": -1}, "max_age is -1, not a number of sessions or a length of time"),
         (daily, good, {"time_of_day": time(9)}, "dates alone"),
         (
             daily,
@@ -154,3 +155,50 @@ def test_what_cannot_be_joined_is_refused(daily: pl.DataFrame) -> None:
     for features, prices, options, message in cases:
         with pytest.raises(InputError, match=message):
             join_target(features, prices, time_col="at", **options)
+
+
+def quiet_and_loud() -> pl.DataFrame:
+    """A quiet ticker with news on one Tuesday, and another with news until the Friday of the next week."""
+    days = [("Q", 2)] + [("L", day) for day in (2, 3, 4, 5, 8, 9, 10, 11, 12)]
+    texts = pl.DataFrame(
+        [(name, utc(2024, 1, day, 15), 0.5) for name, day in days],
+        schema={"name": pl.String, "at": pl.Datetime("us", "UTC"), "sentiment": pl.Float32},
+        orient="row",
+    ).with_columns(label=pl.lit("positive"), status=pl.lit("ok"))
+    return make_daily(texts, time_col="at", entity_col="name", calendar="XNYS")
+
+
+def test_a_quiet_entity_has_its_rows_without_news_and_not_its_last_news_again() -> None:
+    rows = quiet_and_loud()
+    assert rows.group_by("unique_id").agg(pl.col("ds").max())["ds"].to_list() == [date(2024, 1, 12)] * 2
+    live = join_target(
+        rows,
+        forecasts(utc(2024, 1, 13), entity="Q"),
+        time_col="at",
+        columns=["n_docs", "sent_mean"],
+        id_col="unique_id",
+    )
+    assert live.select("n_docs", "sent_mean", "feature_ds").row(0) == (0, None, date(2024, 1, 12))
+
+
+def test_features_of_a_session_that_is_not_the_last_one_closed_are_null_by_default() -> None:
+    rows = quiet_and_loud()
+    on_monday, after_it = utc(2024, 1, 16, 14), utc(2024, 1, 16, 21)  # Monday, 15 January, was a holiday
+    asked = forecasts(on_monday, after_it, entity="L")
+    with pytest.warns(SentiscoreWarning, match=r"^1 of 2 rows .* example of L at 2024-01-16 21:00:00 UTC.*2024-01-12"):
+        joined = join_target(rows, asked, time_col="at", columns="n_docs")
+    assert joined["n_docs"].to_list() == [1, None]
+    for age in (1, None, timedelta(days=5)):
+        assert join_target(rows, asked, time_col="at", columns="n_docs", max_age=age)["n_docs"].to_list() == [1, 1]
+
+
+def test_a_text_with_a_wrong_time_in_the_future_does_not_extend_other_entities() -> None:
+    texts = pl.DataFrame(
+        {"name": ["A", "B"], "at": [utc(2024, 1, 2, 15), utc(2190, 1, 2, 15)], "sentiment": [0.5, 0.5]},
+        schema_overrides={"sentiment": pl.Float32, "at": pl.Datetime("us", "UTC")},
+    ).with_columns(label=pl.lit("positive"), status=pl.lit("ok"))
+    with pytest.warns(SentiscoreWarning, match="have not come yet"):
+        rows = make_daily(texts, time_col="at", entity_col="name")
+    last = dict(rows.group_by("unique_id").agg(pl.col("ds").max()).rows())
+    assert last["A"] <= datetime.now(UTC).date()
+    assert last["B"] == date(2190, 1, 2)
