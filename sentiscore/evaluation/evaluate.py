@@ -52,6 +52,7 @@ class Report:
         selected_on_these_rows: Whether these rows were also used to choose the model's best epoch and its temperature,
             which makes the metrics a little too good.
         trained_on_these_rows: Whether the model was trained on exactly these rows.
+        weaknesses: What the model did no better than something simpler when it was trained, according to its manifest.
         figures: Metrics with the model's temperature; then without, if it has one; then of the baseline, if requested.
         reliability: Accuracy by confidence, with the temperature.
         confusion: The number of rows by true label (down) and predicted label (across).
@@ -70,6 +71,7 @@ class Report:
     temperature: float | None
     selected_on_these_rows: bool
     trained_on_these_rows: bool
+    weaknesses: tuple[str, ...]
     figures: list[Figures]
     reliability: list[ReliabilityBin]
     confusion: list[list[int]]
@@ -154,6 +156,7 @@ def evaluate(
         temperature=checkpoint.temperature,
         selected_on_these_rows=manifest is not None and fingerprint in {one.sha256 for one in manifest.selection_data},
         trained_on_these_rows=manifest is not None and fingerprint in {one.sha256 for one in manifest.training_data},
+        weaknesses=() if manifest is None else manifest.weaknesses,
         figures=every,
         reliability=reliability(labels, probs),
         confusion=confusion_matrix(labels, probs.argmax(axis=1), labels=range(len(classes))).tolist(),

@@ -48,6 +48,8 @@ def cell(figures: Figures, name: str) -> str:
 def notes_of(report: Report) -> list[str]:
     """What a reader of the metrics has to know."""
     notes = []
+    if report.weaknesses:
+        notes.append(f"When it was trained, the model was no better than a simpler one. {' '.join(report.weaknesses)}")
     if report.trained_on_these_rows:
         notes.append("The model was trained on exactly these rows: the figures say nothing about new text.")
     if report.selected_on_these_rows:

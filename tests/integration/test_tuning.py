@@ -85,7 +85,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         output.mkdir(parents=True)
         (output / "training").mkdir()
         (output / "training" / "model.safetensors").touch()
-        least = abs(math.log10(recipe.learning_rate / 1e-3)) + recipe.warmup
+        least = abs(math.log10((recipe.learning_rate or 0) / 1e-3)) + (recipe.warmup or 0)
         for step in range(1, 9):
             on_progress(Progress(step, 8, step / 4))
             if step % 2 == 0:
@@ -98,6 +98,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         (output / "sentiscore.json").write_text(json.dumps({"learning_rate": recipe.learning_rate}))
 
     monkeypatch.setattr(tuning, "train", pretended)
+    monkeypatch.setattr(tuning, "_weaknesses", lambda _: ())
 
 
 def stop_in_trial(monkeypatch: pytest.MonkeyPatch, number: int, error: type[BaseException]) -> None:
