@@ -21,7 +21,7 @@ _FILES = (
         "--recipe",
         "recipe_file",
         type=options.PATH,
-        help="Settings as TOML, such as pipelines/configs/reference.toml.  [default: the tuned recipe]",
+        help="Settings as TOML, such as pipelines/configs/reference.toml.  [default: what suits the number of rows]",
     ),
     click.option("--train-file", type=options.PATH, help="Rows to learn from: tsv, csv, parquet, jsonl."),
     click.option("--eval-file", type=options.PATH, help="Rows to choose the best state by and calibrate on."),

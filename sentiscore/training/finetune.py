@@ -95,10 +95,9 @@ def train(
     check_targets(train_data, eval_data, recipe.max_length)
     where = choose_device(device)
     dtype = choose_dtype(recipe.precision, where)
-    transformers = quiet_transformers()
-    transformers.set_seed(recipe.seed)
-    how = functools.partial(adapters.how_to_load, transformers, recipe, where, dtype)
-    tokenizer, model, loading_info = load_base(transformers, source, classes, recipe.max_length, how)
+    quiet_transformers().set_seed(recipe.seed)
+    how = functools.partial(adapters.how_to_load, quiet_transformers(), recipe, where, dtype)
+    tokenizer, model, loading_info = load_base(quiet_transformers(), source, classes, recipe.max_length, how)
     if reads_targets(train_data):
         use_token_types(tokenizer, model)
     has_head = has_trained_head(model, loading_info, known, classes)
@@ -106,11 +105,11 @@ def train(
     left_out, recipe = chosen.left_out_of(recipe), recipe.with_changes(asdict(chosen))
     run = Run(recipe, chosen, left_out, output, classes, train_data, eval_data, base, revision, record or {})
     rows = encode_sets(run, tokenizer)
-    claim_folder(output, recipe, source, train_data, eval_data, record=run.record, resume=resume)
     last = last_whole_state(output) if resume else None
     if chosen.head_first and last is None:
-        fit_head(model, rows[0], transformers.DataCollatorWithPadding(tokenizer), where)
+        _fit_head_first(run, model, rows[0], tokenizer, where)
     model = adapters.choose_weights(model, recipe, loading_info)
+    claim_folder(output, recipe, source, train_data, eval_data, record=run.record, resume=resume)
     trainer = make_trainer(run, model, tokenizer, rows, where, bf16=dtype == torch.bfloat16, on_progress=on_progress)
     resumed_from = step_of(last) if last else 0
     start = time.perf_counter()
@@ -119,17 +118,21 @@ def train(
     steps = trainer.state.global_step - resumed_from
 
     manifest = calibrate(run, save(run, trainer.model, tokenizer))
-    warn_of(manifest)
     shutil.rmtree(output / STATE)  # only once the manifest, and so the model, is on disk
-    return TrainingResult(
-        folder=output,
-        manifest=manifest,
-        seconds=seconds,
-        rows_per_second=steps * chosen.batch_size / seconds,
-        peak_memory_mb=_peak_memory_mb(),
-        peak_gpu_memory_mb=torch.cuda.max_memory_allocated() / 2**20 if where.type == "cuda" else 0.0,
-        resumed_from=resumed_from,
-    )
+    warn_of(manifest)
+    rows_per_second = steps * chosen.batch_size / seconds
+    on_gpu = torch.cuda.max_memory_allocated() / 2**20 if where.type == "cuda" else 0.0
+    return TrainingResult(output, manifest, seconds, rows_per_second, _peak_memory_mb(), on_gpu, resumed_from)
+
+
+def _fit_head_first(run: Run, model: Any, rows: Any, tokenizer: Any, device: torch.device) -> None:
+    """Fit the head; a network whose head cannot be fitted on its own is an error only if the recipe asks for that."""
+    try:
+        fit_head(model, rows, quiet_transformers().DataCollatorWithPadding(tokenizer), device)
+    except TrainingError as error:
+        if "head_first" not in run.left_out:
+            raise
+        warnings.warn(f"{error.message} It begins with random weights.", SentiscoreWarning, stacklevel=3)
 
 
 def _with_neutral(recipe: Recipe, known: tuple[str, ...], classes: tuple[str, ...]) -> tuple[str, ...]:

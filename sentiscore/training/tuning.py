@@ -116,8 +116,7 @@ def tune(
         raise TrainingError(f"There are {trials} trials to run.", "Request 1 or more with --trials.")
     if (train_data is None) != (eval_data is None):
         raise TrainingError("Training rows and validation rows go together.", "Give both files, or neither.")
-    require_extra("tune", "optuna", "tomli_w", "matplotlib")
-    check_installed()
+    _check_installed()
     output = local_path(output, OutputError)
     with failures.translated(output):
         check_folder(output)
@@ -133,9 +132,7 @@ def tune(
     fixed = {
         **dataclasses.asdict(recipe),
         "base": hash_base(base),
-        "training rows": [rows.fingerprint.sha256 for rows in train_data],
-        "targets of training rows": [rows.hash_of_targets for rows in train_data],
-        "validation rows": [rows.fingerprint.sha256 for rows in eval_data],
+        **_rows_of(train_data, eval_data),
         "search space": {name: dataclasses.asdict(known) for name, known in space.items()},
     }
     started = time.monotonic()
@@ -162,6 +159,20 @@ def tune(
             if on_trial is not None:
                 on_trial(study.trials[-1], study.best, done + 1)
         return _result(output, study, recipe)
+
+
+def _check_installed() -> None:
+    require_extra("tune", "optuna", "tomli_w", "matplotlib")
+    check_installed()
+
+
+def _rows_of(train_data: Sequence[LabelledData], eval_data: Sequence[LabelledData]) -> dict[str, list[str]]:
+    """What identifies the rows of a study."""
+    return {
+        "training rows": [rows.fingerprint.sha256 for rows in train_data],
+        "targets of training rows": [rows.hash_of_targets for rows in train_data],
+        "validation rows": [rows.fingerprint.sha256 for rows in eval_data],
+    }
 
 
 def _completed(
