@@ -68,6 +68,8 @@ def _kind_of(name: str) -> type:
 def _default_of(setting: "dataclasses.Field[Any]") -> str:
     if setting.default is None:
         return "drop" if setting.name == "neutral" else "by the number of rows"
+    if isinstance(setting.default, bool):
+        return "yes" if setting.default else "no"
     return str(setting.default) if setting.default != "" else "none"
 
 

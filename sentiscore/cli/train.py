@@ -41,7 +41,7 @@ def command(
     Without files it takes EleutherAI/pythia-70m and SST-2 from the Hugging Face hub. The state with the
     least validation loss is kept, a temperature is fitted on the validation rows, and everything is noted in
     the checkpoint's sentiscore.json. Every setting of the recipe is an option too; epochs, batch size, learning rate,
-    warm-up, validations and whether the head is fitted first are chosen by the number of rows where they are not given.
+    warm-up and validations are chosen by the number of rows where they are not given.
 
     With few labels (less than a few thousand) begin with the default model, which knows sentiment: --base default.
 
@@ -106,12 +106,8 @@ class reporter:  # noqa: N801 - used as a context manager function
 
 def chosen(settings: "Mapping[str, Any]") -> str:
     """A line about the settings that were chosen, as the options that would set them."""
-    return f"chosen by the number of rows: {' '.join(map(_option, settings, settings.values()))}"
-
-
-def _option(name: str, value: object) -> str:
-    option = name.replace("_", "-")
-    return f"--{'' if value else 'no-'}{option}" if isinstance(value, bool) else f"--{option} {value:g}"
+    options = (f"--{name.replace('_', '-')} {value:g}" for name, value in settings.items())
+    return f"chosen by the number of rows: {' '.join(options)}"
 
 
 def end(weaknesses: "Sequence[str]") -> None:

@@ -1,12 +1,14 @@
 """`sentiscore verify`: a model -> each check passed or failed, and what its files are."""
 
 import json
+import warnings
 from typing import TYPE_CHECKING
 
 import click
 
 from sentiscore.cli import options
 from sentiscore.cli.train import end
+from sentiscore.errors import SentiscoreWarning
 
 if TYPE_CHECKING:
     from sentiscore.engine.verification import Verification
@@ -40,6 +42,10 @@ def command(model: str, revision: str | None, labels: list[str] | None, lock: bo
         _show(found)
     if found.error is not None:
         raise found.error
+    if found.weaknesses:
+        warnings.warn(
+            "When it was trained, the model was no better than a simpler one.", SentiscoreWarning, stacklevel=1
+        )
     end(found.weaknesses)
 
 

@@ -17,7 +17,6 @@ class Chosen:
     learning_rate: float
     warmup: float
     evals_per_epoch: int
-    head_first: bool
 
     def left_out_of(self, recipe: Recipe) -> dict[str, Any]:
         """Those of them that a recipe leaves out."""
@@ -29,10 +28,10 @@ class Chosen:
 # others, arXiv 2006.04884; Zhang and others, arXiv 2006.05987). The state with the least loss is kept, so that too many
 # epochs cost only time. tests/benches/few_labels.py compares the lines with others.
 _BY_ROWS: Final = (
-    (500, Chosen(12.0, 16, 1e-4, 0.1, 1, head_first=True)),
-    (2_000, Chosen(8.0, 16, 1e-4, 0.1, 1, head_first=True)),
-    (10_000, Chosen(4.0, 32, 1e-4, 0.1, 2, head_first=True)),
-    (float("inf"), Chosen(2.0, 32, 5e-5, 0.06, 4, head_first=False)),
+    (500, Chosen(12.0, 16, 1e-4, 0.1, 1)),
+    (2_000, Chosen(8.0, 16, 1e-4, 0.1, 1)),
+    (10_000, Chosen(4.0, 32, 1e-4, 0.1, 2)),
+    (float("inf"), Chosen(2.0, 32, 5e-5, 0.06, 4)),
 )
 _LARGE: Final = ((2e8, 1.0), (1e9, 0.4), (float("inf"), 0.2))
 """The share of that rate for bases of fewer weights than this: 2e-5 and 1e-5 are usual where 5e-5 is for small ones."""
@@ -45,14 +44,13 @@ def count_rows(train_data: Sequence[LabelledData]) -> int:
     return sum(len(rows.texts) for rows in train_data)
 
 
-def choose_by_rows(recipe: Recipe, *, rows: int, weights: int, has_head: bool) -> Chosen:
+def choose_by_rows(recipe: Recipe, *, rows: int, weights: int) -> Chosen:
     """Fill in what a recipe leaves out; a value that it gives always wins.
 
     Args:
         recipe: The recipe.
         rows: The number of training rows of all sets.
         weights: The number of weights of the base.
-        has_head: Whether the base has a trained head for the classes of the rows, which then is not fitted first.
     """
     chosen = next(chosen for limit, chosen in _BY_ROWS if rows < limit)
     rate = chosen.learning_rate * next(share for limit, share in _LARGE if weights < limit)
@@ -60,8 +58,7 @@ def choose_by_rows(recipe: Recipe, *, rows: int, weights: int, has_head: bool) -
         rate = _RATE_OF_HEAD
     elif recipe.method in ("lora", "qlora"):
         rate = _RATE_OF_ADAPTERS
-    head_first = chosen.head_first and not has_head
-    usual = asdict(chosen) | {"learning_rate": rate, "head_first": head_first}
+    usual = asdict(chosen) | {"learning_rate": rate}
     return Chosen(
         **{name: value if (given := getattr(recipe, name)) is None else given for name, value in usual.items()}
     )

@@ -28,7 +28,7 @@ from sentiscore.training.base import check_installed, load_base, use_token_types
 from sentiscore.training.by_rows import choose_by_rows, count_rows
 from sentiscore.training.finish import calibrate, save
 from sentiscore.training.folder import STATE, check_folder_free, claim_folder, last_whole_state, step_of
-from sentiscore.training.heads import classes_of_base, fit_head, has_trained_head
+from sentiscore.training.heads import classes_of_base, fit_head
 from sentiscore.training.recipe import Recipe
 from sentiscore.training.run import Progress, Run, TrainingResult
 from sentiscore.training.targets import check_targets, reads_targets
@@ -100,14 +100,13 @@ def train(
     tokenizer, model, loading_info = load_base(quiet_transformers(), source, classes, recipe.max_length, how)
     if reads_targets(train_data):
         use_token_types(tokenizer, model)
-    has_head = has_trained_head(model, loading_info, known, classes)
-    chosen = choose_by_rows(recipe, rows=count_rows(train_data), weights=count_numbers(source), has_head=has_head)
+    chosen = choose_by_rows(recipe, rows=count_rows(train_data), weights=count_numbers(source))
     left_out, recipe = chosen.left_out_of(recipe), recipe.with_changes(asdict(chosen))
     run = Run(recipe, chosen, left_out, output, classes, train_data, eval_data, base, revision, record or {})
     rows = encode_sets(run, tokenizer)
     last = last_whole_state(output) if resume else None
-    if chosen.head_first and last is None:
-        _fit_head_first(run, model, rows[0], tokenizer, where)
+    if recipe.head_first and last is None:
+        fit_head(model, rows[0], quiet_transformers().DataCollatorWithPadding(tokenizer), where)
     model = adapters.choose_weights(model, recipe, loading_info)
     claim_folder(output, recipe, source, train_data, eval_data, record=run.record, resume=resume)
     trainer = make_trainer(run, model, tokenizer, rows, where, bf16=dtype == torch.bfloat16, on_progress=on_progress)
@@ -123,16 +122,6 @@ def train(
     rows_per_second = steps * chosen.batch_size / seconds
     on_gpu = torch.cuda.max_memory_allocated() / 2**20 if where.type == "cuda" else 0.0
     return TrainingResult(output, manifest, seconds, rows_per_second, _peak_memory_mb(), on_gpu, resumed_from)
-
-
-def _fit_head_first(run: Run, model: Any, rows: Any, tokenizer: Any, device: torch.device) -> None:
-    """Fit the head; a network whose head cannot be fitted on its own is an error only if the recipe asks for that."""
-    try:
-        fit_head(model, rows, quiet_transformers().DataCollatorWithPadding(tokenizer), device)
-    except TrainingError as error:
-        if "head_first" not in run.left_out:
-            raise
-        warnings.warn(f"{error.message} It begins with random weights.", SentiscoreWarning, stacklevel=3)
 
 
 def _with_neutral(recipe: Recipe, known: tuple[str, ...], classes: tuple[str, ...]) -> tuple[str, ...]:

@@ -40,28 +40,6 @@ def output_layer(model: Any) -> tuple[str, torch.nn.Linear] | None:
     return found[-1] if found else None
 
 
-def has_trained_head(
-    model: Any, loading_info: Mapping[str, Any], known: tuple[str, ...], classes: tuple[str, ...]
-) -> bool:
-    """Whether the head of a loaded base is its own, and for these classes.
-
-    Args:
-        model: The base with a head for `classes`.
-        loading_info: What was reported about loading it.
-        known: The classes of the base's own head.
-        classes: The classes to learn.
-    """
-    found = output_layer(model)
-    if found is None or not set(classes) <= set(known):
-        return False
-    new = {
-        key if isinstance(key, str) else key[0]
-        for name in ("missing_keys", "mismatched_keys")
-        for key in loading_info[name]
-    }
-    return not any(name.startswith(f"{found[0]}.") for name in new)
-
-
 def take_over_head(
     model: Any, weights: Mapping[str, Tensor], known: tuple[str, ...], classes: tuple[str, ...]
 ) -> list[str]:

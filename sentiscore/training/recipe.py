@@ -81,8 +81,8 @@ class Recipe(Settings):
     )
     precision: str = setting("auto", "bf16 if it is faster, or fp32.", choices=("auto", "bf16", "fp32"))
     evals_per_epoch: int | None = setting(None, "Validations, and saved states, per epoch.", low=1)
-    head_first: bool | None = setting(
-        None, "Fit the head to the base's features before the training, so that it does not begin as noise."
+    head_first: bool = setting(
+        False, "Fit the head to what the base computes before the training, so that it does not begin as noise."
     )
     neutral: str | None = setting(
         None,

@@ -178,9 +178,8 @@ def _rows_of(train_data: Sequence[LabelledData], eval_data: Sequence[LabelledDat
 def _completed(
     recipe: Recipe, train_data: Sequence[LabelledData], weights: int
 ) -> tuple[Recipe, dict[str, float | int]]:
-    """The recipe with the settings that it leaves out, and these; whether the head comes first, each trial decides."""
-    chosen = choose_by_rows(recipe, rows=count_rows(train_data), weights=weights, has_head=False).left_out_of(recipe)
-    chosen.pop("head_first", None)
+    """The recipe with the settings that it leaves out, and these."""
+    chosen = choose_by_rows(recipe, rows=count_rows(train_data), weights=weights).left_out_of(recipe)
     return recipe.with_changes(chosen), chosen
 
 
@@ -212,8 +211,6 @@ def _run(
 
     def watch(state: Progress) -> None:
         nonlocal best, last_point
-        if state.settings is not None:  # the same ones in each trial
-            return
         if on_progress is not None:
             on_progress(state)
         if state.metrics is None:

@@ -54,6 +54,7 @@ def recipe(tiny_base: Path) -> Recipe:
         evals_per_epoch=2,
         batch_size=8,
         learning_rate=2e-3,
+        warmup=0.06,
         max_length=24,
         precision="fp32",
     )

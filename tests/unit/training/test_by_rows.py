@@ -18,26 +18,24 @@ GIVEN: dict[str, st.SearchStrategy[Any]] = {
     "learning_rate": st.floats(1e-6, 1e-2),
     "warmup": st.floats(0, 0.5),
     "evals_per_epoch": st.integers(1, 9),
-    "head_first": st.booleans(),
 }
 
 
-def choose(rows: int, recipe: Recipe | None = None, *, weights: int = SMALL, has_head: bool = False) -> Chosen:
-    return choose_by_rows(recipe or Recipe(), rows=rows, weights=weights, has_head=has_head)
+def choose(rows: int, recipe: Recipe | None = None, *, weights: int = SMALL) -> Chosen:
+    return choose_by_rows(recipe or Recipe(), rows=rows, weights=weights)
 
 
 @given(
     changes=st.fixed_dictionaries({}, optional=GIVEN),
     rows=st.integers(1, 10**7),
     weights=st.integers(1, 10**11),
-    has_head=st.booleans(),
     method=st.sampled_from(["full", "head", "lora", "qlora"]),
 )
 def test_what_a_recipe_gives_always_wins_and_the_rest_is_filled_in(
-    changes: dict[str, Any], rows: int, weights: int, has_head: bool, method: str
+    changes: dict[str, Any], rows: int, weights: int, method: str
 ) -> None:
     recipe = Recipe(method=method).with_changes(changes)
-    chosen = choose(rows, recipe, weights=weights, has_head=has_head)
+    chosen = choose(rows, recipe, weights=weights)
     assert changes.items() <= dataclasses.asdict(chosen).items()
     assert chosen.left_out_of(recipe).keys() == GIVEN.keys() - changes.keys()
     assert Recipe(**dataclasses.asdict(chosen)) == Recipe().with_changes(dataclasses.asdict(chosen))  # all are valid
@@ -53,12 +51,6 @@ def test_few_rows_never_get_fewer_passes_than_many_and_enough_steps_to_leave_a_c
     chosen = choose(rows)
     assert chosen.epochs >= choose(rows + 1).epochs
     assert chosen.epochs * rows / chosen.batch_size >= min(200, 0.7 * rows)
-
-
-def test_a_head_that_is_trained_is_not_fitted_first_unless_that_is_asked_for() -> None:
-    assert choose(300).head_first
-    assert not choose(300, has_head=True).head_first
-    assert choose(300, Recipe(head_first=True), has_head=True).head_first
 
 
 @pytest.mark.parametrize(("method", "rate"), [("head", 1e-3), ("lora", 2e-4), ("qlora", 2e-4)])
