@@ -68,7 +68,7 @@ def hand(
 
     model.train()
     for _ in range(epochs):
-        for rows in torch.randperm(len(labels)).split(size):
+        for rows in torch.split(torch.randperm(len(labels)), size):
             loss = torch.nn.functional.cross_entropy(logits([train_data.texts[i] for i in rows]), labels[rows])
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -14,6 +15,7 @@ from sentiscore.cli.main import cli
 from sentiscore.cli.train import WEAK
 from sentiscore.errors import SentiscoreWarning
 from sentiscore.tables.labelled import LabelledData
+from sentiscore.training.run import Progress, TrainingResult
 
 TEXTS = {"positive": ("profit rises", "strong demand"), "negative": ("shares fall", "weak results")}
 
@@ -127,31 +129,34 @@ def test_neutral_is_dropped_with_a_warning_or_as_it_is_said(
     assert any(text.startswith(ABOUT_NEUTRAL) for text in warned) == (neutral is None)
 
 
+def go(recipe: Recipe, output: Path, **more: Any) -> TrainingResult:
+    rows: dict[str, Any] = {
+        "train_data": [labelled("train", range(12))],
+        "eval_data": [labelled("eval", range(12, 14))],
+    }
+    return train(recipe, output=output, device="cpu", **rows, **more)
+
+
 def test_a_run_that_is_resumed_chooses_the_same(tmp_path: Path, tiny_base: Path) -> None:
     class StoppedError(Exception):
         """What ends the first part."""
 
-    recipe = Recipe(base=str(tiny_base), max_length=16, precision="fp32")
-    rows = {"train_data": [labelled("train", range(12))], "eval_data": [labelled("eval", range(12, 14))]}
-
-    def stop(state: object) -> None:
-        if getattr(state, "epoch", 0) > 2:
+    def stop(state: Progress) -> None:
+        if state.epoch > 2:
             raise StoppedError
 
+    recipe = Recipe(base=str(tiny_base), max_length=16, precision="fp32")
     with pytest.raises(StoppedError):
-        train(recipe, output=tmp_path / "run", device="cpu", on_progress=stop, **rows)
-    resumed = train(recipe, output=tmp_path / "run", device="cpu", resume=True, **rows)
-    whole = train(recipe, output=tmp_path / "whole", device="cpu", **rows)
+        go(recipe, tmp_path / "run", on_progress=stop)
+    resumed, whole = go(recipe, tmp_path / "run", resume=True), go(recipe, tmp_path / "whole")
     assert resumed.resumed_from > 0
     assert resumed.manifest.files["model.safetensors"] == whole.manifest.files["model.safetensors"]
 
 
 def test_the_head_can_be_fitted_first(tmp_path: Path, tiny_base: Path) -> None:
     recipe = Recipe(base=str(tiny_base), max_length=16, precision="fp32", learning_rate=1e-9, max_steps=1)
-    rows = {"train_data": [labelled("train", range(12))], "eval_data": [labelled("eval", range(12, 14))]}
-    losses = [
-        train(recipe.with_changes({"head_first": first}), output=tmp_path / str(first), device="cpu", **rows)
-        .manifest.metrics["eval"]["log_loss"]
+    random, fitted = (
+        go(recipe.with_changes({"head_first": first}), tmp_path / str(first)).manifest.metrics["eval"]["log_loss"] or 0
         for first in (False, True)
-    ]  # fmt: skip
-    assert (losses[1] or 0) < 0.9 * (losses[0] or 0)
+    )
+    assert fitted < 0.9 * random
