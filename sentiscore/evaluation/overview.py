@@ -65,6 +65,8 @@ def notes_of(report: Report) -> list[str]:
         notes.append("The model was never calibrated: its probabilities are as they come.")
     if report.left_out:
         notes.append(f"{report.left_out:,} rows have no text of which the model knows anything, and were left out.")
+    if report.without_label:
+        notes.append(f"{report.without_label:,} more rows of the table have no text or no label.")
     if report.not_mentioned:
         notes.append(f"{report.not_mentioned:,} rows do not mention their target, and were scored as whole texts.")
     return notes
