@@ -60,6 +60,10 @@ class Manifest(Settings):
         versions: Versions of the libraries that trained it.
         files: sha256 by file name, for every other file of the folder.
         adapters: The base of its adapters; None for a complete model.
+        baselines: Figures of TF-IDF with a logistic regression, fitted on the training rows, on each set of the
+            selection rows by its name.
+        weaknesses: What the model did no better than something simpler on the selection rows, in sentences; empty if
+            it was better, or was never compared.
         reads_targets: Whether it was trained to judge a text towards a mention in it, given as a second segment.
     """
 
@@ -79,6 +83,8 @@ class Manifest(Settings):
     files: dict[str, str] = field(default_factory=dict)
     adapters: KeptAdapters | None = None
     reads_targets: bool = False
+    baselines: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    weaknesses: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """The text of `sentiscore.json`."""

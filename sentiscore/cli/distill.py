@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sentiscore.cli import options
+from sentiscore.cli.train import EPILOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from sentiscore.training.run import Progress
 
 
-@click.command("distill", short_help="Train a small model on what larger ones say.")
+@click.command("distill", epilog=EPILOG, short_help="Train a small model on what larger ones say.")
 @click.argument("teachers", metavar="[TEACHER...]", nargs=-1)
 @click.option(
     "--student",
@@ -76,7 +77,7 @@ def command(
     if not text_files:
         options.refuse_without("--texts", ("text_col", "target_col"))
     from sentiscore.cli.failures import stopped
-    from sentiscore.cli.train import show_result
+    from sentiscore.cli.train import end, show_result
     from sentiscore.tables.labelled import read_pairs
     from sentiscore.training.distill import distill
     from sentiscore.training.distillation import Distillation
@@ -107,6 +108,7 @@ def command(
             raise stopped(output) from error
     blank = sum(without for _, without in found)
     show_result(result, blank + sum(rows.dropped for rows in [*training, *validation]))
+    end(result.manifest.weaknesses)
 
 
 class _DistillationReporter:

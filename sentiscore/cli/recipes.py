@@ -3,11 +3,13 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import NoneType
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from sentiscore.cli import options
+from sentiscore.settings import types_of
 from sentiscore.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ _FILES = (
         "--recipe",
         "recipe_file",
         type=options.PATH,
-        help="Settings as TOML, such as pipelines/configs/reference.toml.  [default: the tuned recipe]",
+        help="Settings as TOML, such as pipelines/configs/reference.toml.  [default: what suits the number of rows]",
     ),
     click.option("--train-file", type=options.PATH, help="Rows to learn from: tsv, csv, parquet, jsonl."),
     click.option("--eval-file", type=options.PATH, help="Rows to choose the best state by and calibrate on."),
@@ -41,17 +43,34 @@ def files(function: options.Command) -> options.Command:
 def settings(function: options.Command) -> options.Command:
     """Add an option for every setting of a recipe."""
     for setting in reversed(_SETTINGS):
-        kind: Any = type(setting.default)
+        option = setting.name.replace("_", "-")
+        kind: Any = _kind_of(setting.name)
+        flag = f"--{option}/--no-{option}" if kind is bool else f"--{option}"
         if choices := setting.metadata["choices"]:
             kind = click.Choice(choices)
-        shown = setting.default if setting.default != "" else "none"
         function = click.option(
-            f"--{setting.name.replace('_', '-')}",
+            flag,
             setting.name,
             type=kind,
-            help=f"{setting.metadata['help']}  [recipe default: {shown}]",
+            default=None,
+            help=f"{setting.metadata['help']}  [recipe default: {_default_of(setting)}]",
         )(function)
     return function
+
+
+def _kind_of(name: str) -> type:
+    """The type of a setting's value, where it has one."""
+    kind = types_of(Recipe)[name]
+    found: type = next((one for one in get_args(kind) if one is not NoneType), kind)
+    return found
+
+
+def _default_of(setting: "dataclasses.Field[Any]") -> str:
+    if setting.default is None:
+        return "drop" if setting.name == "neutral" else "by the number of rows"
+    if isinstance(setting.default, bool):
+        return "yes" if setting.default else "no"
+    return str(setting.default) if setting.default != "" else "none"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sentiscore.cli import options, recipes
+from sentiscore.cli.train import EPILOG
 
 if TYPE_CHECKING:
     from sentiscore.training.run import Progress
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from sentiscore.training.tuning import TuningResult
 
 
-@click.command("tune", short_help="Search for the recipe that does best on labelled rows.")
+@click.command("tune", epilog=EPILOG, short_help="Search for the recipe that does best on labelled rows.")
 @click.option("-o", "--output", type=options.PATH, help="The folder to make.  [default: runs/tune-BASE]")
 @recipes.files
 @click.option(
@@ -56,6 +57,7 @@ def command(
     sentiscore train --recipe runs/tune/recipe.toml --train-file train.tsv --eval-file validation.tsv
     """
     from sentiscore.cli.failures import Interrupted
+    from sentiscore.cli.train import end
     from sentiscore.training.tuning import tune
     from sentiscore.training.tuning_folder import STUDY
 
@@ -81,6 +83,7 @@ def command(
                 "Go on with the same command.",
             ) from error
     _show(result, trials, request.dropped)
+    end(result.weaknesses)
 
 
 class _TrialReporter:
@@ -97,7 +100,12 @@ class _TrialReporter:
         return self
 
     def step(self, state: "Progress") -> None:
-        if self._update is not None and state.metrics is None:
+        if state.settings is not None:
+            from sentiscore.cli.show import note
+            from sentiscore.cli.train import chosen
+
+            note(chosen(state.settings))
+        elif self._update is not None and state.metrics is None:
             self._update(100 * state.step // state.steps, 100)
 
     def trial(self, trial: "Trial", best: "Trial | None", finished: int) -> None:

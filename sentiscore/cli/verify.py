@@ -1,11 +1,14 @@
 """`sentiscore verify`: a model -> each check passed or failed, and what its files are."""
 
 import json
+import warnings
 from typing import TYPE_CHECKING
 
 import click
 
 from sentiscore.cli import options
+from sentiscore.cli.train import end
+from sentiscore.errors import SentiscoreWarning
 
 if TYPE_CHECKING:
     from sentiscore.engine.verification import Verification
@@ -20,7 +23,8 @@ if TYPE_CHECKING:
 def command(model: str, revision: str | None, labels: list[str] | None, lock: bool, as_json: bool) -> None:
     """Check a model before it is used: that its files are whole, that none of them is code, and that it loads.
 
-    MODEL is default (inside the package), a folder or a hub id. Ends with 1 if a check fails. With --lock the
+    MODEL is default (inside the package), a folder or a hub id. Ends with 1 if a check fails, and with 4 if
+    it is whole but was no better than a simpler model when it was trained. With --lock the
     commit of a model from the hub is recorded in sentiscore.lock, in the working folder; score, evaluate and
     distill use a model from the hub at a recorded commit, or at one that --revision names in full.
 
@@ -38,6 +42,11 @@ def command(model: str, revision: str | None, labels: list[str] | None, lock: bo
         _show(found)
     if found.error is not None:
         raise found.error
+    if found.weaknesses:
+        warnings.warn(
+            "When it was trained, the model was no better than a simpler one.", SentiscoreWarning, stacklevel=1
+        )
+    end(found.weaknesses)
 
 
 def _show(found: "Verification") -> None:
@@ -60,6 +69,7 @@ def _show(found: "Verification") -> None:
             ("max length", f"{trial.max_length} tokens"),
             ("tokenizer", trial.tokenizer),
             *([("its sha256", trial.tokenizer_sha256)] if trial.tokenizer_sha256 else []),
+            *(("weakness", one) for one in found.weaknesses),
             *(("contradiction", one) for one in trial.contradictions),
             ("batches", "of texts of any length" if trial.takes_padding else "of texts of equal length"),
             *((name, value) for name, value in known.files.items()),

@@ -82,6 +82,12 @@ class Verification:
         """The error of the first failed check; None if all passed."""
         return next((check.error for check in self.checks if check.error is not None), None)
 
+    @property
+    def weaknesses(self) -> tuple[str, ...]:
+        """What the model did no better than something simpler when it was trained, according to its manifest."""
+        manifest = None if self.checkpoint is None else self.checkpoint.manifest
+        return () if manifest is None else manifest.weaknesses
+
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain values, for JSON."""
         found, trial = self.checkpoint, self.trial
@@ -105,6 +111,7 @@ class Verification:
             "contradictions": [] if trial is None else list(trial.contradictions),
             "takes_padding": None if trial is None else trial.takes_padding,
             "manifest": None if found is None else found.manifest is not None,
+            "weaknesses": list(self.weaknesses),
             "lock": None if self.lock is None else str(self.lock),
         }
 

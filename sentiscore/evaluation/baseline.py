@@ -33,12 +33,31 @@ def fit_baseline(data: LabelledData, classes: Sequence[str]) -> Callable[[Sequen
             f"but the rows to evaluate on need {', '.join(classes)}.",
             "Fit the baseline on rows with the same classes, or leave it out.",
         )
+    return fit_words(data.texts, data.ids(classes))
+
+
+def fit_words(
+    texts: Sequence[str], labels: npt.NDArray[np.int64]
+) -> Callable[[Sequence[str]], npt.NDArray[np.float64]]:
+    """Fit the same on texts and labels alone.
+
+    Args:
+        texts: The texts.
+        labels: The label of each, as a number, shape (texts,).
+
+    Returns:
+        A function from texts to the probabilities of the labels that occur, in order, shape (texts, labels).
+
+    Raises:
+        ValueError: No text has a word, or there is only one label.
+        MissingExtraError: scikit-learn is not installed.
+    """
     words = import_extra("sklearn.feature_extraction.text", "evaluate")
     linear = import_extra("sklearn.linear_model", "evaluate")
     pipeline = import_extra("sklearn.pipeline", "evaluate").make_pipeline(
         words.TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), linear.LogisticRegression(C=10.0, max_iter=1000)
     )
-    pipeline.fit(_beginnings(data.texts), data.ids(classes))
+    pipeline.fit(_beginnings(texts), labels)
 
     def predict(texts: Sequence[str]) -> npt.NDArray[np.float64]:
         result: npt.NDArray[np.float64] = pipeline.predict_proba(_beginnings(texts))

@@ -1,6 +1,7 @@
 """A model and labelled rows -> a report of its accuracy and calibration."""
 
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sentiscore.checkpoint import DEFAULT
 from sentiscore.errors import InputError, import_extra, require_extra
 from sentiscore.evaluation.baseline import fit_baseline
 from sentiscore.evaluation.metrics import ReliabilityBin, bootstrap_intervals, finite, point_metrics, reliability
+from sentiscore.evaluation.mistakes import Mistake, worst_mistakes
 from sentiscore.labels import CLASSES, NEUTRAL
 from sentiscore.scoring.mentions import Targets, check_reads_targets, mentions_of
 from sentiscore.scoring.probabilities import probabilities
@@ -41,9 +43,12 @@ class Report:
 
     Attributes:
         model: The name of the model as the user gave it; for a folder, its last part.
+        model_sha256: The hash of the model's files.
+        evaluated_at: When it was evaluated, in UTC.
         data: The name of the labelled rows.
         rows: The number of scored rows.
         left_out: The number of other rows, whose texts have nothing that the model knows.
+        without_label: The number of rows that the labelled table had in addition, without a text or a label.
         not_mentioned: The number of scored rows whose text does not mention their target, and was scored as a whole.
         classes: Label names, in the order of `confusion`, `labels` and `probs`.
         neutral_left_out: Whether the model knows neutral and the rows do not. Then its probabilities are only of
@@ -52,8 +57,10 @@ class Report:
         selected_on_these_rows: Whether these rows were also used to choose the model's best epoch and its temperature,
             which makes the metrics a little too good.
         trained_on_these_rows: Whether the model was trained on exactly these rows.
+        weaknesses: What the model did no better than something simpler when it was trained, according to its manifest.
         figures: Metrics with the model's temperature; then without, if it has one; then of the baseline, if requested.
         reliability: Accuracy by confidence, with the temperature.
+        mistakes: The rows that the model was most wrong about, at most 20, the worst first.
         confusion: The number of rows by true label (down) and predicted label (across).
         labels: True labels as positions, shape (rows,).
         probs: Probabilities with the temperature, shape (rows, classes).
@@ -61,25 +68,33 @@ class Report:
     """
 
     model: str
+    model_sha256: str
+    evaluated_at: datetime
     data: str
     rows: int
     left_out: int
+    without_label: int
     not_mentioned: int
     classes: tuple[str, ...]
     neutral_left_out: bool
     temperature: float | None
     selected_on_these_rows: bool
     trained_on_these_rows: bool
+    weaknesses: tuple[str, ...]
     figures: list[Figures]
     reliability: list[ReliabilityBin]
     confusion: list[list[int]]
+    mistakes: tuple[Mistake, ...]
     labels: npt.NDArray[np.int64]
     probs: npt.NDArray[np.float64]
     raw_probs: npt.NDArray[np.float64]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything except single rows, for JSON; a metric that is not defined is None."""
-        kept = {name: value for name, value in asdict(self).items() if name not in ("labels", "probs", "raw_probs")}
+        single = ("labels", "probs", "raw_probs", "mistakes")
+        kept = {name: value for name, value in asdict(self).items() if name not in single}
+        kept["evaluated_at"] = self.evaluated_at.isoformat(timespec="seconds")
+        kept["class_balance"] = dict(zip(self.classes, map(sum, self.confusion), strict=True))
         for figures in kept["figures"]:
             ends = [finite({name: pair[i] for name, pair in figures["intervals"].items()}) for i in (0, 1)]
             figures["values"] = finite(figures["values"])
@@ -145,18 +160,25 @@ def evaluate(
     confusion_matrix = import_extra("sklearn.metrics", "evaluate").confusion_matrix
     return Report(
         model=checkpoint.short_name,
+        model_sha256=checkpoint.sha256,
+        evaluated_at=datetime.now(UTC),
         data=data.name,
         rows=int(read.sum()),
         left_out=int((~read).sum()),
+        without_label=data.dropped,
         not_mentioned=int((absent & read).sum()),
         classes=classes,
         neutral_left_out=neutral_left_out,
         temperature=checkpoint.temperature,
         selected_on_these_rows=manifest is not None and fingerprint in {one.sha256 for one in manifest.selection_data},
         trained_on_these_rows=manifest is not None and fingerprint in {one.sha256 for one in manifest.training_data},
+        weaknesses=() if manifest is None else manifest.weaknesses,
         figures=every,
         reliability=reliability(labels, probs),
         confusion=confusion_matrix(labels, probs.argmax(axis=1), labels=range(len(classes))).tolist(),
+        mistakes=worst_mistakes(
+            [one for one, kept in zip(data.inputs, read, strict=True) if kept], classes, labels, probs
+        ),
         labels=labels,
         probs=probs,
         raw_probs=raw,

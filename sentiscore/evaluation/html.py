@@ -1,7 +1,7 @@
 """Evaluation reports as one small HTML page that includes its plots."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from sentiscore.evaluation.metrics import reliability
 from sentiscore.evaluation.overview import TITLES, cell, notes_of, side_by_side
 from sentiscore.evaluation.page import draw_svg
 from sentiscore.pages import fill
+
+_LONGEST: Final = 300
+"""Characters of a text that are shown."""
 
 
 def to_html(reports: Sequence[Report]) -> str:
@@ -26,6 +29,7 @@ def to_html(reports: Sequence[Report]) -> str:
         "evaluation/report.html.j2",
         title=f"{reports[0].model} on {', '.join(report.data for report in reports)}",
         overview=_split(side_by_side(reports)) if len(reports) > 1 else [],
+        about=f"Model {reports[0].model_sha256}, evaluated on {reports[0].evaluated_at:%Y-%m-%d %H:%M} UTC.",
         sections=[_section(report) for report in reports],
     )
 
@@ -34,12 +38,24 @@ def _section(report: Report) -> dict[str, Any]:
     """The section of the page about one set of rows."""
     return {
         "data": report.data,
-        "about": f"{report.rows:,} rows; classes {', '.join(report.classes)}.",
+        "about": f"{report.rows:,} rows: {_balance(report)}.",
         "notes": notes_of(report),
         "names": [figures.name for figures in report.figures],
         "lines": _split([(title, [cell(each, name) for each in report.figures]) for name, title in TITLES.items()]),
+        "mistakes": [
+            (one.text[:_LONGEST], one.mention, one.label, one.predicted, f"{one.p_label:.3f}")
+            for one in report.mistakes
+        ],
         "plots": [draw_svg(draw, report) for draw in (_draw_roc, _draw_reliability, _draw_confusion)],
     }
+
+
+def _balance(report: Report) -> str:
+    """How many rows each class has."""
+    counts = [sum(row) for row in report.confusion]
+    return ", ".join(
+        f"{n:,} {name} ({n / max(report.rows, 1):.0%})" for name, n in zip(report.classes, counts, strict=True)
+    )
 
 
 def _split(lines: Sequence[tuple[str, Sequence[str]]]) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -48,6 +48,8 @@ def cell(figures: Figures, name: str) -> str:
 def notes_of(report: Report) -> list[str]:
     """What a reader of the metrics has to know."""
     notes = []
+    if report.weaknesses:
+        notes.append(f"When it was trained, the model was no better than a simpler one. {' '.join(report.weaknesses)}")
     if report.trained_on_these_rows:
         notes.append("The model was trained on exactly these rows: the figures say nothing about new text.")
     if report.selected_on_these_rows:
@@ -63,6 +65,8 @@ def notes_of(report: Report) -> list[str]:
         notes.append("The model was never calibrated: its probabilities are as they come.")
     if report.left_out:
         notes.append(f"{report.left_out:,} rows have no text of which the model knows anything, and were left out.")
+    if report.without_label:
+        notes.append(f"{report.without_label:,} more rows of the table have no text or no label.")
     if report.not_mentioned:
         notes.append(f"{report.not_mentioned:,} rows do not mention their target, and were scored as whole texts.")
     return notes

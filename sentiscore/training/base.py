@@ -14,9 +14,10 @@ from sentiscore.engine.huggingface import build_classifier, check_body
 from sentiscore.engine.pairs import second_segments, uncut
 from sentiscore.engine.probe import longest_text
 from sentiscore.engine.tokenizer import make_tokenizer
-from sentiscore.engine.weights import read_weights
+from sentiscore.engine.weights import read_weights, unwrapped
 from sentiscore.errors import CheckpointError, TrainingError, import_extra, require_extra
 from sentiscore.tables.labelled import LabelledData
+from sentiscore.training.heads import classes_of_base, take_over_head
 
 _PADDING: Final = "<|padding|>"
 """The padding token of the Pythia models, whose config does not declare one."""
@@ -25,7 +26,10 @@ _PADDING: Final = "<|padding|>"
 def load_base(
     transformers: Any, base: Folder, classes: tuple[str, ...], max_length: int, how: Callable[[], dict[str, Any]]
 ) -> tuple[Any, Any, dict[str, Any]]:
-    """Load the tokenizer, and the network with a new head, with the same padding token.
+    """Load the tokenizer, and the network with a head for these classes, with the same padding token.
+
+    If the base has a head that knows all of the classes, each keeps its weights, wherever it was among the base's;
+    otherwise the head is new.
 
     Args:
         transformers: The library.
@@ -54,13 +58,16 @@ def load_base(
         with copied(source) as copy:
             tokenizer = transformers.AutoTokenizer.from_pretrained(copy, local_files_only=True, trust_remote_code=False)
         config = {name: value for name, value in read_config(source).items() if name != "num_labels"}
-        model, loading_info = build_classifier(config | head, read_weights(source), torch.float32, **options)
+        weights = read_weights(source)
+        model, loading_info = build_classifier(config | head, weights, torch.float32, **options)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise CheckpointError(
             f"{base} cannot be used as a base: {str(error).splitlines()[0]}.",
             "A base needs config.json, *.safetensors and a tokenizer of a kind that transformers knows.",
         ) from error
     check_body(source, model, loading_info)
+    taken = take_over_head(model, unwrapped(weights, model.state_dict()), classes_of_base(config), classes)
+    loading_info["mismatched_keys"] = [one for one in loading_info["mismatched_keys"] if _name_of(one) not in taken]
     model.name_or_path = str(source)  # peft looks there for the size of the base's vocabulary
     tokenizer.padding_side = tokenizer.truncation_side = "right"  # as the checkpoint will be read
     if tokenizer.pad_token is None:
@@ -74,6 +81,11 @@ def load_base(
             f"Use --max-length {positions} or less.",
         )
     return tokenizer, model, loading_info
+
+
+def _name_of(key: Any) -> str:
+    """The name of a tensor, which transformers gives alone or with two shapes."""
+    return str(key if isinstance(key, str) else key[0])
 
 
 def use_token_types(tokenizer: Any, model: Any) -> None:

@@ -58,7 +58,8 @@ def distill(
         device: "auto", "cpu", "cuda" or "cuda:N".
         dtype: The number type that the teachers compute in: "auto", "fp32" or "bf16".
         on_asked: Called with the number of texts that a teacher has scored since the last call.
-        on_progress: Called after each step and each validation of the student's training.
+        on_progress: Called at the start of the student's training if settings were chosen, and after each of its steps
+            and validations.
 
     Raises:
         TrainingError: The student or the sets do not fit the teachers, or the run cannot be resumed.

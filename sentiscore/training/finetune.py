@@ -6,27 +6,34 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from sentiscore import forks
+from sentiscore.checkpoint.config import read_config
 from sentiscore.checkpoint.load import check_base, find_folder
 from sentiscore.checkpoint.reading import opened
+from sentiscore.checkpoint.weights_header import count_numbers
 from sentiscore.engine.device import choose_device, choose_dtype
 from sentiscore.engine.huggingface import quiet_transformers
 from sentiscore.errors import OutputError, SentiscoreWarning, TrainingError
+from sentiscore.labels import CLASSES, NEUTRAL
 from sentiscore.local import local_path
 from sentiscore.tables.labelled import LabelledData, load_hub_data
 from sentiscore.training import adapters
 from sentiscore.training.base import check_installed, load_base, use_token_types
+from sentiscore.training.by_rows import choose_by_rows, count_rows
 from sentiscore.training.finish import calibrate, save
 from sentiscore.training.folder import STATE, check_folder_free, claim_folder, last_whole_state, step_of
+from sentiscore.training.heads import classes_of_base, fit_head
 from sentiscore.training.recipe import Recipe
 from sentiscore.training.run import Progress, Run, TrainingResult
 from sentiscore.training.targets import check_targets, reads_targets
 from sentiscore.training.trainer import encode_sets, make_trainer
+from sentiscore.training.weaknesses import warn_of
 
 
 def train(
@@ -48,6 +55,10 @@ def train(
     temperature is kept: a state that is right more often but overconfident is better once it is calibrated. The
     temperature and the figures in the manifest are those of the saved checkpoint.
 
+    Settings that the recipe leaves out are chosen by the number of training rows. The manifest has them, the figures of
+    TF-IDF on the same rows, and, as `weaknesses`, whether the model is no better than that or always gives one answer;
+    a warning says so too.
+
     Args:
         recipe: The settings.
         output: The folder to create.
@@ -58,7 +69,7 @@ def train(
             same.
         resume: Resume a run that was stopped, from its last saved state.
         device: "auto", "cpu", "cuda" or "cuda:N".
-        on_progress: Called after each step and each validation.
+        on_progress: Called at the start if settings were chosen, and after each step and each validation.
 
     Raises:
         TrainingError: The run cannot be resumed, or it diverged.
@@ -79,22 +90,26 @@ def train(
     adapters.check_recipe(recipe)
     if train_data is None or eval_data is None:
         train_data, eval_data = ([rows] for rows in load_hub_data(recipe.data, recipe.data_revision))
-    classes = _check_classes(train_data, eval_data)
+    known = classes_of_base(read_config(source))
+    classes = _with_neutral(recipe, known, _check_classes(train_data, eval_data))
     check_targets(train_data, eval_data, recipe.max_length)
-    run = Run(recipe, output, classes, train_data, eval_data, base, revision, record or {})
     where = choose_device(device)
     dtype = choose_dtype(recipe.precision, where)
-    transformers = quiet_transformers()
-    transformers.set_seed(recipe.seed)
-    how = functools.partial(adapters.how_to_load, transformers, recipe, where, dtype)
-    tokenizer, model, loading_info = load_base(transformers, source, classes, recipe.max_length, how)
+    quiet_transformers().set_seed(recipe.seed)
+    how = functools.partial(adapters.how_to_load, quiet_transformers(), recipe, where, dtype)
+    tokenizer, model, loading_info = load_base(quiet_transformers(), source, classes, recipe.max_length, how)
     if reads_targets(train_data):
         use_token_types(tokenizer, model)
-    model = adapters.choose_weights(model, recipe, loading_info)
+    chosen = choose_by_rows(recipe, rows=count_rows(train_data), weights=count_numbers(source))
+    left_out, recipe = chosen.left_out_of(recipe), recipe.with_changes(asdict(chosen))
+    run = Run(recipe, chosen, left_out, output, classes, train_data, eval_data, base, revision, record or {})
     rows = encode_sets(run, tokenizer)
+    last = last_whole_state(output) if resume else None
+    if recipe.head_first and last is None:
+        fit_head(model, rows[0], quiet_transformers().DataCollatorWithPadding(tokenizer), where)
+    model = adapters.choose_weights(model, recipe, loading_info)
     claim_folder(output, recipe, source, train_data, eval_data, record=run.record, resume=resume)
     trainer = make_trainer(run, model, tokenizer, rows, where, bf16=dtype == torch.bfloat16, on_progress=on_progress)
-    last = last_whole_state(output) if resume else None
     resumed_from = step_of(last) if last else 0
     start = time.perf_counter()
     trainer.train(resume_from_checkpoint=str(last) if last else None)
@@ -103,15 +118,26 @@ def train(
 
     manifest = calibrate(run, save(run, trainer.model, tokenizer))
     shutil.rmtree(output / STATE)  # only once the manifest, and so the model, is on disk
-    return TrainingResult(
-        folder=output,
-        manifest=manifest,
-        seconds=seconds,
-        rows_per_second=steps * recipe.batch_size / seconds,
-        peak_memory_mb=_peak_memory_mb(),
-        peak_gpu_memory_mb=torch.cuda.max_memory_allocated() / 2**20 if where.type == "cuda" else 0.0,
-        resumed_from=resumed_from,
-    )
+    warn_of(manifest)
+    rows_per_second = steps * chosen.batch_size / seconds
+    on_gpu = torch.cuda.max_memory_allocated() / 2**20 if where.type == "cuda" else 0.0
+    return TrainingResult(output, manifest, seconds, rows_per_second, _peak_memory_mb(), on_gpu, resumed_from)
+
+
+def _with_neutral(recipe: Recipe, known: tuple[str, ...], classes: tuple[str, ...]) -> tuple[str, ...]:
+    """The classes to learn, and neutral if only the base knows it and the recipe keeps it."""
+    if NEUTRAL in classes or set(known) != set(CLASSES):
+        return classes
+    if recipe.neutral == "keep":
+        return CLASSES
+    if recipe.neutral is None:
+        warnings.warn(
+            "The base knows neutral, and no row is neutral: the new model has the classes negative and positive alone. "
+            "To keep what the base knows of neutral, use --neutral keep; --neutral drop silences this.",
+            SentiscoreWarning,
+            stacklevel=3,
+        )
+    return classes
 
 
 def _check_classes(train_data: Sequence[LabelledData], eval_data: Sequence[LabelledData]) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from sentiscore.training import adapters
 from sentiscore.training.recipe import Recipe
 from sentiscore.training.run import Run
 from sentiscore.training.targets import reads_targets
+from sentiscore.training.weaknesses import Answered, baseline_figures, find_weaknesses
 from sentiscore.version import __version__
 
 
@@ -61,7 +62,13 @@ def calibrate(run: Run, kept: KeptAdapters | None) -> Manifest:
     )
     classifier = Classifier.load(saved, device=torch.device("cpu"), dtype=torch.float32)
     answers = {rows.name: _answers(classifier, rows, classes) for rows in run.eval_data}
-    temperature = fit_temperature(*answers.values())
+    temperature = fit_temperature(*((logits, labels) for logits, labels, _ in answers.values()))
+    answered = {
+        rows.name: Answered(rows.classes, texts, labels, probabilities(logits, temperature))
+        for rows, (logits, labels, texts) in zip(run.eval_data, answers.values(), strict=True)
+    }
+    metrics = {name: finite(point_metrics(one.labels, one.probs)) for name, one in answered.items()}
+    baselines = {name: finite(one) for name, one in baseline_figures(run.train_data, answered).items()}
     if temperature >= HOTTEST * 0.99:
         warnings.warn(
             "The fitted temperature is at its upper limit: the model predicts next to nothing about these rows.",
@@ -78,11 +85,10 @@ def calibrate(run: Run, kept: KeptAdapters | None) -> Manifest:
         selection_data=tuple(rows.fingerprint for rows in run.eval_data),
         recipe=_portable_settings(recipe)
         | dict(run.record)
-        | {"data": ", ".join(rows.name for rows in run.train_data)},
-        metrics={
-            name: finite(point_metrics(labels, probabilities(logits, temperature)))
-            for name, (logits, labels) in answers.items()
-        },
+        | {"data": ", ".join(rows.name for rows in run.train_data), "chosen_by_rows": list(run.left_out)},
+        metrics=metrics,
+        baselines=baselines,
+        weaknesses=find_weaknesses(metrics, baselines, answered),
         versions={
             "sentiscore": __version__,
             "python": ".".join(map(str, sys.version_info[:3])),
@@ -107,8 +113,9 @@ def _name_of(base: str) -> str:
 
 def _answers(
     classifier: Classifier, rows: LabelledData, classes: tuple[str, ...]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """The logits of a set's classes, and its labels, for the rows that have tokens."""
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], list[str]]:
+    """The logits of a set's classes, its labels and its texts, for the rows that have tokens."""
     logits = classifier.run(classifier.encoder.encode(rows.texts, rows.mentions))
     read = ~np.isnan(logits[:, 0])
-    return logits[read][:, [classes.index(name) for name in rows.classes]], rows.ids(rows.classes)[read]
+    texts = [text for text, kept in zip(rows.texts, read, strict=True) if kept]
+    return logits[read][:, [classes.index(name) for name in rows.classes]], rows.ids(rows.classes)[read], texts

@@ -47,7 +47,9 @@ class SetOfRows(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(Settings):
-    """Settings of a training run; the defaults are the tuned recipe.
+    """Settings of a training run.
+
+    Settings that are None are chosen by the number of training rows; see `sentiscore.training.by_rows`.
 
     Raises:
         TrainingError: A value has the wrong type or is out of range.
@@ -61,16 +63,16 @@ class Recipe(Settings):
     base_revision: str = setting("", "Branch, tag or commit of a base from the hub.")
     data: str = setting("stanfordnlp/sst2", "Hub data set to train on, if no files are given.")
     data_revision: str = setting("", "Branch, tag or commit of the hub data set.")
-    epochs: float = setting(2.0, "Passes over the training rows.", above=0)
+    epochs: float | None = setting(None, "Passes over the training rows.", above=0)
     max_steps: int = setting(0, "Stop after this many steps; 0 for no limit.", low=0)
-    batch_size: int = setting(32, "Rows per step.", low=1)
-    learning_rate: float = setting(5e-5, "Peak learning rate of AdamW.", above=0)
+    batch_size: int | None = setting(None, "Rows per step.", low=1)
+    learning_rate: float | None = setting(None, "Peak learning rate of AdamW.", above=0)
     schedule: str = setting(
         "linear",
         "How the learning rate falls after the warm-up.",
         choices=("linear", "cosine", "constant_with_warmup"),
     )
-    warmup: float = setting(0.06, "Share of the steps during which the learning rate rises.", low=0, below=1)
+    warmup: float | None = setting(None, "Share of the steps during which the learning rate rises.", low=0, below=1)
     weight_decay: float = setting(0.01, "Weight decay of AdamW.", low=0)
     label_smoothing: float = setting(0.0, "Share of a label's weight spread over all labels.", low=0, below=1)
     max_length: int = setting(100, "Tokens of a text that are read; the rest is cut off.", low=3)
@@ -78,7 +80,16 @@ class Recipe(Settings):
         "length", "Batches of rows of similar length, or of random rows.", choices=("length", "random")
     )
     precision: str = setting("auto", "bf16 if it is faster, or fp32.", choices=("auto", "bf16", "fp32"))
-    evals_per_epoch: int = setting(4, "Validations, and saved states, per epoch.", low=1)
+    evals_per_epoch: int | None = setting(None, "Validations, and saved states, per epoch.", low=1)
+    head_first: bool = setting(
+        False, "Fit the head to what the base computes before the training, so that it does not begin as noise."
+    )
+    neutral: str | None = setting(
+        None,
+        "If the base knows neutral and no row is neutral: drop the class (with a warning, unless this is given), or "
+        "keep what the base knows of it.",
+        choices=("drop", "keep"),
+    )
     save_dtype: str = setting(
         "float32", "Number type of the saved weights.", choices=("float32", "float16", "bfloat16")
     )

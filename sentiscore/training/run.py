@@ -7,6 +7,7 @@ from typing import Any
 
 from sentiscore.checkpoint import Manifest
 from sentiscore.tables.labelled import LabelledData
+from sentiscore.training.by_rows import Chosen
 from sentiscore.training.recipe import Recipe
 
 
@@ -15,7 +16,9 @@ class Run:
     """The inputs of a training run.
 
     Attributes:
-        recipe: The settings.
+        recipe: The settings, with those that were left out filled in.
+        chosen: The settings that can be left out.
+        left_out: Those of them that were, and so were chosen by the number of rows.
         output: The folder to create.
         classes: The classes to learn.
         train_data: Sets of rows to learn from.
@@ -26,6 +29,8 @@ class Run:
     """
 
     recipe: Recipe
+    chosen: Chosen
+    left_out: Mapping[str, Any]
     output: Path
     classes: tuple[str, ...]
     train_data: Sequence[LabelledData]
@@ -46,12 +51,15 @@ class Progress:
         metrics: If this is a validation, figures on the validation rows, each a mean over the sets: `accuracy`,
             `log_loss` and so on, and `calibrated_log_loss`, by which the best state is chosen. With several sets also
             the figures of each, as `NAME.log_loss` and so on.
+        settings: If this is the start, the settings that the recipe leaves out, as they were chosen by the number of
+            rows.
     """
 
     step: int
     steps: int
     epoch: float
     metrics: dict[str, float] | None = None
+    settings: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

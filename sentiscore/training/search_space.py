@@ -56,7 +56,7 @@ _RATES_OF_FEW_WEIGHTS: Final = Span(5e-5, 2e-3, log=True)
 def search_space(weights: int, recipe: Recipe) -> dict[str, Span | Choice]:
     """The range of each setting that is searched; all other settings stay as in the recipe.
 
-    Each range includes the recipe's own value, so that a search can start with the recipe itself.
+    Each range includes the recipe's own value, if it has one, so that a search can start with the recipe itself.
 
     Args:
         weights: The number of weights of the base.
@@ -76,9 +76,10 @@ def search_space(weights: int, recipe: Recipe) -> dict[str, Span | Choice]:
     }
     if recipe.max_steps:
         del space["epochs"]
-    return {name: known.with_value(getattr(recipe, name)) for name, known in space.items()}
+    own = own_values(space, recipe)
+    return {name: known if own[name] is None else known.with_value(own[name]) for name, known in space.items()}
 
 
 def own_values(space: dict[str, Span | Choice], recipe: Recipe) -> dict[str, Any]:
-    """The recipe's own values of the settings that are searched."""
+    """The recipe's own values of the settings that are searched; None for one that it leaves out."""
     return {name: getattr(recipe, name) for name in space}

@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +16,6 @@ from sentiscore.scoring.probabilities import probabilities
 from sentiscore.training.base import encode
 from sentiscore.training.folder import STATE
 from sentiscore.training.loss import masked_cross_entropy
-from sentiscore.training.recipe import Recipe
 from sentiscore.training.run import Progress, Run
 from sentiscore.training.sampling import LikeLengthSampler
 
@@ -61,19 +59,18 @@ def make_trainer(
         on_progress: Called after each step and each validation.
     """
     transformers = quiet_transformers()
-    recipe = run.recipe
     train_rows, eval_rows = rows
     sizes = {known.name: len(ids) for known, ids in zip(run.eval_data, eval_rows, strict=True)}
-    steps_per_epoch = math.ceil(len(train_rows) / recipe.batch_size)
-    trainer = _trainer_class(recipe)(
+    steps_per_epoch = math.ceil(len(train_rows) / run.chosen.batch_size)
+    trainer = _trainer_class(run)(
         model=model,
-        args=_arguments(recipe, run.output / STATE, device, bf16=bf16),
+        args=_arguments(run, device, bf16=bf16),
         train_dataset=train_rows,
         eval_dataset=_joined(eval_rows),
         processing_class=tokenizer,
         data_collator=transformers.DataCollatorWithPadding(tokenizer),
         compute_metrics=_validation_metrics(sizes),
-        callbacks=[_make_callback(steps_per_epoch, recipe.evals_per_epoch, run.output / LOG, on_progress)],
+        callbacks=[_make_callback(run, steps_per_epoch, on_progress)],
     )
     trainer.remove_callback(transformers.trainer_callback.PrinterCallback)
     return trainer
@@ -87,16 +84,17 @@ def _joined(sets: list[Any]) -> Any:
     return joined.remove_columns("weight").add_column("weight", weights / weights.mean())
 
 
-def _arguments(recipe: Recipe, state: Path, device: torch.device, *, bf16: bool) -> Any:
+def _arguments(run: Run, device: torch.device, *, bf16: bool) -> Any:
+    recipe, chosen = run.recipe, run.chosen
     return quiet_transformers().TrainingArguments(
-        output_dir=str(state),
-        num_train_epochs=recipe.epochs,
+        output_dir=str(run.output / STATE),
+        num_train_epochs=chosen.epochs,
         max_steps=recipe.max_steps or -1,
-        per_device_train_batch_size=recipe.batch_size,
+        per_device_train_batch_size=chosen.batch_size,
         per_device_eval_batch_size=64,
-        learning_rate=recipe.learning_rate,
+        learning_rate=chosen.learning_rate,
         lr_scheduler_type=recipe.schedule,
-        warmup_steps=recipe.warmup,
+        warmup_steps=chosen.warmup,
         weight_decay=recipe.weight_decay,
         train_sampling_strategy="random",
         bf16=bf16,
@@ -118,7 +116,7 @@ def _arguments(recipe: Recipe, state: Path, device: torch.device, *, bf16: bool)
     )
 
 
-def _trainer_class(recipe: Recipe) -> Any:
+def _trainer_class(run: Run) -> Any:
     """The Trainer with our loss, and with our order of rows if the recipe wants batches of similar length."""
 
     class WeightedTrainer(quiet_transformers().Trainer):  # type: ignore[misc]
@@ -128,13 +126,13 @@ def _trainer_class(recipe: Recipe) -> Any:
             loss = masked_cross_entropy(outputs.logits, targets, weights)
             return (loss, outputs) if return_outputs else loss
 
-    if recipe.sampling == "random":
+    if run.recipe.sampling == "random":
         return WeightedTrainer
 
     class LikeLengthTrainer(WeightedTrainer):
         def _get_train_sampler(self, train_dataset: Any = None) -> LikeLengthSampler:
             rows = self.train_dataset if train_dataset is None else train_dataset
-            return LikeLengthSampler([len(ids) for ids in rows["input_ids"]], recipe.batch_size, recipe.seed)
+            return LikeLengthSampler([len(ids) for ids in rows["input_ids"]], run.chosen.batch_size, run.recipe.seed)
 
     return LikeLengthTrainer
 
@@ -163,13 +161,17 @@ def _validation_metrics(sizes: dict[str, int]) -> Callable[[Any], dict[str, floa
     return metrics
 
 
-def _make_callback(
-    steps_per_epoch: int, evals_per_epoch: int, log: Path, on_progress: Callable[[Progress], None] | None
-) -> Any:
+def _make_callback(run: Run, steps_per_epoch: int, on_progress: Callable[[Progress], None] | None) -> Any:
+    log, evals_per_epoch = run.output / LOG, run.chosen.evals_per_epoch
     within_epoch = {steps_per_epoch * i // evals_per_epoch for i in range(1, evals_per_epoch)} - {0}
 
     class Observer(quiet_transformers().TrainerCallback):  # type: ignore[misc]
         """Requests validations within an epoch, writes the log, notifies the caller."""
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if on_progress is not None and run.left_out:
+                done = float(state.epoch or 0)
+                on_progress(Progress(state.global_step, state.max_steps, done, settings=run.left_out))
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if (state.global_step % steps_per_epoch) in within_epoch and state.global_step < state.max_steps:

@@ -14,6 +14,7 @@ import torch
 
 from sentiscore import forks
 from sentiscore.checkpoint.load import check_base, find_folder, hash_base
+from sentiscore.checkpoint.manifest import Manifest
 from sentiscore.checkpoint.weights_header import count_numbers
 from sentiscore.disk import failures
 from sentiscore.disk.durable import write_text
@@ -21,6 +22,7 @@ from sentiscore.errors import DivergedError, OutputError, SentiscoreWarning, Tra
 from sentiscore.local import local_path
 from sentiscore.tables.labelled import LabelledData, load_hub_data
 from sentiscore.training.base import check_installed
+from sentiscore.training.by_rows import choose_by_rows, count_rows
 from sentiscore.training.finetune import train
 from sentiscore.training.recipe import Recipe
 from sentiscore.training.run import Progress
@@ -29,6 +31,7 @@ from sentiscore.training.study import COMPLETE, PRUNED, OpenTrial, Study, Trial,
 from sentiscore.training.trainer import CALIBRATED_LOSS
 from sentiscore.training.tuning_folder import BEST, PAGE, STUDY, TABLE, alone, check_folder, folder_of, settle
 from sentiscore.training.tuning_html import tuning_page
+from sentiscore.training.weaknesses import WARNING, warn_of
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class TuningResult:
         recipe: Its recipe.
         importances: The share of the differences in loss that each setting explains, the largest first; empty if there
             are too few complete trials, or all have the same loss.
+        weaknesses: What the best model does no better than something simpler; see `Manifest`.
         first: The first trial, with the settings of the recipe that the search started with.
     """
 
@@ -50,6 +54,7 @@ class TuningResult:
     best: Trial
     recipe: Recipe
     importances: dict[str, float]
+    weaknesses: tuple[str, ...]
     first: Trial
 
     @property
@@ -111,22 +116,23 @@ def tune(
         raise TrainingError(f"There are {trials} trials to run.", "Request 1 or more with --trials.")
     if (train_data is None) != (eval_data is None):
         raise TrainingError("Training rows and validation rows go together.", "Give both files, or neither.")
-    require_extra("tune", "optuna", "tomli_w", "matplotlib")
-    check_installed()
+    _check_installed()
     output = local_path(output, OutputError)
     with failures.translated(output):
         check_folder(output)
     base, _ = find_folder(recipe.base, recipe.base_revision or None)
     check_base(base)
-    space = search_space(count_numbers(base), recipe)
     if train_data is None or eval_data is None:
         train_data, eval_data = ([rows] for rows in load_hub_data(recipe.data, recipe.data_revision))
+    weights = count_numbers(base)
+    recipe, left_out = _completed(recipe, train_data, weights)
+    space = search_space(weights, recipe)
+    if on_progress is not None and left_out:
+        on_progress(Progress(0, 1, 0.0, settings=left_out))
     fixed = {
         **dataclasses.asdict(recipe),
         "base": hash_base(base),
-        "training rows": [rows.fingerprint.sha256 for rows in train_data],
-        "targets of training rows": [rows.hash_of_targets for rows in train_data],
-        "validation rows": [rows.fingerprint.sha256 for rows in eval_data],
+        **_rows_of(train_data, eval_data),
         "search space": {name: dataclasses.asdict(known) for name, known in space.items()},
     }
     started = time.monotonic()
@@ -155,6 +161,37 @@ def tune(
         return _result(output, study, recipe)
 
 
+def _check_installed() -> None:
+    require_extra("tune", "optuna", "tomli_w", "matplotlib")
+    check_installed()
+
+
+def _rows_of(train_data: Sequence[LabelledData], eval_data: Sequence[LabelledData]) -> dict[str, list[str]]:
+    """What identifies the rows of a study."""
+    return {
+        "training rows": [rows.fingerprint.sha256 for rows in train_data],
+        "targets of training rows": [rows.hash_of_targets for rows in train_data],
+        "validation rows": [rows.fingerprint.sha256 for rows in eval_data],
+    }
+
+
+def _completed(
+    recipe: Recipe, train_data: Sequence[LabelledData], weights: int
+) -> tuple[Recipe, dict[str, float | int]]:
+    """The recipe with the settings that it leaves out, and these."""
+    chosen = choose_by_rows(recipe, rows=count_rows(train_data), weights=weights).left_out_of(recipe)
+    return recipe.with_changes(chosen), chosen
+
+
+def _weaknesses(best: Path) -> tuple[str, ...]:
+    """Those of the best model; a warning too if there are any."""
+    manifest = Manifest.read(best)
+    if manifest is None:
+        return ()
+    warn_of(manifest)
+    return manifest.weaknesses
+
+
 def _run(
     trial: OpenTrial,
     recipe: Recipe,
@@ -167,7 +204,7 @@ def _run(
 ) -> None:
     """Train with a trial's settings, and record the result in the study."""
     best: tuple[float, float | None] = (math.inf, None)
-    last_point = 0
+    last_point, points = 0, recipe.evals_per_epoch or 1
 
     class PrunedError(Exception):
         """Ends the training of a trial that is worse than most."""
@@ -179,10 +216,10 @@ def _run(
         if state.metrics is None:
             return
         best = min(best, (state.metrics[CALIBRATED_LOSS], state.metrics["accuracy"]), key=lambda figures: figures[0])
-        point = _point(state, recipe.evals_per_epoch)
+        point = _point(state, points)
         if point > last_point:
             last_point = point
-            if trial.report(best[0], point) and point < recipe.evals_per_epoch:
+            if trial.report(best[0], point) and point < points:
                 raise PrunedError
 
     outcome = COMPLETE
@@ -219,7 +256,7 @@ def _is_over(started: float, max_minutes: float | None) -> bool:
 
 @contextmanager
 def _each_warning_once(shown: set[str]) -> Iterator[None]:
-    """Pass on each warning only once, and not again for each trial."""
+    """Pass on each warning only once, and not again for each trial; that one is weak is said of the best alone."""
     caught: list[warnings.WarningMessage] = []
     try:
         with warnings.catch_warnings(record=True) as caught:
@@ -227,7 +264,7 @@ def _each_warning_once(shown: set[str]) -> Iterator[None]:
             yield
     finally:
         for warning in caught:
-            if str(warning.message) not in shown:
+            if str(warning.message) not in shown and not str(warning.message).startswith(WARNING):
                 shown.add(str(warning.message))
                 warnings.warn(warning.message, warning.category, stacklevel=4)
 
@@ -254,5 +291,6 @@ def _result(output: Path, study: Study, recipe: Recipe) -> TuningResult:
         best=best,
         recipe=found,
         importances=importances,
+        weaknesses=_weaknesses(output / BEST),
         first=next(trial for trial in trials if trial.outcome != "stopped"),
     )

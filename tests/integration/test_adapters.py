@@ -18,6 +18,7 @@ from sentiscore import CheckpointError, MissingExtraError, Recipe, Scorer, Train
 from sentiscore.checkpoint import Manifest, load_checkpoint
 from sentiscore.checkpoint.weights_header import ADAPTERS as WEIGHTS
 from sentiscore.cli.main import cli
+from sentiscore.cli.train import WEAK
 from sentiscore.engine.adapters import block_linears, import_bitsandbytes, other_linears, round_to_4_bits
 from sentiscore.engine.networks import load_engine
 from sentiscore.tables.labelled import LabelledData
@@ -309,7 +310,7 @@ def test_the_command_line_trains_and_scores_kept_adapters(
         "--adapters", "keep", "--lora-rank", "4", "--max-steps", "4", "--max-length", "24", "-o", "run",
     ]  # fmt: skip
     result = CliRunner().invoke(cli, list(map(str, arguments)))
-    assert result.exit_code == 0, result.output
+    assert result.exit_code in (0, WEAK), result.output
     result = CliRunner().invoke(cli, ["score", "eval.tsv", "--text-col", "sentence", "--prefix", "s_", "-m", "run"])
     assert result.exit_code == 0, result.output
     manifest = Manifest.read(tmp_path / "run")

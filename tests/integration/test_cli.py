@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sentiscore.cli.main import COMMANDS, cli
+from sentiscore.cli.train import WEAK
 from sentiscore.tables import read_table, write_frame
 
 
@@ -81,7 +82,7 @@ def test_train_then_evaluate_then_score(tiny_base: Path, tmp_path: Path, monkeyp
         "train", "--base", tiny_base, "--train-file", "train.jsonl", "--eval-file", "eval.csv", *columns,
         "--epochs", 1, "--max-length", 16, "--device", "cpu",
     )  # fmt: skip
-    assert result.exit_code == 0, result.output
+    assert result.exit_code in (0, WEAK), result.output  # three steps teach a tiny model next to nothing
     assert "checkpoint    runs/tiny-train" in result.output
     assert "peak memory" in result.output
     result = run(

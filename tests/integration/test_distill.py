@@ -22,6 +22,7 @@ from sentiscore import (
 )
 from sentiscore.checkpoint import Manifest, load_checkpoint
 from sentiscore.cli.main import cli
+from sentiscore.cli.train import WEAK
 from sentiscore.tables.labelled import LabelledData
 from sentiscore.training.augment import Augmentation
 from sentiscore.training.distillation import Mixing
@@ -110,7 +111,7 @@ def test_a_command_makes_a_small_student_out_of_a_teacher(files: Path, teacher: 
     ]
     more = ["--texts", str(files / "more.parquet"), "--text-col", "headline"]
     run = CliRunner().invoke(cli, [*arguments, *more, "-o", str(files / "run")])
-    assert run.exit_code == 0, run.output
+    assert run.exit_code in (0, WEAK), run.output
     assert "trained on" in run.output
     manifest = Manifest.read(files / "run")
     assert manifest is not None
@@ -131,7 +132,7 @@ def test_a_command_makes_a_small_student_out_of_a_teacher(files: Path, teacher: 
 
     seeded = ["--soft-labels", str(files / "run.soft.parquet"), "--seed", "7", "-o", str(files / "other")]
     again = CliRunner().invoke(cli, [*arguments, *more, *seeded])
-    assert again.exit_code == 0, again.output
+    assert again.exit_code in (0, WEAK), again.output
     other = Manifest.read(files / "other")
     assert other is not None
     assert other.recipe["seed"] == 7
@@ -139,7 +140,7 @@ def test_a_command_makes_a_small_student_out_of_a_teacher(files: Path, teacher: 
     assert other.files["model.safetensors"] != manifest.files["model.safetensors"]
 
     alone = CliRunner().invoke(cli, [arguments[0], *arguments[2:], *more, *seeded[:-1], str(files / "without teacher")])
-    assert alone.exit_code == 0, alone.output
+    assert alone.exit_code in (0, WEAK), alone.output
     same = Manifest.read(files / "without teacher")
     assert same is not None
     assert (same.files, same.recipe) == (other.files, other.recipe)

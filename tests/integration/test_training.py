@@ -63,7 +63,8 @@ def test_training_learns_calibrates_and_says_how(
         on_progress=seen.append,
     )
     assert (result.manifest.metrics["eval.tsv"]["accuracy"] or 0) > 0.9
-    assert [state.step for state in seen if state.metrics is None] == list(range(1, 51))
+    assert seen[0].settings == {"warmup": 0.1}
+    assert [state.step for state in seen[1:] if state.metrics is None] == list(range(1, 51))
     assert [state.epoch for state in seen if state.metrics] == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert not (tmp_path / "run" / "training").exists()
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]

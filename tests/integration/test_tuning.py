@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from sentiscore import MissingExtraError, OutputError, Recipe, Scorer, TrainingError, train, tune
 from sentiscore.checkpoint import Manifest
 from sentiscore.cli.main import cli
+from sentiscore.cli.train import WEAK
 from sentiscore.errors import DivergedError, SentiscoreWarning
 from sentiscore.tables.labelled import LabelledData
 from sentiscore.training import study, tuning, tuning_folder
@@ -54,6 +55,7 @@ def recipe(tiny_base: Path) -> Recipe:
         evals_per_epoch=2,
         batch_size=8,
         learning_rate=2e-3,
+        warmup=0.06,
         max_length=24,
         precision="fp32",
     )
@@ -85,7 +87,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         output.mkdir(parents=True)
         (output / "training").mkdir()
         (output / "training" / "model.safetensors").touch()
-        least = abs(math.log10(recipe.learning_rate / 1e-3)) + recipe.warmup
+        least = abs(math.log10((recipe.learning_rate or 0) / 1e-3)) + (recipe.warmup or 0)
         for step in range(1, 9):
             on_progress(Progress(step, 8, step / 4))
             if step % 2 == 0:
@@ -98,6 +100,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         (output / "sentiscore.json").write_text(json.dumps({"learning_rate": recipe.learning_rate}))
 
     monkeypatch.setattr(tuning, "train", pretended)
+    monkeypatch.setattr(tuning, "_weaknesses", lambda _: ())
 
 
 def stop_in_trial(monkeypatch: pytest.MonkeyPatch, number: int, error: type[BaseException]) -> None:
@@ -118,7 +121,7 @@ def stop_in_trial(monkeypatch: pytest.MonkeyPatch, number: int, error: type[Base
 
 def test_a_search_gives_a_recipe_a_model_a_table_and_a_page(command: Callable[..., Result], recipe: Recipe) -> None:
     result = command("--trials", 3)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code in (0, WEAK), result.output
     assert [line.split(":")[0] for line in result.stderr.splitlines()[:3]] == ["trial 0", "trial 1", "trial 2"]
     assert "3 of 3 done" in result.stderr
     assert "Report figures on rows that neither trained nor chose a model." in result.stderr
@@ -158,7 +161,7 @@ def searched(table: pl.DataFrame) -> list[str]:
 def test_a_search_that_is_stopped_goes_on_as_if_it_had_not_been(
     command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert command("--trials", 4, output="whole").exit_code == 0
+    assert command("--trials", 4, output="whole").exit_code in (0, WEAK)
     with monkeypatch.context() as patch:
         stop_in_trial(patch, 2, KeyboardInterrupt)
         result = command("--trials", 4)
@@ -168,7 +171,7 @@ def test_a_search_that_is_stopped_goes_on_as_if_it_had_not_been(
         "Go on with the same command.",
     ]
     result = command("--trials", 4)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code in (0, WEAK), result.output
     assert result.stderr.startswith("trial 3: ")
     assert "4 complete, 1 stopped" in result.stdout
     same = ["log_loss", "accuracy", "learning_rate", "batch_size", "warmup", "weight_decay", "label_smoothing"]
@@ -199,7 +202,7 @@ def test_more_trials_may_be_asked_for_later_and_none_are_done_twice(recipe: Reci
 def test_when_the_time_is_up_no_trial_is_begun_and_the_next_call_goes_on(command: Callable[..., Result]) -> None:
     for done in (1, 2):
         result = command("--trials", 3, "--max-minutes", 1e-6)
-        assert result.exit_code == 0, result.output
+        assert result.exit_code in (0, WEAK), result.output
         assert f"The time is up after {done} of 3 trials. Go on with the same command." in result.stderr
         assert pl.read_csv("out/trials.csv").height == done
 
@@ -211,7 +214,7 @@ def test_with_enough_trials_it_is_said_and_drawn_what_mattered(
 ) -> None:
     monkeypatch.setattr(study, "STARTUP", 100)
     result = command("--trials", study.ENOUGH)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code in (0, WEAK), result.output
     mattered = next(line for line in result.stdout.splitlines() if line.startswith("what mattered"))
     assert mattered.split()[2] == "learning_rate"
     page = Path("out/tuning.html").read_text()
@@ -250,7 +253,7 @@ def test_a_trial_that_diverges_does_not_end_the_search(
 
     monkeypatch.setattr(tuning, "train", diverges)
     result = command("--trials", 3)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code in (0, WEAK), result.output
     assert "trial 1: no validation (diverged)" in result.stderr
     assert "2 complete, 1 diverged" in result.stdout
     assert Path("out/tuning.html").exists()
@@ -346,7 +349,7 @@ def test_several_sets_are_searched_together(recipe: Recipe, tmp_path: Path) -> N
     result = CliRunner().invoke(
         cli, ["tune", "--recipe", str(tmp_path / "sets.toml"), "--trials", "1", "-o", str(output), "--device", "cpu"]
     )
-    assert result.exit_code == 0, result.output
+    assert result.exit_code in (0, WEAK), result.output
     assert Recipe.read(output / "recipe.toml").sets == sets
     manifest = Manifest.read(output / "best")
     assert manifest is not None

@@ -1,6 +1,7 @@
 """A report of each set of rows, and what is shown of several."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from sentiscore import InputError, Scorer, evaluate
 from sentiscore.evaluation.evaluate import Report
 from sentiscore.evaluation.html import to_html
+from sentiscore.evaluation.mistakes import worst_mistakes
 from sentiscore.evaluation.overview import notes_of, side_by_side
 from sentiscore.labels import CLASSES
 from sentiscore.scoring.probabilities import probabilities
@@ -113,3 +115,42 @@ def test_rows_with_mentions_need_a_model_that_reads_targets(tiny_checkpoint: Pat
     data = LabelledData("rows", TEXTS[:2], ["positive", "negative"], mentions=["profit", None])
     with pytest.raises(InputError, match="cannot read targets"):
         evaluate(data, model=tiny_checkpoint)
+
+
+def test_the_worst_mistakes_are_those_whose_label_got_least_and_only_the_page_has_their_texts(
+    three_class: Scorer,
+) -> None:
+    rows = LabelledData(
+        "news", ["<b>profit</b> rises", *TEXTS], [*CLASSES, *CLASSES[: len(TEXTS) - 2]][: len(TEXTS) + 1]
+    )
+    rows = replace(rows, dropped=3)
+    report = evaluate(rows, model=three_class, resamples=10)
+    wrong = report.probs.argmax(axis=1) != report.labels
+    of_label = sorted(report.probs[np.arange(report.rows), report.labels][wrong])
+    assert [one.p_label for one in report.mistakes] == pytest.approx(of_label[:20])
+    assert all(one.label != one.predicted for one in report.mistakes)
+    for one in report.mistakes:
+        assert rows.label_names[rows.texts.index(one.text)] == one.label
+
+    shown = report.to_dict()
+    assert "mistakes" not in shown
+    assert shown["model_sha256"] == three_class.checkpoint.sha256
+    assert shown["class_balance"] == {name: rows.label_names.count(name) for name in CLASSES}
+    page = to_html([report])
+    assert three_class.checkpoint.sha256 in page
+    assert f"{report.evaluated_at:%Y-%m-%d}" in page
+    assert "3 more rows of the table have no text or no label." in page
+    assert page.count("probability of the label") == 1
+    assert "<b>profit" not in page
+
+
+def test_equal_mistakes_are_in_the_order_of_the_rows_and_right_answers_are_none() -> None:
+    probs = np.array([[0.9, 0.1], [0.2, 0.8], [0.2, 0.8], [0.9, 0.1]])
+    rows = [("a", None), ("b", "B"), ("c", None), ("d", None)]
+    found = worst_mistakes(rows, ("negative", "positive"), np.array([0, 0, 0, 1]), probs)
+    assert [(one.text, one.mention, one.label, one.predicted) for one in found] == [
+        ("d", None, "positive", "negative"),
+        ("b", "B", "negative", "positive"),
+        ("c", None, "negative", "positive"),
+    ]
+    assert worst_mistakes(rows, ("negative", "positive"), probs.argmax(axis=1), probs) == ()

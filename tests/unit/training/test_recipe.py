@@ -7,11 +7,6 @@ from sentiscore import Distillation, Recipe, TrainingError
 from tests.shipped import RECIPES
 
 
-def test_the_default_recipe_is_the_tuned_one() -> None:
-    tuned = next(path for path in RECIPES if path.name == "tuned.toml")
-    assert Recipe.read(tuned) == Recipe()
-
-
 def test_the_reference_recipe_is_the_run_to_improve_on() -> None:
     recipe = Recipe.read(next(path for path in RECIPES if path.name == "reference.toml"))
     assert (recipe.base, recipe.data) == ("EleutherAI/pythia-70m", "stanfordnlp/sst2")

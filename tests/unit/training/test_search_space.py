@@ -22,7 +22,7 @@ def test_a_model_like_pythia_70m_tries_the_rates_of_the_design() -> None:
 @pytest.mark.parametrize(
     "recipe",
     [
-        Recipe(),
+        Recipe(learning_rate=5e-5, batch_size=32, epochs=2, warmup=0.06),
         Recipe(learning_rate=0.5, batch_size=7, epochs=2.5, warmup=0.9, weight_decay=0.7, label_smoothing=0.4),
         Recipe(learning_rate=1e-9, batch_size=1024, epochs=0.1, warmup=0.0, weight_decay=0.0),
     ],
