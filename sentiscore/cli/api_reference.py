@@ -47,7 +47,7 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Daily features": (
         *("features.daily", "DailyRequest", "DailyConfig", "features.DailyKeywords", "features.DailySums"),
         *("features.sessions", "daily_file", "DailyFile", "update_daily", "UpdatedFile", "features.as_published"),
-        *("plot_file", "PlotFile", "features.plot"),
+        *("features.explain", "explain_file", "ExplainedValue", "plot_file", "PlotFile", "features.plot"),
     ),
     "Forecasting": (
         *("features.add_lags", "features.add_rolling", "features.add_ewm", "features.join_target"),

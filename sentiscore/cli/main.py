@@ -23,6 +23,7 @@ COMMANDS: Final = (
     "plan",
     "score",
     "features",
+    "explain",
     "plot",
     "inspect",
     "monitor",

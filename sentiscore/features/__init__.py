@@ -3,6 +3,7 @@
 from sentiscore.features.config import DailyConfig
 from sentiscore.features.daily import daily
 from sentiscore.features.daily_sums import DailySums
+from sentiscore.features.explain import explain
 from sentiscore.features.panel import (
     AutogluonPanel,
     DartsPanel,
@@ -41,6 +42,7 @@ __all__ = [
     "as_published",
     "check_future",
     "daily",
+    "explain",
     "join_target",
     "plot",
     "sessions",

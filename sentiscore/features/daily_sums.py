@@ -191,7 +191,7 @@ class DailySums:
         """
         check_frame(scored, "The scored rows")
         if scored.height <= _SLICE_ROWS:
-            self._take(self._place(scored))
+            self._take(self.place(scored))
             return
         # All or nothing: the slices' own sums are joined only after all slices turned out to be valid.
         sums, found = self.sums.empty_like(), []
@@ -241,7 +241,8 @@ class DailySums:
         new = keys.is_null() | ~keys.is_in(known.implode())
         return part[rows.filter(new)["row"].unique().sort()]
 
-    def _place(self, scored: pl.DataFrame) -> Placed:
+    def place(self, scored: pl.DataFrame) -> Placed:
+        """Check rows and find their sessions, without adding them."""
         return place(
             scored,
             self.columns,
@@ -259,7 +260,7 @@ class DailySums:
         try:
             for part in parts:
                 done = [waiting.popleft().result()] if len(waiting) == _AHEAD else []
-                waiting.append(Task(partial(self._place, part)))
+                waiting.append(Task(partial(self.place, part)))
                 waiting[-1].begin()
                 yield from done
             while waiting:

@@ -55,6 +55,7 @@ class ScoredColumns:
         prefix: The prefix of the scored columns.
         id: What identifies a text, so that its copies count once; None if each row counts.
         toned: Whether the tone of texts is needed.
+        numbered: Whether rows keep their positions and times, to be found again.
     """
 
     time: str
@@ -65,6 +66,7 @@ class ScoredColumns:
     separator: str | None = None
     id: str | None = None
     toned: bool = True
+    numbered: bool = False
 
     def needed(self, schema: pl.Schema) -> list[str]:
         """The columns of this schema that are read."""
@@ -112,7 +114,7 @@ class Placed:
             scores and a weight; then, as whole numbers, q (sentiment), u and t (uncertainty and tone, null where they
             are not known), w (weight, if there are weights); label; and text (a hash) and at (the instant it was
             published), if texts are to be recognised. With ids also id (a hash over it and the entity, null without
-            one), at, and row: the position of the given row.
+            one), at, and row: the position of the given row; numbered rows have these two as well.
         n_rows: Rows that were given.
         n_unplaced: Rows without an entity or a time.
         n_outside: Rows before or after all sessions of the calendar.
@@ -258,6 +260,9 @@ def _rows(
     if columns.id is not None:
         parts["at"] = published.cast(pl.Int64)
         parts["id"] = read_ids(series_of(scored, columns.id))
+    if columns.numbered:
+        parts["at"] = published.cast(pl.Int64)
+    if columns.id is not None or columns.numbered:
         parts["row"] = pl.int_range(scored.height, dtype=pl.Int64, eager=True)
     return pl.DataFrame(parts)
 
