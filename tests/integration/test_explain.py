@@ -22,7 +22,7 @@ def run(*args: object) -> Result:
 
 
 def rows(n: int, seed: int = 0, first_day: int = 0) -> pl.DataFrame:
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311 - test data
     positive = [random.randint(0, 64) / 64 for _ in range(n)]
     return pl.DataFrame(
         {

@@ -22,7 +22,7 @@ pytestmark = [
 MEANS = ("sent_mean", "pos_share", "neg_share", "neu_share", "uncertainty", "tone_mean", "sent_decay_2", "tone_decay_2")
 
 
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(data=st.data())
 def test_contributions_sum_to_every_value_whatever_the_options(data: st.DataObject) -> None:
     market = data.draw(st.sampled_from(list(markets().values())), label="market")
@@ -49,23 +49,20 @@ def test_contributions_sum_to_every_value_whatever_the_options(data: st.DataObje
     )
     made = daily(scored, **request.options, config=config)
     later = data.draw(st.booleans(), label="with texts that come after the day")
-    for row in made.iter_rows(named=True):
-        for column in MEANS:
-            if column not in made.columns:
-                continue
-            known = scored if later else scored.filter(pl.col("at") < row["available_at"])
-            found = explain(made, known, row["unique_id"], row["ds"], column=column, request=request)
-            assert abs(math.fsum(found["contribution"]) - (row[column] or 0.0)) <= 1e-9
-            assert found["published_at"].is_empty() or found["published_at"].max() < row["available_at"]  # type: ignore[operator]
-            assert found["contribution"].abs().is_sorted(descending=True)
-            assert found["text"].to_list() == scored["text"].gather(found["row"]).to_list()
-            if row[column] is None or (
-                row["n_docs"] == 0 and config.fill in ("none", "zero") and "decay" not in column
-            ):
-                assert found.is_empty()
+    columns = [name for name in MEANS if name in made.columns]
+    for row in made.sample(min(made.height, 3), seed=0).iter_rows(named=True) if columns else ():
+        column = data.draw(st.sampled_from(columns), label="column")
+        known = scored if later else scored.filter(pl.col("at") < row["available_at"])
+        found = explain(made, known, row["unique_id"], row["ds"], column=column, request=request)
+        assert abs(math.fsum(found["contribution"]) - (row[column] or 0.0)) <= 1e-9
+        assert (found["published_at"] < row["available_at"]).all()
+        assert found["contribution"].abs().is_sorted(descending=True)
+        assert found["text"].to_list() == scored["text"].gather(found["row"]).to_list()
+        unfilled = row["n_docs"] == 0 and config.fill in ("none", "zero") and "decay" not in column
+        assert found.is_empty() or not (row[column] is None or unfilled)
 
 
-@settings(max_examples=examples(30), deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(data=st.data())
 def test_contributions_are_those_that_a_plain_count_gives(data: st.DataObject) -> None:
     market = data.draw(st.sampled_from(list(markets().values())), label="market")
@@ -98,6 +95,9 @@ def test_contributions_are_those_that_a_plain_count_gives(data: st.DataObject) -
             since = previous["available_at"]
             of_day = [(i, each) for i, each in kept if since <= each.at + config.lag < row["available_at"]]
             assert row["n_docs"] == len(of_day)
+            if not of_day:
+                previous = row
+                continue
             found = explain(made, scored, row["unique_id"], row["ds"], request=request)
             expected = sorted((2 * each.positive / 64 - 1) / len(of_day) for _, each in of_day)
             assert sorted(found["contribution"]) == pytest.approx(expected, abs=1e-12)
