@@ -50,7 +50,8 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
         *("features.explain", "explain_file", "ExplainedValue", "plot_file", "PlotFile", "features.plot"),
     ),
     "Forecasting": (
-        *("features.add_lags", "features.add_rolling", "features.add_ewm", "features.join_target"),
+        *("features.add_lags", "features.add_rolling", "features.add_ewm", "features.add_group_features"),
+        "features.join_target",
         *("features.check_future", "features.Panel", "features.to_nixtla", "features.NixtlaPanel"),
         *("features.to_darts", "features.DartsPanel", "features.to_sktime", "features.SktimePanel"),
         *("features.to_gluonts", "features.GluontsPanel", "features.to_autogluon", "features.AutogluonPanel"),

@@ -4,6 +4,7 @@ from sentiscore.features.config import DailyConfig
 from sentiscore.features.daily import daily
 from sentiscore.features.daily_sums import DailySums
 from sentiscore.features.explain import explain
+from sentiscore.features.groups import add_group_features
 from sentiscore.features.panel import (
     AutogluonPanel,
     DartsPanel,
@@ -37,6 +38,7 @@ __all__ = [
     "Panel",
     "SktimePanel",
     "add_ewm",
+    "add_group_features",
     "add_lags",
     "add_rolling",
     "as_published",
