@@ -18,6 +18,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*lie before or after all sessions"),
     pytest.mark.filterwarnings("ignore:.*equal in entity, time and text"),
     pytest.mark.filterwarnings("ignore:.*corrected"),
+    pytest.mark.filterwarnings("ignore:.*entity that is blank"),
+    pytest.mark.filterwarnings("ignore:.*no id, or a damaged one"),
+    pytest.mark.filterwarnings("ignore:.*rows* ha[sv]e* no entity, or no time"),
 ]
 MEANS = ("sent_mean", "pos_share", "neg_share", "neu_share", "uncertainty", "tone_mean", "sent_decay_2", "tone_decay_2")
 
