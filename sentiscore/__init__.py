@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sentiscore.monitoring.monitor import monitor
     from sentiscore.monitoring.report import DriftReport
     from sentiscore.nightly.daily_file import DailyFile, daily_file
+    from sentiscore.nightly.explain_file import ExplainedValue, explain_file
     from sentiscore.nightly.plot_file import PlotFile, plot_file
     from sentiscore.nightly.update_daily import UpdatedFile, update_daily
     from sentiscore.planning.job_plan import JobPlan
@@ -84,6 +85,7 @@ _HOME = {
     "Distillation": "sentiscore.training.distillation",
     "DivergedError": "sentiscore.errors",
     "DriftReport": "sentiscore.monitoring.report",
+    "ExplainedValue": "sentiscore.nightly.explain_file",
     "FlatOptions": "sentiscore.scoring.flat",
     "ForkError": "sentiscore.errors",
     "InputError": "sentiscore.errors",
@@ -127,6 +129,7 @@ _HOME = {
     "distill": "sentiscore.training.distill",
     "evaluate": "sentiscore.evaluation.evaluate",
     "expand_patterns": "sentiscore.scoring.patterns",
+    "explain_file": "sentiscore.nightly.explain_file",
     "inspect": "sentiscore.tables.inspection",
     "load_hub_data": "sentiscore.tables.labelled",
     "monitor": "sentiscore.monitoring.monitor",
@@ -161,6 +164,7 @@ __all__ = [
     "Distillation",
     "DivergedError",
     "DriftReport",
+    "ExplainedValue",
     "FlatOptions",
     "ForkError",
     "InputError",
@@ -205,6 +209,7 @@ __all__ = [
     "distill",
     "evaluate",
     "expand_patterns",
+    "explain_file",
     "features",
     "inspect",
     "load_hub_data",

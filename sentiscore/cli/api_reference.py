@@ -47,10 +47,11 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Daily features": (
         *("features.daily", "DailyRequest", "DailyConfig", "features.DailyKeywords", "features.DailySums"),
         *("features.sessions", "daily_file", "DailyFile", "update_daily", "UpdatedFile", "features.as_published"),
-        *("plot_file", "PlotFile", "features.plot"),
+        *("features.explain", "explain_file", "ExplainedValue", "plot_file", "PlotFile", "features.plot"),
     ),
     "Forecasting": (
-        *("features.add_lags", "features.add_rolling", "features.add_ewm", "features.join_target"),
+        *("features.add_lags", "features.add_rolling", "features.add_ewm", "features.add_group_features"),
+        "features.join_target",
         *("features.check_future", "features.Panel", "features.to_nixtla", "features.NixtlaPanel"),
         *("features.to_darts", "features.DartsPanel", "features.to_sktime", "features.SktimePanel"),
         *("features.to_gluonts", "features.GluontsPanel", "features.to_autogluon", "features.AutogluonPanel"),

@@ -24,6 +24,7 @@ COMMANDS: Final = (
     "plan",
     "score",
     "features",
+    "explain",
     "plot",
     "inspect",
     "monitor",

@@ -3,6 +3,8 @@
 from sentiscore.features.config import DailyConfig
 from sentiscore.features.daily import daily
 from sentiscore.features.daily_sums import DailySums
+from sentiscore.features.explain import explain
+from sentiscore.features.groups import add_group_features
 from sentiscore.features.panel import (
     AutogluonPanel,
     DartsPanel,
@@ -36,11 +38,13 @@ __all__ = [
     "Panel",
     "SktimePanel",
     "add_ewm",
+    "add_group_features",
     "add_lags",
     "add_rolling",
     "as_published",
     "check_future",
     "daily",
+    "explain",
     "join_target",
     "plot",
     "sessions",

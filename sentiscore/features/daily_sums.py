@@ -191,7 +191,7 @@ class DailySums:
         """
         check_frame(scored, "The scored rows")
         if scored.height <= _SLICE_ROWS:
-            self._take(self._place(scored))
+            self._take(self.place(scored))
             return
         # All or nothing: the slices' own sums are joined only after all slices turned out to be valid.
         sums, found = self.sums.empty_like(), []
@@ -235,7 +235,8 @@ class DailySums:
         """The rows whose ids are new to the update."""
         return part if self.stories is None else unknown_rows(part, self.columns, self.stories.known_keys())
 
-    def _place(self, scored: pl.DataFrame) -> Placed:
+    def place(self, scored: pl.DataFrame) -> Placed:
+        """Check rows and find their sessions, without adding them."""
         return place(
             scored,
             self.columns,
@@ -249,7 +250,7 @@ class DailySums:
 
     def _placed(self, parts: Iterable[pl.DataFrame]) -> Iterator[Placed]:
         """Place every part, in order, in threads that work a few parts ahead."""
-        yield from ahead((partial(self._place, part) for part in parts), _AHEAD)
+        yield from ahead((partial(self.place, part) for part in parts), _AHEAD)
 
     def _count(self, placed: Placed) -> None:
         self._any = True

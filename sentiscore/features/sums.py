@@ -145,7 +145,7 @@ class Sums:
         distinct = None
         effective = None
         if self._repeats != "keep":
-            texts = _weigh(self._seen[0], self._repeats, self._within, self._scale)
+            texts = weigh(self._seen[0], self._repeats, self._within, self._scale)
             totals = _add_up([totals, _sum(texts, weighted=self._weighted)])
             counted = texts.filter("counted")
             distinct = _count_distinct(counted)
@@ -291,7 +291,7 @@ def _count_distinct(seen: pl.DataFrame) -> pl.DataFrame:
     return keys.rle().struct.unnest().select(key="value", n_unique=pl.col("len").cast(pl.Int64))
 
 
-def _weigh(seen: pl.DataFrame, repeats: str, within: int, scale: int) -> pl.DataFrame:
+def weigh(seen: pl.DataFrame, repeats: str, within: int, scale: int) -> pl.DataFrame:
     """Add to texts whether they count, and if repeats are discounted, their weight and share.
 
     A text is a repeat if the same entity had an equal one less than `within` earlier. Of equal texts of one instant one
