@@ -173,7 +173,7 @@ def _switch(_context: click.Context, _parameter: click.Parameter, value: bool) -
     "--log-json",
     is_flag=True,
     callback=_switch,
-    help="Tell of each window, each warning and the end as JSON on stderr, one object a line.",
+    help="Tell of each window, each minute, each warning and the end as JSON on stderr, one object a line.",
 )
 @options.grouped("scorer", _scorer, ("model", "revision", "labels", "device", "dtype", "max_length", "overflow"))
 @options.grouped(
@@ -203,7 +203,7 @@ def command(
 
     The output takes its place when all of it is written and was read back. A job that is stopped or killed
     keeps its finished windows beside the output, and the same command goes on from there, whichever machines
-    score then; SIGTERM lets it finish the window in hand.
+    score then. What is done of a window is kept every half a minute, and on SIGTERM.
 
     \b
     sentiscore score news.parquet --text-col headline
@@ -213,6 +213,7 @@ def command(
     sentiscore score news.parquet --text-col headline --devices all
     sentiscore score news.parquet --text-col headline --engine ray --address auto --gpus-per-worker 1
     """
+    from sentiscore.cli.heartbeat import heartbeat
     from sentiscore.cli.show import progress, reporting, summary_table
     from sentiscore.scoring.events import SCORING, PhaseBegun, WindowDone
     from sentiscore.scoring.job import score_file
@@ -220,6 +221,7 @@ def command(
 
     def on_event(event: "Event") -> None:
         on_rows(event)
+        beat(event)
         if isinstance(event, PhaseBegun):
             signals.be_patient(now=event.phase == SCORING)
             if log_json:
@@ -228,7 +230,7 @@ def command(
             json_log.event("window", **asdict(event))
 
     files = expand_patterns(inputs, run.storage)
-    with progress("scoring", "rows", hidden=log_json) as report:
+    with progress("scoring", "rows", hidden=log_json) as report, heartbeat() as beat:
         on_rows = reporting(report)
         summary = score_file(
             files,
