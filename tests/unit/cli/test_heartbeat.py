@@ -1,6 +1,9 @@
 """An unattended job says how far it is."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -40,6 +43,21 @@ def test_a_mistyped_command_names_the_one_that_was_meant() -> None:
     assert result.exit_code == 2
     assert "No such command 'scroe'. Did you mean score?" in result.output
     assert "Did you mean" not in CliRunner().invoke(cli, ["xyz"]).output
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_gets_its_completion(shell: str) -> None:
+    words = {"COMP_WORDS": "sentiscore sc", "COMP_CWORD": "sc" if shell == "fish" else "1"}
+    code = "from sentiscore.cli.main import main; import sys; sys.argv = ['sentiscore']; main()"
+
+    def ask(what: str) -> str:
+        environment = os.environ | words | {"_SENTISCORE_COMPLETE": f"{shell}_{what}"}
+        run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        return run.stdout
+
+    assert "_SENTISCORE_COMPLETE" in ask("source")
+    assert "score" in ask("complete")
+    assert "\\t" not in ask("complete")
 
 
 def test_the_version_has_a_short_option() -> None:
