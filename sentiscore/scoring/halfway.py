@@ -49,15 +49,16 @@ class Half:
     def to_bytes(self) -> bytes:
         """The content of a file."""
         buffer = io.BytesIO()
-        arrays = {} if self.known is None else {"known": self.known}
-        np.savez(buffer, plan=np.array(self.plan), logits=self.logits, allow_pickle=False, **arrays)
+        known = np.zeros(0, dtype=np.bool_) if self.known is None else self.known
+        stored = np.array(self.known is not None)
+        np.savez(buffer, plan=np.array(self.plan), logits=self.logits, known=known, stored=stored)
         return buffer.getvalue()
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:
         """Read what `to_bytes` made; the caller has checked that it is intact."""
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return cls(str(arrays["plan"]), arrays["logits"], arrays.get("known"))
+            return cls(str(arrays["plan"]), arrays["logits"], arrays["known"] if arrays["stored"] else None)
 
 
 class HalfKeeper:
