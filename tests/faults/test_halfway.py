@@ -34,7 +34,7 @@ main()
 def test_a_window_that_is_killed_halfway_ends_with_the_same_bits(
     tmp_path: Path, tiny_checkpoint: Path, number: int, code: int, cached: bool
 ) -> None:
-    texts = [f"profit {'rises ' * (i % 50)}{i} per cent" for i in range(4_000)]
+    texts = [f"profit {'rises ' * (i % 50)}{i} per cent" for i in range(1_500)]
     pl.DataFrame({"body": texts}).write_parquet(tmp_path / "articles.parquet")
     command = ["score", "articles.parquet", "--text-col", "body", "-m", str(tiny_checkpoint), "--device", "cpu"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
