@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from contextlib import suppress
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, Final
 
@@ -51,6 +52,15 @@ class Commands(StrictGroup):
             return None
         command: click.Command = import_module(f"sentiscore.cli.{cmd_name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is named first, or name those that are spelt alike."""
+        if not ctx.resilient_parsing and args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], COMMANDS, n=2)
+            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {' or '.join(near)}?" if near else ""))
+        return super().resolve_command(ctx, args)
 
     def main(self, *args: Any, **settings: Any) -> Any:
         """Run the command line, with everything that is printed made visible."""
@@ -107,7 +117,7 @@ def _in_one_line(error: click.UsageError) -> click.UsageError:
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="sentiscore")
+@click.version_option(__version__, "-V", "--version", prog_name="sentiscore")
 def cli() -> None:
     """Calibrated sentiment of dated text, as numbers that a forecasting model can use."""
 

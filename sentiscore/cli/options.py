@@ -313,11 +313,7 @@ def refuse_beside_sets(names: Sequence[str]) -> None:
 
 
 def refuse_without(needed: str, names: Sequence[str]) -> None:
-    """Raise a usage error if one of these options was given, which have no effect without another.
-
-    Args:
-        needed: The other option, which was not given.
-        names: The options, as names of parameters.
+    """Raise a usage error if one of these options (names of parameters) was given, which have no effect without `needed`.
 
     Raises:
         click.UsageError: One was given.

@@ -194,7 +194,7 @@ class Given:
     "--log-json",
     is_flag=True,
     callback=json_log.switched,
-    help="Tell of each window, each warning and the end as JSON on stderr, one object a line.",
+    help="Tell of each window, each minute, each warning and the end as JSON on stderr, one object a line.",
 )
 @options.grouped("given", Given, ("inputs", "text_col", "texts"))
 @options.grouped(
@@ -227,7 +227,7 @@ def command(
 
     The output takes its place when all of it is written and was read back. A job that is stopped or killed
     keeps its finished windows beside the output, and the same command goes on from there, whichever machines
-    score then; SIGTERM lets it finish the window in hand.
+    score then. What is done of a window is kept every half a minute, and on SIGTERM.
 
     \b
     sentiscore score --text "Profit rises" --text "Profit falls"
@@ -239,6 +239,7 @@ def command(
     sentiscore score news.parquet --text-col headline --devices all
     sentiscore score news.parquet --text-col headline --engine ray --address auto --gpus-per-worker 1
     """
+    from sentiscore.cli.heartbeat import heartbeat
     from sentiscore.cli.score_texts import score_texts
     from sentiscore.cli.show import progress, reporting, summary_table
     from sentiscore.cli.stdin import stdin_as_file
@@ -248,6 +249,7 @@ def command(
 
     def on_event(event: "Event") -> None:
         on_rows(event)
+        beat(event)
         if isinstance(event, PhaseBegun):
             signals.be_patient(now=event.phase == SCORING)
             if log_json:
@@ -263,6 +265,7 @@ def command(
     with (
         stdin_as_file(files, [output]) as paths,
         progress("scoring", "rows", hidden=log_json) as report,
+        heartbeat() as beat,
     ):
         on_rows = reporting(report)
         summary = score_file(

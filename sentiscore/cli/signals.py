@@ -1,4 +1,4 @@
-"""What stops a command: Ctrl-C at once; SIGTERM and SIGHUP after the work in hand, where a command can wait for it.
+"""What stops a command: Ctrl-C at once; SIGTERM and SIGHUP after the batch in hand, where a command can wait for it.
 
 A scheduler stops a job with SIGTERM; a terminal that is closed sends SIGHUP, which Windows does not have. Once a
 command was stopped, the process is given ten seconds to end: a job can be killed at any instant, so that loses nothing.
@@ -85,7 +85,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
     again, _Received.number, _Received.asked = _Received.asked, number, True
     if number != signal.SIGINT and _Received.patient and not again:
         with suppress(RuntimeError):  # Python raises it if this interrupted a write to the same stream
-            json_log.report("stopping", "Stopping when the rows in hand are scored; once more stops at once.")
+            json_log.report("stopping", "Stopping when the texts in hand are scored and kept; once more stops at once.")
         return
     if _Received.owned:
         if _Received.stopped:

@@ -137,9 +137,9 @@ class _Shown(_Out):
         super().__init__(stream, failed)
         self.drawn = _Out(stream, failed)
 
-    def write(self, text: str) -> int:
-        """Write a text."""
-        self.drawn.write(visible(text))
+    def write(self, text: str | bytes) -> int:
+        """Write a text. Bytes are click's own, for the completion of a shell, which reads tabs in them."""
+        self.drawn.write(text.decode() if isinstance(text, bytes) else visible(text))
         return len(text)
 
 

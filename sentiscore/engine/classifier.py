@@ -15,6 +15,7 @@ from sentiscore.engine.batching import Batch, pack, plan_batches
 from sentiscore.engine.cores import cores, on_cores
 from sentiscore.engine.device import check_fork, machine_faults
 from sentiscore.engine.encoded import Encoded
+from sentiscore.engine.keeping import Keeper, Results, plan_of
 from sentiscore.engine.made_tokenizer import load_encoder
 from sentiscore.engine.memory import keep_few_kernels
 from sentiscore.engine.networks import Engine, is_own, load_engine
@@ -135,12 +136,15 @@ class Classifier:
         """Whether texts of unequal length may be batched."""
         return self._engine.pad_id is not None
 
-    def run(self, encoded: Encoded, progress: Progress | None = None) -> npt.NDArray[np.float32]:
+    def run(
+        self, encoded: Encoded, progress: Progress | None = None, keeper: Keeper | None = None
+    ) -> npt.NDArray[np.float32]:
         """Compute the logits of each text, in order.
 
         Args:
             encoded: Texts that `encoder` has encoded.
             progress: Called with the number of texts of each finished batch.
+            keeper: Keeps the logits of finished batches, and has those of an earlier run, which are not computed again.
 
         Returns:
             Shape (texts, labels); rows of texts without tokens are NaN.
@@ -173,6 +177,9 @@ class Classifier:
             )
         batches = plan_batches(lengths, self._token_budget, self._padding)
         order = np.concatenate([batch.rows for batch in batches])
+        plan = "" if keeper is None else plan_of(encoded, batches)
+        if keeper is not None and (kept := keeper.found(plan, *logits.shape)) is not None:
+            logits = kept
 
         def packed(values: npt.NDArray[np.int32], padding: int) -> Tensor:
             return self._to_device(pack(batches, values, encoded.starts[rows], lengths, padding))
@@ -185,19 +192,25 @@ class Classifier:
         )
         distinct = self._to_device(known)
         compute = self._on_cores if self.device.type == "cpu" else self._in_turn
+        results = Results(logits, rows)
+
+        def finished(one: _Input) -> None:
+            if progress is not None:
+                progress(len(one.ids))
+            if keeper is not None:
+                keeper.after_batch(plan, results.so_far)
+
+        left = [one for one in inputs if results.lack(one.rows)]
+        if progress is not None and len(left) < len(batches):
+            progress(rows.size - sum(len(one.ids) for one in left))
         with machine_faults(self.device, self.dtype):
-            found = compute(inputs, distinct, progress).float().cpu().numpy()
-        if found.shape != (rows.size, self._n_labels):
-            raise CheckpointError(
-                f"The model gives {found.shape[0]:,} answers to {rows.size:,} texts: config and weights do not fit.",
-                "Copy or download the whole folder again, or choose another model.",
-            )
-        if not np.isfinite(found).all():
+            compute(left, distinct, results, finished)
+            logits = results.so_far()
+        if not np.isfinite(logits[rows]).all():
             raise CheckpointError(
                 "The model answers with what is not a number: its weights are broken, or too large to compute with.",
                 "Check it with sentiscore verify, try --dtype fp32, or choose another model.",
             )
-        logits[rows[order]] = found
         return logits
 
     def _to_device(self, values: npt.NDArray[Any]) -> Tensor:
@@ -207,28 +220,25 @@ class Classifier:
             return tensor.to(self.device)
         return tensor.pin_memory().to(self.device, non_blocking=True)
 
-    def _on_cores(self, inputs: "_Inputs", distinct: Tensor, progress: Progress | None) -> Tensor:
+    def _on_cores(
+        self, inputs: list["_Input"], distinct: Tensor, results: Results, finished: Callable[["_Input"], None]
+    ) -> None:
         """Compute several batches at a time, each on its own cores, so that none waits for another."""
         window = self._engine.open_window(distinct)
 
-        def compute(one: _Input) -> Tensor:
-            return self._engine.logits(window, one.ids, one.ends, one.types)
+        def compute(one: _Input) -> None:
+            results.add(one.rows, self._engine.logits(window, one.ids, one.ends, one.types))
 
-        def report(one: _Input) -> None:
-            if progress is not None:
-                progress(len(one.ids))
+        on_cores(compute, inputs, finished)
 
-        return torch.cat(on_cores(compute, list(inputs), report))
-
-    def _in_turn(self, inputs: "_Inputs", distinct: Tensor, progress: Progress | None) -> Tensor:
+    def _in_turn(
+        self, inputs: list["_Input"], distinct: Tensor, results: Results, finished: Callable[["_Input"], None]
+    ) -> None:
         """Compute one batch after the other; nothing here waits for the device, whose queue fills up."""
         window = self._engine.open_window(distinct)
-        results = []
         for one in inputs:
-            results.append(self._within_memory(window, one))
-            if progress is not None:
-                progress(len(one.ids))
-        return torch.cat(results)
+            results.add(one.rows, self._within_memory(window, one))
+            finished(one)
 
     def _within_memory(self, window: Any, one: "_Input") -> Tensor:
         """Compute the logits of a batch, in halves if the device lacks memory for the whole batch."""
@@ -253,11 +263,13 @@ class _Input(NamedTuple):
         ids: Token ids, padded on the right, shape (rows, tokens).
         ends: Position of the last token of each row, shape (rows,); None if no row is padded.
         types: The type of each token, same shape as the ids; None if the network gets none.
+        rows: The positions of its rows among those with tokens, shape (rows,).
     """
 
     ids: Tensor
     ends: Tensor | None
     types: Tensor | None
+    rows: npt.NDArray[np.intp]
 
     def of(self, rows: slice) -> "_Input":
         """Some of its rows."""
@@ -288,6 +300,7 @@ class _Inputs:
                 ids=self.ids[tokens].view(shape),
                 ends=self.ends[row : row + batch.rows.size] if batch.padding else None,
                 types=None if self.types is None else self.types[tokens].view(shape),
+                rows=batch.rows,
             )
             token += batch.tokens
             row += batch.rows.size

@@ -194,8 +194,7 @@ class DailySums:
             self._take(self.place(scored))
             return
         # All or nothing: the slices' own sums are joined only after all slices turned out to be valid.
-        sums, found = self.sums.empty_like(), []
-        stories: list[pl.DataFrame] = []
+        sums, found, stories = self.sums.empty_like(), list[Placed](), list[pl.DataFrame]()
         for placed in self._placed(scored.iter_slices(_SLICE_ROWS)):
             self._add_up(placed, sums, stories)
             found.append(replace(placed, rows=placed.rows.clear()))

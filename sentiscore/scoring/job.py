@@ -89,7 +89,8 @@ def score_file(
         on_event: Called with a `RowsDone` as rows are scored, a `WindowDone` for each source of a window that is
             durably finished, and a `PhaseBegun` when scoring or finishing an output begins. The keywords on_progress,
             on_window and on_phase are callbacks for one of these each.
-        should_stop: Called between windows; once it returns True, the current window is finished and the job stops.
+        should_stop: Called between windows, and about every second between the batches of one; once it returns True,
+            what is done is kept and the job stops.
         flat: Fields of these objects as keywords.
 
     Returns:

@@ -27,6 +27,7 @@ from sentiscore.disk.paths import real
 from sentiscore.errors import OutputError
 from sentiscore.scoring.work_folder import (
     BEGUN,
+    HALF,
     KEY_DIGITS,
     KEY_FILE,
     LOCK_FILE,
@@ -87,7 +88,7 @@ class Journal:
     ) -> None:
         try:
             with suppress(OSError):
-                if not self._cleared and not any(parse(path) for path in self.folder.iterdir()):
+                if not self._cleared and not self._keys():
                     self.clear()
         finally:
             self._lock.release()
@@ -137,7 +138,7 @@ class Journal:
                         path.unlink()
                     else:
                         self._parts.append(part)
-                elif path.name not in (KEY_FILE, LOCK_FILE, STORED_FILE) and is_ours(path):
+                elif not self._stays(path) and is_ours(path):
                     remove(path)
         return sum(part.rows for part in self._parts)
 
@@ -203,6 +204,43 @@ class Journal:
             self._write(name, content)
         if (part := parse(self.folder / name)) is not None:
             self._parts = sorted([*self._parts, part], key=lambda each: each.start)  # another thread may be reading it
+        self._remove_halves(position)
+
+    def keep_half(self, position: int, content: bytes) -> None:
+        """Record what is done of a window that is not finished, in place of what was done of it before.
+
+        Args:
+            position: Rows of all sources before the window.
+            content: What is done.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        start = f"half-{position:015}"
+        name = f"{start}-{self.job_key[:KEY_DIGITS]}-{self._digest(start, content)}.npz"
+        with translated(self.folder):
+            self._write(name, content)
+        self._remove_halves(position, but=name)
+
+    def half(self, position: int) -> bytes | None:
+        """What is done of a window that is not finished; None if nothing is, or it is not intact.
+
+        Args:
+            position: Rows of all sources before the window.
+        """
+        with translated(self.folder):
+            for path in self.folder.glob(f"half-{position:015}-*.npz"):
+                named = HALF.fullmatch(path.name)
+                content = path.read_bytes() if path.is_file() else b""
+                if named is not None and self._digest(named[1], content) == named[3]:
+                    return content
+        return None
+
+    def _remove_halves(self, position: int, but: str = "") -> None:
+        with translated(self.folder):
+            for path in self.folder.glob(f"half-{position:015}-*.npz"):
+                if path.name != but and HALF.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Remove the folder when its work is done. Another run may then create it, though the lock is still held."""
@@ -246,7 +284,19 @@ class Journal:
 
     def _others(self) -> set[str]:
         """The keys of windows of other jobs."""
-        return {part.key for path in self.folder.iterdir() if (part := parse(path))} - {self.job_key[:KEY_DIGITS]}
+        return self._keys() - {self.job_key[:KEY_DIGITS]}
+
+    def _stays(self, path: Path) -> bool:
+        """Whether a file that is no window stays when a job begins."""
+        half = HALF.fullmatch(path.name)
+        return path.name in (KEY_FILE, LOCK_FILE, STORED_FILE) or (
+            half is not None and half[2] == self.job_key[:KEY_DIGITS]
+        )
+
+    def _keys(self) -> set[str]:
+        """The keys of the jobs of all windows, finished or not."""
+        windows = {part.key for path in self.folder.iterdir() if (part := parse(path))}
+        return windows | {half[2] for path in self.folder.iterdir() if (half := HALF.fullmatch(path.name))}
 
     def _is_stored(self) -> bool:
         return (self.folder / STORED_FILE).exists()
@@ -255,7 +305,7 @@ class Journal:
         """Record whether all windows, existing and future, have their answers in a store."""
         if not stored:
             (self.folder / STORED_FILE).unlink(missing_ok=True)
-        elif not self._is_stored() and not any(parse(path) for path in self.folder.iterdir()):
+        elif not self._is_stored() and not self._keys():
             self._write(STORED_FILE, b"")
 
     def _around(self, position: int) -> tuple[WindowFile | None, WindowFile | None]:

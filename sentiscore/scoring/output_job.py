@@ -15,6 +15,7 @@ from sentiscore.errors import OutputError, StoppedError
 from sentiscore.scoring.bad_rows import BadRows, is_bad, mark_undecodable, rejected
 from sentiscore.scoring.events import FINISHING, SCORING, PhaseBegun, WindowDone
 from sentiscore.scoring.facts import ScorerFacts, facts_of
+from sentiscore.scoring.halfway import Half, HalfKeeper, StoppedHalfwayError
 from sentiscore.scoring.job_windows import Window, windows_of
 from sentiscore.scoring.journal import Journal
 from sentiscore.scoring.made_of import provenance_of_days, provenance_of_rows
@@ -39,6 +40,7 @@ class _Read:
     window: Window
     scores: pl.DataFrame | None
     prepared: Prepared | None
+    half: Half | None = None
 
 
 class OutputJob:
@@ -64,6 +66,7 @@ class OutputJob:
         self._rows_of = [0] * len(plan.sources)
         self._digests: list[str] = []
         self._filled = Filled()
+        self._n_halfway = 0
 
     def run(self, *, resume: bool) -> None:
         """Score the rows, window by window, and publish everything; the journal stays.
@@ -87,7 +90,7 @@ class OutputJob:
             if self._filled.stopped or self._windows(output, rejects):
                 kept = self._tally.rows - before if self._crew is None else finished + made
                 raise StoppedError(
-                    f"Stopped; {kept:,} rows of {plan.output} are finished and kept.",
+                    f"Stopped; {kept:,} rows of {plan.output} are finished and kept{self._and_halfway()}.",
                     "Give the same command again to go on from there.",
                 )
             self._watch.on_event(PhaseBegun(plan.output, FINISHING))
@@ -115,13 +118,33 @@ class OutputJob:
             for one in read:
                 logits = None
                 if one.prepared is not None and self._scorer is not None:
-                    logits = self._scorer.compute(one.prepared, self._tally.more)
+                    try:
+                        logits = self._scorer.compute(one.prepared, self._tally.more, self._keeper(one, self._scorer))
+                    except StoppedHalfwayError:
+                        return True
                 writing.give((one, logits))
+                self._n_halfway = 0
                 if one.window.position not in self._filled.positions:
                     self._tally.computed(one.window.rows.height)
                 if self._watch.should_stop():
                     return True
         return False
+
+    def _keeper(self, one: _Read, scorer: Scorer) -> HalfKeeper:
+        """Keeps what is done of a window before all of it is."""
+        prepared = one.prepared
+
+        def save(half: Half) -> None:
+            self._journal.keep_half(one.window.position, half.to_bytes())
+            if prepared is not None and scorer.has_store:
+                scorer.store(prepared, half.logits)
+            self._n_halfway = half.n_done
+
+        known = None if prepared is None or prepared.known is None else prepared.known.found
+        return HalfKeeper(one.half, known, save, self._watch.should_stop)
+
+    def _and_halfway(self) -> str:
+        return f", and so are the scores of {self._n_halfway:,} texts after them" if self._n_halfway else ""
 
     def _read(self) -> Iterator[_Read]:
         """Read windows, each with its scores or its encoded texts."""
@@ -135,16 +158,21 @@ class OutputJob:
                 scores = self._journal.find(window.position, window.rows.height)
                 if scores is None and not window.rows.height:
                     scores = self._filled.empty
-                prepared = None if scores is not None else self._prepared(window)
+                half = prepared = None
+                if scores is None:
+                    content = self._journal.half(window.position)
+                    half = None if content is None else Half.from_bytes(content)
+                    prepared = self._prepared(window, half)
                 give_back()
-                yield _Read(window, scores, prepared)
+                yield _Read(window, scores, prepared, half)
 
-    def _prepared(self, window: Window) -> Prepared:
-        """The encoded texts of a window."""
+    def _prepared(self, window: Window, half: Half | None) -> Prepared:
+        """The encoded texts of a window; of one that is half done, the same as before."""
         if self._scorer is None:
             raise RuntimeError("a window that the workers were to score is not in the journal")
         unit = unit_of(window, self._plan.request)
-        return self._scorer.prepare(unit.texts, unit.towards(self._plan.request.names.names))
+        among = None if half is None else half.known
+        return self._scorer.prepare(unit.texts, unit.towards(self._plan.request.names.names), among)
 
     def _write(
         self, one: _Read, logits: npt.NDArray[np.float32] | None, output: Sink, rejects: Sink | None

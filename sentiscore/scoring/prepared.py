@@ -1,7 +1,7 @@
 """The data that passes from one step of scoring to the next."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Self
 
@@ -65,6 +65,12 @@ class Known:
     found: npt.NDArray[np.bool_]
     answers: Answers
     unused: list[bytes]
+
+    def among(self, texts: npt.NDArray[np.bool_] | None) -> Self:
+        """What was found of some of the texts, selected by an array of shape (texts,); of all by None."""
+        if texts is None or texts.shape != self.found.shape:
+            return self
+        return replace(self, found=self.found & texts, answers=self.answers.of(texts[self.found]))
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,8 @@
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
-from typing import Final, Self, cast
+from typing import Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,30 +13,27 @@ import polars as pl
 from sentiscore import contracts, forks
 from sentiscore import labels as names
 from sentiscore.checkpoint import DEFAULT, Checkpoint, load_checkpoint
-from sentiscore.engine import torch
 from sentiscore.engine.classifier import Classifier, Progress
 from sentiscore.engine.device import choose_device, choose_dtype, dtype_name
+from sentiscore.engine.keeping import Keeper
 from sentiscore.errors import InputError
 from sentiscore.frames import Frame, opened
 from sentiscore.scoring.answers import AnswerStore, Asker
 from sentiscore.scoring.cleaning import check_cleaner, cleaned
 from sentiscore.scoring.expression import with_scores
+from sentiscore.scoring.identity import identity_of
 from sentiscore.scoring.loading import load_classifier, warn_about
 from sentiscore.scoring.mentions import Targets, check_reads_targets, mentions_of
 from sentiscore.scoring.options import ScorerOptions, one_scorer
 from sentiscore.scoring.pickled import Origin, restore
 from sentiscore.scoring.pieces import answers_of
-from sentiscore.scoring.prepared import Prepared
+from sentiscore.scoring.prepared import Answers, Prepared
 from sentiscore.scoring.preparing import distinct_of, per_row, prepare
 from sentiscore.scoring.probabilities import class_logits
 from sentiscore.scoring.scored_columns import check_clashes, check_inputs, rows_of
 from sentiscore.scoring.target_names import names_of
 from sentiscore.scoring.texts import as_texts
 from sentiscore.tables.exact import series_of
-from sentiscore.version import __version__
-
-_ANSWERS: Final = "2"
-"""Increased whenever the answers of a model change; columns are made of answers, and may change without it."""
 
 
 class Scorer:
@@ -153,21 +149,7 @@ class Scorer:
 
     def identity(self) -> dict[str, str]:
         """Everything that its answers depend on except the text, by name: equal identities give equal answers."""
-        return {
-            "model": self.checkpoint.sha256_of(tokenizer=False),
-            "tokenizer": self.checkpoint.sha256_of(tokenizer=True),
-            "labels": ",".join(self.checkpoint.outputs),
-            "temperature": repr(self.checkpoint.temperature),
-            "max_length": str(self.max_length),
-            "overflow": self.overflow,
-            **({} if self.clean == names.AS_IS else {"clean": self.clean}),
-            "dtype": self.dtype,
-            "device": self.device.split(":", maxsplit=1)[0],
-            "sentiscore": f"{__version__}, answers {_ANSWERS}",
-            "torch": torch.__version__,
-            "tokenizers": version("tokenizers"),
-            "transformers": version("transformers") if self._classifier.computed_by_transformers else "",
-        }
+        return identity_of(self.checkpoint, self._classifier, self.overflow, self.clean)
 
     @property
     def has_store(self) -> bool:
@@ -294,12 +276,15 @@ class Scorer:
         prepared = self.prepare(texts, targets)
         return self.finish(prepared, self.compute(prepared, progress))
 
-    def prepare(self, texts: pl.Series, targets: Targets | None = None) -> Prepared:
+    def prepare(
+        self, texts: pl.Series, targets: Targets | None = None, among: npt.NDArray[np.bool_] | None = None
+    ) -> Prepared:
         """The first of three steps, which may run in threads, each on another window: find and encode distinct texts.
 
         Args:
             texts: Texts, nulls allowed.
             targets: What the sentiment of each is towards; None for the whole text.
+            among: Which distinct texts may be taken from the store of answers, to encode what an earlier run encoded.
         """
         forks.check()
         texts = cleaned(texts, self.clean)
@@ -312,21 +297,32 @@ class Scorer:
         if self._answers is not None:
             store, asker = self._answers
             asked = None if found.mentions is None else found.mentions.to_list()
-            known = store.look_up(asker, found.texts.to_list(), asked)
+            known = store.look_up(asker, found.texts.to_list(), asked).among(among)
         return prepare(found, known, self._classifier.encoder, windows=self.overflow == names.WINDOWS)
 
-    def compute(self, prepared: Prepared, progress: Progress | None = None) -> npt.NDArray[np.float32]:
+    def compute(
+        self, prepared: Prepared, progress: Progress | None = None, keeper: Keeper | None = None
+    ) -> npt.NDArray[np.float32]:
         """The second step, and the only slow one: compute the logits of what was encoded.
 
         Args:
             prepared: The result of `prepare`.
             progress: Called with how many more rows are done.
+            keeper: Keeps the logits of finished batches.
 
         Returns:
             Shape (encoded texts or pieces, ids of the model).
         """
         counted = None if progress is None else per_row(progress, prepared.which.len(), prepared.owners.size)
-        return self._classifier.run(prepared.encoded, counted)
+        return self._classifier.run(prepared.encoded, counted, keeper)
+
+    def store(self, prepared: Prepared, logits: npt.NDArray[np.float32]) -> Answers:
+        """The answers to what was encoded, NaN where the logits are; the others go into the store, if there is one."""
+        new = answers_of(prepared, logits, self.checkpoint.outputs, self.checkpoint.temperature or 1.0)
+        if self._answers is not None and prepared.known is not None:
+            store, asker = self._answers
+            store.keep(asker, prepared.known, new)
+        return new
 
     def finish(self, prepared: Prepared, logits: npt.NDArray[np.float32]) -> pl.DataFrame:
         """The last step: calibrated probabilities, row for row, validated; new ones are stored if there is a store.
@@ -339,11 +335,7 @@ class Scorer:
             See `score`.
         """
         forks.check()
-        new = answers_of(prepared, logits, self.checkpoint.outputs, self.checkpoint.temperature or 1.0)
+        new = self.store(prepared, logits)
         answers = new if prepared.known is None else prepared.known.answers.joined(new, ~prepared.known.found)
         rows = rows_of(prepared, answers, self.checkpoint.labels, self.columns)
-        scored = contracts.check(rows, contracts.SCORED_ROWS)
-        if self._answers is not None and prepared.known is not None:
-            store, asker = self._answers
-            store.keep(asker, prepared.known, new)
-        return scored
+        return contracts.check(rows, contracts.SCORED_ROWS)

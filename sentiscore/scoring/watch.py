@@ -17,7 +17,7 @@ class Watch:
         bounds: How much to hold at once.
         memory: The limit on its memory.
         on_event: Called with each event.
-        should_stop: Called between windows.
+        should_stop: Called between windows, and within them.
         hurry: Called when the job ends early, to stop waiting for a store.
     """
 

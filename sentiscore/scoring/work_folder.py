@@ -7,6 +7,7 @@ While a job writes NAME, the folder `.NAME.job` next to it holds
     stored      exists if the answers of all these windows are also in a store (--cache), so that none is lost with them
     *.parquet   the scores of one window each; the name identifies the rows and the job's key, and has a hash over
                 that key, the rows and the bytes
+    half-*.npz  what is done of a window that is not finished; likewise
     part-*      what has been written of NAME so far, and of its accompanying files
 
 Nothing else is ever removed: a folder with that name that is a link, or that holds anything else, is refused. All of
@@ -34,6 +35,8 @@ STORED_FILE: Final = "stored"
 _PART: Final = re.compile(r"rows-(\d{15})-(\d{8})-([0-9a-f]{16})-([0-9a-f]{64})\.parquet")
 _EARLIER: Final = re.compile(_PART.pattern.replace("rows", r"\d{5}", 1))
 """A window of an older version, whose names began with the source: it is removed, and its rows are scored again."""
+
+HALF: Final = re.compile(r"(half-\d{15})-([0-9a-f]{16})-([0-9a-f]{64})\.npz")
 
 BEGUN: Final = "part-"
 KEY_DIGITS: Final = 16
@@ -111,7 +114,7 @@ def is_ours(path: Path) -> bool:
     """Whether this is a file or folder that a run puts into its work folder, or no longer exists."""
     name = path.name
     plain = name.removesuffix(".tmp")
-    is_window = any(pattern.fullmatch(plain) for pattern in (_PART, _EARLIER))
+    is_window = any(pattern.fullmatch(plain) for pattern in (_PART, _EARLIER, HALF))
     is_file_name = is_window or plain in (KEY_FILE, LOCK_FILE, STORED_FILE)
     if not is_file_name and not name.startswith(BEGUN):
         return False

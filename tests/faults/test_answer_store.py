@@ -37,9 +37,9 @@ def through_the_model(scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> list[i
         counted.append(len(texts))
         return encode(texts, mentions)
 
-    def counting_run(encoded: Any, progress: Any = None) -> Any:
+    def counting_run(encoded: Any, progress: Any = None, keeper: Any = None) -> Any:
         assert encoded.lengths.size == counted[-1]
-        return run(encoded, progress)
+        return run(encoded, progress, keeper)
 
     monkeypatch.setattr(scorer._classifier.encoder, "encode", counting_encode)
     monkeypatch.setattr(scorer._classifier, "run", counting_run)
