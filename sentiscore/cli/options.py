@@ -313,7 +313,7 @@ def refuse_beside_sets(names: Sequence[str]) -> None:
 
 
 def refuse_without(needed: str, names: Sequence[str]) -> None:
-    """Raise a usage error if one of these options (names of parameters) was given, which have no effect without `needed`.
+    """Raise a usage error if one of these options, named as parameters, was given, but not `needed`.
 
     Raises:
         click.UsageError: One was given.
