@@ -214,7 +214,7 @@ class ExplainedDay:
             waiting, alone = split(rows)
             stories = Stories()
             stories.add([waiting])
-            rows = pl.concat([alone, *(part.select(alone.columns) for part in stories.parts(None))])
+            rows = pl.concat([alone, *(part.select(alone.columns) for part in stories.choose(None).parts())])
         weighted = "w" in rows.columns
         counted = rows.filter("counted")
         if not weighted:

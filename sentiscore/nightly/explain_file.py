@@ -115,8 +115,8 @@ def _request_of(path: Path, calendar: Calendar) -> DailyRequest:
     try:
         options["config"] = DailyConfig.from_dict(options["config"])
         name = options.pop("calendar")
-        days = name.startswith("days ")
-        named = None if days else name
+        kind = name.split()[0]  # days and periods are followed by their zone, which is an option of its own
+        named = None if kind == "days" else kind
     except (KeyError, AttributeError) as error:
         raise InputError(f"{path} does not say with which options it was made.", _REMAKE) from error
     if calendar is None and name == "frame":

@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 from sentiscore.features.record import AS_OF, REVISED_AT
 from sentiscore.features.times import write_instant
 from sentiscore.tables.provenance import read_provenance
-from tests.effort import THOROUGH, larger
+from tests.effort import THOROUGH, larger, spread
 from tests.faults.nursery import Nursery, Run, Sabotage
 from tests.scored_rows import scored_rows
 
@@ -69,7 +69,7 @@ def record(folder: Path) -> tuple[pl.DataFrame, bool]:
 
 
 @larger
-@pytest.mark.parametrize("kind", NIGHTS)
+@pytest.mark.parametrize("kind", spread(list(NIGHTS), 1, always=["revised"]))
 def test_an_update_that_is_killed_before_any_change_ends_as_if_nothing_had_been(
     nursery: Nursery, start: Path, kind: str
 ) -> None:

@@ -125,6 +125,7 @@ def copied(start: Path, folder: Path) -> Path:
 
 
 @larger
+@pytest.mark.thorough  # tests/unit/pipelines/test_thirty_nights.py says more of it
 def test_nights_in_a_row_end_as_one_run_over_everything_whatever_happens_to_them(
     nursery: Nursery, start: Path, tmp_path: Path, tiny_checkpoint: Path
 ) -> None:

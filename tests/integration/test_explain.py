@@ -68,6 +68,18 @@ def test_the_options_of_the_file_are_used_and_the_texts_are_shown(scored: Path) 
     assert texts["id"].to_list() == [f"0-{row}" for row in texts["row"]]
 
 
+@pytest.mark.parametrize(
+    "calendar", [("--calendar", "W-FRI", "--day-tz", "Asia/Tokyo"), ("--day-tz", "Asia/Tokyo"), ()]
+)
+def test_a_value_of_any_kind_of_session_is_explained(scored: Path, calendar: tuple[str, ...]) -> None:
+    assert run("features", scored, *OPTIONS, *calendar).exit_code == 0
+    file = scored.with_name("news.daily.parquet")
+    ds = pl.read_parquet(file).filter(unique_id="MSFT")["ds"][0]
+    result = run("explain", file, scored, "--entity", "MSFT", "--ds", ds)
+    assert result.exit_code == 0, result.output
+    assert f"MSFT on {ds}: sent_mean is " in result.output
+
+
 def test_a_file_of_nights_needs_the_rows_of_all_of_them(scored: Path) -> None:
     file = scored.with_name("daily.parquet")
     second = scored.with_name("second.scored.parquet")

@@ -24,7 +24,7 @@ from sentiscore.nightly.daily_file import add_file
 from sentiscore.nightly.state import next_path, next_revisions_path, revisions_path, state_path
 from sentiscore.nightly.update_daily import update_daily
 from sentiscore.tables import Source, write_frame
-from tests.effort import combined
+from tests.effort import combined, spread
 
 Make = Callable[..., Path]
 ARGS: dict[str, Any] = {"time_col": "at", "entity_col": "ticker", "text_col": "text"}
@@ -438,7 +438,7 @@ def test_a_file_without_rows_changes_nothing(write: Make, target: Path) -> None:
 # --- as of when ---
 
 
-@pytest.mark.parametrize("calendar", [None, "XNYS"])
+@pytest.mark.parametrize("calendar", spread(["XNYS", None], 1))
 def test_night_by_night_no_update_is_refused_and_quiet_entities_have_their_rows(
     write: Make, target: Path, calendar: str | None
 ) -> None:

@@ -81,6 +81,7 @@ def recipe(tmp_path: Path, tiny_base: Path) -> Path:
     return path
 
 
+@pytest.mark.thorough  # it trains and measures three models
 @larger
 @pytest.mark.filterwarnings("ignore::sentiscore.SentiscoreWarning")
 def test_a_model_is_trained_on_the_past_measured_on_what_came_later_and_reported(
