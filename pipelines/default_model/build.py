@@ -9,7 +9,7 @@ after a stop. The steps:
 
 1. data: prepare.py divides the labelled sets, economy.py, templates.py and varied.py make more labelled rows, and
    unlabelled.py gathers the pool, sentences without labels.
-2. start: the previous default model, from this repository's history, which was made in the same way for two epochs.
+2. start: the previous default model, from this repository's history, with today's words for emoji (words.py).
 3. teacher: mpnet-base with adapters, which are stored apart from it in the folder teacher/. `--teacher` trains them
    again (teacher.toml), in a WORK of its own.
 4. soft labels: the teacher scores the texts of the sets and of the pool, which takes hours. Scores that are stored here
@@ -33,7 +33,7 @@ from typing import Final
 
 HERE: Final = Path(__file__).resolve().parent
 DEFAULT: Final = HERE.parents[1] / "sentiscore" / "default_model"
-HISTORY: Final = "62f8722"
+HISTORY: Final = "704ba0c"
 """The commit of the previous default model."""
 STARTED: Final = ("model.safetensors", "tokenizer.json", "tokenizer_config.json", "config.json")
 DROPOUTS: Final = ("hidden_dropout_prob", "attention_probs_dropout_prob")
@@ -119,7 +119,7 @@ def make_data(work: Path, data: Path, bases: Path) -> None:
 
 
 def make_start(work: Path) -> None:
-    """Take the previous default model out of the repository's history, and turn its dropout off."""
+    """Take the previous default model out of the repository's history, without dropout and with today's words."""
     folder = DEFAULT.relative_to(HERE.parents[1]).as_posix()
     (work / "start").mkdir(exist_ok=True)
     for name in STARTED:
@@ -129,6 +129,7 @@ def make_start(work: Path) -> None:
             if name == "config.json":
                 content = json.dumps(json.loads(content) | dict.fromkeys(DROPOUTS, 0.0), indent=2).encode()
             (work / "start" / name).write_bytes(content)
+    run(work, sys.executable, str(HERE / "words.py"), "start")
 
 
 def make_students(work: Path, soft: str) -> None:

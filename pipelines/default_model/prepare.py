@@ -189,7 +189,8 @@ def main(data: Path, work: Path) -> None:
     some = pl.Series([share(same_story(text), "some") for text in reviews["text"]]) < _OF_REVIEWS
     parts["targets_reviews_some"] = reviews.filter(some)
     differ = pl.col("label").n_unique().over("text") > 1
-    parts["targets_differ_report"] = parts["targets_headlines_report"].filter(differ)
+    for part in ("train", "report"):
+        parts[f"targets_differ_{part}"] = parts[f"targets_headlines_{part}"].filter(differ)
     parts["news_report"] = pl.concat([parts["headlines_report"], parts["tweets_report"]])
     work.mkdir(parents=True, exist_ok=True)
     for name, frame in parts.items():

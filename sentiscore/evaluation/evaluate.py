@@ -149,14 +149,14 @@ def evaluate(
     def figures(name: str, p: npt.NDArray[np.float64]) -> Figures:
         return Figures(name, point_metrics(labels, p), bootstrap_intervals(labels, p, resamples=resamples, seed=seed))
 
+    inputs = [one for one, kept in zip(data.inputs, read, strict=True) if kept]
     every = [figures("model", probs)]
     if checkpoint.temperature is not None:
         every.append(figures("model before temperature", raw))
     if baseline_data is not None:
         texts = [text for text, kept in zip(data.texts, read, strict=True) if kept]
         every.append(figures("TF-IDF baseline", fit_baseline(baseline_data, classes)(texts)))
-    manifest = checkpoint.manifest
-    fingerprint = data.fingerprint.sha256
+    manifest, fingerprint = checkpoint.manifest, data.fingerprint.sha256
     confusion_matrix = import_extra("sklearn.metrics", "evaluate").confusion_matrix
     return Report(
         model=checkpoint.short_name,
@@ -176,9 +176,7 @@ def evaluate(
         figures=every,
         reliability=reliability(labels, probs),
         confusion=confusion_matrix(labels, probs.argmax(axis=1), labels=range(len(classes))).tolist(),
-        mistakes=worst_mistakes(
-            [one for one, kept in zip(data.inputs, read, strict=True) if kept], classes, labels, probs
-        ),
+        mistakes=worst_mistakes(inputs, classes, labels, probs),
         labels=labels,
         probs=probs,
         raw_probs=raw,

@@ -9,7 +9,7 @@ from sentiscore.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenByRows:
     """The settings of a training run that depend on the number of its rows; see `Recipe` for what they mean."""
 
     epochs: float
@@ -28,10 +28,10 @@ class Chosen:
 # others, arXiv 2006.04884; Zhang and others, arXiv 2006.05987). The state with the least loss is kept, so that too many
 # epochs cost only time. tests/benches/few_labels.py compares the lines with others.
 _BY_ROWS: Final = (
-    (500, Chosen(12.0, 16, 1e-4, 0.1, 1)),
-    (2_000, Chosen(8.0, 16, 1e-4, 0.1, 1)),
-    (10_000, Chosen(4.0, 32, 1e-4, 0.1, 2)),
-    (float("inf"), Chosen(2.0, 32, 5e-5, 0.06, 4)),
+    (500, ChosenByRows(12.0, 16, 1e-4, 0.1, 1)),
+    (2_000, ChosenByRows(8.0, 16, 1e-4, 0.1, 1)),
+    (10_000, ChosenByRows(4.0, 32, 1e-4, 0.1, 2)),
+    (float("inf"), ChosenByRows(2.0, 32, 5e-5, 0.06, 4)),
 )
 _LARGE: Final = ((2e8, 1.0), (1e9, 0.4), (float("inf"), 0.2))
 """The share of that rate for bases of fewer weights than this: 2e-5 and 1e-5 are usual where 5e-5 is for small ones."""
@@ -44,7 +44,7 @@ def count_rows(train_data: Sequence[LabelledData]) -> int:
     return sum(len(rows.texts) for rows in train_data)
 
 
-def choose_by_rows(recipe: Recipe, *, rows: int, weights: int) -> Chosen:
+def choose_by_rows(recipe: Recipe, *, rows: int, weights: int) -> ChosenByRows:
     """Fill in what a recipe leaves out; a value that it gives always wins.
 
     Args:
@@ -59,6 +59,6 @@ def choose_by_rows(recipe: Recipe, *, rows: int, weights: int) -> Chosen:
     elif recipe.method in ("lora", "qlora"):
         rate = _RATE_OF_ADAPTERS
     usual = asdict(chosen) | {"learning_rate": rate}
-    return Chosen(
+    return ChosenByRows(
         **{name: value if (given := getattr(recipe, name)) is None else given for name, value in usual.items()}
     )

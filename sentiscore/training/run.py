@@ -7,7 +7,7 @@ from typing import Any
 
 from sentiscore.checkpoint import Manifest
 from sentiscore.tables.labelled import LabelledData
-from sentiscore.training.by_rows import Chosen
+from sentiscore.training.by_rows import ChosenByRows
 from sentiscore.training.recipe import Recipe
 
 
@@ -29,7 +29,7 @@ class Run:
     """
 
     recipe: Recipe
-    chosen: Chosen
+    chosen: ChosenByRows
     left_out: Mapping[str, Any]
     output: Path
     classes: tuple[str, ...]

@@ -30,9 +30,9 @@ def test_each_night_the_model_sees_new_texts_only(
     seen: list[int] = []
     run = Classifier.run
 
-    def counted(self: Classifier, encoded: Any, progress: Any = None) -> Any:
+    def counted(self: Classifier, encoded: Any, *more: Any) -> Any:
         seen.append(encoded.lengths.size)
-        return run(self, encoded, progress)
+        return run(self, encoded, *more)
 
     monkeypatch.setattr(Classifier, "run", counted)
     scorer = Scorer.from_pretrained(tiny_checkpoint, device="cpu", dtype="fp32")

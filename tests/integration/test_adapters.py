@@ -47,6 +47,7 @@ def recipe(tiny_base: Path) -> Recipe:
         evals_per_epoch=1,
         batch_size=8,
         learning_rate=3e-3,
+        warmup=0.06,
         lora_dropout=0.0,
         max_length=24,
         precision="fp32",

@@ -199,11 +199,12 @@ def expected_rows(
     """What the docstrings say, text by text and session by session."""
     cutoffs = [cutoff_of(session, config) for session in sessions]
     found: list[dict[str, Any]] = []
+    end = max((bisect_right(cutoffs, row.at + config.lag) for row in rows), default=0)
     for entity in sorted({row.entity for row in rows}):
         own = [row for row in rows if row.entity == entity]
         place = {id(row): bisect_right(cutoffs, row.at + config.lag) for row in own}
         weights, shares = weights_of(own, config, weighted)
-        first, last = min(place.values()), max(place.values())
+        first, last = min(place.values()), end
         if config.start is not None:
             first = min(first, next(i for i, s in enumerate(sessions) if s.ds >= config.start))
         if config.end is not None:

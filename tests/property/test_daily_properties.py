@@ -77,11 +77,12 @@ def expected_rows(rows: Sequence[Text], day_tz: str) -> list[tuple[object, ...]]
     """What the docstring of `daily` says, text by text."""
     zone = ZoneInfo(day_tz)
     found: list[tuple[object, ...]] = []
+    last = max((row.at.astimezone(zone).date() for row in rows), default=None)
     for entity in sorted({row.entity for row in rows}):
         own = [row for row in rows if row.entity == entity]
         days = [row.at.astimezone(zone).date() for row in own]
         day = min(days)
-        while day <= max(days):
+        while last is not None and day <= last:
             of_day = [row for row, its_day in zip(own, days, strict=True) if its_day == day]
             found.append((entity, day, first_instant(day + timedelta(days=1), zone), *figures(of_day)))
             day += timedelta(days=1)

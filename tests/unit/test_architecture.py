@@ -56,6 +56,8 @@ BY_NAME: Final = {
     "features/panel/sktime.py": {"pandas"},
     "features/plot.py": {"plotly.offline"},
     "frames.py": {"narwhals"},
+    "scoring/cleaning.py": {"selectolax.lexbor"},
+    "tables/excel_reader.py": {"openpyxl"},
     "monitoring/chance.py": {"scipy.stats"},
     "monitoring/volume.py": {"scipy.special", "scipy.stats"},
     "monitoring/words.py": {"scipy.sparse"},

@@ -219,6 +219,7 @@ MAKES_FILES: Final = {
     "cli/schemas.py",
     "disk/durable.py",
     "engine/made_tokenizer.py",  # as tokenizer_files
+    "tables/spool.py",  # as tokenizer_files: a copy of stdin
     "planning/excerpt_text.py",  # as tokenizer_files: the excerpts of a plan
     "training/trainer.py",  # the log, a line at a time
 }

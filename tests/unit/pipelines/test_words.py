@@ -103,7 +103,7 @@ def test_film_reviews_have_the_ids_they_had(now: TextEncoder, before: TextEncode
         ("\U0001f44d\U0001f3fd", "good"),
         ("\U0001f937\u200d\u2642\ufe0f", "unsure"),
         ("1\ufe0f\u20e3", "1"),
-        ("up\U0001f4c9down", "up falling down"),
+        ("up\U0001f4c9down", "up slumping down"),
         ("\u2764\ufe0f", "love"),
         ("\uff01\uff1f", "!?"),
     ],
@@ -130,7 +130,6 @@ def test_pictures_alone_have_the_sign_that_anybody_would_give_them() -> None:
     assert found[-1] > 0.5
 
 
-@pytest.mark.xfail(reason="the model takes 'falling falling falling' for good news; the card says so", strict=True)
 def test_three_falling_charts_are_as_bad_as_one() -> None:
     scored = Scorer.from_pretrained(device="cpu", dtype="fp32").score([3 * "\U0001f4c9"])
     assert scored["sentiment"][0] < -0.5

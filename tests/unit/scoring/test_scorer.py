@@ -90,12 +90,12 @@ def test_a_frame_keeps_its_columns_rows_and_order(scorer: Scorer, news: pl.DataF
 
 
 def test_a_prefix_is_the_way_out_of_a_clash(scorer: Scorer, news: pl.DataFrame) -> None:
-    clashing = news.with_columns(label=pl.lit("mine"))
+    clashing = news.with_columns(sentiment=pl.lit("mine"))
     with pytest.raises(InputError, match="prefix"):
         scorer.score_frame(clashing, text_col="headline")
     scored = scorer.score_frame(clashing, text_col="headline", prefix="senti_")
-    assert scored["label"].to_list() == ["mine"] * news.height
-    assert "senti_label" in scored.columns
+    assert scored["sentiment"].to_list() == ["mine"] * news.height
+    assert "senti_sentiment" in scored.columns
 
 
 def test_empty_and_status_only_frames_are_no_error(scorer: Scorer) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiscore import Recipe
-from sentiscore.training.by_rows import Chosen, choose_by_rows
+from sentiscore.training.by_rows import ChosenByRows, choose_by_rows
 from tests.shipped import RECIPES
 
 SMALL = 20_000_000
@@ -21,7 +21,7 @@ GIVEN: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-def choose(rows: int, recipe: Recipe | None = None, *, weights: int = SMALL) -> Chosen:
+def choose(rows: int, recipe: Recipe | None = None, *, weights: int = SMALL) -> ChosenByRows:
     return choose_by_rows(recipe or Recipe(), rows=rows, weights=weights)
 
 
