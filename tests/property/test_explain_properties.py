@@ -60,7 +60,7 @@ def test_contributions_sum_to_every_value_whatever_the_options(data: st.DataObje
         assert abs(math.fsum(found["contribution"]) - (row[column] or 0.0)) <= 1e-9
         assert (found["published_at"] < row["available_at"]).all()
         assert found["contribution"].abs().is_sorted(descending=True)
-        assert found["text"].to_list() == scored["text"].gather(found["row"]).to_list()
+        assert found["text"].to_list() == known["text"].gather(found["row"]).to_list()
         unfilled = row["n_docs"] == 0 and config.fill in ("none", "zero") and "decay" not in column
         assert found.is_empty() or not (row[column] is None or unfilled)
 
