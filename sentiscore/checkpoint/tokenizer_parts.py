@@ -80,13 +80,14 @@ _KNOWN_TABLES: Final = frozenset(
     [
         "079c3e75a2cafe7ca95670ca0b49c81710d110c88556644b1e70511bcd0d99c5",
         "1e2c7b43d3ee9755ceaa2ac335e253d8703604e0249ee1e81156c92b46423844",
+        "5fd3e583ad802edbc2528397a9f9aa13d41d2c61a233699f07c4dec9d9d79f43",
         "7e46d9e08af4b6a37991b04fb8388644c1595a0abcd0f26d6a5d575e2a3663ea",
         "2c03512e62f9ed965ec90d85314211b63b5b8aa0395311ea2147eec9ff738907",
         "d8dfef3d6db0eef0742f8b55a73aee7fce6c1e21d26a09b8d3d4b52c42a791cb",
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     ]
 )
-"""sha256 of widely used character tables: that of the default model, and those of sentencepiece."""
+"""sha256 of widely used character tables: those of the default model, today's and earlier, and of sentencepiece."""
 _OF_KNOWN_TABLES: Final = 18
 """The most characters that one of them makes from one character: an Arabic phrase in a single ligature."""
 

@@ -80,6 +80,7 @@ def test_the_students_read_every_set_that_the_teacher_reads(name: str) -> None:
         tomllib.loads((PIPELINES / "default_model" / one).read_text(encoding="utf-8"))["sets"]
         for one in ("teacher.toml", name)
     )
+    student = [one for one in student if one["name"] != "targets_differ"]  # rows of another set, once more
     assert [one["name"] for one in student] == [one["name"] for one in teacher]
     assert [one.get("target_col") for one in student] == [one.get("target_col") for one in teacher]
     assert [one.get("validation") for one in student] == [one.get("validation") for one in teacher]
