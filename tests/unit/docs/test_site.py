@@ -1,5 +1,6 @@
 """The site has every page, and what is made of a page is made of it as it is."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -36,3 +37,10 @@ def test_no_page_installs_from_the_package_index() -> None:
     assert [name for name, text in written.items() if "pip install sentiscore" in text] == []
     generated = {"cli.md", "installation.md"}  # hints for those who have it installed
     assert [name for name, text in written.items() if "install 'sentiscore[" in text and name not in generated] == []
+
+
+def test_no_page_has_a_relative_link_out_of_the_docs() -> None:
+    docs = ROOT / SETTINGS["docs_dir"]
+    for page in docs.rglob("*.md"):
+        links = re.findall(r"\]\((\.\./[^)#]+)", page.read_text(encoding="utf-8"))
+        assert [link for link in links if not (page.parent / link).resolve().is_relative_to(docs)] == [], page
